@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+// Two builds come from this one manifest. The product (`chalkbox`) is built as Embedded Swift by the
+// `Embedded` trait: `board/build` does that. Without the trait the same sources build as normal Swift, for
+// tests and sanitizers, beside the tools that are normal Swift only (`chalkbox-cloud`).
+import PackageDescription
+
+let embedded: [SwiftSetting] = [
+    .enableExperimentalFeature("Embedded", .when(traits: ["Embedded"])),
+    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"], .when(traits: ["Embedded"])),
+]
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+/// Tools and tests are normal Swift: they call C and packages that predate strict memory safety.
+let hosted: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+func product(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: embedded + strict)
+}
+
+func test(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: hosted)
+}
+
+func library(_ name: String, pkgConfig: String, debian: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
+}
+
+let package = Package(
+    name: "chalkbox",
+    products: [
+        .executable(name: "chalkbox", targets: ["chalkbox"]),
+        .executable(name: "chalkbox-cloud", targets: ["chalkbox-cloud"]),
+    ],
+    traits: [.trait(name: "Embedded", description: "Build the product as Embedded Swift")],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // C libraries: a module map and a shim header each.
+        .target(name: "CLinux"),
+        library("CALSA", pkgConfig: "alsa", debian: "libasound2-dev"),
+        library("CWebSockets", pkgConfig: "libwebsockets", debian: "libwebsockets-dev"),
+        library("CGPIO", pkgConfig: "libgpiod", debian: "libgpiod-dev"),
+        library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
+        library("CFLAC", pkgConfig: "flac", debian: "libflac-dev"),
+        library("CINI", pkgConfig: "inih", debian: "libinih-dev"),
+        library("CPocketSphinx", pkgConfig: "pocketsphinx", debian: "libpocketsphinx-dev"),
+
+        // The product, from the pure core outwards.
+        product("RecorderCore"),
+        product("LinuxRuntime", ["RecorderCore", "CLinux"]),
+        product("WireJSON", ["CWebSockets"]),
+        product("Configuration", ["RecorderCore", "CINI"]),
+        product("AudioCapture", ["LinuxRuntime", "RecorderCore", "CALSA"]),
+        product("Panel", ["LinuxRuntime", "RecorderCore", "CGPIO"]),
+        product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC"]),
+        product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WireJSON", "CWebSockets"]),
+        .executableTarget(
+            name: "chalkbox",
+            dependencies: [
+                "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel",
+                "RecordingStore", "SpeechUplink",
+            ],
+            swiftSettings: embedded + strict,
+            linkerSettings: [
+                .linkedLibrary("swiftUnicodeDataTables", .when(traits: ["Embedded"])),
+                .linkedLibrary("m"),
+                .unsafeFlags(["-Xlinker", "--gc-sections"], .when(traits: ["Embedded"])),
+            ]),
+
+        // The stand-in cloud: normal Swift.
+        .target(
+            name: "CloudKit",
+            dependencies: [
+                "CPocketSphinx",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Sources/chalkbox-cloud/CloudKit",
+            swiftSettings: hosted),
+        .executableTarget(
+            name: "chalkbox-cloud",
+            dependencies: [
+                "CloudKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/chalkbox-cloud/Command",
+            swiftSettings: hosted),
+
+        test("RecorderCoreTests", ["RecorderCore"]),
+        test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
+        test("WireJSONTests", ["WireJSON"]),
+        test("ConfigurationTests", ["Configuration", "RecorderCore"]),
+        test("AudioCaptureTests", ["AudioCapture", "LinuxRuntime", "RecorderCore"]),
+        test("PanelTests", ["Panel", "RecorderCore"]),
+        test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore"]),
+        test("SpeechUplinkTests", ["SpeechUplink", "CloudKit", "LinuxRuntime", "RecorderCore"]),
+        test("CloudTests", ["CloudKit"]),
+        test("DaemonTests", ["CloudKit"]),
+        test("TidyTests"),
+    ])

@@ -1,0 +1,267 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <grp.h>
+#include <locale.h>
+#include <pwd.h>
+#include <ucontext.h>
+
+static int argument_count;
+static char **arguments;
+
+__attribute__((constructor)) static void keep_arguments(int argc, char **argv, char **envp) {
+    (void)envp;
+    argument_count = argc;
+    arguments = argv;
+}
+
+int chalk_argument_count(void) { return argument_count; }
+
+const char *chalk_argument(int index) {
+    return index >= 0 && index < argument_count ? arguments[index] : "";
+}
+
+int chalk_errno(void) { return errno; }
+
+int chalk_open(const char *path, int flags, unsigned int mode) {
+    return open(path, flags | O_CLOEXEC, mode);
+}
+
+int chalk_set_nonblocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+int chalk_write_all(int fd, const void *bytes, size_t count) {
+    const char *next = bytes;
+    while (count > 0) {
+        ssize_t written = write(fd, next, count);
+        if (written < 0) {
+            if (errno == EINTR) continue;
+            return -1;
+        }
+        next += written;
+        count -= (size_t)written;
+    }
+    return 0;
+}
+
+int chalk_thread_start(pthread_t *thread, const char *name, int realtime_priority, bool *realtime,
+                       void *(*body)(void *), void *context) {
+    *realtime = false;
+    int error = EPERM;
+    if (realtime_priority > 0) {
+        pthread_attr_t attributes;
+        struct sched_param parameter = {.sched_priority = realtime_priority};
+        pthread_attr_init(&attributes);
+        pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+        pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+        pthread_attr_setschedparam(&attributes, &parameter);
+        error = pthread_create(thread, &attributes, body, context);
+        pthread_attr_destroy(&attributes);
+        *realtime = error == 0;
+    }
+    if (error != 0) error = pthread_create(thread, NULL, body, context);
+    if (error == 0) pthread_setname_np(*thread, name);
+    return error;
+}
+
+pthread_mutex_t *chalk_mutex_create(void) {
+    pthread_mutex_t *mutex = malloc(sizeof *mutex);
+    if (mutex == NULL || pthread_mutex_init(mutex, NULL) != 0) abort();
+    return mutex;
+}
+
+void chalk_mutex_destroy(pthread_mutex_t *mutex) {
+    pthread_mutex_destroy(mutex);
+    free(mutex);
+}
+
+int chalk_signal_descriptor(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    if (pthread_sigmask(SIG_BLOCK, &signals, NULL) != 0) return -1;
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+// Async-signal-safe: only write(2) and arithmetic.
+static void report_fault(int number, siginfo_t *info, void *context) {
+    static const char digits[] = "0123456789abcdef";
+    char line[] = "<2>chalkbox: fatal signal 00 at 0x0000000000000000\n";
+    uintptr_t address = (uintptr_t)info->si_addr;
+    (void)context;
+    char *field = strstr(line, " 00 ");
+    field[1] = (char)('0' + number / 10);
+    field[2] = (char)('0' + number % 10);
+    char *last = line + sizeof line - 3;
+    for (int i = 0; i < 16; i++, address >>= 4) last[-i] = digits[address & 15];
+    ssize_t ignored = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)ignored;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+void chalk_report_faults(void) {
+    struct sigaction action = {.sa_sigaction = report_fault, .sa_flags = SA_SIGINFO | SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGILL, &action, NULL);
+    sigaction(SIGTRAP, &action, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+int chalk_peer_credentials(int fd, uid_t *uid, gid_t *gid, pid_t *pid) {
+    struct ucred credentials;
+    socklen_t length = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -1;
+    *uid = credentials.uid;
+    *gid = credentials.gid;
+    *pid = credentials.pid;
+    return 0;
+}
+
+bool chalk_user_in_group(uid_t uid, gid_t gid, const char *group) {
+    struct group *entry = getgrnam(group);
+    if (entry == NULL) return false;
+    gid_t wanted = entry->gr_gid;
+    if (gid == wanted) return true;
+    struct passwd *user = getpwuid(uid);
+    if (user == NULL) return false;
+    gid_t groups[64];
+    int count = 64;
+    if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0) count = 64;
+    for (int i = 0; i < count; i++)
+        if (groups[i] == wanted) return true;
+    return false;
+}
+
+static int unix_address(const char *path, struct sockaddr_un *address) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+int chalk_unix_connect(const char *path) {
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int chalk_unix_listen(const char *path, const char *group) {
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    int live = chalk_unix_connect(path);
+    if (live >= 0) {
+        close(live);
+        errno = EADDRINUSE;
+        return -1;
+    }
+    if (errno == ECONNREFUSED) unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -1;
+    mode_t before = umask(0117);
+    int failed = bind(fd, (struct sockaddr *)&address, sizeof address);
+    umask(before);
+    if (failed == 0) failed = listen(fd, 16);
+    if (failed != 0) {
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
+    }
+    struct group *entry = getgrnam(group);
+    if (entry != NULL && chown(path, (uid_t)-1, entry->gr_gid) != 0) {
+        // Not permitted: the peer check still admits root and the daemon's own user.
+    }
+    return fd;
+}
+
+int chalk_notify(const char *state) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    if (path == NULL || (path[0] != '/' && path[0] != '@')) return 0;
+    struct sockaddr_un address;
+    if (unix_address(path, &address) != 0) return -1;
+    socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    if (path[0] == '@') address.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+    close(fd);
+    return sent < 0 ? -1 : 1;
+}
+
+bool chalk_clock_synchronised(void) {
+    struct timex state = {0};
+    return adjtimex(&state) >= 0 && (state.status & STA_UNSYNC) == 0;
+}
+
+void chalk_utc(int64_t seconds, int *year, int *month, int *day, int *hour, int *minute, int *second) {
+    time_t time = (time_t)seconds;
+    struct tm fields;
+    gmtime_r(&time, &fields);
+    *year = fields.tm_year + 1900;
+    *month = fields.tm_mon + 1;
+    *day = fields.tm_mday;
+    *hour = fields.tm_hour;
+    *minute = fields.tm_min;
+    *second = fields.tm_sec;
+}
+
+const char *chalk_error_text(int error) {
+    static _Thread_local char text[128];
+    return strerror_r(error, text, sizeof text);
+}
+
+static int control(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data.u64 = token};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+
+int chalk_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {
+    return control(epoll, EPOLL_CTL_ADD, fd, events, token);
+}
+
+int chalk_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token) {
+    return control(epoll, EPOLL_CTL_MOD, fd, events, token);
+}
+
+int chalk_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+static int64_t milliseconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t chalk_monotonic_milliseconds(void) { return milliseconds(CLOCK_MONOTONIC); }
+int64_t chalk_wall_milliseconds(void) { return milliseconds(CLOCK_REALTIME); }
+
+int chalk_timer_set(int fd, int64_t absolute_milliseconds) {
+    struct itimerspec setting = {0};
+    setting.it_value.tv_sec = absolute_milliseconds / 1000;
+    setting.it_value.tv_nsec = (absolute_milliseconds % 1000) * 1000000;
+    return timerfd_settime(fd, TFD_TIMER_ABSTIME, &setting, NULL);
+}
+
+const char *_swift_stdlib_strtod_clocale(const char *text, double *value) {
+    static locale_t c_locale;
+    if (c_locale == NULL) c_locale = newlocale(LC_ALL_MASK, "C", NULL);
+    char *end;
+    *value = strtod_l(text, &end, c_locale);
+    return end == text ? NULL : end;
+}

@@ -1,0 +1,97 @@
+// The part of Linux and glibc that the product calls, as C functions that Swift can import: Embedded Swift has
+// no Glibc overlay, and variadic functions, macros and `errno` do not cross the boundary.
+#pragma once
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/timex.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/// The program's arguments, caught by a constructor before `main` (glibc passes argc, argv and envp to
+/// `.init_array` functions): Embedded Swift has no `CommandLine`.
+int chalk_argument_count(void);
+const char *chalk_argument(int index);
+
+/// The calling thread's `errno`, which is a macro in C.
+int chalk_errno(void);
+
+/// `open(2)` and `fcntl(2)` without their variadic tails.
+int chalk_open(const char *path, int flags, unsigned int mode);
+int chalk_set_nonblocking(int fd);
+
+/// Writes to a file descriptor whatever of `bytes` it takes; retries on EINTR. 0, or -1 with errno.
+int chalk_write_all(int fd, const void *bytes, size_t count);
+
+/// A detached-state-joinable thread. `realtime_priority` > 0 asks for SCHED_FIFO with that priority and falls
+/// back to the normal scheduler when that is not permitted; `*realtime` then says which it became.
+int chalk_thread_start(pthread_t *thread, const char *name, int realtime_priority, bool *realtime,
+                       void *(*body)(void *), void *context);
+
+/// A mutex with a fixed address, made on the heap. Aborts when there is no memory.
+pthread_mutex_t *chalk_mutex_create(void);
+void chalk_mutex_destroy(pthread_mutex_t *mutex);
+
+/// Blocks the signals that the daemon reads from a signalfd (SIGTERM, SIGINT, SIGHUP) in every thread started
+/// later, ignores SIGPIPE, and returns the signalfd; -1 with errno.
+int chalk_signal_descriptor(void);
+
+/// A trap in Embedded Swift is a silent SIGILL. This writes the signal and the address to stderr before the
+/// process dies of it, so that the `.debug` file can name the line.
+void chalk_report_faults(void);
+
+/// Credentials of the peer of a UNIX socket (SO_PEERCRED). 0, or -1 with errno.
+int chalk_peer_credentials(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
+
+/// Whether `uid`'s groups (its primary group or the group database) contain the group named `group`.
+bool chalk_user_in_group(uid_t uid, gid_t gid, const char *group);
+
+/// Binds and listens on a UNIX stream socket, replacing a stale socket file but never one with a live
+/// listener (EADDRINUSE). Mode 0660, group `group` where it exists. The descriptor, or -1 with errno.
+int chalk_unix_listen(const char *path, const char *group);
+int chalk_unix_connect(const char *path);
+
+/// `sd_notify(3)`'s protocol: sends `state` to $NOTIFY_SOCKET. 1 sent, 0 nobody listens, -1 with errno.
+int chalk_notify(const char *state);
+
+/// Whether the kernel says that the clock is synchronised (adjtimex(2), STA_UNSYNC clear).
+bool chalk_clock_synchronised(void);
+
+/// UTC calendar fields of seconds since 1970 (gmtime_r).
+void chalk_utc(int64_t seconds, int *year, int *month, int *day, int *hour, int *minute, int *second);
+
+/// `strerror_r` into a buffer owned by the thread; never NULL.
+const char *chalk_error_text(int error);
+
+int chalk_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int chalk_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token);
+int chalk_epoll_remove(int epoll, int fd);
+
+/// Sets a CLOCK_MONOTONIC timerfd to an absolute time; 0 disarms it.
+int chalk_timer_set(int fd, int64_t absolute_milliseconds);
+int64_t chalk_monotonic_milliseconds(void);
+int64_t chalk_wall_milliseconds(void);
+
+/// Double from its shortest decimal text in the C locale; the hook that Embedded Swift's `Double(String)` calls.
+const char *_swift_stdlib_strtod_clocale(const char *text, double *value);

@@ -1,0 +1,132 @@
+/// What is known of a recording when it begins. It never changes afterwards.
+package struct RecordingHeader: Equatable, Sendable {
+    package var id: RecordingID
+    /// Class or student, as the person who started it said; at most `Limits.labelBytes` of UTF-8, or empty.
+    package var label: String
+    /// UTC of sample 0.
+    package var startedAt: WallTime
+    /// Whether the kernel said that the clock was synchronised when `startedAt` was read.
+    package var clockSynchronised: Bool
+
+    package init(id: RecordingID, label: String, startedAt: WallTime, clockSynchronised: Bool) {
+        self.id = id
+        self.label = label
+        self.startedAt = startedAt
+        self.clockSynchronised = clockSynchronised
+    }
+}
+
+/// A final token of the speech service, placed on the recording's time line. A token is a piece of a word: a leading
+/// space starts a word (SPEECH). Final tokens are what the journal keeps; words and segments are derived from them.
+package struct FinalToken: Equatable, Sendable {
+    package var text: String
+    package var start: SampleIndex
+    package var end: SampleIndex
+    /// 0 to 1.
+    package var confidence: Double
+    /// The box's stable speaker number, from 1; 0 when the service named none.
+    package var speaker: Int
+    /// BCP 47 as the service names it, or empty.
+    package var language: String
+
+    package init(
+        text: String, start: SampleIndex, end: SampleIndex, confidence: Double, speaker: Int, language: String
+    ) {
+        self.text = text
+        self.start = start
+        self.end = end
+        self.confidence = confidence
+        self.speaker = speaker
+        self.language = language
+    }
+}
+
+/// Samples that the microphone did not deliver and that were filled with zeros so that the time line stays true.
+package struct SilenceMark: Equatable, Sendable {
+    package enum Reason: Int, Sendable {
+        /// The capture thread came too late: ALSA overran its buffer.
+        case overrun = 1
+        /// The device was gone (unplugged, sound server restarted).
+        case deviceLost = 2
+        /// The store came too late and the ring had wrapped.
+        case ringOverrun = 3
+
+        /// As the transcript's `silences` and the log name it.
+        package var name: String {
+            switch self {
+            case .overrun: "overrun"
+            case .deviceLost: "device lost"
+            case .ringOverrun: "ring overrun"
+            }
+        }
+    }
+
+    package var start: SampleIndex
+    package var end: SampleIndex
+    package var reason: Reason
+
+    package init(start: SampleIndex, end: SampleIndex, reason: Reason) {
+        self.start = start
+        self.end = end
+        self.reason = reason
+    }
+}
+
+/// A part of the recording without final text, and why.
+package struct Gap: Equatable, Sendable {
+    package var start: SampleIndex
+    package var end: SampleIndex
+    package var reason: String
+
+    package init(start: SampleIndex, end: SampleIndex, reason: String) {
+        self.start = start
+        self.end = end
+        self.reason = reason
+    }
+}
+
+/// How far a recording has come.
+package enum RecordingState: Int, Sendable {
+    case recording = 1
+    case saved = 2
+    case uploading = 3
+    case uploaded = 4
+
+    package var name: String {
+        switch self {
+        case .recording: "recording"
+        case .saved: "saved"
+        case .uploading: "uploading"
+        case .uploaded: "uploaded"
+        }
+    }
+}
+
+/// One line of `chalkbox recordings`.
+package struct RecordingSummary: Equatable, Sendable {
+    package var header: RecordingHeader
+    package var state: RecordingState
+    /// Samples that are safely on disk.
+    package var samples: Int64
+    package var tokens: Int
+    package var words: Int
+    package var speakers: Int
+    /// Samples up to which the service has said its last word, without holes.
+    package var covered: Int64
+    /// True when the recording ended by something else than STOP.
+    package var interrupted: Bool
+
+    package init(
+        header: RecordingHeader, state: RecordingState, samples: Int64, tokens: Int, words: Int, speakers: Int,
+        covered: Int64, interrupted: Bool
+    ) {
+        self.header = header
+        self.state = state
+        self.samples = samples
+        self.tokens = tokens
+        self.words = words
+        self.speakers = speakers
+        self.covered = covered
+        self.interrupted = interrupted
+    }
+}

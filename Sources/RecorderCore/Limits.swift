@@ -1,0 +1,56 @@
+/// Every bound in the product, in one place: what is queued, stored in memory, waited for or accepted from outside.
+/// A bound that is reached is reported, never silently passed.
+package enum Limits {
+    // Audio
+    /// The sample ring: 64 s, a power of two of samples (1,048,576 samples = 65.536 s; 2 MiB).
+    package static let ringSamples = 1 << 20
+    /// Capture period and streaming frame: 100 ms (SPEECH: binary frames of 60 to 120 ms).
+    package static let periodSamples: Int64 = 1_600
+    /// ALSA's buffer: a capture thread that is away for less than this loses nothing.
+    package static let captureBufferSamples: Int64 = 32_000
+    /// A microphone that is gone for longer is reported as failed; it is still tried again.
+    package static let microphoneGraceMilliseconds: Int64 = 10_000
+    package static let microphoneRetryCapMilliseconds: Int64 = 5_000
+    /// Silence marks waiting between the capture thread and the loop.
+    package static let silenceMarks = 256
+
+    // Journal
+    /// One FLAC frame: 100 ms, so that a commit leaves at most that much in the encoder.
+    package static let flacBlockSamples: Int64 = 1_600
+    /// 1.75 s + one frame + one capture period stays under the promised 2 s.
+    package static let commitMilliseconds: Int64 = 1_750
+    /// One audio file: 10 min.
+    package static let segmentSamples: Int64 = 600 * SampleIndex.samplesPerSecond
+    package static let storeCommands = 256
+    package static let storeEvents = 256
+    package static let labelBytes = 256
+
+    // Uplink
+    package static let uplinkCommands = 64
+    package static let uplinkEvents = 512
+    package static let tokenAnswerBytes = 64 << 10
+    package static let serviceMessageBytes = 1 << 20
+    package static let serviceMessageTokens = 4_096
+    package static let errorMessageBytes = 512
+    package static let keepaliveMilliseconds: Int64 = 5_000
+    package static let connectTimeoutMilliseconds: Int64 = 10_000
+    package static let tokenTimeoutMilliseconds: Int64 = 10_000
+    /// Audio that may be sent ahead of real time in one go (SPEECH: never a burst over 2 s).
+    package static let burstSamples: Int64 = 2 * SampleIndex.samplesPerSecond
+    package static let finishMilliseconds: Int64 = 20_000
+
+    // Control socket
+    package static let controlClients = 16
+    package static let controlLineBytes = 64 << 10
+    package static let controlOutputBytes = 256 << 10
+
+    // JSON (LEJP's own: nesting 12, path 128 bytes)
+    package static let jsonNodes = 65_536
+
+    // Configuration
+    package static let configurationBytes = 256 << 10
+    package static let languageHints = 32
+
+    /// Words of the live transcript kept for a client that begins to follow.
+    package static let recentWords = 256
+}

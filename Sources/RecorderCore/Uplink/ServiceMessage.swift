@@ -1,0 +1,76 @@
+/// One token as the speech service sends it; times count from its session's first sample.
+package struct ServiceToken: Equatable, Sendable {
+    package var text: String
+    package var startMilliseconds: Int64
+    package var endMilliseconds: Int64
+    package var confidence: Double
+    package var isFinal: Bool
+    /// The session's own label, or empty.
+    package var speaker: String
+    package var language: String
+
+    package init(
+        text: String, startMilliseconds: Int64, endMilliseconds: Int64, confidence: Double, isFinal: Bool,
+        speaker: String, language: String
+    ) {
+        self.text = text
+        self.startMilliseconds = startMilliseconds
+        self.endMilliseconds = endMilliseconds
+        self.confidence = confidence
+        self.isFinal = isFinal
+        self.speaker = speaker
+        self.language = language
+    }
+}
+
+/// One text message of the speech service that is not an error (SPEECH).
+package struct ServiceMessage: Equatable, Sendable {
+    package var tokens: [ServiceToken]
+    /// Milliseconds of the session's audio whose tokens will not change any more.
+    package var finalAudioMilliseconds: Int64
+    /// Milliseconds of the session's audio that the service has worked through.
+    package var totalAudioMilliseconds: Int64
+    /// The service has said its last word of this session.
+    package var finished: Bool
+
+    package init(
+        tokens: [ServiceToken] = [], finalAudioMilliseconds: Int64 = 0, totalAudioMilliseconds: Int64 = 0,
+        finished: Bool = false
+    ) {
+        self.tokens = tokens
+        self.finalAudioMilliseconds = finalAudioMilliseconds
+        self.totalAudioMilliseconds = totalAudioMilliseconds
+        self.finished = finished
+    }
+}
+
+/// The short-lived key of one session, from the token endpoint. Never written to disk, never logged: it has no
+/// description.
+package struct SessionKey: Equatable, Sendable {
+    package var secret: String
+    /// Where the endpoint says the service is; empty when it did not say.
+    package var webSocketURL: String
+
+    package init(secret: String, webSocketURL: String) {
+        self.secret = secret
+        self.webSocketURL = webSocketURL
+    }
+}
+
+/// One speech session to open.
+package struct SessionRequest: Equatable, Sendable {
+    /// Counts from 1 in a recording.
+    package var number: Int
+    package var key: SessionKey
+    /// The service's name for the recording (`client_reference_id`).
+    package var recording: RecordingID
+    /// The recording's sample that is the session's first.
+    package var base: SampleIndex
+
+    package init(number: Int, key: SessionKey, recording: RecordingID, base: SampleIndex) {
+        self.number = number
+        self.key = key
+        self.recording = recording
+        self.base = base
+    }
+}

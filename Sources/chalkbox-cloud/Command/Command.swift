@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct ChalkboxCloud: ParsableCommand {
+    func run() {}
+}
