@@ -32,6 +32,30 @@ int chalk_set_nonblocking(int fd) {
     return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *owner) {
+    struct stat status;
+    if (fstat(fd, &status) != 0) return -1;
+    *size = status.st_size;
+    *mode = status.st_mode & 07777;
+    *owner = status.st_uid;
+    return 0;
+}
+
+int64_t chalk_free_bytes(const char *path) {
+    struct statvfs status;
+    if (statvfs(path, &status) != 0) return -1;
+    return (int64_t)status.f_bavail * (int64_t)status.f_frsize;
+}
+
+int chalk_list_directory(const char *path, void (*visit)(const char *name, void *context), void *context) {
+    DIR *directory = opendir(path);
+    if (directory == NULL) return -1;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) visit(entry->d_name, context);
+    closedir(directory);
+    return 0;
+}
+
 int chalk_write_all(int fd, const void *bytes, size_t count) {
     const char *next = bytes;
     while (count > 0) {
@@ -162,6 +186,16 @@ int chalk_unix_connect(const char *path) {
     return -1;
 }
 
+int chalk_unix_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+ssize_t chalk_send(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
+
+const char *chalk_host_name(void) {
+    static _Thread_local char name[65];
+    if (gethostname(name, sizeof name - 1) != 0) strcpy(name, "chalkbox");
+    return name;
+}
+
 int chalk_unix_listen(const char *path, const char *group) {
     struct sockaddr_un address;
     if (unix_address(path, &address) != 0) return -1;
@@ -241,6 +275,16 @@ int chalk_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token) {
 }
 
 int chalk_epoll_remove(int epoll, int fd) { return control(epoll, EPOLL_CTL_DEL, fd, 0, 0); }
+
+int chalk_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int capacity) {
+    struct epoll_event ready[64];
+    int count = epoll_wait(epoll, ready, capacity < 64 ? capacity : 64, -1);
+    for (int i = 0; i < count; i++) {
+        tokens[i] = ready[i].data.u64;
+        events[i] = ready[i].events;
+    }
+    return count;
+}
 
 static int64_t milliseconds(clockid_t clock) {
     struct timespec now;

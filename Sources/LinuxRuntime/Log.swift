@@ -1,18 +1,5 @@
 internal import CLinux
-
-/// A log line's level by consequence, numbered as syslog does (sd-daemon(3)): journald reads the `<n>` prefix.
-package enum LogLevel: Int, Comparable, Sendable {
-    /// Data or duty lost.
-    case error = 3
-    /// Something went wrong and was put right.
-    case warning = 4
-    /// A person's action or a change of phase.
-    case info = 6
-    /// The rest.
-    case debug = 7
-
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-}
+package import RecorderCore
 
 /// One event a line on stderr: `event key=value …`. Lines are written whole, so threads do not mix theirs.
 package struct Log: Sendable {
@@ -28,16 +15,8 @@ package struct Log: Sendable {
         Console.error(text)
     }
 
-    /// A value with spaces, quotes or nothing in it, in double quotes; others as they are.
-    package static func quoted(_ value: String) -> String {
-        let plain = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
-        guard !plain else { return value }
-        var text = "\""
-        for scalar in value.unicodeScalars {
-            if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
-            text.unicodeScalars.append(scalar)
-        }
-        return text + "\""
+    package func write(_ entry: LogEntry) {
+        write(entry.level, entry.line)
     }
 
     /// Peers choose some of the text: no line of theirs may look like one of ours.
@@ -55,6 +34,13 @@ package struct Log: Sendable {
 package enum Console {
     package static func output(_ text: String) { write(text, to: 1) }
     package static func error(_ text: String) { write(text, to: 2) }
+
+    /// Bytes as they are.
+    package static func output(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { bytes in
+            _ = unsafe chalk_write_all(1, bytes.baseAddress, bytes.count)
+        }
+    }
 
     private static func write(_ text: String, to descriptor: Int32) {
         var copy = text

@@ -39,6 +39,13 @@ package enum Limits {
     package static let burstSamples: Int64 = 2 * SampleIndex.samplesPerSecond
     package static let finishMilliseconds: Int64 = 20_000
 
+    /// A session that lives this long was a success: the next failure begins a new burst of attempts.
+    package static let stableSessionMilliseconds: Int64 = 3_000
+    /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
+    package static let attemptMilliseconds: Int64 = 25_000
+    package static let captureStopMilliseconds: Int64 = 3_000
+    package static let storeCloseMilliseconds: Int64 = 10_000
+
     // Control socket
     package static let controlClients = 16
     package static let controlLineBytes = 64 << 10
@@ -51,6 +58,8 @@ package enum Limits {
     package static let configurationBytes = 256 << 10
     package static let languageHints = 32
 
+    /// Speakers of one recording; what exceeds them is given to none.
+    package static let speakers = 64
     /// Words of the live transcript kept for a client that begins to follow.
     package static let recentWords = 256
 }

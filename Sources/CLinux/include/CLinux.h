@@ -41,6 +41,15 @@ int chalk_errno(void);
 int chalk_open(const char *path, int flags, unsigned int mode);
 int chalk_set_nonblocking(int fd);
 
+/// Size, permission bits and owner of an open file. 0, or -1 with errno.
+int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *owner);
+
+/// Bytes that an unprivileged process may still write to the file system that holds `path`; -1 with errno.
+int64_t chalk_free_bytes(const char *path);
+
+/// The names in a directory, `.` and `..` left out, one after the other: `visit` gets each.
+int chalk_list_directory(const char *path, void (*visit)(const char *name, void *context), void *context);
+
 /// Writes to a file descriptor whatever of `bytes` it takes; retries on EINTR. 0, or -1 with errno.
 int chalk_write_all(int fd, const void *bytes, size_t count);
 
@@ -72,6 +81,15 @@ bool chalk_user_in_group(uid_t uid, gid_t gid, const char *group);
 int chalk_unix_listen(const char *path, const char *group);
 int chalk_unix_connect(const char *path);
 
+/// The next caller as a non-blocking descriptor, or -1 with errno.
+int chalk_unix_accept(int fd);
+
+/// `send(2)` without SIGPIPE.
+ssize_t chalk_send(int fd, const void *bytes, size_t count);
+
+/// This machine's host name, or `chalkbox`; the thread's own buffer.
+const char *chalk_host_name(void);
+
 /// `sd_notify(3)`'s protocol: sends `state` to $NOTIFY_SOCKET. 1 sent, 0 nobody listens, -1 with errno.
 int chalk_notify(const char *state);
 
@@ -87,6 +105,9 @@ const char *chalk_error_text(int error);
 int chalk_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
 int chalk_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token);
 int chalk_epoll_remove(int epoll, int fd);
+
+/// `epoll_wait(2)` without its packed union: fills at most `capacity` tokens and event masks; the count, or -1.
+int chalk_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int capacity);
 
 /// Sets a CLOCK_MONOTONIC timerfd to an absolute time; 0 disarms it.
 int chalk_timer_set(int fd, int64_t absolute_milliseconds);

@@ -1,0 +1,24 @@
+internal import RecorderCore
+
+/// An open microphone that delivers 16 kHz mono s16. Errors are negative errno numbers, as libasound gives them, so
+/// that the steady loop throws and allocates nothing. Closed when released.
+protocol CaptureDevice: AnyObject {
+    /// Prepares and starts the stream, also after an overrun. 0, or an error.
+    func start() -> Int32
+    /// Blocks until there may be data, an error, or the owner was woken; false after `milliseconds` without any.
+    func wait(milliseconds: Int64) -> Bool
+    /// Samples that can be read at once, or an error.
+    func available() -> Int
+    /// Samples read (0: none ready), or an error.
+    func read(into target: UnsafeMutableBufferPointer<Int16>) -> Int
+}
+
+/// What the capture loop needs of the world, so that tests can give it another one.
+protocol CaptureHost: AnyObject {
+    var now: MonotonicTime { get }
+    func open() throws(CaptureError) -> any CaptureDevice
+    /// Blocks until `deadline` or until the owner is woken; nil waits for that alone.
+    func pause(until deadline: MonotonicTime?)
+    /// Forgets that the owner was woken.
+    func acknowledgeWake()
+}

@@ -1,0 +1,40 @@
+package import RecorderCore
+
+/// What the capture thread is told.
+package struct CaptureSettings: Equatable, Sendable {
+    /// An ALSA PCM name, for example `plughw:CARD=Microphone`.
+    package var device: String
+
+    package init(device: String) {
+        self.device = device
+    }
+}
+
+/// What the capture thread reports. Between `start()` and the `.stopped` that answers `stop()`, the ring's head
+/// follows the monotonic clock, whatever the microphone does.
+package enum CaptureEvent: Equatable, Sendable {
+    /// The microphone delivers: sample 0 is its first. `realtime`: the kernel granted SCHED_FIFO.
+    case started(realtime: Bool)
+    /// Zeros were written for samples that were lost. A long absence gives a mark a second, each where the last ended.
+    case silence(SilenceMark)
+    /// The microphone is gone, or was not there at the start; it is tried again (an errno number).
+    case deviceLost(errno: Int32)
+    /// Gone for longer than `Limits.microphoneGraceMilliseconds`; said once, and still tried again.
+    case deviceFailed(errno: Int32)
+    /// The microphone delivers again.
+    case deviceBack
+    /// The recording ends at `end`, the ring's head.
+    case stopped(end: SampleIndex)
+}
+
+/// Loudness over one second, in tenths of dB relative to full scale (20·log10 of amplitude/32768): a sine at full
+/// scale has a peak of 0 and an RMS of −30.
+package struct CaptureLevel: Equatable, Sendable {
+    /// Stands for silence: below the quietest sample (−90.3 dBFS).
+    package static let silenceTenths = -1_200
+
+    package var peakTenths: Int
+    package var rmsTenths: Int
+
+    package static let silence = CaptureLevel(peakTenths: silenceTenths, rmsTenths: silenceTenths)
+}

@@ -1,0 +1,225 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// The capture thread's work. While audio flows it allocates nothing, takes no lock and writes no log.
+@safe final class CaptureLoop: @unchecked Sendable {
+    /// An open device that is silent for this long is taken for lost.
+    static let stallMilliseconds: Int64 = 2_000
+    /// After STOP, the samples up to that moment are waited for at most this long: they come a period at a time.
+    private static let drainMilliseconds: Int64 = 300
+    /// Wake-ups and restarts without a sample, after which a device is taken for broken: under SCHED_FIFO a loop
+    /// that never sleeps would take the machine.
+    private static let fruitlessWakes = 200
+    private static let fruitlessRestarts = 3
+
+    private let mailbox: Mailbox
+    private let host: any CaptureHost
+    private let buffer: UnsafeMutableBufferPointer<Int16>
+    private var meter = LevelMeter()
+    private var device: (any CaptureDevice)?
+    private var outage: Outage?
+    private var estimator = LostSampleEstimator(position: .zero, at: MonotonicTime(milliseconds: 0))
+    /// Samples are missing before the next that the device gives.
+    private var loss: SilenceMark.Reason?
+    /// Whether the microphone has delivered anything in this recording.
+    private var hasDelivered = false
+    private var wakes = 0
+    private var restarts = 0
+
+    private struct Outage {
+        var errno: Int32
+        var backoff: ReopenBackoff
+    }
+
+    init(mailbox: Mailbox, host: any CaptureHost) {
+        self.mailbox = mailbox
+        self.host = host
+        unsafe buffer = .allocate(capacity: Int(Limits.periodSamples))
+        unsafe buffer.initialize(repeating: 0)
+    }
+
+    deinit {
+        unsafe buffer.deallocate()
+    }
+
+    func run() {
+        var served: Int64 = 0
+        while !mailbox.isEnding {
+            guard mailbox.newestRequest > served else {
+                host.pause(until: nil)
+                host.acknowledgeWake()
+                continue
+            }
+            served += 1
+            if served % 2 == 1 { record(request: served) }
+        }
+    }
+
+    private func record(request: Int64) {
+        mailbox.clearCounters()
+        meter = LevelMeter()
+        hasDelivered = false
+        loss = nil
+        outage = nil
+        estimator = LostSampleEstimator(position: mailbox.ring.head, at: host.now)
+        if let error = open() { lose(error) }
+        while mailbox.newestRequest == request, !mailbox.isEnding {
+            if let device {
+                stream(device)
+            } else {
+                wait()
+            }
+            host.acknowledgeWake()
+        }
+        finish(at: mailbox.isEnding ? host.now : mailbox.stoppedAt)
+    }
+
+    // MARK: Audio flows
+
+    private func stream(_ device: any CaptureDevice) {
+        guard device.wait(milliseconds: Self.stallMilliseconds) else {
+            lose(.silent(device: "", milliseconds: Self.stallMilliseconds))
+            return
+        }
+        if consume(device, limit: nil) { return }
+        wakes += 1
+        if wakes >= Self.fruitlessWakes { lose(number: Errno.inputOutput) }
+    }
+
+    /// Moves what the device has into the ring, at most up to `limit`. False when there was nothing.
+    private func consume(_ device: any CaptureDevice, limit: SampleIndex?) -> Bool {
+        var moved = false
+        while true {
+            let ready = device.available()
+            guard ready >= 0 else { return recover(device, from: Int32(ready)) }
+            guard ready > 0 else { return moved }
+            arrive(ready: Int64(ready))
+            var room = unsafe min(ready, buffer.count)
+            if let limit { room = min(room, Int(max(0, limit.samples(since: mailbox.ring.head)))) }
+            guard room > 0 else { return true }
+            let count = unsafe device.read(into: .init(rebasing: buffer[..<room]))
+            guard count >= 0 else { return recover(device, from: Int32(count)) }
+            guard count > 0 else { return moved }
+            moved = true
+            unsafe append(.init(rebasing: buffer[..<count]))
+            // A device that always has more must not keep this thread from noticing a stop.
+            if ready <= count || limit == nil && ready >= Int(Limits.captureBufferSamples) { return true }
+        }
+    }
+
+    /// Before the first sample is read: the device has captured `ready` samples that nobody has read.
+    private func arrive(ready: Int64) {
+        let now = host.now
+        wakes = 0
+        restarts = 0
+        if loss == nil {
+            let position = mailbox.ring.head.advanced(by: ready)
+            if hasDelivered {
+                estimator.observe(position: position, at: now)
+            } else {
+                estimator = LostSampleEstimator(position: position, at: now)
+            }
+        } else {
+            fillSilence(until: estimator.expectedPosition(at: now).advanced(by: -ready))
+            loss = nil
+        }
+        if !hasDelivered {
+            hasDelivered = true
+            mailbox.report(.started(realtime: mailbox.isRealtime))
+        } else if outage != nil {
+            mailbox.report(.deviceBack)
+        }
+        outage = nil
+    }
+
+    private func append(_ samples: UnsafeBufferPointer<Int16>) {
+        unsafe mailbox.ring.append(samples)
+        if let second = unsafe meter.add(samples) { mailbox.publish(second) }
+    }
+
+    /// True: the stream runs again, or the device is lost.
+    private func recover(_ device: any CaptureDevice, from error: Int32) -> Bool {
+        switch -error {
+        case Errno.tryAgain:
+            return false
+        case Errno.brokenPipe, Errno.suspended:
+            // A device that keeps failing before it gives a sample is lost; the re-opening has a pause.
+            restarts += 1
+            guard restarts <= Self.fruitlessRestarts else { break }
+            mailbox.countOverrun()
+            if loss == nil { loss = .overrun }
+            let result = device.start()
+            if result < 0 { lose(number: -result) }
+            return true
+        default:
+            break
+        }
+        lose(number: -error)
+        return true
+    }
+
+    // MARK: The microphone is away
+
+    /// Nil when the device runs.
+    private func open() -> CaptureError? {
+        wakes = 0
+        restarts = 0
+        do throws(CaptureError) {
+            device = try host.open()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func lose(number: Int32) {
+        lose(.stream(device: "", errno: number, operation: "capture"))
+    }
+
+    private func lose(_ error: CaptureError) {
+        device = nil
+        loss = .deviceLost
+        if outage != nil {
+            // It came back only to go again, before it gave a sample.
+            outage?.errno = error.number
+            return
+        }
+        outage = Outage(errno: error.number, backoff: ReopenBackoff(lostAt: host.now))
+        _ = mailbox.errors.push(error)
+        mailbox.report(.deviceLost(errno: error.number))
+    }
+
+    private func wait() {
+        guard var outage else { return }
+        host.pause(until: outage.backoff.nextDeadline)
+        let now = host.now
+        if outage.backoff.takeSilence(at: now) { fillSilence(until: estimator.expectedPosition(at: now)) }
+        if outage.backoff.takeFailure(at: now) { mailbox.report(.deviceFailed(errno: outage.errno)) }
+        let isTime = outage.backoff.takeAttempt(at: now)
+        if isTime, let error = open() { outage.errno = error.number }
+        self.outage = outage
+    }
+
+    private func fillSilence(until end: SampleIndex) {
+        let start = mailbox.ring.head
+        guard end > start, let loss else { return }
+        mailbox.ring.appendSilence(end.samples(since: start))
+        mailbox.report(.silence(SilenceMark(start: start, end: end, reason: loss)))
+    }
+
+    // MARK: The end
+
+    /// Takes what was captured by `time`, and fills what is missing by then.
+    private func finish(at time: MonotonicTime) {
+        let end = estimator.expectedPosition(at: time)
+        let deadline = host.now.adding(milliseconds: Self.drainMilliseconds)
+        while let device, mailbox.ring.head < end || loss != nil {
+            _ = consume(device, limit: end)
+            let left = deadline.milliseconds(since: host.now)
+            guard mailbox.ring.head < end, left > 0, device.wait(milliseconds: left) else { break }
+        }
+        if loss != nil { fillSilence(until: end) }
+        device = nil
+        mailbox.report(.stopped(end: mailbox.ring.head))
+    }
+}

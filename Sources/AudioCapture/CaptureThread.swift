@@ -1,0 +1,77 @@
+internal import CALSA
+package import LinuxRuntime
+internal import RecorderCore
+
+/// The thread that takes samples from the microphone into the ring. It is the ring's only producer. The methods are
+/// for one owner's thread; when there are events the owner's notifier is raised.
+package final class CaptureThread {
+    /// SCHED_FIFO's middle is 50, where the kernel's own interrupt threads run; a bit below them.
+    private static let realtimePriority: Int32 = 40
+
+    private let mailbox: Mailbox
+    private let thread: Thread
+
+    /// Starts the thread, idle and with the device closed.
+    package init(
+        settings: CaptureSettings, ring: SampleRing, notifier: EventNotifier
+    ) throws(CaptureError) {
+        do throws(SystemError) {
+            let mailbox = try Mailbox(ring: ring, notifier: notifier)
+            let host = ALSAHost(device: settings.device, wake: mailbox.wake)
+            let loop = CaptureLoop(mailbox: mailbox, host: host)
+            thread = try Thread(name: "capture", realtimePriority: Self.realtimePriority) { loop.run() }
+            mailbox.isRealtime = thread.isRealtime
+            self.mailbox = mailbox
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    /// Opens the device and begins a recording at the ring's head: `.started` or `.deviceLost` follows.
+    package func start() {
+        _ = mailbox.request(recording: true, at: Clock.now)
+    }
+
+    /// Ends the recording with the samples that were captured by now: `.stopped` follows within 300 ms, unless the
+    /// device is being opened at this moment.
+    package func stop() {
+        _ = mailbox.request(recording: false, at: Clock.now)
+    }
+
+    /// The oldest event that was not taken yet.
+    package func nextEvent() -> CaptureEvent? {
+        mailbox.events.pop()
+    }
+
+    /// Events that were lost because nobody took them.
+    package var missedEvents: Int { mailbox.events.refused }
+
+    /// What was wrong when the device was lost, in full; at most eight, oldest first.
+    package func takeErrors() -> [CaptureError] {
+        mailbox.errors.takeAll()
+    }
+
+    /// Of the last full second; silence while nothing was measured.
+    package var levels: CaptureLevel { CaptureLevel(mailbox.level) }
+
+    /// How often the buffer overran in this recording.
+    package var overruns: Int { mailbox.overruns }
+
+    /// Ends the thread and waits for it. The owner calls it before it lets go of this object.
+    package func shutdown() {
+        mailbox.end()
+        thread.join()
+    }
+}
+
+extension CaptureLevel {
+    init(_ second: LevelMeter.Second) {
+        peakTenths = Self.tenths(Double(second.peak) / 32_768)
+        // Of power, not amplitude: half of the decibels.
+        rmsTenths = Self.tenths((Double(second.meanSquare) / 1_073_741_824).squareRoot())
+    }
+
+    private static func tenths(_ amplitude: Double) -> Int {
+        amplitude > 0 ? Int(chalk_decibel_tenths(amplitude)) : silenceTenths
+    }
+}

@@ -1,0 +1,87 @@
+internal import LinuxRuntime
+internal import RecorderCore
+internal import Synchronization
+
+/// What the capture thread and its owner share.
+final class Mailbox: Sendable {
+    /// Odd: a recording is wanted. Each start and each stop adds one, so that neither is ever missed.
+    private let requests = Atomic<Int64>(0)
+    private let stopTime = Atomic<Int64>(0)
+    private let ending = Atomic<Bool>(false)
+    private let realtime = Atomic<Bool>(false)
+    private let peak = Atomic<Int64>(0)
+    private let meanSquare = Atomic<Int64>(0)
+    private let overrunCount = Atomic<Int>(0)
+
+    let ring: SampleRing
+    let events = EventRing()
+    /// Wakes the capture thread.
+    let wake: EventNotifier
+    /// Wakes the owner.
+    private let notifier: EventNotifier
+    /// Why the device is away, for people. Only used while no audio flows: it takes a lock and allocates.
+    let errors = BoundedQueue<CaptureError>(capacity: 8)
+
+    init(ring: SampleRing, notifier: EventNotifier) throws(SystemError) {
+        self.ring = ring
+        self.notifier = notifier
+        wake = try EventNotifier()
+    }
+
+    // The owner's side.
+
+    /// True when this changed anything.
+    func request(recording: Bool, at time: MonotonicTime) -> Bool {
+        let newest = requests.load(ordering: .relaxed)
+        guard (newest % 2 == 1) != recording else { return false }
+        if !recording { stopTime.store(time.milliseconds, ordering: .relaxed) }
+        requests.store(newest + 1, ordering: .releasing)
+        wake.raise()
+        return true
+    }
+
+    func end() {
+        ending.store(true, ordering: .releasing)
+        wake.raise()
+    }
+
+    /// Whether the capture thread has SCHED_FIFO.
+    var isRealtime: Bool {
+        get { realtime.load(ordering: .relaxed) }
+        set { realtime.store(newValue, ordering: .relaxed) }
+    }
+
+    var level: LevelMeter.Second {
+        LevelMeter.Second(peak: peak.load(ordering: .relaxed), meanSquare: meanSquare.load(ordering: .relaxed))
+    }
+
+    var overruns: Int { overrunCount.load(ordering: .relaxed) }
+
+    // The capture thread's side.
+
+    var newestRequest: Int64 { requests.load(ordering: .acquiring) }
+
+    var isEnding: Bool { ending.load(ordering: .acquiring) }
+
+    /// When the newest stop was asked for.
+    var stoppedAt: MonotonicTime { MonotonicTime(milliseconds: stopTime.load(ordering: .relaxed)) }
+
+    func report(_ event: CaptureEvent) {
+        events.push(event)
+        notifier.raise()
+    }
+
+    func countOverrun() {
+        overrunCount.add(1, ordering: .relaxed)
+    }
+
+    func publish(_ second: LevelMeter.Second) {
+        peak.store(second.peak, ordering: .relaxed)
+        meanSquare.store(second.meanSquare, ordering: .relaxed)
+    }
+
+    func clearCounters() {
+        overrunCount.store(0, ordering: .relaxed)
+        publish(LevelMeter.Second(peak: 0, meanSquare: 0))
+    }
+}

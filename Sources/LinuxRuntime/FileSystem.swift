@@ -1,0 +1,173 @@
+internal import CLinux
+
+/// An open file with one owner. One method a system call; each names the file in its error.
+package struct File: ~Copyable, Sendable {
+    package enum Access: Sendable {
+        case read
+        /// Reading and writing; made when missing.
+        case write
+        /// As `write`, but a file that exists is an error (O_EXCL).
+        case create
+    }
+
+    package let path: String
+    private let descriptor: FileDescriptor
+
+    package init(_ path: String, _ access: Access, mode: UInt32 = 0o640) throws(SystemError) {
+        let flags: Int32 =
+            switch access {
+            case .read: O_RDONLY
+            case .write: O_RDWR | O_CREAT
+            case .create: O_RDWR | O_CREAT | O_EXCL
+            }
+        let number = unsafe chalk_open(path, flags, mode)
+        guard number >= 0 else { throw .last("open", path) }
+        descriptor = FileDescriptor(owning: number)
+        self.path = path
+    }
+
+    /// Writes all of `bytes` at `offset` (pwrite(2)).
+    package func write(_ bytes: [UInt8], at offset: Int64) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe pwrite(
+                    descriptor.number, buffer.baseAddress! + done, buffer.count - done, off_t(offset) + off_t(done))
+            }
+            if count < 0 {
+                let error = SystemError.last("write to", path)
+                guard error.number == EINTR else { throw error }
+            } else {
+                done += count
+            }
+        }
+    }
+
+    /// At most `limit` bytes from `offset` on; fewer at the end of the file (pread(2)).
+    package func read(at offset: Int64, limit: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+            unsafe pread(descriptor.number, buffer.baseAddress, buffer.count, off_t(offset))
+        }
+        guard count >= 0 else { throw .last("read", path) }
+        bytes.removeLast(limit - count)
+        return bytes
+    }
+
+    /// fdatasync(2): what was written is on the medium, with the size that is needed to read it.
+    package func synchronise() throws(SystemError) {
+        guard fdatasync(descriptor.number) == 0 else { throw .last("sync", path) }
+    }
+
+    package func truncate(to size: Int64) throws(SystemError) {
+        guard ftruncate(descriptor.number, off_t(size)) == 0 else { throw .last("truncate", path) }
+    }
+
+    package func status() throws(SystemError) -> (bytes: Int64, mode: UInt32, owner: UInt32) {
+        var size: Int64 = 0
+        var mode: UInt32 = 0
+        var owner: UInt32 = 0
+        guard unsafe chalk_file_status(descriptor.number, &size, &mode, &owner) == 0 else {
+            throw .last("stat", path)
+        }
+        return (size, mode, owner)
+    }
+}
+
+/// The file system's names.
+package enum FileSystem {
+    /// A whole file; an error when it is longer than `limitBytes`.
+    package static func readFile(_ path: String, limitBytes: Int) throws(SystemError) -> [UInt8] {
+        let file = try File(path, .read)
+        var bytes: [UInt8] = []
+        while true {
+            let part = try file.read(at: Int64(bytes.count), limit: 64 << 10)
+            guard !part.isEmpty else { return bytes }
+            bytes += part
+            guard bytes.count <= limitBytes else { throw SystemError("read", path, number: EFBIG) }
+        }
+    }
+
+    /// A secret's bytes: a file that only its owner (root or this process's user) can read.
+    package static func readSecret(_ path: String, limitBytes: Int) throws(SystemError) -> [UInt8] {
+        let file = try File(path, .read)
+        let status = try file.status()
+        guard status.mode & 0o077 == 0 else {
+            throw SystemError("use \(path): others may read it, run chmod 0600", path, number: EPERM)
+        }
+        return try file.read(at: 0, limit: limitBytes)
+    }
+
+    /// Replaces a file at once or not at all: written beside it, synced, renamed over it.
+    package static func writeFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SystemError) {
+        let temporary = path + ".part"
+        let file = try File(temporary, .write, mode: mode)
+        try file.truncate(to: 0)
+        try file.write(bytes, at: 0)
+        try file.synchronise()
+        try rename(temporary, to: path)
+    }
+
+    package static func rename(_ path: String, to target: String) throws(SystemError) {
+        guard unsafe CLinux.rename(path, target) == 0 else { throw .last("rename to \(target)", path) }
+    }
+
+    /// No error when it is not there.
+    package static func remove(_ path: String) throws(SystemError) {
+        guard unsafe unlink(path) != 0 else { return }
+        let error = SystemError.last("remove", path)
+        guard error.number == ENOENT else { throw error }
+    }
+
+    /// Makes a directory and those above it; no error when it is there.
+    package static func makeDirectories(_ path: String, mode: UInt32) throws(SystemError) {
+        guard unsafe mkdir(path, mode) != 0 else { return }
+        var error = SystemError.last("create directory", path)
+        if error.number == EEXIST { return }
+        guard error.number == ENOENT, let slash = path.utf8.lastIndex(of: 0x2F), slash > path.startIndex else {
+            throw error
+        }
+        try makeDirectories(String(path[..<slash]), mode: mode)
+        guard unsafe mkdir(path, mode) != 0 else { return }
+        error = SystemError.last("create directory", path)
+        guard error.number == EEXIST else { throw error }
+    }
+
+    /// Makes new names in a directory survive a power cut (fsync(2) on the directory).
+    package static func synchroniseDirectory(_ path: String) throws(SystemError) {
+        let number = unsafe chalk_open(path, O_RDONLY | O_DIRECTORY, 0)
+        guard number >= 0 else { throw .last("open", path) }
+        let descriptor = FileDescriptor(owning: number)
+        guard fsync(descriptor.number) == 0 else { throw .last("sync", path) }
+    }
+
+    /// The names in a directory, sorted.
+    package static func list(_ path: String) throws(SystemError) -> [String] {
+        let names = Names()
+        let context = unsafe Unmanaged.passUnretained(names).toOpaque()
+        let result = unsafe chalk_list_directory(
+            path,
+            { name, context in
+                guard let name = unsafe name, let context = unsafe context else { return }
+                unsafe Unmanaged<Names>.fromOpaque(context).takeUnretainedValue().list.append(String(cString: name))
+            }, context)
+        guard result == 0 else { throw .last("list", path) }
+        return names.list.sorted()
+    }
+
+    /// Free bytes for this process where `path` is (statvfs(3), f_bavail).
+    package static func freeBytes(at path: String) throws(SystemError) -> Int64 {
+        let bytes = unsafe chalk_free_bytes(path)
+        guard bytes >= 0 else { throw .last("ask for free space at", path) }
+        return bytes
+    }
+
+    private final class Names {
+        var list: [String] = []
+    }
+}
+
+extension SystemError {
+    package static let addressInUse: Int32 = EADDRINUSE
+    package static let noSpace: Int32 = ENOSPC
+}

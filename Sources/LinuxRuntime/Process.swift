@@ -1,0 +1,37 @@
+internal import CLinux
+
+/// What the process is told by its surroundings, and tells them.
+package enum Process {
+    /// The arguments after the program's name.
+    package static var arguments: [String] {
+        (1..<max(1, chalk_argument_count())).map { unsafe String(cString: chalk_argument($0)) }
+    }
+
+    /// sd_notify(3): `READY=1`, `STATUS=…`, `STOPPING=1`. Nothing happens when nobody listens.
+    package static func notify(_ state: String) {
+        _ = unsafe chalk_notify(state)
+    }
+
+    /// A trap then writes its signal and address to stderr.
+    package static func reportFaults() {
+        chalk_report_faults()
+    }
+
+    package static func exit(_ code: Int32) -> Never {
+        CLinux.exit(code)
+    }
+
+    package static var hostName: String {
+        unsafe String(cString: chalk_host_name())
+    }
+
+    /// Random bits from the kernel (getrandom(2)); it waits for the pool at boot.
+    package static func random() -> UInt64 {
+        var bits: UInt64 = 0
+        while unsafe getrandom(&bits, 8, 0) != 8 {}
+        return bits
+    }
+
+    /// Whether standard output is a terminal.
+    package static var isTerminal: Bool { isatty(1) == 1 }
+}

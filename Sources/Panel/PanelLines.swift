@@ -1,0 +1,84 @@
+package import RecorderCore
+
+/// Which GPIO lines the panel uses: `gpiochip0:17` (chip and offset) or a line's name; empty for none.
+package struct PanelLines: Equatable, Sendable {
+    package var start: String
+    /// The same as `start`: one button for both; its edges are then `start`'s.
+    package var stop: String
+    package var green: String
+    package var amber: String
+    package var red: String
+    /// The buttons connect their line to ground when pressed; the line is pulled up. Else they connect it to the supply,
+    /// and it is pulled down.
+    package var activeLow: Bool
+    /// The lamps light when their line is low.
+    package var lampsActiveLow: Bool
+    /// For the kernel's own debouncing, where libgpiod offers it (2.x). 0: none.
+    package var debounceMilliseconds: Int
+
+    package init(
+        start: String, stop: String, green: String, amber: String, red: String, activeLow: Bool,
+        lampsActiveLow: Bool = false, debounceMilliseconds: Int
+    ) {
+        self.start = start
+        self.stop = stop
+        self.green = green
+        self.amber = amber
+        self.red = red
+        self.activeLow = activeLow
+        self.lampsActiveLow = lampsActiveLow
+        self.debounceMilliseconds = debounceMilliseconds
+    }
+}
+
+package enum Button: Equatable, Sendable {
+    case start
+    case stop
+}
+
+/// A button's contact closed or opened; not debounced.
+package struct PanelEdge: Equatable, Sendable {
+    package var button: Button
+    package var pressed: Bool
+    package var at: MonotonicTime
+
+    package init(button: Button, pressed: Bool, at: MonotonicTime) {
+        self.button = button
+        self.pressed = pressed
+        self.at = at
+    }
+}
+
+/// A line as the configuration names it.
+enum LineName: Equatable {
+    case offset(chip: String, line: UInt32)
+    case name(String)
+
+    /// `gpiochip` + digits + `:` + offset, or else a line's name.
+    init(_ text: String) throws(PanelError) {
+        let prefix = "gpiochip"
+        guard text.hasPrefix(prefix), let colon = text.utf8.firstIndex(of: 0x3A) else {
+            guard !text.utf8.contains(0x2F), text.utf8.count <= Self.kernelNameBytes else {
+                throw .malformed(line: text)
+            }
+            self = .name(text)
+            return
+        }
+        let chip = String(text[..<colon])
+        let number = chip.utf8.dropFirst(prefix.utf8.count)
+        let offset = text[text.utf8.index(after: colon)...]
+        guard !number.isEmpty, number.allSatisfy({ 0x30...0x39 ~= $0 }), let line = Self.decimal(offset) else {
+            throw .malformed(line: text)
+        }
+        self = .offset(chip: chip, line: line)
+    }
+
+    /// linux/gpio.h: GPIO_MAX_NAME_SIZE is 32 with the final zero.
+    private static let kernelNameBytes = 31
+
+    private static func decimal(_ text: Substring) -> UInt32? {
+        let digits = text.utf8
+        guard (1...5).contains(digits.count), digits.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+        return digits.reduce(0) { $0 * 10 + UInt32($1 - 0x30) }
+    }
+}

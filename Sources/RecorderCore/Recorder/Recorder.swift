@@ -1,0 +1,149 @@
+/// The recorder's decisions, and nothing else: inputs in, effects out, time and randomness passed in. It owns no
+/// device, file or socket, so the same machine runs in the box, in tests and in simulations.
+package struct Recorder: Equatable, Sendable {
+    package enum State: Equatable, Sendable {
+        case idle
+        case active(Lesson)
+        case finished(RecordingID)
+    }
+
+    package internal(set) var state = State.idle
+    let settings: RecorderSettings
+    var random: RandomSource
+
+    package init(settings: RecorderSettings, seed: UInt64) {
+        self.settings = settings
+        random = RandomSource(seed: seed)
+    }
+
+    package var phase: Phase {
+        switch state {
+        case .idle: .idle
+        case .active(let lesson): lesson.phase
+        case .finished: .finished
+        }
+    }
+
+    /// The recording in progress.
+    package var lesson: Lesson? {
+        if case .active(let lesson) = state { return lesson }
+        return nil
+    }
+
+    /// When `tick` is due, whatever else happens.
+    package var nextDeadline: MonotonicTime? {
+        guard let lesson else { return nil }
+        let uplink = lesson.uplink.deadline
+        guard let stage = lesson.stageDeadline else { return uplink }
+        return min(stage, uplink ?? stage)
+    }
+
+    /// Takes in what happened.
+    /// - Returns: what is to be done about it, in order.
+    package mutating func receive(_ input: RecorderInput, now: MonotonicTime) -> [RecorderEffect] {
+        let before = phase
+        var effects: [RecorderEffect] = []
+        switch state {
+        case .idle, .finished:
+            receiveAtRest(input, now: now, effects: &effects)
+        case .active(var lesson):
+            let ended = receive(input, lesson: &lesson, now: now, effects: &effects)
+            state = ended ? .finished(lesson.header.id) : .active(lesson)
+        }
+        logPhase(from: before, effects: &effects)
+        return effects
+    }
+
+    private mutating func receiveAtRest(
+        _ input: RecorderInput, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        switch input {
+        case .start(let request):
+            start(request, now: now, effects: &effects)
+        case .stop:
+            refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
+        case .sessionOpened(let session, _):
+            effects.append(.closeSession(session))
+        case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack, .captureStopped,
+            .storeOpened, .storeCommitted, .storeFailed, .storeRecovered, .storeClosed, .token, .tokenFailed,
+            .sessionMessage, .sessionClosed, .networkAppeared, .tick:
+            break
+        }
+    }
+
+    private mutating func start(_ request: StartRequest, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        if let refusal = request.spaceRefusal {
+            refuse("start", refusal, .noSpace, effects: &effects)
+            return
+        }
+        var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription))
+        effects.append(
+            .log(
+                LogEntry(
+                    .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")))
+        // Audio first, before any token or network: not a word is to be lost.
+        effects.append(.startCapture)
+        effects.append(.openStore(request.header))
+        if settings.transcription { beginAttempt(lesson: &lesson, now: now, effects: &effects) }
+        state = .active(lesson)
+    }
+
+    /// - Returns: whether the lesson is over.
+    private mutating func receive(
+        _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) -> Bool {
+        switch input {
+        case .start:
+            refuse("start", "already recording " + lesson.header.id.text, .busy, effects: &effects)
+        case .stop:
+            stop(lesson: &lesson, now: now, effects: &effects)
+        case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack:
+            receiveCapture(input, lesson: &lesson, effects: &effects)
+        case .captureStopped(let end):
+            captureStopped(end, lesson: &lesson, now: now, effects: &effects)
+        case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
+            receiveStore(input, lesson: &lesson, now: now, effects: &effects)
+        case .storeClosed(let samples, let words):
+            effects.append(.log(LogEntry(.info, "stop id=\(lesson.header.id.text) samples=\(samples) words=\(words)")))
+            return true
+        case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkAppeared:
+            receiveUplink(input, lesson: &lesson, now: now, effects: &effects)
+        case .tick:
+            return tick(lesson: &lesson, now: now, effects: &effects)
+        }
+        return false
+    }
+
+    private mutating func tick(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) -> Bool {
+        if let deadline = lesson.uplink.deadline, deadline <= now {
+            uplinkDeadline(lesson: &lesson, now: now, effects: &effects)
+        }
+        guard let deadline = lesson.stageDeadline, deadline <= now else { return false }
+        return stageDeadline(lesson: &lesson, now: now, effects: &effects)
+    }
+
+    func refuse(_ what: String, _ why: String, _ code: RefusalCode, effects: inout [RecorderEffect]) {
+        effects.append(.log(LogEntry(.info, "refused what=\(what) why=\(LogEntry.quoted(why))")))
+        effects.append(.refused(why: why, code: code))
+    }
+
+    private func logPhase(from before: Phase, effects: inout [RecorderEffect]) {
+        let after = phase
+        guard before != after else { return }
+        var line = "phase from=\(before.name) to=\(after.name)"
+        var level = LogLevel.info
+        switch after {
+        case .reconnecting(let attempt): line += " attempt=\(attempt)/\(settings.reconnect.attempts)"
+        case .failed(let reason):
+            line += " reason=\(LogEntry.quoted(reason.text))"
+            level = .error
+        case .idle, .requesting, .connecting, .live, .finishing, .finished: break
+        }
+        // An attempt number that counts up is no change of phase; its own line tells it.
+        if case .reconnecting = before, case .reconnecting = after { return }
+        if case .reconnecting = after, let error = lesson?.lastError, !error.isEmpty {
+            line += " reason=\(LogEntry.quoted(error))"
+        }
+        effects.append(.log(LogEntry(level, line)))
+    }
+}

@@ -1,0 +1,129 @@
+/// The recording itself: microphone, disk and the way from STOP to saved.
+extension Recorder {
+    mutating func stop(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        guard lesson.stage == .recording else {
+            refuse("stop", "already finishing " + lesson.header.id.text, .busy, effects: &effects)
+            return
+        }
+        lesson.stage = .stoppingCapture(deadline: now.adding(milliseconds: Limits.captureStopMilliseconds))
+        effects.append(.stopCapture)
+        // Who presses STOP while the network is away wants to go home: nothing more is tried.
+        if !isUnderWay(lesson.uplink) { abandonUplink(lesson: &lesson, effects: &effects) }
+    }
+
+    /// Live, or on the way to the first session: the last words can still come.
+    private func isUnderWay(_ uplink: UplinkState) -> Bool {
+        switch uplink.link {
+        case .live: true
+        case .requesting, .connecting: !uplink.wasLive && uplink.burst <= 1 && uplink.givenUp == nil
+        case .off, .waiting, .finished, .failed: false
+        }
+    }
+
+    mutating func captureStopped(
+        _ end: SampleIndex, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        guard lesson.end == nil else { return }
+        lesson.end = end
+        effects.append(.commitStore)
+        if case .recording = lesson.stage {
+            // Nobody asked the capture thread to end; the lesson is over all the same.
+            lesson.lastError = "the capture thread ended"
+        }
+        switch lesson.uplink.link {
+        case .live(let request, _):
+            effects.append(.finishSession(request.number, end: end))
+            awaitFinalWords(lesson: &lesson, now: now)
+        case .requesting, .connecting:
+            awaitFinalWords(lesson: &lesson, now: now)
+        case .off, .waiting, .finished, .failed:
+            closeStore(lesson: &lesson, now: now, effects: &effects)
+        }
+    }
+
+    private func awaitFinalWords(lesson: inout Lesson, now: MonotonicTime) {
+        lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
+    }
+
+    /// Everything that can be had is there, or the time for it is over.
+    mutating func closeStore(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        let end = lesson.end ?? lesson.committed
+        let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
+        let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
+        effects.append(.closeStore(end: end, gaps: gaps, interrupted: false))
+        lesson.stage = .closingStore(deadline: now.adding(milliseconds: Limits.storeCloseMilliseconds))
+    }
+
+    /// - Returns: whether the lesson is over.
+    mutating func stageDeadline(
+        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) -> Bool {
+        switch lesson.stage {
+        case .recording:
+            return false
+        case .stoppingCapture:
+            effects.append(.log(LogEntry(.error, "capture state=stuck wait_ms=\(Limits.captureStopMilliseconds)")))
+            captureStopped(lesson.committed, lesson: &lesson, now: now, effects: &effects)
+            return false
+        case .finalWords:
+            lesson.lastError = "the service's last words did not come in \(Limits.finishMilliseconds / 1000) s"
+            effects.append(.log(LogEntry(.warning, "finish reason=\(LogEntry.quoted(lesson.lastError))")))
+            abandonUplink(lesson: &lesson, effects: &effects)
+            closeStore(lesson: &lesson, now: now, effects: &effects)
+            return false
+        case .closingStore:
+            let line = "store state=stuck wait_ms=\(Limits.storeCloseMilliseconds) committed=\(lesson.committed.value)"
+            effects.append(.log(LogEntry(.error, line)))
+            return true
+        }
+    }
+
+    mutating func receiveCapture(
+        _ input: RecorderInput, lesson: inout Lesson, effects: inout [RecorderEffect]
+    ) {
+        switch input {
+        case .captureStarted:
+            lesson.microphone = .recording
+        case .captureBack:
+            lesson.microphone = .recording
+            effects.append(.log(LogEntry(.warning, "microphone state=back")))
+        case .captureLost(let reason):
+            lesson.microphone = .lost(reason)
+            lesson.lastError = "microphone: " + reason
+            effects.append(.log(LogEntry(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")))
+        case .captureFailed(let reason):
+            lesson.microphone = .failed(reason)
+            lesson.lastError = "microphone: " + reason
+        case .captureSilence(let mark):
+            let lost = mark.end.samples(since: mark.start)
+            lesson.silences += 1
+            lesson.lostSamples += lost
+            if mark.reason == .overrun { lesson.overruns += 1 }
+            effects.append(.storeSilence(mark))
+            let line = "xrun lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
+            effects.append(.log(LogEntry(.error, line + " reason=\(LogEntry.quoted(mark.reason.name))")))
+        default:
+            break
+        }
+    }
+
+    mutating func receiveStore(
+        _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        switch input {
+        case .storeCommitted(let through):
+            lesson.committed = through
+            lesson.lastSave = now
+            let words = lesson.transcript.wordCount
+            effects.append(.log(LogEntry(.debug, "saved samples=\(through.value) words=\(words)")))
+        case .storeFailed(let reason):
+            lesson.disk = .failed(reason)
+            lesson.lastError = "disk: " + reason
+        case .storeRecovered:
+            lesson.disk = .writing
+            effects.append(.log(LogEntry(.warning, "disk state=back")))
+        default:
+            break
+        }
+    }
+}

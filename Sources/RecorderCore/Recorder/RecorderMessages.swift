@@ -1,0 +1,95 @@
+/// A person's wish to record, with what only the outside knows.
+package struct StartRequest: Equatable, Sendable {
+    package var header: RecordingHeader
+    /// Nil when there is room; else why the recording must not begin.
+    package var spaceRefusal: String?
+
+    package init(header: RecordingHeader, spaceRefusal: String? = nil) {
+        self.header = header
+        self.spaceRefusal = spaceRefusal
+    }
+}
+
+/// Everything that can happen to the recorder.
+package enum RecorderInput: Equatable, Sendable {
+    case start(StartRequest)
+    case stop
+
+    case captureStarted
+    /// Zeros stand where the microphone delivered nothing.
+    case captureSilence(SilenceMark)
+    case captureLost(String)
+    /// Gone for longer than the grace time; it is still tried.
+    case captureFailed(String)
+    case captureBack
+    case captureStopped(end: SampleIndex)
+
+    case storeOpened
+    case storeCommitted(through: SampleIndex)
+    case storeFailed(String)
+    case storeRecovered
+    case storeClosed(samples: Int64, words: Int)
+
+    case token(attempt: Int, SessionKey)
+    case tokenFailed(attempt: Int, UplinkFailure)
+    case sessionOpened(session: Int, tookMilliseconds: Int64)
+    case sessionMessage(session: Int, ServiceMessage)
+    /// Nil: after `finished`, or closed by us.
+    case sessionClosed(session: Int, UplinkFailure?)
+
+    /// A way to the network appeared: there is no point in waiting longer.
+    case networkAppeared(String)
+    /// `nextDeadline` may have passed.
+    case tick
+}
+
+/// Everything that the recorder can want done.
+package enum RecorderEffect: Equatable, Sendable {
+    case startCapture
+    case stopCapture
+
+    case openStore(RecordingHeader)
+    case storeTokens([FinalToken], covered: SampleIndex)
+    case storeSilence(SilenceMark)
+    case commitStore
+    case closeStore(end: SampleIndex, gaps: [Gap], interrupted: Bool)
+
+    case fetchToken(attempt: Int)
+    case openSession(SessionRequest)
+    case finishSession(Int, end: SampleIndex)
+    case closeSession(Int)
+
+    /// Words became final: those who follow the transcript are told.
+    case words([Word])
+    /// What the service believes the newest words to be changed.
+    case interim(String)
+    case refused(why: String, code: RefusalCode)
+    case log(LogEntry)
+}
+
+/// Why a command was not carried out, as the control socket names it.
+package enum RefusalCode: Equatable, Sendable {
+    case busy
+    case noSpace
+    case notRecording
+
+    package var name: String {
+        switch self {
+        case .busy: "busy"
+        case .noSpace: "no-space"
+        case .notRecording: "not-recording"
+        }
+    }
+}
+
+/// What of the configuration the recorder's decisions need.
+package struct RecorderSettings: Equatable, Sendable {
+    /// False: record only.
+    package var transcription: Bool
+    package var reconnect: ReconnectPolicy
+
+    package init(transcription: Bool, reconnect: ReconnectPolicy) {
+        self.transcription = transcription
+        self.reconnect = reconnect
+    }
+}

@@ -1,0 +1,53 @@
+/// Which samples of the recording have their final text: ordered, disjoint ranges.
+package struct Coverage: Equatable, Sendable {
+    package private(set) var ranges: [Range<SampleIndex>] = []
+
+    package init() {}
+
+    /// Adds a range; ranges that touch become one.
+    package mutating func insert(_ range: Range<SampleIndex>) {
+        guard !range.isEmpty else { return }
+        var merged = range
+        var kept: [Range<SampleIndex>] = []
+        for old in ranges {
+            if old.upperBound < merged.lowerBound || merged.upperBound < old.lowerBound {
+                kept.append(old)
+            } else {
+                merged = min(old.lowerBound, merged.lowerBound)..<max(old.upperBound, merged.upperBound)
+            }
+        }
+        let place = kept.firstIndex { merged.upperBound < $0.lowerBound } ?? kept.count
+        kept.insert(merged, at: place)
+        ranges = kept
+    }
+
+    /// The end of the range that holds sample 0: up to here nothing is missing.
+    package var withoutHoles: SampleIndex {
+        guard let first = ranges.first, first.lowerBound == .zero else { return .zero }
+        return first.upperBound
+    }
+
+    /// The end of the last range: the service has said nothing final beyond it.
+    package var end: SampleIndex { ranges.last?.upperBound ?? .zero }
+
+    /// Samples covered in all.
+    package var samples: Int64 {
+        ranges.reduce(0) { $0 + $1.upperBound.samples(since: $1.lowerBound) }
+    }
+
+    /// What is missing before `end`, shorter holes than `atLeast` left out.
+    package func gaps(before end: SampleIndex, atLeast: Int64 = 1, reason: String) -> [Gap] {
+        var gaps: [Gap] = []
+        var position = SampleIndex.zero
+        for range in ranges where range.lowerBound < end {
+            if range.lowerBound.samples(since: position) >= atLeast {
+                gaps.append(Gap(start: position, end: range.lowerBound, reason: reason))
+            }
+            position = max(position, range.upperBound)
+        }
+        if end.samples(since: position) >= atLeast {
+            gaps.append(Gap(start: position, end: end, reason: reason))
+        }
+        return gaps
+    }
+}

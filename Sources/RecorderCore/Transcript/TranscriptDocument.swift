@@ -1,0 +1,95 @@
+/// A whole transcript as the journal has it: what every export is made of.
+package struct TranscriptDocument: Equatable, Sendable {
+    package var header: RecordingHeader
+    package var samples: Int64
+    package var words: [Word]
+    package var gaps: [Gap]
+    package var silences: [SilenceMark]
+    package var interrupted: Bool
+
+    package init(
+        header: RecordingHeader, samples: Int64, tokens: [FinalToken], gaps: [Gap], silences: [SilenceMark],
+        interrupted: Bool
+    ) {
+        self.header = header
+        self.samples = samples
+        self.words = WordAssembler.words(of: tokens)
+        self.gaps = gaps
+        self.silences = silences
+        self.interrupted = interrupted
+    }
+
+    package var segments: [Segment] { Segment.segments(of: words) }
+
+    /// Speakers in the order of their numbers; 0 (unnamed) is none.
+    package var speakers: [Int] {
+        var seen: Set<Int> = []
+        for word in words where word.speaker > 0 { seen.insert(word.speaker) }
+        return seen.sorted()
+    }
+
+    /// For people: a paragraph a segment, `[0:01:05] Speaker 1: …`, and a line where text is missing.
+    package var plainText: String {
+        var text = ""
+        for segment in segments {
+            let name = segment.speaker > 0 ? "Speaker \(segment.speaker): " : ""
+            text += "[\(CueTime.short(segment.start))] \(name)\(segment.text)\n"
+        }
+        for gap in gaps {
+            text += "[\(CueTime.short(gap.start)) to \(CueTime.short(gap.end))] not transcribed: \(gap.reason)\n"
+        }
+        return text
+    }
+
+    /// SubRip: numbered cues, `00:00:01,000 --> 00:00:02,500`.
+    package var subRip: String {
+        var text = ""
+        var number = 0
+        for cue in Cue.cues(of: segments) {
+            number += 1
+            text += "\(number)\n\(CueTime.long(cue.start, ",")) --> \(CueTime.long(cue.end, ","))\n"
+            text += cue.lines.joined(separator: "\n") + "\n\n"
+        }
+        return text
+    }
+
+    /// WebVTT (W3C): a voice span names the speaker; `&`, `<` and `>` are escaped (section 4.2.2).
+    package var webVTT: String {
+        var text = "WEBVTT\n\n"
+        for cue in Cue.cues(of: segments) {
+            text += "\(CueTime.long(cue.start, ".")) --> \(CueTime.long(cue.end, "."))\n"
+            let voice = cue.speaker > 0 ? "<v Speaker \(cue.speaker)>" : ""
+            text += voice + cue.lines.map(Self.escaped).joined(separator: "\n") + "\n\n"
+        }
+        return text
+    }
+
+    private static func escaped(_ line: String) -> String {
+        var text = ""
+        for scalar in line.unicodeScalars {
+            switch scalar {
+            case "&": text += "&amp;"
+            case "<": text += "&lt;"
+            case ">": text += "&gt;"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+}
+
+/// Times as subtitles write them.
+enum CueTime {
+    /// `0:01:05`.
+    static func short(_ index: SampleIndex) -> String {
+        let seconds = index.milliseconds / 1_000
+        return "\(seconds / 3_600):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
+    }
+
+    /// `00:01:05.250`, with `separator` before the milliseconds.
+    static func long(_ index: SampleIndex, _ separator: String) -> String {
+        let seconds = index.milliseconds / 1_000
+        return padded(seconds / 3_600, 2) + ":" + padded(seconds / 60 % 60, 2) + ":" + padded(seconds % 60, 2)
+            + separator + padded(index.milliseconds % 1_000, 3)
+    }
+}

@@ -1,0 +1,57 @@
+/// A small seeded generator (SplitMix64; Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators"). The
+/// core has no randomness of its own: the seed comes from outside, so a simulated lesson can be run again.
+package struct RandomSource: Equatable, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) {
+        state = seed
+    }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// Uniform in 0...bound (the bias of the remainder is below 2⁻⁵⁰ for bounds of milliseconds).
+    package mutating func next(through bound: Int64) -> Int64 {
+        bound <= 0 ? 0 : Int64(next() % UInt64(bound + 1))
+    }
+}
+
+/// The reconnect settings of the configuration.
+package struct ReconnectPolicy: Equatable, Sendable {
+    package var attempts: Int
+    package var capMilliseconds: Int64
+    package var jitterMilliseconds: Int64
+    /// 0: no probes; only a change of the network starts a new attempt.
+    package var slowProbeMilliseconds: Int64
+    package var on503: On503
+
+    package init(
+        attempts: Int = 6, capMilliseconds: Int64 = 16_000, jitterMilliseconds: Int64 = 500,
+        slowProbeMilliseconds: Int64 = 60_000, on503: On503 = .retry
+    ) {
+        self.attempts = attempts
+        self.capMilliseconds = capMilliseconds
+        self.jitterMilliseconds = jitterMilliseconds
+        self.slowProbeMilliseconds = slowProbeMilliseconds
+        self.on503 = on503
+    }
+
+    /// Milliseconds to wait before attempt `number` (from 1): 0, 1, 2, 4, 8, 16 s, capped, plus jitter on all but
+    /// the first, so that the boxes of a school do not come back in one instant.
+    package func delay(beforeAttempt number: Int, random: inout RandomSource) -> Int64 {
+        guard number > 1 else { return 0 }
+        let doubled: Int64 = 1_000 << Int64(min(number - 2, 20))
+        return min(doubled, capMilliseconds) + random.next(through: jitterMilliseconds)
+    }
+
+    /// Milliseconds until the next slow probe; nil when probing is off.
+    package func probeDelay(random: inout RandomSource) -> Int64? {
+        guard slowProbeMilliseconds > 0 else { return nil }
+        return slowProbeMilliseconds + random.next(through: slowProbeMilliseconds / 10)
+    }
+}

@@ -1,0 +1,61 @@
+internal import RecorderCore
+
+/// Where a state directory keeps what: `index.sqlite` and `recordings/ULID/audio-NNNN.flac`.
+struct StateLayout: Equatable, Sendable {
+    let directory: String
+
+    init(_ directory: String) {
+        self.directory = directory
+    }
+
+    var index: String { directory + "/index.sqlite" }
+    var recordings: String { directory + "/recordings" }
+
+    func recording(_ id: RecordingID) -> String { recordings + "/" + id.text }
+
+    func segment(_ number: Int, of id: RecordingID) -> String {
+        recording(id) + "/" + SegmentName.text(number)
+    }
+}
+
+/// The name of a recording's audio file number `n`, from 0: `audio-0000.flac`. Names sort by number up to 9999, which
+/// is 69 days of recording.
+enum SegmentName {
+    private static let prefix = "audio-"
+    private static let suffix = ".flac"
+
+    static func text(_ number: Int) -> String {
+        prefix + padded(Int64(number), 4) + suffix
+    }
+
+    /// Nil for a name that `text` does not make.
+    static func number(_ name: String) -> Int? {
+        guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
+        let digits = name.utf8.dropFirst(prefix.utf8.count).dropLast(suffix.utf8.count)
+        guard digits.count >= 4, digits.count <= 9 else { return nil }
+        var number = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            number = number * 10 + Int(digit - 0x30)
+        }
+        return text(number) == name ? number : nil
+    }
+
+    /// The numbers among the names of a directory, in order.
+    static func numbers(in names: [String]) -> [Int] {
+        names.compactMap(number).sorted()
+    }
+}
+
+/// How the time line is cut into audio files of equal length.
+struct SegmentRoll: Equatable, Sendable {
+    let segmentSamples: Int64
+
+    /// The file that holds `sample`.
+    func segment(of sample: SampleIndex) -> Int { Int(sample.value / segmentSamples) }
+
+    func firstSample(of segment: Int) -> SampleIndex { SampleIndex(Int64(segment) * segmentSamples) }
+
+    /// Samples from `sample` to the end of its file, at least 1.
+    func room(at sample: SampleIndex) -> Int64 { segmentSamples - sample.value % segmentSamples }
+}

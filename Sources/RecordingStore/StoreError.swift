@@ -1,0 +1,58 @@
+package import LinuxRuntime
+package import RecorderCore
+
+/// What went wrong with the journal, and where.
+package enum StoreError: Error, Equatable, Sendable {
+    /// A file could not be made, written, synced or read.
+    case file(SystemError)
+    /// SQLite refused; `code` is its extended result code (sqlite.org/rescode.html).
+    case index(doing: String, file: String, reason: String, code: Int32)
+    /// Bytes that are no index, or a damaged one.
+    case damagedIndex(file: String, reason: String)
+    /// The index was made by a newer version of this program.
+    case newerIndex(file: String, version: Int, known: Int)
+    /// An SQLite database of another program.
+    case foreignIndex(file: String)
+    case noIndex(file: String)
+    case noRecording(RecordingID, directory: String)
+    /// libFLAC refused; `reason` is its own state name.
+    case codec(doing: String, file: String, reason: String)
+    /// A FLAC file of which not even the header can be read.
+    case noAudio(file: String)
+    /// So many final tokens wait for the index that more are refused; the audio is unaffected.
+    case backlog(tokens: Int)
+
+    package var message: String {
+        switch self {
+        case .file(let error):
+            error.message + (error.number == SystemError.noSpace ? "; delete what is not needed there" : "")
+        case .index(let doing, let file, let reason, _):
+            "cannot \(doing) in \(file): \(reason)"
+        case .damagedIndex(let file, let reason):
+            "\(file) is damaged: \(reason); move it away, the audio files beside it are whole without it"
+        case .newerIndex(let file, let version, let known):
+            "\(file) has format \(version) and this version knows up to \(known): update chalkbox"
+        case .foreignIndex(let file):
+            "\(file) is another program's database: set box.state_directory to a directory of chalkbox's own"
+        case .noIndex(let file):
+            "\(file) does not exist: the daemon has not yet run with this state_directory"
+        case .noRecording(let id, let directory):
+            "there is no audio of \(id.text) in \(directory)"
+        case .codec(let doing, let file, let reason):
+            "cannot \(doing) \(file): libFLAC says \(reason)"
+        case .noAudio(let file):
+            "\(file) holds no FLAC stream"
+        case .backlog(let tokens):
+            "\(tokens) words wait for the index to be written: later ones are left to be transcribed again"
+        }
+    }
+}
+
+/// Runs file operations and reports their failure as the store's.
+func onFile<Value: ~Copyable>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
+    do throws(SystemError) {
+        return try body()
+    } catch {
+        throw .file(error)
+    }
+}

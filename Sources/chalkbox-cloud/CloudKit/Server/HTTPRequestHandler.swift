@@ -1,0 +1,169 @@
+internal import Foundation
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOWebSocket
+
+/// Answers the token endpoints, and WebSocket requests that did not become one. One request a connection.
+final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    static let webSocketPath = "/transcribe-websocket"
+    private static let tokenPath = "/api/token"
+    private static let temporaryKeyPath = "/v1/auth/temporary-api-key"
+    private static let maximumBodyBytes = 65_536
+    private static let retryAfterSeconds = 5
+
+    private let state: CloudState
+    private let isTLS: Bool
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+
+    init(state: CloudState, isTLS: Bool) {
+        self.state = state
+        self.isTLS = isTLS
+    }
+
+    private struct Answer {
+        var status: Int
+        var json: String
+        var retryAfterSeconds: Int?
+    }
+
+    private struct TokenAnswer: Encodable {
+        var apiKey: String
+        var websocketUrl: String
+        var expiresAt: Expiry
+    }
+
+    private enum Expiry: Encodable {
+        case text(String)
+        case milliseconds(Int)
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .text(let text): try container.encode(text)
+            case .milliseconds(let number): try container.encode(number)
+            }
+        }
+    }
+
+    private struct TemporaryKeyRequest: Decodable {
+        var usage_type: String
+        var expires_in_seconds: Int
+        var client_reference_id: String?
+        var single_use: Bool?
+    }
+
+    private struct TemporaryKeyAnswer: Encodable {
+        var api_key: String
+        var expires_at: String
+    }
+
+    private struct Failure: Encodable {
+        var status_code: Int
+        var error_type: String
+        var message: String
+        var validation_errors: [String] = []
+        var request_id = UUID().uuidString.lowercased()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): self.head = head
+        case .body(var part):
+            if body.readableBytes + part.readableBytes <= Self.maximumBodyBytes { body.writeBuffer(&part) }
+        case .end:
+            guard let head else { return }
+            self.head = nil
+            respond(answer(to: head), context: context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A refused upgrade is told here first; then the request comes by and gets its answer.
+        if error is NIOWebSocketUpgradeError { return }
+        context.close(promise: nil)
+    }
+
+    private func answer(to head: HTTPRequestHead) -> Answer {
+        let path = String(head.uri.prefix { $0 != "?" })
+        switch path {
+        case Self.tokenPath, Self.temporaryKeyPath:
+            let answer = head.method == .POST ? tokenAnswer(path, head) : failure(405, "Use POST.")
+            state.log.tokenRequest(path: path, status: answer.status)
+            return answer
+        case Self.webSocketPath:
+            return failure(state.faults.handshakeStatus ?? 426, "WebSocket handshake refused.")
+        default:
+            return failure(404, "There is nothing at this path.")
+        }
+    }
+
+    private func tokenAnswer(_ path: String, _ head: HTTPRequestHead) -> Answer {
+        if let status = state.faults.tokenStatus { return failure(status, ServiceError(code: status).message) }
+        let bearer = bearerToken(head.headers.first(name: "authorization"))
+        return path == Self.tokenPath ? schoolToken(bearer, head) : temporaryKey(bearer)
+    }
+
+    private func schoolToken(_ bearer: String?, _ head: HTTPRequestHead) -> Answer {
+        if let wanted = state.configuration.bearer, wanted != bearer {
+            return failure(401, "Wrong or missing bearer token.")
+        }
+        let issued = state.keys.issue(lifeSeconds: state.configuration.keyLifeSeconds)
+        // The name the client used for this server, so that the answer holds across network namespaces too.
+        let authority = head.headers.first(name: "host") ?? state.configuration.host
+        let expiry: Expiry =
+            switch state.configuration.expiryFormat {
+            case .rfc3339: .text(Self.rfc3339(issued.expires))
+            case .epochMilliseconds: .milliseconds(Int(issued.expires.timeIntervalSince1970 * 1_000))
+            }
+        let answer = TokenAnswer(
+            apiKey: issued.key, websocketUrl: "\(isTLS ? "wss" : "ws")://\(authority)\(Self.webSocketPath)",
+            expiresAt: expiry)
+        return Answer(status: 200, json: ServiceMessage.json(answer))
+    }
+
+    /// The service's own form, which an account's permanent key authorises when there is one.
+    private func temporaryKey(_ bearer: String?) -> Answer {
+        guard let bearer, state.configuration.apiKeys.isEmpty || state.keys.isPermanent(bearer) else {
+            return failure(401, "Incorrect API key provided.")
+        }
+        guard let request = try? JSONDecoder().decode(TemporaryKeyRequest.self, from: Data(body.readableBytesView)),
+            request.usage_type == "transcribe_websocket", (1...3_600).contains(request.expires_in_seconds),
+            (request.client_reference_id ?? "").unicodeScalars.count <= 256
+        else {
+            return failure(400, "usage_type must be transcribe_websocket and expires_in_seconds from 1 to 3600.")
+        }
+        let issued = state.keys.issue(
+            lifeSeconds: request.expires_in_seconds, isSingleUse: request.single_use ?? false)
+        let answer = TemporaryKeyAnswer(api_key: issued.key, expires_at: Self.rfc3339(issued.expires))
+        return Answer(status: 201, json: ServiceMessage.json(answer))
+    }
+
+    private func failure(_ status: Int, _ message: String) -> Answer {
+        let json = ServiceMessage.json(
+            Failure(status_code: status, error_type: ServiceError(code: status).type, message: message))
+        return Answer(status: status, json: json, retryAfterSeconds: status == 429 ? Self.retryAfterSeconds : nil)
+    }
+
+    private static func rfc3339(_ date: Date) -> String {
+        let formatter = ISO8601DateFormatter()
+        formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+        return formatter.string(from: date)
+    }
+
+    private func respond(_ answer: Answer, context: ChannelHandlerContext) {
+        var headers = HTTPHeaders([
+            ("Content-Type", "application/json"), ("Content-Length", "\(answer.json.utf8.count)"),
+            ("Cache-Control", "no-store"), ("Connection", "close"),
+        ])
+        if let seconds = answer.retryAfterSeconds { headers.add(name: "Retry-After", value: "\(seconds)") }
+        let status = HTTPResponseStatus(statusCode: answer.status)
+        let channel = context.channel
+        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.json)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+}

@@ -1,0 +1,88 @@
+internal import Dispatch
+
+/// Runs one session's recogniser on a queue of its own, off the event loop, and says what came of it.
+final class Transcriber: @unchecked Sendable {
+    enum Outcome: Sendable {
+        /// A message for the client.
+        case message(String)
+        /// So many bytes given to `feed` have been dealt with.
+        case consumed(bytes: Int)
+        /// The audio has ended: the last finals, then the message that says so.
+        case finished(last: String, finished: String)
+        case failed(RecogniserError)
+    }
+
+    /// One answer for so much audio at most, so that interim words are seen even when frames are long.
+    private static let sliceSamples = 120 * samplesPerMillisecond
+
+    private let queue = DispatchQueue(label: "chalkbox-cloud.recogniser")
+    private let kind: RecogniserKind
+    private let extras: ServiceMessage.Extras
+    private let deliver: @Sendable (Outcome) -> Void
+    // Below: used on the queue only.
+    private var recogniser: (any Recogniser)?
+    private var oddByte: UInt8?
+    private var isDead = false
+
+    init(kind: RecogniserKind, extras: ServiceMessage.Extras, deliver: @escaping @Sendable (Outcome) -> Void) {
+        self.kind = kind
+        self.extras = extras
+        self.deliver = deliver
+        onRecogniser { _ in }
+    }
+
+    /// Takes the next audio bytes, which may end in the middle of a sample.
+    func feed(_ bytes: [UInt8]) {
+        onRecogniser { [self] recogniser in
+            let samples = wholeSamples(bytes)
+            for start in stride(from: 0, to: samples.count, by: Self.sliceSamples) {
+                let slice = Array(samples[start..<min(start + Self.sliceSamples, samples.count)])
+                deliver(.message(ServiceMessage.result(recogniser.feed(slice), extras: extras)))
+            }
+            deliver(.consumed(bytes: bytes.count))
+        }
+    }
+
+    func finalize() {
+        onRecogniser { [self] recogniser in
+            deliver(.message(ServiceMessage.result(recogniser.finalize(), extras: extras, isFinalized: true)))
+        }
+    }
+
+    func finish() {
+        onRecogniser { [self] recogniser in
+            let last = recogniser.finish()
+            deliver(
+                .finished(last: ServiceMessage.result(last, extras: extras), finished: ServiceMessage.finished(last)))
+        }
+    }
+
+    /// Drops the recogniser and whatever has not been looked at.
+    func abandon() {
+        queue.async { [self] in
+            isDead = true
+            recogniser = nil
+        }
+    }
+
+    private func onRecogniser(_ body: @escaping @Sendable (any Recogniser) -> Void) {
+        queue.async { [self] in
+            guard !isDead else { return }
+            do throws(RecogniserError) {
+                if recogniser == nil { recogniser = try kind.makeRecogniser() }
+                if let recogniser { body(recogniser) }
+            } catch {
+                isDead = true
+                deliver(.failed(error))
+            }
+        }
+    }
+
+    private func wholeSamples(_ bytes: [UInt8]) -> [Int16] {
+        let all = oddByte.map { [$0] + bytes } ?? bytes
+        oddByte = all.count % 2 == 1 ? all.last : nil
+        return all.withUnsafeBytes { raw in
+            (0..<(raw.count / 2)).map { Int16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * $0, as: Int16.self)) }
+        }
+    }
+}

@@ -1,6 +1,0 @@
-import ArgumentParser
-
-@main
-struct ChalkboxCloud: ParsableCommand {
-    func run() {}
-}

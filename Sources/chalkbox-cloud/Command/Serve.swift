@@ -1,0 +1,104 @@
+internal import ArgumentParser
+internal import CloudKit
+internal import Foundation
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the token endpoints and the speech WebSocket until SIGTERM or SIGINT.")
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "TCP port; 0: the system chooses.")
+    var port = 0
+
+    @Option(help: ArgumentHelp("Certificate chain, PEM; without it: plain http and ws.", valueName: "file"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("Private key, PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @OptionGroup var recognition: RecogniserOptions
+
+    @Option(help: ArgumentHelp("The token endpoint demands this bearer token.", valueName: "secret"))
+    var bearer: String?
+
+    @Option(help: ArgumentHelp("A key that is valid without the token endpoint.", valueName: "key"))
+    var apiKey: [String] = []
+
+    @Option(help: ArgumentHelp("Append sessions and audio ranges as JSON lines.", valueName: "file"))
+    var log: String?
+
+    @Option(help: ArgumentHelp("Written when listening: port, tokenURL, webSocketURL as JSON.", valueName: "file"))
+    var readyFile: String?
+
+    @Option(help: ArgumentHelp("What to do wrong: \(FaultPlan.help).", valueName: "name[=value]"))
+    var fault: [String] = []
+
+    private struct Ready: Encodable {
+        var port: Int
+        var tokenURL: String
+        var webSocketURL: String
+    }
+
+    func validate() throws {
+        guard (tlsCertificate == nil) == (tlsKey == nil) else {
+            throw ValidationError("--tls-certificate and --tls-key go together")
+        }
+        do {
+            _ = try FaultPlan(arguments: fault)
+        } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
+    func run() async throws {
+        var configuration = CloudConfiguration()
+        configuration.host = host
+        configuration.port = port
+        if let tlsCertificate, let tlsKey {
+            configuration.tls = .init(certificateFile: tlsCertificate, keyFile: tlsKey)
+        }
+        configuration.recogniser = recognition.kind
+        configuration.bearer = bearer
+        configuration.apiKeys = apiKey
+        configuration.logFile = log
+        configuration.faults = try FaultPlan(arguments: fault)
+        // A model that cannot be loaded is better told now than to the first client.
+        _ = try configuration.recogniser.makeRecogniser()
+        let signals = TerminationSignals()
+        let server = try await CloudServer.start(configuration)
+        print("listening port=\(server.port) token=\(server.tokenURL) websocket=\(server.webSocketURL)")
+        fflush(nil)
+        if let readyFile {
+            let ready = Ready(port: server.port, tokenURL: server.tokenURL, webSocketURL: server.webSocketURL)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            try encoder.encode(ready).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
+        }
+        await signals.first()
+        try await server.stop()
+    }
+}
+
+/// SIGTERM and SIGINT as an event.
+private struct TerminationSignals {
+    private let stream: AsyncStream<Void>
+    private let sources: [any DispatchSourceSignal]
+
+    init() {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        self.stream = stream
+        sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { continuation.yield() }
+            source.resume()
+            return source
+        }
+    }
+
+    func first() async {
+        for await _ in stream { return }
+    }
+}

@@ -1,0 +1,239 @@
+import CThreadWatch
+import Glibc
+import LinuxRuntime
+import RecorderCore
+import Testing
+
+@testable import AudioCapture
+
+/// A capture thread with everything it needs, and what it reported.
+private final class Recording {
+    let ring = SampleRing()
+    let notifier: EventNotifier
+    let capture: CaptureThread
+    private(set) var events: [CaptureEvent] = []
+
+    init(_ device: String) throws {
+        _ = VirtualMicrophone.directory
+        notifier = try EventNotifier()
+        capture = try CaptureThread(settings: CaptureSettings(device: device), ring: ring, notifier: notifier)
+    }
+
+    deinit {
+        capture.shutdown()
+    }
+
+    /// Takes events until one is as wanted.
+    func wait(
+        seconds: Int64 = 20, _ comment: Comment, until isWanted: (CaptureEvent) -> Bool
+    ) throws -> CaptureEvent {
+        let deadline = LinuxRuntime.Clock.now.adding(milliseconds: seconds * 1_000)
+        while true {
+            while let event = capture.nextEvent() {
+                events.append(event)
+                if isWanted(event) { return event }
+            }
+            try #require(Poll.readable(notifier.fileDescriptor, until: deadline), comment)
+            notifier.drain()
+        }
+    }
+
+    func waitForStart() throws {
+        _ = try wait("started") { if case .started = $0 { true } else { false } }
+    }
+
+    func stop() throws -> Int64 {
+        capture.stop()
+        let event = try wait("stopped") { if case .stopped = $0 { true } else { false } }
+        guard case .stopped(let end) = event else { return -1 }
+        return end.value
+    }
+
+    /// The ring has no notifier of its own: its head is looked at until it is there.
+    func waitForSamples(_ count: Int64, seconds: Int64 = 20) throws {
+        let deadline = LinuxRuntime.Clock.now.adding(milliseconds: seconds * 1_000)
+        while ring.head.value < count {
+            try #require(LinuxRuntime.Clock.now < deadline, "\(ring.head.value) of \(count) samples came")
+            _ = Poll.readable(notifier.fileDescriptor, until: LinuxRuntime.Clock.now.adding(milliseconds: 5))
+        }
+    }
+
+    var samples: [Int16] {
+        var copy = [Int16](repeating: 0, count: Int(ring.head.value))
+        copy.withUnsafeMutableBufferPointer { _ = ring.read(from: .zero, into: $0) }
+        return copy
+    }
+
+    var silences: [SilenceMark] {
+        events.compactMap { if case .silence(let mark) = $0 { mark } else { nil } }
+    }
+}
+
+/// Real libasound. One after the other: the tests share a sound server's directory.
+@Suite(.serialized) struct CaptureThreadTests {
+    @Test func `a lesson over libasound is exact to the sample and true to the clock`() throws {
+        let said = numberedSamples(16_000 * 4)
+        let microphone = try VirtualMicrophone()
+        try VirtualMicrophone.load(said)
+        let recording = try Recording("lesson")
+        recording.capture.start()
+        try recording.waitForStart()
+        let began = LinuxRuntime.Clock.now
+        let headThen = recording.ring.head.value
+        try recording.waitForSamples(48_000)
+        let end = try recording.stop()
+        let took = LinuxRuntime.Clock.now.milliseconds(since: began)
+        #expect(recording.samples == Array(said[..<Int(end)]))
+        #expect(recording.silences == [])
+        #expect(recording.capture.overruns == 0)
+        // From the first samples' arrival to STOP's answer: never more audio than time, and one drain less at most.
+        #expect((end - headThen) / 16 <= took + 120)
+        #expect((end - headThen) / 16 >= took - 400)
+        withExtendedLifetime(microphone) {}
+    }
+
+    @Test func `STOP keeps the samples up to that moment, within 50 ms`() throws {
+        let microphone = try VirtualMicrophone()
+        try VirtualMicrophone.load(numberedSamples(16_000 * 4))
+        let recording = try Recording("lesson")
+        recording.capture.start()
+        try recording.waitForSamples(16_000)
+        // A period has just arrived: 1,000 ms or a little more. STOP comes 1,550 ms after the first sample.
+        let first = LinuxRuntime.Clock.now.adding(milliseconds: -recording.ring.head.milliseconds)
+        let moment = first.adding(milliseconds: 1_550)
+        while LinuxRuntime.Clock.now < moment { _ = Poll.readable(recording.notifier.fileDescriptor, until: moment); recording.notifier.drain() }
+        let end = try recording.stop()
+        #expect(abs(end / 16 - 1_550) <= 50)
+        withExtendedLifetime(microphone) {}
+    }
+
+    @Test func `two recordings of one thread each begin with the file's first sample`() throws {
+        let microphone = try VirtualMicrophone()
+        let recording = try Recording("lesson")
+        for said in [numberedSamples(16_000), numberedSamples(16_000).map { -$0 }] {
+            try VirtualMicrophone.load(said)
+            recording.ring.reset()
+            recording.capture.start()
+            try recording.waitForSamples(8_000)
+            let end = Int(try recording.stop())
+            #expect(recording.samples == Array(said[..<end]))
+        }
+        withExtendedLifetime(microphone) {}
+    }
+
+    @Test func `the sound server dies and comes back: silence is marked and the time stays true`() throws {
+        let microphone = try VirtualMicrophone()
+        try VirtualMicrophone.load(numberedSamples(16_000 * 10))
+        let recording = try Recording("lesson")
+        recording.capture.start()
+        try recording.waitForSamples(16_000)
+        let began = LinuxRuntime.Clock.now.adding(milliseconds: -recording.ring.head.milliseconds)
+        microphone.kill()
+        _ = try recording.wait("lost") { if case .deviceLost = $0 { true } else { false } }
+        try recording.waitForSamples(40_000)
+        try microphone.start()
+        _ = try recording.wait("back") { $0 == .deviceBack }
+        try recording.waitForSamples(recording.ring.head.value + 16_000)
+        let asked = LinuxRuntime.Clock.now
+        let end = try recording.stop()
+        #expect(abs(end / 16 - asked.milliseconds(since: began)) <= 50)
+        let silences = recording.silences
+        #expect(!silences.isEmpty && silences.allSatisfy { $0.reason == .deviceLost })
+        for (mark, next) in zip(silences, silences.dropFirst()) { #expect(mark.end == next.start) }
+        let samples = recording.samples
+        for mark in silences {
+            #expect(samples[Int(mark.start.value)..<Int(mark.end.value)].allSatisfy { $0 == 0 })
+        }
+        // Re-opened, the device says the file from its beginning: the first sample after the silence.
+        let back = Int(try #require(silences.last).end.value)
+        #expect(Array(samples[back..<back + 8_000]) == numberedSamples(8_000))
+    }
+
+    @Test func `an absent device is reported at once, in full, and STOP ends promptly`() throws {
+        let recording = try Recording("hw:CARD=NoSuchCard")
+        recording.capture.start()
+        let event = try recording.wait("lost") { if case .deviceLost = $0 { true } else { false } }
+        #expect(event == .deviceLost(errno: 19) || event == .deviceLost(errno: 2))
+        let message = try #require(recording.capture.takeErrors().first).message
+        #expect(message.contains("hw:CARD=NoSuchCard") && message.contains("arecord -"))
+        let asked = LinuxRuntime.Clock.now
+        _ = try recording.stop()
+        #expect(LinuxRuntime.Clock.now.milliseconds(since: asked) < 2_000)
+        #expect(recording.capture.levels == .silence)
+    }
+
+    @Test func `the steady loop allocates nothing`() throws {
+        guard thread_watch_available() else { return }
+        try VirtualMicrophone.loadInstant(numberedSamples(16_000))
+        let recording = try Recording("instant")
+        let thread = thread_watch_find("capture")
+        try #require(thread > 0)
+        recording.capture.start()
+        try recording.waitForStart()
+        thread_watch_begin(thread)
+        // Unpaced: some thousand periods in no time.
+        try recording.waitForSamples(recording.ring.head.value + 1_000 * Limits.periodSamples)
+        let calls = thread_watch_end()
+        let end = try recording.stop()
+        #expect(calls == 0)
+        #expect(end > 1_000 * Limits.periodSamples)
+    }
+
+    @Test func `the allocation counter counts`() throws {
+        guard thread_watch_available() else { return }
+        let release = try EventNotifier()
+        let began = try EventNotifier()
+        let thread = try Thread(name: "allocates") {
+            began.raise()
+            while !Poll.readable(release.fileDescriptor, until: nil) {}
+            for size in 1...100 { free(malloc(size)) }
+        }
+        #expect(Poll.readable(began.fileDescriptor, until: LinuxRuntime.Clock.now.adding(milliseconds: 10_000)))
+        let number = thread_watch_find("allocates")
+        try #require(number > 0)
+        thread_watch_begin(number)
+        release.raise()
+        thread.join()
+        #expect(thread_watch_end() >= 100)
+    }
+}
+
+@Suite(.serialized) struct CaptureProbeTests {
+    @Test func `the level is measured`() throws {
+        _ = VirtualMicrophone.directory
+        try VirtualMicrophone.loadInstant((0..<16_000).map { $0 % 2 == 0 ? 3_277 : -3_277 })
+        let result = try CaptureProbe.measure(device: "instant", milliseconds: 1_000)
+        #expect(result.level == CaptureLevel(peakTenths: -200, rmsTenths: -200))
+        #expect(result.samples == 16_000)
+        #expect(!result.isConverted)
+        #expect(result.terms.hasPrefix("16000 Hz, mono, s16, period 1600"))
+    }
+
+    @Test func `a device that has only two channels is converted by ALSA`() throws {
+        _ = VirtualMicrophone.directory
+        let result = try CaptureProbe.measure(device: "stereo", milliseconds: 100)
+        #expect(result.isConverted)
+        #expect(result.samples == 1_600)
+        #expect(result.level == .silence)
+    }
+
+    @Test(arguments: ["no_such_name", "hw:CARD=NoSuchCard", "plughw:9,9", "", "plug:'", "file:/nonexistent/x,raw"])
+    func `a device that cannot be had is named, with what to do`(device: String) throws {
+        _ = VirtualMicrophone.directory
+        let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(device: device) }
+        #expect(error.message.contains("the microphone \(device)"))
+        #expect(error.message.contains("; "))
+    }
+
+    @Test func `what libasound says is kept, not printed`() throws {
+        _ = VirtualMicrophone.directory
+        let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(device: "no_such_name") }
+        guard case .open(let device, let number, let detail) = error else {
+            Issue.record("another error: \(error)")
+            return
+        }
+        #expect(device == "no_such_name")
+        #expect(number == 2)
+        #expect(detail.contains("no_such_name"))
+    }
+}

@@ -1,0 +1,197 @@
+import LinuxRuntime
+import RecorderCore
+
+@testable import AudioCapture
+
+/// A microphone and a clock that follow a script: time passes only in waits, so a lesson of hours takes no time and
+/// every figure is exact. Samples are numbered: the one captured at millisecond t has the value of its number since
+/// the device was opened, modulo 30,000, plus 1, so that none looks like silence.
+final class ScriptedHost: CaptureHost {
+    enum Step {
+        /// The device captures and delivers a period of 100 ms.
+        case period
+        /// It captures this many milliseconds, and the reader is away; nothing is lost.
+        case late(Int64)
+        /// The reader was away for so long that the buffer overran.
+        case overrun(Int64)
+        /// The device fails with this errno after so many milliseconds.
+        case fails(errno: Int32, after: Int64)
+        /// Nothing comes, for longer than the loop waits.
+        case stalls
+        /// The person presses STOP after so many milliseconds; what was captured by then is partly in the device.
+        case stop(after: Int64)
+        /// Woken for nothing.
+        case spurious
+        /// The next openings fail until this many milliseconds have passed.
+        case absent(Int64)
+        /// The next `count` restarts fail.
+        case startsFail(errno: Int32, count: Int)
+    }
+
+    let mailbox: Mailbox
+    var milliseconds: Int64 = 1_000_000
+    var steps: [Step]
+    private(set) var openings = 0
+    private var absentUntil: Int64 = 0
+    private(set) var startFailures: (errno: Int32, count: Int) = (0, 0)
+    /// For the device: what it has captured since its (re)start, and what of it was read.
+    fileprivate var captured: Int64 = 0
+    fileprivate var taken: Int64 = 0
+    fileprivate var failure: Int32 = 0
+
+    init(mailbox: Mailbox, _ steps: [Step]) {
+        self.mailbox = mailbox
+        self.steps = steps
+        if case .absent(let duration) = steps.first {
+            absentUntil = milliseconds + duration
+            self.steps.removeFirst()
+        }
+    }
+
+    var now: MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
+
+    func open() throws(CaptureError) -> any CaptureDevice {
+        openings += 1
+        guard milliseconds >= absentUntil else { throw .open(device: "scripted", errno: 19, detail: "") }
+        let device = ScriptedDevice(host: self)
+        let result = device.start()
+        guard result == 0 else { throw .stream(device: "scripted", errno: -result, operation: "snd_pcm_start") }
+        return device
+    }
+
+    func pause(until deadline: MonotonicTime?) {
+        guard let deadline else {
+            mailbox.end()
+            return
+        }
+        if case .stop(let after) = steps.first, milliseconds + after <= deadline.milliseconds {
+            steps.removeFirst()
+            pass(after)
+            stop()
+        } else if milliseconds < deadline.milliseconds {
+            let passed = deadline.milliseconds - milliseconds
+            if case .stop(let after) = steps.first { steps[0] = .stop(after: after - passed) }
+            milliseconds = deadline.milliseconds
+        }
+    }
+
+    func acknowledgeWake() {}
+
+    fileprivate func start() -> Int32 {
+        captured = 0
+        taken = 0
+        failure = 0
+        guard startFailures.count > 0 else { return 0 }
+        startFailures.count -= 1
+        return -startFailures.errno
+    }
+
+    fileprivate func pass(_ duration: Int64) { milliseconds += duration }
+
+    fileprivate func stop() {
+        _ = mailbox.request(recording: false, at: now)
+        mailbox.end()
+    }
+
+    /// One wait of the device.
+    fileprivate func step(limit: Int64) -> Bool {
+        guard !steps.isEmpty else {
+            // After STOP the device goes on.
+            pass(min(limit, 100))
+            captured += 16 * min(limit, 100)
+            return true
+        }
+        switch steps.removeFirst() {
+        case .period: deliver(100)
+        case .late(let duration): deliver(duration)
+        case .overrun(let duration):
+            pass(duration)
+            failure = 32
+        case .fails(let number, let duration):
+            pass(duration)
+            failure = number
+        case .stalls:
+            pass(limit)
+            return false
+        case .stop(let duration):
+            deliver(duration)
+            stop()
+        case .spurious: break
+        case .absent(let duration):
+            absentUntil = milliseconds + duration
+            failure = 19
+        case .startsFail(let number, let count): startFailures = (number, count)
+        }
+        return true
+    }
+
+    private func deliver(_ duration: Int64) {
+        pass(duration)
+        captured += 16 * duration
+    }
+}
+
+private final class ScriptedDevice: CaptureDevice {
+    let host: ScriptedHost
+    var total: Int64 = 0
+
+    init(host: ScriptedHost) { self.host = host }
+
+    func start() -> Int32 { host.start() }
+
+    func wait(milliseconds: Int64) -> Bool { host.step(limit: milliseconds) }
+
+    func available() -> Int {
+        host.failure == 0 ? Int(host.captured - host.taken) : -Int(host.failure)
+    }
+
+    func read(into target: UnsafeMutableBufferPointer<Int16>) -> Int {
+        let count = min(Int64(target.count), host.captured - host.taken)
+        for offset in 0..<Int(count) {
+            target[offset] = Int16((total + Int64(offset)) % 30_000 + 1)
+        }
+        host.taken += count
+        total += count
+        return Int(count)
+    }
+}
+
+/// What a scripted lesson left behind.
+struct ScriptedLesson {
+    var events: [CaptureEvent] = []
+    var end: Int64 = 0
+    var samples: [Int16] = []
+    var overruns = 0
+    var openings = 0
+    var elapsedMilliseconds: Int64 = 0
+    var errors: [CaptureError] = []
+
+    /// Runs the capture loop on this thread until the script is over.
+    static func run(_ steps: [ScriptedHost.Step]) throws -> ScriptedLesson {
+        let ring = SampleRing()
+        let mailbox = try Mailbox(ring: ring, notifier: EventNotifier())
+        let host = ScriptedHost(mailbox: mailbox, steps)
+        let began = host.milliseconds
+        _ = mailbox.request(recording: true, at: host.now)
+        CaptureLoop(mailbox: mailbox, host: host).run()
+        var lesson = ScriptedLesson()
+        while let event = mailbox.events.pop() { lesson.events.append(event) }
+        lesson.end = ring.head.value
+        lesson.overruns = mailbox.overruns
+        lesson.openings = host.openings
+        lesson.elapsedMilliseconds = host.milliseconds - began
+        lesson.errors = mailbox.errors.takeAll()
+        let start = max(0, lesson.end - Int64(ring.capacity))
+        var copy = [Int16](repeating: 0, count: Int(lesson.end - start))
+        copy.withUnsafeMutableBufferPointer { _ = ring.read(from: SampleIndex(start), into: $0) }
+        lesson.samples = copy
+        return lesson
+    }
+
+    var silences: [SilenceMark] {
+        events.compactMap { event in
+            if case .silence(let mark) = event { return mark }
+            return nil
+        }
+    }
+}

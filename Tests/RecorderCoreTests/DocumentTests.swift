@@ -1,0 +1,130 @@
+import RecorderCore
+import Testing
+
+@Suite struct `Exports` {
+    static let document = TranscriptDocument(
+        header: Box.header, samples: 16_000 * 75,
+        tokens: [
+            token(" Good", 1_000, 1_400), token(" morning", 1_500, 2_000), token(",", 2_000, 2_010),
+            token(" class", 2_100, 2_500), token(" A", 65_250, 65_400, speaker: 2), token(" <b>&", 65_500, 66_000, speaker: 2),
+        ],
+        gaps: [Gap(start: SampleIndex(milliseconds: 70_000), end: SampleIndex(milliseconds: 75_000), reason: "offline")],
+        silences: [
+            SilenceMark(start: SampleIndex(milliseconds: 100), end: SampleIndex(milliseconds: 200), reason: .overrun)
+        ], interrupted: false)
+
+    @Test func `plain text names times, speakers and what is missing`() {
+        #expect(
+            Self.document.plainText == """
+                [0:00:01] Speaker 1: Good morning, class
+                [0:01:05] Speaker 2: A <b>&
+                [0:01:10 to 0:01:15] not transcribed: offline
+
+                """)
+    }
+
+    @Test func `SubRip is numbered with comma times`() {
+        #expect(
+            Self.document.subRip == """
+                1
+                00:00:01,000 --> 00:00:02,500
+                Good morning, class
+
+                2
+                00:01:05,250 --> 00:01:06,000
+                A <b>&
+
+
+                """)
+    }
+
+    @Test func `WebVTT has voices and escapes`() {
+        #expect(
+            Self.document.webVTT == """
+                WEBVTT
+
+                00:00:01.000 --> 00:00:02.500
+                <v Speaker 1>Good morning, class
+
+                00:01:05.250 --> 00:01:06.000
+                <v Speaker 2>A &lt;b&gt;&amp;
+
+
+                """)
+    }
+
+    @Test func `the JSON document is byte-exact`() {
+        let id = Box.header.id.text
+        #expect(
+            Self.document.json == """
+                {"format":"chalkbox-transcript","version":1,"id":"\(id)","label":"7B maths",\
+                "startedAt":"2026-09-21T14:13:20.000Z","clockSynchronised":true,"durationMs":75000,"sampleRate":16000,\
+                "speakers":["1","2"],"segments":[{"speaker":"1","language":"en","startMs":1000,"endMs":2500,\
+                "text":"Good morning, class","words":[{"text":"Good","startMs":1000,"endMs":1400,"confidence":0.500},\
+                {"text":"morning,","startMs":1500,"endMs":2010,"confidence":0.500},\
+                {"text":"class","startMs":2100,"endMs":2500,"confidence":0.500}]},\
+                {"speaker":"2","language":"en","startMs":65250,"endMs":66000,"text":"A <b>&",\
+                "words":[{"text":"A","startMs":65250,"endMs":65400,"confidence":0.500},\
+                {"text":"<b>&","startMs":65500,"endMs":66000,"confidence":0.500}]}],\
+                "gaps":[{"startMs":70000,"endMs":75000,"reason":"offline"}],\
+                "silences":[{"startMs":100,"endMs":200,"reason":"overrun"}],"interrupted":false}
+                """)
+    }
+
+    @Test func `cues keep to two lines of 42 characters and 7 seconds and lose no word`() {
+        let tokens = (0..<400).map { token(" word\($0)", Int64($0) * 150, Int64($0) * 150 + 140) }
+        let words = WordAssembler.words(of: tokens)
+        let cues = Cue.cues(of: Segment.segments(of: words))
+        #expect(cues.allSatisfy { $0.lines.count <= 2 && $0.lines.allSatisfy { $0.count <= 42 } })
+        #expect(cues.allSatisfy { $0.end.samples(since: $0.start) <= Cue.longestSamples })
+        #expect(zip(cues, cues.dropFirst()).allSatisfy { $0.end <= $1.start })
+        let shown = cues.flatMap(\.lines).joined(separator: " ").split(separator: " ").map(String.init)
+        #expect(shown == words.map(\.text))
+    }
+}
+
+@Suite struct `Times and names` {
+    @Test func `RFC 3339 holds across leap years and before 1970`() {
+        #expect(WallTime(milliseconds: 0).rfc3339 == "1970-01-01T00:00:00.000Z")
+        #expect(WallTime(milliseconds: -1).rfc3339 == "1969-12-31T23:59:59.999Z")
+        #expect(WallTime(milliseconds: 951_782_400_000).rfc3339 == "2000-02-29T00:00:00.000Z")
+        #expect(WallTime(milliseconds: 1_795_507_200_123).rfc3339 == "2026-11-24T08:00:00.123Z")
+    }
+
+    @Test func `recording names sort by time and outside text does not become a path`() {
+        let early = RecordingID(startedAt: WallTime(milliseconds: 5), randomHigh: 0xFFFF, randomLow: .max)
+        let late = RecordingID(startedAt: WallTime(milliseconds: 6), randomHigh: 0, randomLow: 0)
+        #expect(early.text < late.text)
+        #expect(early.text == "0000000005ZZZZZZZZZZZZZZZZ")
+        #expect(RecordingID(early.text) == early)
+        #expect(RecordingID("../../../../etc/passwd0000") == nil)
+        #expect(RecordingID("0000000005zzzzzzzzzzzzzzzz") == nil)
+        #expect(RecordingID("") == nil)
+    }
+
+    @Test func `JSON text is escaped as RFC 8259 wants`() {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.field("a\"b", "\\ \n \u{01} é 😀")
+            writer.array("list") { $0.value(-1); $0.null(); $0.value(true) }
+            writer.key("x")
+            writer.thousandths(-0.0004)
+        }
+        #expect(writer.text == #"{"a\"b":"\\ \n \u0001 é 😀","list":[-1,null,true],"x":0.000}"#)
+    }
+}
+
+@Suite struct `The light` {
+    @Test func `each phase has its light`() {
+        #expect(Lamps(phase: .idle, hasAmber: true) == Lamps())
+        #expect(Lamps(phase: .requesting, hasAmber: true) == Lamps(amber: .blink))
+        #expect(Lamps(phase: .connecting, hasAmber: false) == Lamps(green: .blink))
+        #expect(Lamps(phase: .live, hasAmber: true) == Lamps(green: .solid))
+        #expect(Lamps(phase: .reconnecting(attempt: 2), hasAmber: true) == Lamps(amber: .blink))
+        #expect(Lamps(phase: .finishing, hasAmber: true) == Lamps(amber: .blink))
+        #expect(Lamps(phase: .finished, hasAmber: true) == Lamps())
+        #expect(Lamps(phase: .failed(.transcription("x")), hasAmber: true) == Lamps(red: .solid))
+        #expect(Lamps(phase: .failed(.disk("x")), hasAmber: true) == Lamps(red: .doubleBlink))
+        #expect(Lamps(phase: .failed(.microphone("x")), hasAmber: true) == Lamps(red: .doubleBlink))
+    }
+}

@@ -1,0 +1,121 @@
+import RecorderCore
+import Testing
+
+@Suite struct `Reconnecting` {
+    @Test func `six attempts at 0, 1, 2, 4, 8 and 16 s, then red with the recording going on`() throws {
+        var box = Box()
+        box.goLive()
+        let dropped = box.now.adding(milliseconds: 60_000)
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 60_000)
+        var attempts = [box.now.milliseconds(since: dropped)]
+        for number in 1...6 {
+            #expect(box.recorder.phase == .reconnecting(attempt: number))
+            box.happens(.tokenFailed(attempt: 1 + number, UplinkFailure(.unreachable, "no route")))
+            guard number < 6 else { break }
+            try box.untilDeadline()
+            attempts.append(box.now.milliseconds(since: dropped))
+        }
+        #expect(attempts == [0, 1_000, 3_000, 7_000, 15_000, 31_000])
+        #expect(box.recorder.phase == .failed(.transcription("no route")))
+        #expect(!box.effects.contains(.stopCapture))
+        #expect(box.recorder.lesson?.stage == .recording)
+    }
+
+    @Test func `after giving up a probe stays red until it is live`() throws {
+        var box = Box()
+        box.start()
+        for number in 1...6 {
+            box.happens(.tokenFailed(attempt: number, UplinkFailure(.refused, "refused")))
+            if number < 6 { try box.untilDeadline() }
+        }
+        let red = box.now
+        try box.untilDeadline()
+        #expect((60_000...66_000).contains(box.now.milliseconds(since: red)))
+        #expect(box.requestedToken == 7)
+        #expect(box.recorder.phase == .failed(.transcription("refused")))
+        box.happens(.token(attempt: 7, Box.key))
+        box.happens(.sessionOpened(session: 1, tookMilliseconds: 1))
+        #expect(box.recorder.phase == .live)
+    }
+
+    @Test func `a refused token is not tried again`() {
+        var box = Box()
+        box.start()
+        box.happens(.tokenFailed(attempt: 1, UplinkFailure(.httpStatus(401), "token endpoint: 401")))
+        #expect(box.recorder.phase == .failed(.transcription("token endpoint: 401")))
+        #expect(box.recorder.nextDeadline == nil)
+        box.happens(.networkAppeared("wlan0"))
+        #expect(box.requestedToken == nil)
+    }
+
+    @Test func `Retry-After is obeyed`() throws {
+        var box = Box()
+        box.start()
+        box.happens(.tokenFailed(attempt: 1, UplinkFailure(.httpStatus(429), "busy", retryAfterSeconds: 30)))
+        let refused = box.now
+        try box.untilDeadline()
+        #expect(box.now.milliseconds(since: refused) == 30_000)
+        #expect(box.requestedToken == 2)
+    }
+
+    @Test func `the network's return starts an attempt at once`() throws {
+        var box = Box()
+        box.start()
+        for number in 1...3 {
+            box.happens(.tokenFailed(attempt: number, UplinkFailure(.unreachable, "no route")))
+            if number < 3 { try box.untilDeadline() }
+        }
+        box.happens(.networkAppeared("wlan0"), after: 100)
+        #expect(box.requestedToken == 4)
+        #expect(box.recorder.phase == .requesting)
+    }
+
+    @Test func `the next session begins where the final words end`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 1_000, total: 3_000)))
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
+        box.happens(.token(attempt: 2, Box.key))
+        #expect(box.request?.number == 2)
+        #expect(box.request?.base == SampleIndex(milliseconds: 1_000))
+        box.happens(.sessionOpened(session: 2, tookMilliseconds: 1))
+        box.happens(.sessionMessage(session: 2, message([(" two", 0, 900)], final: 1_000)))
+        guard case .storeTokens(let tokens, let covered)? = box.effects.first else {
+            Issue.record("nothing stored: \(box.effects)")
+            return
+        }
+        #expect(tokens.map(\.start) == [SampleIndex(milliseconds: 1_000)])
+        #expect(covered == SampleIndex(milliseconds: 2_000))
+    }
+
+    @Test func `what an old session says late is not heard`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
+        box.happens(.sessionMessage(session: 1, message([(" ghost", 0, 900)], final: 1_000)))
+        #expect(box.effects == [])
+        box.happens(.sessionOpened(session: 1, tookMilliseconds: 1))
+        #expect(box.effects == [.closeSession(1)])
+    }
+
+    @Test func `an answer to an earlier token request is not used`() throws {
+        var box = Box()
+        box.start()
+        try box.untilDeadline()
+        #expect(box.recorder.phase == .reconnecting(attempt: 2))
+        try box.untilDeadline()
+        #expect(box.requestedToken == 2)
+        box.happens(.token(attempt: 1, Box.key))
+        #expect(box.request == nil)
+    }
+
+    @Test func `startedAt and the words survive a reconnect`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900), (" two", 900, 1_000)], final: 1_000)))
+        let before = box.recorder.lesson
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
+        #expect(box.recorder.lesson?.header == before?.header)
+        #expect(box.recorder.lesson?.transcript.wordCount == 2)
+    }
+}

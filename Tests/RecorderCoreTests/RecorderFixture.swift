@@ -1,0 +1,81 @@
+import RecorderCore
+import Testing
+
+/// A recorder with a clock of its own: tests say what happens and read what it wants.
+struct Box {
+    var recorder: Recorder
+    var now = MonotonicTime(milliseconds: 1_000_000)
+    /// Effects of the last input, log lines left out.
+    var effects: [RecorderEffect] = []
+    var log: [String] = []
+
+    static let key = SessionKey(secret: "k", webSocketURL: "")
+    static let header = RecordingHeader(
+        id: RecordingID(startedAt: WallTime(milliseconds: 1_790_000_000_000), randomHigh: 1, randomLow: 2),
+        label: "7B maths", startedAt: WallTime(milliseconds: 1_790_000_000_000), clockSynchronised: true)
+
+    init(transcription: Bool = true, policy: ReconnectPolicy = ReconnectPolicy(jitterMilliseconds: 0)) {
+        recorder = Recorder(
+            settings: RecorderSettings(transcription: transcription, reconnect: policy), seed: 1)
+    }
+
+    mutating func happens(_ input: RecorderInput, after milliseconds: Int64 = 0) {
+        now = now.adding(milliseconds: milliseconds)
+        effects = []
+        for effect in recorder.receive(input, now: now) {
+            if case .log(let entry) = effect { log.append(entry.line) } else { effects.append(effect) }
+        }
+    }
+
+    /// Waits for exactly as long as the recorder wants to be left alone.
+    mutating func untilDeadline() throws {
+        let deadline = try #require(recorder.nextDeadline)
+        happens(.tick, after: max(0, deadline.milliseconds(since: now)))
+    }
+
+    mutating func start() {
+        happens(.start(StartRequest(header: Self.header)))
+        happens(.captureStarted)
+        happens(.storeOpened)
+    }
+
+    /// START, token, session: live.
+    mutating func goLive() {
+        start()
+        happens(.token(attempt: 1, Self.key))
+        happens(.sessionOpened(session: 1, tookMilliseconds: 40))
+    }
+
+    var request: SessionRequest? {
+        for effect in effects {
+            if case .openSession(let request) = effect { return request }
+        }
+        return nil
+    }
+
+    var requestedToken: Int? {
+        for effect in effects {
+            if case .fetchToken(let attempt) = effect { return attempt }
+        }
+        return nil
+    }
+
+    var closing: (end: SampleIndex, gaps: [Gap])? {
+        for effect in effects {
+            if case .closeStore(let end, let gaps, _) = effect { return (end, gaps) }
+        }
+        return nil
+    }
+}
+
+func message(
+    _ words: [(String, Int64, Int64)], speaker: String = "1", final: Int64 = 0, total: Int64 = 0,
+    finished: Bool = false
+) -> ServiceMessage {
+    ServiceMessage(
+        tokens: words.map {
+            ServiceToken(
+                text: $0.0, startMilliseconds: $0.1, endMilliseconds: $0.2, confidence: 0.9, isFinal: true,
+                speaker: speaker, language: "en")
+        }, finalAudioMilliseconds: final, totalAudioMilliseconds: total, finished: finished)
+}

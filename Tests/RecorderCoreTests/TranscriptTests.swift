@@ -1,0 +1,117 @@
+import RecorderCore
+import Testing
+
+func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, language: String = "en") -> FinalToken {
+    FinalToken(
+        text: text, start: SampleIndex(milliseconds: start), end: SampleIndex(milliseconds: end), confidence: 0.5,
+        speaker: speaker, language: language)
+}
+
+@Suite struct `Words` {
+    @Test func `tokens join until one begins with a space`() {
+        let words = WordAssembler.words(of: [
+            token(" Good", 0, 100), token(" mor", 100, 200), token("ning", 200, 300), token(".", 300, 310),
+        ])
+        #expect(words.map(\.text) == ["Good", "morning."])
+        #expect(words[1].start == SampleIndex(milliseconds: 100))
+        #expect(words[1].end == SampleIndex(milliseconds: 310))
+    }
+
+    @Test func `another speaker begins a word even without a space`() {
+        let words = WordAssembler.words(of: [token(" yes", 0, 1), token("no", 1, 2, speaker: 2)])
+        #expect(words.map(\.text) == ["yes", "no"])
+    }
+
+    @Test func `a lone space ends the word`() {
+        let words = WordAssembler.words(of: [token("a", 0, 1), token(" ", 1, 2), token("b", 2, 3)])
+        #expect(words.map(\.text) == ["a", "b"])
+    }
+
+    @Test func `segments are cut at a change of speaker, of language and at long pauses`() {
+        let words = WordAssembler.words(of: [
+            token(" a", 0, 500), token(" b", 600, 900), token(" c", 1_000, 1_100, speaker: 2),
+            token(" d", 1_200, 1_300, speaker: 2, language: "ar"), token(" e", 9_000, 9_100, speaker: 2, language: "ar"),
+        ])
+        #expect(Segment.segments(of: words).map(\.text) == ["a b", "c", "d", "e"])
+    }
+}
+
+@Suite struct `Coverage of the recording` {
+    func range(_ start: Int64, _ end: Int64) -> Range<SampleIndex> { SampleIndex(start)..<SampleIndex(end) }
+
+    @Test func `ranges that touch become one`() {
+        var coverage = Coverage()
+        coverage.insert(range(0, 10))
+        coverage.insert(range(20, 30))
+        coverage.insert(range(40, 50))
+        coverage.insert(range(10, 20))
+        #expect(coverage.ranges == [range(0, 30), range(40, 50)])
+        #expect(coverage.withoutHoles == SampleIndex(30))
+        #expect(coverage.end == SampleIndex(50))
+        #expect(coverage.samples == 40)
+    }
+
+    @Test func `gaps are what is missing before the end`() {
+        var coverage = Coverage()
+        coverage.insert(range(10, 20))
+        coverage.insert(range(30, 40))
+        let gaps = coverage.gaps(before: SampleIndex(60), reason: "offline")
+        #expect(gaps.map(\.start) == [SampleIndex(0), SampleIndex(20), SampleIndex(40)])
+        #expect(gaps.map(\.end) == [SampleIndex(10), SampleIndex(30), SampleIndex(60)])
+        #expect(coverage.gaps(before: SampleIndex(15), reason: "").map(\.end) == [SampleIndex(10)])
+    }
+}
+
+@Suite struct `The live transcript` {
+    @Test func `speakers are numbered by first appearance and markers are not text`() {
+        var transcript = LiveTranscript()
+        let finals = ServiceMessage(
+            tokens: [
+                ServiceToken(
+                    text: " a", startMilliseconds: 0, endMilliseconds: 1, confidence: 1, isFinal: true, speaker: "7",
+                    language: ""),
+                ServiceToken(
+                    text: "<end>", startMilliseconds: 1, endMilliseconds: 1, confidence: 1, isFinal: true,
+                    speaker: "7", language: ""),
+                ServiceToken(
+                    text: " b", startMilliseconds: 2, endMilliseconds: 3, confidence: 1, isFinal: true, speaker: "3",
+                    language: ""),
+            ], finalAudioMilliseconds: 3, totalAudioMilliseconds: 3)
+        let update = transcript.receive(finals, session: 1, base: .zero, end: SampleIndex(.max))
+        #expect(update.finals.map(\.speaker) == [1, 2])
+        #expect(update.words.map(\.text) == ["a"])
+        #expect(transcript.speakerCount == 2)
+    }
+
+    @Test func `labels of another session are other speakers until proved the same`() {
+        var transcript = LiveTranscript()
+        _ = transcript.receive(message([(" a", 0, 1)]), session: 1, base: .zero, end: SampleIndex(.max))
+        let later = transcript.receive(message([(" b", 0, 1)]), session: 2, base: .zero, end: SampleIndex(.max))
+        #expect(later.finals.map(\.speaker) == [2])
+    }
+
+    @Test func `interim words are replaced by each message`() {
+        var transcript = LiveTranscript()
+        func interim(_ text: String) -> ServiceMessage {
+            ServiceMessage(tokens: [
+                ServiceToken(
+                    text: text, startMilliseconds: 0, endMilliseconds: 1, confidence: 1, isFinal: false,
+                    speaker: "1", language: "")
+            ])
+        }
+        _ = transcript.receive(interim(" wreck"), session: 1, base: .zero, end: SampleIndex(.max))
+        let update = transcript.receive(interim(" recognise"), session: 1, base: .zero, end: SampleIndex(.max))
+        #expect(transcript.interim == " recognise")
+        #expect(update.finals.isEmpty)
+    }
+
+    @Test func `a peer cannot make it hold more than its bounds`() {
+        var transcript = LiveTranscript()
+        for index in 0..<(Limits.speakers + 50) {
+            _ = transcript.receive(
+                message([(" w", 0, 1)], speaker: "s\(index)"), session: 1, base: .zero, end: SampleIndex(.max))
+        }
+        #expect(transcript.speakerCount == Limits.speakers)
+        #expect(transcript.recent.count <= Limits.recentWords)
+    }
+}
