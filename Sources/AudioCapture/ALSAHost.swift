@@ -3,20 +3,20 @@ internal import RecorderCore
 
 /// The real world of the capture loop: libasound, and the monotonic clock.
 final class ALSAHost: CaptureHost {
-    private let device: String
+    let deviceName: String
     private let wake: EventNotifier
 
     init(device: String, wake: EventNotifier) {
-        self.device = device
+        deviceName = device
         self.wake = wake
     }
 
     var now: MonotonicTime { Clock.now }
 
     func open() throws(CaptureError) -> any CaptureDevice {
-        let device = try ALSADevice(name: device, wake: wake.fileDescriptor)
+        let device = try ALSADevice(name: deviceName, wake: wake.fileDescriptor)
         let result = device.start()
-        guard result >= 0 else { throw .stream(device: self.device, errno: -result, operation: "snd_pcm_start") }
+        guard result >= 0 else { throw .stream(device: deviceName, errno: -result, operation: "snd_pcm_start") }
         return device
     }
 

@@ -16,6 +16,8 @@ protocol CaptureDevice: AnyObject {
 /// What the capture loop needs of the world, so that tests can give it another one.
 protocol CaptureHost: AnyObject {
     var now: MonotonicTime { get }
+    /// As the configuration names it.
+    var deviceName: String { get }
     func open() throws(CaptureError) -> any CaptureDevice
     /// Blocks until `deadline` or until the owner is woken; nil waits for that alone.
     func pause(until deadline: MonotonicTime?)

@@ -7,9 +7,10 @@ internal import RecorderCore
     static let stallMilliseconds: Int64 = 2_000
     /// After STOP, the samples up to that moment are waited for at most this long: they come a period at a time.
     private static let drainMilliseconds: Int64 = 300
-    /// Wake-ups and restarts without a sample, after which a device is taken for broken: under SCHED_FIFO a loop
-    /// that never sleeps would take the machine.
-    private static let fruitlessWakes = 200
+    /// After a wake-up without a sample: PulseAudio's plug-in keeps its descriptor readable until its first sample is
+    /// read, and under SCHED_FIFO a loop that never sleeps would take the machine.
+    private static let restMilliseconds: Int64 = 5
+    /// Restarts without a sample between them, after which a device is taken for broken.
     private static let fruitlessRestarts = 3
 
     private let mailbox: Mailbox
@@ -23,7 +24,8 @@ internal import RecorderCore
     private var loss: SilenceMark.Reason?
     /// Whether the microphone has delivered anything in this recording.
     private var hasDelivered = false
-    private var wakes = 0
+    /// When the device last had samples, or was opened.
+    private var lastArrival = MonotonicTime(milliseconds: 0)
     private var restarts = 0
 
     private struct Outage {
@@ -77,13 +79,14 @@ internal import RecorderCore
     // MARK: Audio flows
 
     private func stream(_ device: any CaptureDevice) {
-        guard device.wait(milliseconds: Self.stallMilliseconds) else {
-            lose(.silent(device: "", milliseconds: Self.stallMilliseconds))
-            return
-        }
+        _ = device.wait(milliseconds: Self.stallMilliseconds)
         if consume(device, limit: nil) { return }
-        wakes += 1
-        if wakes >= Self.fruitlessWakes { lose(number: Errno.inputOutput) }
+        let now = host.now
+        if now.milliseconds(since: lastArrival) >= Self.stallMilliseconds {
+            lose(.silent(device: host.deviceName, milliseconds: Self.stallMilliseconds))
+        } else {
+            host.pause(until: now.adding(milliseconds: Self.restMilliseconds))
+        }
     }
 
     /// Moves what the device has into the ring, at most up to `limit`. False when there was nothing.
@@ -110,7 +113,7 @@ internal import RecorderCore
     /// Before the first sample is read: the device has captured `ready` samples that nobody has read.
     private func arrive(ready: Int64) {
         let now = host.now
-        wakes = 0
+        lastArrival = now
         restarts = 0
         if loss == nil {
             let position = mailbox.ring.head.advanced(by: ready)
@@ -162,7 +165,7 @@ internal import RecorderCore
 
     /// Nil when the device runs.
     private func open() -> CaptureError? {
-        wakes = 0
+        lastArrival = host.now
         restarts = 0
         do throws(CaptureError) {
             device = try host.open()
@@ -173,7 +176,7 @@ internal import RecorderCore
     }
 
     private func lose(number: Int32) {
-        lose(.stream(device: "", errno: number, operation: "capture"))
+        lose(.stream(device: host.deviceName, errno: number, operation: "a read"))
     }
 
     private func lose(_ error: CaptureError) {
@@ -214,9 +217,11 @@ internal import RecorderCore
         let end = estimator.expectedPosition(at: time)
         let deadline = host.now.adding(milliseconds: Self.drainMilliseconds)
         while let device, mailbox.ring.head < end || loss != nil {
-            _ = consume(device, limit: end)
-            let left = deadline.milliseconds(since: host.now)
-            guard mailbox.ring.head < end, left > 0, device.wait(milliseconds: left) else { break }
+            let moved = consume(device, limit: end)
+            let now = host.now
+            guard mailbox.ring.head < end, now < deadline else { break }
+            if !moved { host.pause(until: now.adding(milliseconds: Self.restMilliseconds)) }
+            _ = device.wait(milliseconds: deadline.milliseconds(since: now))
         }
         if loss != nil { fillSilence(until: end) }
         device = nil

@@ -1,3 +1,81 @@
 // The C surface that Swift sees of this library: its own header, and what Swift cannot import.
 #pragma once
+#include <errno.h>
 #include <libwebsockets.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+/// `errno` is a macro.
+static inline int chalk_lws_errno(void) { return errno; }
+static inline void chalk_lws_clear_errno(void) { errno = 0; }
+
+/// LWS_PRE is an expression of macros.
+static inline size_t chalk_lws_pre(void) { return LWS_PRE; }
+
+/// LLL_* are expressions of macros. `diagnosing` adds the levels that carry the reason of a failed connect(2).
+static inline int chalk_lws_levels(bool diagnosing) {
+    return diagnosing ? LLL_ERR | LLL_NOTICE | LLL_DEBUG : LLL_ERR;
+}
+
+/// CONTEXT_PORT_NO_LISTEN and the options are macros. The struct's strings are borrowed for the call only.
+/// `ca_file` NULL: the system's certificates.
+static inline struct lws_context *chalk_lws_create(const struct lws_protocols *protocols, const char *ca_file,
+                                                   void *user) {
+    struct lws_context_creation_info info = {0};
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.protocols = protocols;
+    info.user = user;
+    info.gid = (gid_t)-1;
+    info.uid = (uid_t)-1;
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    if (ca_file != NULL) {
+        info.client_ssl_ca_filepath = ca_file;
+        info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    }
+    // Otherwise $http_proxy would decide, for https and loopback as well.
+    info.http_proxy_address = "";
+    // A handful of connections: without it the tables are made for as many as RLIMIT_NOFILE allows.
+    info.fd_limit_per_thread = 24;
+    info.max_http_header_pool = 8;
+    info.pt_serv_buf_size = 4096;
+    // For each address of a name, and for each step of the handshake.
+    info.timeout_secs = 6;
+    info.connect_timeout_secs = 12;
+    return lws_create_context(&info);
+}
+
+/// `identifier` comes back as the connection's user pointer. `method` NULL: a WebSocket. Without ALPN's h2, without
+/// following redirects: a redirect is an answer. NULL on failure, without a callback.
+static inline struct lws *chalk_lws_connect(struct lws_context *context, const char *address, int port, bool tls,
+                                            const char *path, const char *host, const char *method,
+                                            uintptr_t identifier) {
+    struct lws_client_connect_info info = {0};
+    info.context = context;
+    info.address = address;
+    info.port = port;
+    info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (tls ? LCCSCF_USE_SSL : 0);
+    info.path = path;
+    info.host = host;
+    info.method = method;
+    info.alpn = "http/1.1";
+    info.ietf_version_or_minus_one = -1;
+    info.userdata = (void *)identifier;
+    return lws_client_connect_via_info(&info);
+}
+
+/// Ends a connection from outside its own callbacks: at the next turn of the loop, or after `seconds`.
+static inline void chalk_lws_kill(struct lws *wsi, int seconds) {
+    lws_set_timeout(wsi, PENDING_TIMEOUT_USER_REASON_BASE, seconds > 0 ? seconds : LWS_TO_KILL_ASYNC);
+}
+
+/// tcp(7): unacknowledged data for this long ends the connection with ETIMEDOUT.
+static inline int chalk_lws_set_user_timeout(struct lws *wsi, unsigned int milliseconds) {
+    return setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+
+/// A timer of the loop with its owner: the library hands its callback the first member only.
+struct chalk_lws_timer {
+    lws_sorted_usec_list_t entry;
+    void *owner;
+};

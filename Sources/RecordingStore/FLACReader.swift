@@ -30,6 +30,7 @@ internal import RecorderCore
         }
         self.source = source
         unsafe self.decoder = decoder
+        noteEndByte()
     }
 
     deinit {
@@ -42,7 +43,7 @@ internal import RecorderCore
     var block: [Int16] { source.block }
     /// The place of `block` in this file's samples.
     var blockStart: Int64 { source.blockStart }
-    /// The end of the last whole frame: in samples of this file, and in bytes of the file.
+    /// The end of the last whole frame, or of the header: in samples of this file, and in bytes of the file.
     private(set) var endSample: Int64 = 0
     private(set) var endByte: Int64 = 0
 
@@ -63,11 +64,13 @@ internal import RecorderCore
             }
         }
         endSample = source.blockStart + Int64(source.block.count)
-        var position: FLAC__uint64 = 0
-        if unsafe FLAC__stream_decoder_get_decode_position(decoder, &position) != 0 {
-            endByte = Int64(position)
-        }
+        noteEndByte()
         return true
+    }
+
+    private func noteEndByte() {
+        var position: FLAC__uint64 = 0
+        if unsafe FLAC__stream_decoder_get_decode_position(decoder, &position) != 0 { endByte = Int64(position) }
     }
 }
 

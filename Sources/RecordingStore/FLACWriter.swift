@@ -4,8 +4,8 @@ internal import RecorderCore
 
 /// One FLAC file being made: 16 kHz, mono, 16 bit.
 ///
-/// Encoding touches memory only; `flush` writes. When a flush fails nothing is lost or written twice: what the file
-/// did not take stays here and goes to the same place next time.
+/// Encoding touches memory only; `save` writes and syncs. What has not been synced stays here and goes to the same place
+/// again after a failure: a kernel that could not write a page back forgets it and reports that once (fsync(2), EIO).
 @safe final class FLACWriter {
     private let encoder: UnsafeMutablePointer<FLAC__StreamEncoder>
     private let sink: Sink
@@ -51,9 +51,9 @@ internal import RecorderCore
 
     /// Samples that the encoder was given.
     private(set) var encodedSamples: Int64 = 0
-    /// Samples in whole frames that `flush` has written.
-    var flushedSamples: Int64 { sink.flushedSamples }
-    /// Bytes that wait for `flush`.
+    /// Samples in whole frames that are on the medium.
+    var savedSamples: Int64 { sink.savedSamples }
+    /// Bytes that wait for `save`.
     var pendingBytes: Int { sink.pending.count }
 
     /// Takes samples. A frame comes out when its block is full and the next sample is there.
@@ -80,21 +80,15 @@ internal import RecorderCore
         isFinished = true
     }
 
-    /// Writes what has been encoded, in one piece.
-    func flush() throws(StoreError) {
+    /// Writes what has been encoded, in one piece, and waits until it is on the medium.
+    func save() throws(StoreError) {
+        guard !sink.pending.isEmpty || !sink.patches.isEmpty else { return }
         try onFile { () throws(SystemError) in
-            if !sink.pending.isEmpty {
-                try file.write(sink.pending, at: sink.flushedBytes)
-                sink.flushed()
-            }
+            try file.write(sink.pending, at: sink.savedBytes)
             for patch in sink.patches { try file.write(patch.bytes, at: patch.offset) }
-            sink.patches.removeAll()
+            try file.synchronise()
         }
-    }
-
-    /// What was flushed is on the medium.
-    func synchronise() throws(StoreError) {
-        try onFile { () throws(SystemError) in try file.synchronise() }
+        sink.saved()
     }
 
     private static func state(_ encoder: UnsafeMutablePointer<FLAC__StreamEncoder>) -> String {
@@ -141,30 +135,31 @@ internal import RecorderCore
 private final class Sink {
     var pending: [UInt8] = []
     var patches: [(offset: Int64, bytes: [UInt8])] = []
-    private(set) var flushedBytes: Int64 = 0
-    private(set) var flushedSamples: Int64 = 0
+    private(set) var savedBytes: Int64 = 0
+    private(set) var savedSamples: Int64 = 0
     private var pendingSamples: Int64 = 0
     var position: Int64 = 0
 
     func write(_ bytes: UnsafeBufferPointer<UInt8>, samples: UInt32) {
-        let place = position - flushedBytes
+        let place = position - savedBytes
         if place < 0 {
             patches.append((offset: position, bytes: unsafe Array(bytes)))
         } else if place == pending.count {
             unsafe pending.append(contentsOf: bytes)
         } else {
-            // The header is rewritten before it was ever flushed; libFLAC writes nothing else out of turn.
+            // The header is rewritten before it was ever saved; libFLAC writes nothing else out of turn.
             for offset in 0..<bytes.count { unsafe pending[Int(place) + offset] = bytes[offset] }
         }
         position += Int64(bytes.count)
         pendingSamples += Int64(samples)
     }
 
-    func flushed() {
-        flushedBytes += Int64(pending.count)
-        flushedSamples += pendingSamples
+    func saved() {
+        savedBytes += Int64(pending.count)
+        savedSamples += pendingSamples
         pendingSamples = 0
         pending.removeAll(keepingCapacity: true)
+        patches.removeAll()
     }
 
     static func from(_ context: UnsafeMutableRawPointer) -> Sink {

@@ -48,6 +48,11 @@ package enum StoreError: Error, Equatable, Sendable {
     }
 }
 
+extension SystemError {
+    /// ENOENT (errno(3)).
+    static let noSuchFile: Int32 = 2
+}
+
 /// Runs file operations and reports their failure as the store's.
 func onFile<Value: ~Copyable>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
     do throws(SystemError) {

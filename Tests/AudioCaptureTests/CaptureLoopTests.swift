@@ -104,9 +104,11 @@ struct CaptureLoopTests {
 
     @Test func `a device that always wakes and never delivers is given up, not spun on`() throws {
         let lesson = try ScriptedLesson.run(
-            [.period] + Array(repeating: .spurious, count: 400) + [.stop(after: 100)])
-        #expect(lesson.events.contains(.deviceLost(errno: 5)))
-        #expect(lesson.openings >= 2)
+            [.period] + Array(repeating: .spurious, count: 400) + [.period, .stop(after: 100)])
+        #expect(lesson.events.contains(.deviceLost(errno: 110)))
+        #expect(lesson.openings == 2)
+        #expect(lesson.elapsedMilliseconds >= 2_000)
+        #expect(lesson.end == lesson.elapsedMilliseconds * 16)
     }
 
     @Test func `an overrun whose restart fails is a lost device`() throws {

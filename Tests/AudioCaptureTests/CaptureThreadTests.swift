@@ -11,11 +11,14 @@ private final class Recording {
     let ring = SampleRing()
     let notifier: EventNotifier
     let capture: CaptureThread
+    /// Never raised.
+    private let idle: EventNotifier
     private(set) var events: [CaptureEvent] = []
 
     init(_ device: String) throws {
         _ = VirtualMicrophone.directory
         notifier = try EventNotifier()
+        idle = try EventNotifier()
         capture = try CaptureThread(settings: CaptureSettings(device: device), ring: ring, notifier: notifier)
     }
 
@@ -54,7 +57,7 @@ private final class Recording {
         let deadline = LinuxRuntime.Clock.now.adding(milliseconds: seconds * 1_000)
         while ring.head.value < count {
             try #require(LinuxRuntime.Clock.now < deadline, "\(ring.head.value) of \(count) samples came")
-            _ = Poll.readable(notifier.fileDescriptor, until: LinuxRuntime.Clock.now.adding(milliseconds: 5))
+            _ = Poll.readable(idle.fileDescriptor, until: LinuxRuntime.Clock.now.adding(milliseconds: 5))
         }
     }
 
@@ -83,7 +86,7 @@ private final class Recording {
         try recording.waitForSamples(48_000)
         let end = try recording.stop()
         let took = LinuxRuntime.Clock.now.milliseconds(since: began)
-        #expect(recording.samples == Array(said[..<Int(end)]))
+        #expect(recording.samples.elementsEqual(said.prefix(Int(end))) == true)
         #expect(recording.silences == [])
         #expect(recording.capture.overruns == 0)
         // From the first samples' arrival to STOP's answer: never more audio than time, and one drain less at most.
@@ -101,7 +104,10 @@ private final class Recording {
         // A period has just arrived: 1,000 ms or a little more. STOP comes 1,550 ms after the first sample.
         let first = LinuxRuntime.Clock.now.adding(milliseconds: -recording.ring.head.milliseconds)
         let moment = first.adding(milliseconds: 1_550)
-        while LinuxRuntime.Clock.now < moment { _ = Poll.readable(recording.notifier.fileDescriptor, until: moment); recording.notifier.drain() }
+        while LinuxRuntime.Clock.now < moment {
+            _ = Poll.readable(recording.notifier.fileDescriptor, until: moment)
+            recording.notifier.drain()
+        }
         let end = try recording.stop()
         #expect(abs(end / 16 - 1_550) <= 50)
         withExtendedLifetime(microphone) {}
@@ -116,7 +122,7 @@ private final class Recording {
             recording.capture.start()
             try recording.waitForSamples(8_000)
             let end = Int(try recording.stop())
-            #expect(recording.samples == Array(said[..<end]))
+            #expect(recording.samples.elementsEqual(said.prefix(end)) == true)
         }
         withExtendedLifetime(microphone) {}
     }
@@ -146,7 +152,7 @@ private final class Recording {
         }
         // Re-opened, the device says the file from its beginning: the first sample after the silence.
         let back = Int(try #require(silences.last).end.value)
-        #expect(Array(samples[back..<back + 8_000]) == numberedSamples(8_000))
+        #expect(samples.dropFirst(back).prefix(8_000).elementsEqual(numberedSamples(8_000)))
     }
 
     @Test func `an absent device is reported at once, in full, and STOP ends promptly`() throws {
@@ -198,7 +204,7 @@ private final class Recording {
     }
 }
 
-@Suite(.serialized) struct CaptureProbeTests {
+extension CaptureThreadTests {
     @Test func `the level is measured`() throws {
         _ = VirtualMicrophone.directory
         try VirtualMicrophone.loadInstant((0..<16_000).map { $0 % 2 == 0 ? 3_277 : -3_277 })
@@ -217,7 +223,7 @@ private final class Recording {
         #expect(result.level == .silence)
     }
 
-    @Test(arguments: ["no_such_name", "hw:CARD=NoSuchCard", "plughw:9,9", "", "plug:'", "file:/nonexistent/x,raw"])
+    @Test(arguments: ["no_such_name", "hw:CARD=NoSuchCard", "plughw:9,9", "", "plug:'"])
     func `a device that cannot be had is named, with what to do`(device: String) throws {
         _ = VirtualMicrophone.directory
         let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(device: device) }

@@ -50,6 +50,8 @@ final class ScriptedHost: CaptureHost {
 
     var now: MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
 
+    let deviceName = "scripted"
+
     func open() throws(CaptureError) -> any CaptureDevice {
         openings += 1
         guard milliseconds >= absentUntil else { throw .open(device: "scripted", errno: 19, detail: "") }

@@ -24,8 +24,7 @@ final class VirtualMicrophone {
         """.write(toFile: configuration, atomically: true, encoding: .utf8)
         setenv("ALSA_CONFIG_PATH", configuration, 1)
         setenv("XDG_RUNTIME_DIR", path, 1)
-        try? run("start")
-        try? run("stop")
+        try? run("configure")
         atexit { try? FileManager.default.removeItem(atPath: VirtualMicrophone.directory) }
         return path
     }()
@@ -41,6 +40,7 @@ final class VirtualMicrophone {
     }
 
     func start() throws {
+        _ = Self.directory
         try Self.run("start")
         isRunning = true
     }

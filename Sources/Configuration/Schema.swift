@@ -1,0 +1,164 @@
+internal import RecorderCore
+
+/// One key: its default, what it accepts, and how a text becomes its value. Parsing, `config check`, the suggestions
+/// and the tests of the example file all read this one table.
+struct SchemaKey: Sendable {
+    /// How a text is refused: what is accepted, in words.
+    typealias Apply = @Sendable (inout Settings, String) -> String?
+
+    let section: String
+    let name: String
+    let standard: String
+    let apply: Apply
+
+    var path: String { section + "." + name }
+
+    init(_ section: String, _ name: String, _ standard: String, _ apply: @escaping Apply) {
+        self.section = section
+        self.name = name
+        self.standard = standard
+        self.apply = apply
+    }
+}
+
+enum Schema {
+    static let keys = box + audio + transcription + service + reconnect + upload + panel + rest
+
+    static var sections: [String] {
+        var names: [String] = []
+        for key in keys where !names.contains(key.section) { names.append(key.section) }
+        return names
+    }
+
+    private static let box = [
+        SchemaKey("box", "name", "") { $0.box.name = $1; return Check.printable($1, limit: 64) },
+        SchemaKey("box", "state_directory", "/var/lib/chalkbox") {
+            $0.box.stateDirectory = $1
+            return Check.path($1)
+        },
+        SchemaKey("box", "control_socket", "/run/chalkbox/control.sock") {
+            $0.box.controlSocket = $1
+            return Check.socketPath($1)
+        },
+        SchemaKey("box", "reserve_mb", "512") { Check.number($1, 0...1_000_000, &$0.box.reserveMegabytes) },
+        SchemaKey("box", "resume_seconds", "120") { Check.number($1, 0...86_400, &$0.box.resumeSeconds) },
+        SchemaKey("box", "keep_days", "30") { Check.number($1, 0...3_650, &$0.box.keepDays) },
+    ]
+
+    private static let audio = [
+        SchemaKey("audio", "device", "plughw:CARD=Microphone") {
+            $0.audio.device = $1
+            return $1.isEmpty ? "an ALSA PCM name (`arecord -L` lists them)" : Check.printable($1, limit: 256)
+        },
+        SchemaKey("audio", "rate", "16000") {
+            $0.audio.rate = Int(SampleIndex.samplesPerSecond)
+            return $1 == "16000" ? nil : "16000 only: the speech service and the journal run at 16 kHz"
+        },
+        SchemaKey("audio", "level_warning_dbfs", "-55") { Check.number($1, -96...0, &$0.audio.levelWarningDBFS) },
+    ]
+
+    private static let transcription = [
+        SchemaKey("transcription", "token_url", "") {
+            $0.transcription.tokenURL = $1
+            return Check.url($1, "https", "http")
+        },
+        SchemaKey("transcription", "token_bearer_file", "") {
+            $0.transcription.tokenBearerFile = $1
+            return Check.optionalPath($1)
+        },
+        SchemaKey("transcription", "websocket_url", "") {
+            $0.transcription.webSocketURL = $1
+            return Check.url($1, "wss", "ws")
+        },
+        SchemaKey("transcription", "rest_url", "") {
+            $0.transcription.restURL = $1
+            return Check.url($1, "https", "http")
+        },
+        SchemaKey("transcription", "enabled", "yes") { Check.flag($1, &$0.transcription.enabled) },
+    ]
+
+    private static let service = [
+        SchemaKey("transcription", "model", "stt-rt-v5") {
+            $0.transcription.model = $1
+            return $1.isEmpty ? "a model's name" : Check.printable($1, limit: 64)
+        },
+        SchemaKey("transcription", "language_hints", "en, ar") {
+            Check.languages($1, &$0.transcription.languageHints)
+        },
+        SchemaKey("transcription", "speaker_diarization", "yes") {
+            Check.flag($1, &$0.transcription.speakerDiarization)
+        },
+        SchemaKey("transcription", "language_identification", "yes") {
+            Check.flag($1, &$0.transcription.languageIdentification)
+        },
+        SchemaKey("transcription", "endpoint_detection", "no") {
+            Check.flag($1, &$0.transcription.endpointDetection)
+        },
+        SchemaKey("transcription", "session_minutes", "55") {
+            Check.number($1, 1...300, &$0.transcription.sessionMinutes)
+        },
+        SchemaKey("transcription", "catch_up_rate", "1.5") {
+            Check.fraction($1, 1...4, &$0.transcription.catchUpRate)
+        },
+    ]
+
+    private static let reconnect = [
+        SchemaKey("reconnect", "attempts", "6") { Check.number($1, 1...20, &$0.reconnect.attempts) },
+        SchemaKey("reconnect", "cap_seconds", "16") { Check.number($1, 1...300, &$0.reconnect.capSeconds) },
+        SchemaKey("reconnect", "jitter_ms", "500") { Check.number($1, 0...10_000, &$0.reconnect.jitterMilliseconds) },
+        SchemaKey("reconnect", "slow_probe_seconds", "60") {
+            Check.number($1, 0...3_600, &$0.reconnect.slowProbeSeconds)
+        },
+        SchemaKey("reconnect", "on_503", "retry") {
+            guard $1 == "retry" || $1 == "fail" else { return "retry, fail" }
+            $0.reconnect.on503 = $1 == "retry" ? .retry : .fail
+            return nil
+        },
+        SchemaKey("reconnect", "dead_after_ms", "3000") {
+            Check.number($1, 1_000...60_000, &$0.reconnect.deadAfterMilliseconds)
+        },
+    ]
+
+    private static let upload = [
+        SchemaKey("upload", "url", "") { $0.upload.url = $1; return Check.url($1, "https", "http") },
+        SchemaKey("upload", "manifest_url", "") { $0.upload.manifestURL = $1; return Check.url($1, "https", "http") },
+        SchemaKey("upload", "bearer_file", "") { $0.upload.bearerFile = $1; return Check.optionalPath($1) },
+        SchemaKey("upload", "during_lesson", "no") { Check.flag($1, &$0.upload.duringLesson) },
+        SchemaKey("upload", "limit_kbps", "0") {
+            Check.number($1, 0...10_000_000, &$0.upload.limitKilobitsPerSecond)
+        },
+    ]
+
+    private static let panel = [
+        SchemaKey("panel", "driver", "gpio") {
+            switch $1 {
+            case "gpio": $0.panel.driver = .gpio
+            case "socket": $0.panel.driver = .socket
+            case "none": $0.panel.driver = .none
+            default: return "gpio, socket, none"
+            }
+            return nil
+        },
+        SchemaKey("panel", "start_line", "gpiochip0:17") { $0.panel.startLine = $1; return Check.line($1) },
+        SchemaKey("panel", "stop_line", "gpiochip0:27") { $0.panel.stopLine = $1; return Check.line($1) },
+        SchemaKey("panel", "green_line", "gpiochip0:22") { $0.panel.greenLine = $1; return Check.line($1) },
+        SchemaKey("panel", "amber_line", "") { $0.panel.amberLine = $1; return Check.line($1) },
+        SchemaKey("panel", "red_line", "gpiochip0:23") { $0.panel.redLine = $1; return Check.line($1) },
+        SchemaKey("panel", "active_low", "yes") { Check.flag($1, &$0.panel.activeLow) },
+        SchemaKey("panel", "debounce_ms", "30") { Check.number($1, 1...1_000, &$0.panel.debounceMilliseconds) },
+    ]
+
+    private static let rest = [
+        SchemaKey("tls", "ca_file", "") { $0.caFile = $1; return Check.optionalPath($1) },
+        SchemaKey("log", "level", "info") {
+            switch $1 {
+            case "error": $0.logLevel = .error
+            case "warning": $0.logLevel = .warning
+            case "info": $0.logLevel = .info
+            case "debug": $0.logLevel = .debug
+            default: return "error, warning, info, debug"
+            }
+            return nil
+        },
+    ]
+}

@@ -1,0 +1,83 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// The audio of one recording on its way to the flash: encodes, and rolls the files.
+///
+/// Every operation may be repeated after it failed, and then goes on where it stopped: `encoded` says which sample is
+/// wanted next.
+final class AudioJournal {
+    private let layout: StateLayout
+    private let header: RecordingHeader
+    private let roll: SegmentRoll
+    private var writer: FLACWriter?
+    private var writerStart = SampleIndex.zero
+    private var hasDirectory = false
+
+    /// The next sample that `append` takes.
+    private(set) var encoded = SampleIndex.zero
+    /// Samples before this are on the medium, in whole frames.
+    private(set) var saved = SampleIndex.zero
+
+    /// Encoded bytes that are not kept back until the next commit: some 8 s of loud noise.
+    private static let pendingBytes = 256 << 10
+
+    init(_ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll) {
+        self.layout = layout
+        self.header = header
+        self.roll = roll
+    }
+
+    /// Makes the directory and the file for the next sample, unless they are there.
+    func prepare() throws(StoreError) {
+        if !hasDirectory {
+            try onFile { () throws(SystemError) in
+                try FileSystem.makeDirectories(layout.recording(header.id), mode: 0o750)
+                try FileSystem.synchroniseDirectory(layout.recordings)
+            }
+            hasDirectory = true
+        }
+        if let writer {
+            guard writer.isFinished else { return }
+            try save()
+            self.writer = nil
+        }
+        let segment = roll.segment(of: encoded)
+        let tags = SegmentTags(header: header, firstSample: encoded, segment: segment)
+        let next = try FLACWriter(
+            path: layout.segment(segment, of: header.id), blockSamples: Limits.flacBlockSamples,
+            comments: tags.comments)
+        try onFile { () throws(SystemError) in
+            try FileSystem.synchroniseDirectory(layout.recording(header.id))
+        }
+        writer = next
+        writerStart = encoded
+    }
+
+    /// Takes samples. After a failure `encoded` says how many.
+    func append(_ samples: UnsafeBufferPointer<Int16>) throws(StoreError) {
+        var done = 0
+        while done < samples.count {
+            try prepare()
+            guard let writer else { return }
+            let count = Int(min(Int64(samples.count - done), roll.room(at: encoded)))
+            try unsafe writer.encode(UnsafeBufferPointer(rebasing: samples[done..<done + count]))
+            done += count
+            encoded = encoded.advanced(by: Int64(count))
+            if roll.room(at: encoded) == roll.segmentSamples { try writer.finish() }
+            if writer.isFinished || writer.pendingBytes >= Self.pendingBytes { try save() }
+        }
+    }
+
+    /// Puts every whole frame on the medium.
+    func save() throws(StoreError) {
+        guard let writer else { return }
+        try writer.save()
+        saved = writerStart.advanced(by: writer.savedSamples)
+    }
+
+    /// Ends the last file and puts all of it on the medium.
+    func finish() throws(StoreError) {
+        try writer?.finish()
+        try save()
+    }
+}

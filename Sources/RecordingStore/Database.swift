@@ -1,0 +1,182 @@
+internal import CSQLite
+
+/// One SQLite connection; used by one thread.
+///
+/// SQLite's memory is bounded: 256 KiB of page cache a connection, no memory map, and a soft limit for the process.
+@safe final class Database {
+    enum Access: Sendable {
+        /// For the command line: changes nothing, and works while the daemon writes.
+        case read
+        /// For the store thread, the only writer. The file is made when missing.
+        case write
+    }
+
+    let path: String
+    fileprivate let handle: OpaquePointer
+
+    private static let softHeapBytes: Int64 = 2 << 20
+    /// A reader waits this long for a checkpoint or a recovery that excludes it.
+    private static let busyMilliseconds: Int32 = 5_000
+
+    init(path: String, _ access: Access) throws(StoreError) {
+        var opened: OpaquePointer?
+        let flags =
+            switch access {
+            case .read: SQLITE_OPEN_READONLY
+            case .write: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            }
+        sqlite3_soft_heap_limit64(Self.softHeapBytes)
+        // SQLITE_OPEN_EXRESCODE: results carry what the file system said (sqlite.org/c3ref/open.html).
+        let result = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_EXRESCODE, nil)
+        guard let handle = unsafe opened else {
+            throw .index(doing: "open", file: path, reason: "out of memory", code: result)
+        }
+        guard result == SQLITE_OK else {
+            let error = unsafe Self.error("open the index", path, handle, result)
+            unsafe sqlite3_close_v2(handle)
+            throw error
+        }
+        unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
+        self.path = path
+        unsafe self.handle = handle
+    }
+
+    deinit {
+        unsafe sqlite3_close_v2(handle)
+    }
+
+    /// Runs statements that give no rows or whose rows do not matter.
+    func execute(_ sql: String, doing: String) throws(StoreError) {
+        let result = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+        guard result == SQLITE_OK else { throw unsafe Self.error(doing, path, handle, result) }
+    }
+
+    /// The first column of the only row.
+    func integer(_ sql: String, doing: String) throws(StoreError) -> Int64 {
+        let statement = try prepare(sql, doing: doing)
+        defer { statement.reset() }
+        return try statement.step() ? statement.integer(0) : 0
+    }
+
+    func prepare(_ sql: String, doing: String) throws(StoreError) -> Statement {
+        try Statement(self, sql, doing: doing)
+    }
+
+    /// All of `body`'s changes, or none.
+    func transaction(doing: String, _ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try execute("BEGIN IMMEDIATE", doing: doing)
+        do throws(StoreError) {
+            try body()
+            try execute("COMMIT", doing: doing)
+        } catch {
+            // A full disk may have rolled back already (sqlite.org/lang_transaction.html, 3).
+            if unsafe sqlite3_get_autocommit(handle) == 0 {
+                unsafe sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
+            }
+            throw error
+        }
+    }
+
+    /// Keeps `-wal` and `-shm` when the last connection closes, so that a reader who may not write the directory can
+    /// open the index at any time (SQLITE_FCNTL_PERSIST_WAL).
+    func keepWriteAheadLog() {
+        var on: Int32 = 1
+        _ = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_PERSIST_WAL, &on)
+    }
+
+    /// Moves the write-ahead log into the database and empties it. A reader in the way makes it a partial one, which
+    /// is no error: the next one finishes it.
+    func checkpoint() {
+        _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    }
+
+    fileprivate static func error(
+        _ doing: String, _ path: String, _ handle: OpaquePointer, _ code: Int32
+    ) -> StoreError {
+        var reason = unsafe String(cString: sqlite3_errmsg(handle))
+        let system = unsafe sqlite3_system_errno(handle)
+        let primary = code & 0xFF
+        if primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB { return .damagedIndex(file: path, reason: reason) }
+        if system != 0, [SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_READONLY].contains(primary) {
+            reason += " (" + systemText(system) + ")"
+        }
+        return .index(doing: doing, file: path, reason: reason, code: code)
+    }
+}
+
+/// One prepared statement, used again and again.
+@safe final class Statement {
+    private let database: Database
+    private let handle: OpaquePointer
+    private let doing: String
+
+    fileprivate init(_ database: Database, _ sql: String, doing: String) throws(StoreError) {
+        var prepared: OpaquePointer?
+        let result = unsafe sqlite3_prepare_v3(
+            database.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+        guard result == SQLITE_OK, let handle = unsafe prepared else {
+            throw unsafe Database.error(doing, database.path, database.handle, result)
+        }
+        self.database = database
+        unsafe self.handle = handle
+        self.doing = doing
+    }
+
+    deinit {
+        unsafe sqlite3_finalize(handle)
+    }
+
+    // Parameters count from 1, columns from 0, as SQLite's do. Binding fails only for a parameter that is not there
+    // or without memory; the step then fails or violates NOT NULL.
+
+    func bind(_ index: Int32, _ value: Int64) {
+        _ = unsafe sqlite3_bind_int64(handle, index, value)
+    }
+
+    func bind(_ index: Int32, _ value: Double) {
+        _ = unsafe sqlite3_bind_double(handle, index, value)
+    }
+
+    func bind(_ index: Int32, _ value: String) {
+        var copy = value
+        copy.withUTF8 { text in
+            // An empty string's address may be null, which would bind NULL.
+            let result = unsafe text.withMemoryRebound(to: CChar.self) { text in
+                unsafe chalk_sqlite_bind_text(handle, index, text.baseAddress, Int32(clamping: text.count))
+            }
+            if text.isEmpty || result != SQLITE_OK { _ = unsafe chalk_sqlite_bind_text(handle, index, "", 0) }
+        }
+    }
+
+    /// Runs to the next row; false when there is none. Reset afterwards.
+    func step() throws(StoreError) -> Bool {
+        let result = unsafe sqlite3_step(handle)
+        if result == SQLITE_ROW { return true }
+        guard result == SQLITE_DONE else {
+            let error = unsafe Database.error(doing, database.path, database.handle, result)
+            reset()
+            throw error
+        }
+        return false
+    }
+
+    /// Runs a statement that changes something, and makes it ready for the next use.
+    func run() throws(StoreError) {
+        _ = try step()
+        reset()
+    }
+
+    func reset() {
+        unsafe sqlite3_reset(handle)
+        unsafe sqlite3_clear_bindings(handle)
+    }
+
+    func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
+    func double(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
+
+    func text(_ column: Int32) -> String {
+        guard let text = unsafe sqlite3_column_text(handle, column) else { return "" }
+        let count = unsafe Int(sqlite3_column_bytes(handle, column))
+        return unsafe String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+    }
+}

@@ -1,0 +1,118 @@
+internal import LinuxRuntime
+
+/// The reason of an `errno`, for SQLite's errors.
+func systemText(_ number: Int32) -> String { SystemError.text(of: number) }
+
+/// The tables of `index.sqlite`, and how an older file becomes a newer one.
+///
+/// What the index costs the flash is decided here. A commit that has tokens appends one page to the write-ahead log
+/// (tokens are kept in the order of their key, so they go to the last leaf); with pages of 1 KiB that dirties one
+/// block of the flash, and now and then two. `covered` stands beside the last token of a commit for the same reason:
+/// in its recording's row it would cost a second page each time. A commit without tokens writes nothing here, since
+/// the audio file itself says how many samples there are.
+enum IndexSchema {
+    /// "chlk": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
+    static let applicationID: Int64 = 0x6368_6C6B
+    /// Pages of 1 KiB after which a commit moves the log into the database: the log stays under 0.5 MiB.
+    static let checkpointPages = 256
+
+    /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.
+    static let migrations = [version1]
+
+    static func open(_ path: String, _ access: Database.Access) throws(StoreError) -> Database {
+        let database = try Database(path: path, access)
+        try database.execute(
+            "PRAGMA cache_size = -256; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON", doing: "set up the index")
+        switch access {
+        case .read:
+            try check(database)
+            guard try version(database) == migrations.count else { throw .noIndex(file: path) }
+        case .write:
+            // Before the first table: the size of a page cannot be changed later.
+            try database.execute("PRAGMA page_size = 1024", doing: "set up the index")
+            try check(database)
+            // FULL: a commit's tokens are on the medium when it returns. NORMAL would leave them in memory until
+            // the next checkpoint, and a power cut would take finished words (sqlite.org/wal.html, 2.3).
+            try database.execute(
+                """
+                PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 1048576; \
+                PRAGMA wal_autocheckpoint = \(checkpointPages)
+                """, doing: "set up the index")
+            database.keepWriteAheadLog()
+            try migrate(database)
+        }
+        return database
+    }
+
+    private static func version(_ database: Database) throws(StoreError) -> Int {
+        Int(try database.integer("PRAGMA user_version", doing: "read the index's version"))
+    }
+
+    private static func check(_ database: Database) throws(StoreError) {
+        let tables = try database.integer("SELECT count(*) FROM sqlite_schema", doing: "read the index")
+        let identity = try database.integer("PRAGMA application_id", doing: "read the index")
+        guard identity == applicationID || (identity == 0 && tables == 0) else {
+            throw .foreignIndex(file: database.path)
+        }
+        let version = try version(database)
+        guard version <= migrations.count else {
+            throw .newerIndex(file: database.path, version: version, known: migrations.count)
+        }
+    }
+
+    private static func migrate(_ database: Database) throws(StoreError) {
+        let start = try version(database)
+        for version in start..<migrations.count {
+            try database.transaction(doing: "update the index") { () throws(StoreError) in
+                try database.execute(migrations[version], doing: "update the index")
+                try database.execute("PRAGMA user_version = \(version + 1)", doing: "update the index")
+            }
+        }
+    }
+
+    /// `samples`, `tokens`, `words` and `speakers` of a recording hold once it is no longer in state 1 (recording).
+    private static let version1 = """
+        PRAGMA application_id = \(applicationID);
+        CREATE TABLE recording (
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE CHECK (length(id) = 26),
+            label TEXT NOT NULL,
+            started_at_ms INTEGER NOT NULL,
+            clock_synchronised INTEGER NOT NULL CHECK (clock_synchronised IN (0, 1)),
+            state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
+            samples INTEGER NOT NULL DEFAULT 0 CHECK (samples >= 0),
+            tokens INTEGER NOT NULL DEFAULT 0,
+            words INTEGER NOT NULL DEFAULT 0,
+            speakers INTEGER NOT NULL DEFAULT 0,
+            covered INTEGER NOT NULL DEFAULT 0 CHECK (covered >= 0),
+            interrupted INTEGER NOT NULL DEFAULT 0 CHECK (interrupted IN (0, 1))
+        ) STRICT;
+        CREATE TABLE token (
+            recording INTEGER NOT NULL REFERENCES recording (number) ON DELETE CASCADE,
+            sequence INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            start_sample INTEGER NOT NULL,
+            end_sample INTEGER NOT NULL,
+            confidence REAL NOT NULL,
+            speaker INTEGER NOT NULL,
+            language TEXT NOT NULL,
+            begins_word INTEGER NOT NULL CHECK (begins_word IN (0, 1)),
+            covered INTEGER NOT NULL,
+            PRIMARY KEY (recording, sequence)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE silence (
+            recording INTEGER NOT NULL REFERENCES recording (number) ON DELETE CASCADE,
+            start_sample INTEGER NOT NULL,
+            end_sample INTEGER NOT NULL,
+            reason INTEGER NOT NULL,
+            PRIMARY KEY (recording, start_sample)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE gap (
+            recording INTEGER NOT NULL REFERENCES recording (number) ON DELETE CASCADE,
+            start_sample INTEGER NOT NULL,
+            end_sample INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (recording, start_sample)
+        ) STRICT, WITHOUT ROWID;
+        """
+}

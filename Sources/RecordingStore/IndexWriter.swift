@@ -1,0 +1,170 @@
+internal import RecorderCore
+
+/// The index's write side, for the store thread: prepared statements, one transaction a commit.
+final class IndexWriter {
+    /// What one commit adds.
+    struct Batch {
+        var tokens: [FinalToken] = []
+        var covered = SampleIndex.zero
+        var silences: [SilenceMark] = []
+
+        /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
+        var isEmpty: Bool { tokens.isEmpty && silences.isEmpty }
+    }
+
+    private let database: Database
+    private let insertRecording: Statement
+    private let insertToken: Statement
+    private let insertSilence: Statement
+    private let insertGap: Statement
+    private let saveRecording: Statement
+
+    private static let doing = "save the recording"
+
+    init(_ database: Database) throws(StoreError) {
+        self.database = database
+        insertRecording = try database.prepare(
+            """
+            INSERT INTO recording (id, label, started_at_ms, clock_synchronised, state) VALUES (?, ?, ?, ?, ?)
+            RETURNING number
+            """, doing: "begin a recording")
+        insertToken = try database.prepare(
+            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.doing)
+        // The recorder hands back the marks that the store itself reported: the same mark is the same row.
+        insertSilence = try database.prepare(
+            """
+            INSERT INTO silence VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+            SET end_sample = max(end_sample, excluded.end_sample)
+            """, doing: Self.doing)
+        insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
+        saveRecording = try database.prepare(
+            """
+            UPDATE recording SET state = ?2, samples = ?3, interrupted = ?4, covered = min(?3, max(?5, covered)),
+                tokens = (SELECT count(*) FROM token WHERE recording = ?1),
+                words = (SELECT ifnull(sum(begins_word), 0) FROM token WHERE recording = ?1),
+                speakers = (SELECT count(DISTINCT speaker) FROM token WHERE recording = ?1 AND speaker > 0)
+            WHERE number = ?1
+            """, doing: Self.doing)
+    }
+
+    /// Adds a recording and answers its number.
+    func begin(_ header: RecordingHeader) throws(StoreError) -> Int64 {
+        insertRecording.bind(1, header.id.text)
+        insertRecording.bind(2, header.label)
+        insertRecording.bind(3, header.startedAt.milliseconds)
+        insertRecording.bind(4, header.clockSynchronised ? 1 : 0)
+        insertRecording.bind(5, Int64(RecordingState.recording.rawValue))
+        defer { insertRecording.reset() }
+        // The row is committed when the statement has been run to its end.
+        let number = try insertRecording.step() ? insertRecording.integer(0) : 0
+        _ = try insertRecording.step()
+        return number
+    }
+
+    /// - Parameters:
+    ///   - sequence: the number of the batch's first token in the recording.
+    ///   - counter: the words so far; it is left alone when the transaction fails.
+    func append(
+        _ batch: Batch, to recording: Int64, sequence: Int, counter: inout WordCounter
+    ) throws(StoreError) {
+        var updated = counter
+        try database.transaction(doing: Self.doing) { () throws(StoreError) in
+            try insert(batch, recording, sequence, &updated)
+        }
+        counter = updated
+    }
+
+    /// Writes the last batch, and that the recording is saved.
+    func close(
+        _ batch: Batch, _ recording: Int64, sequence: Int, counter: WordCounter, samples: Int64, gaps: [Gap],
+        interrupted: Bool
+    ) throws(StoreError) {
+        var updated = counter
+        try database.transaction(doing: Self.doing) { () throws(StoreError) in
+            try insert(batch, recording, sequence, &updated)
+            for gap in gaps {
+                insertGap.bind(1, recording)
+                insertGap.bind(2, gap.start.value)
+                insertGap.bind(3, gap.end.value)
+                insertGap.bind(4, gap.reason)
+                try insertGap.run()
+            }
+            saveRecording.bind(1, recording)
+            saveRecording.bind(2, Int64(RecordingState.saved.rawValue))
+            saveRecording.bind(3, samples)
+            saveRecording.bind(4, interrupted ? 1 : 0)
+            saveRecording.bind(5, batch.covered.value)
+            try saveRecording.run()
+        }
+        database.checkpoint()
+    }
+
+    /// The recordings that a power cut, or a disk that was full to the end, left unsaved.
+    func unsaved() throws(StoreError) -> [(number: Int64, id: RecordingID)] {
+        let statement = try database.prepare("SELECT number, id FROM recording WHERE state = 1", doing: Self.doing)
+        var list: [(number: Int64, id: RecordingID)] = []
+        while try statement.step() {
+            if let id = RecordingID(statement.text(1)) { list.append((number: statement.integer(0), id: id)) }
+        }
+        return list
+    }
+
+    /// Saves a recording that ended without STOP after `samples`, as its audio files say.
+    func recover(_ recording: Int64, samples: Int64) throws(StoreError) {
+        let covered = min(samples, try database.integer(
+            "SELECT covered FROM token WHERE recording = \(recording) ORDER BY sequence DESC LIMIT 1",
+            doing: Self.doing))
+        try database.execute(
+            """
+            DELETE FROM silence WHERE recording = \(recording) AND start_sample >= \(samples);
+            UPDATE silence SET end_sample = min(end_sample, \(samples)) WHERE recording = \(recording)
+            """, doing: Self.doing)
+        let gap = Gap(start: SampleIndex(covered), end: SampleIndex(samples), reason: "interrupted")
+        try close(
+            Batch(covered: SampleIndex(covered)), recording, sequence: 0, counter: WordCounter(), samples: samples,
+            gaps: covered < samples ? [gap] : [], interrupted: true)
+    }
+
+    private func insert(
+        _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
+    ) throws(StoreError) {
+        for (offset, token) in batch.tokens.enumerated() {
+            insertToken.bind(1, recording)
+            insertToken.bind(2, Int64(sequence + offset))
+            insertToken.bind(3, token.text)
+            insertToken.bind(4, token.start.value)
+            insertToken.bind(5, token.end.value)
+            insertToken.bind(6, token.confidence)
+            insertToken.bind(7, Int64(token.speaker))
+            insertToken.bind(8, token.language)
+            insertToken.bind(9, counter.begins(token) ? 1 : 0)
+            insertToken.bind(10, batch.covered.value)
+            try insertToken.run()
+        }
+        for mark in batch.silences {
+            insertSilence.bind(1, recording)
+            insertSilence.bind(2, mark.start.value)
+            insertSilence.bind(3, mark.end.value)
+            insertSilence.bind(4, Int64(mark.reason.rawValue))
+            try insertSilence.run()
+        }
+    }
+}
+
+/// Which tokens begin a word, by the same rule as the transcript's words (`WordAssembler`): a token that begins with
+/// a space, comes from another speaker, or follows none.
+struct WordCounter: Equatable, Sendable {
+    private var assembler = WordAssembler()
+
+    mutating func begins(_ token: FinalToken) -> Bool {
+        let openBefore = isOpen
+        let completed = assembler.receive(token) != nil
+        // Words begun so far are those completed and the one that is open.
+        return (completed ? 1 : 0) + (isOpen ? 1 : 0) > (openBefore ? 1 : 0)
+    }
+
+    private var isOpen: Bool {
+        var copy = assembler
+        return copy.finish() != nil
+    }
+}

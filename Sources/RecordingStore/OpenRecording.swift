@@ -1,0 +1,143 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// A recording between `open` and `close`: takes samples from the ring and words from the recorder, and saves both.
+/// Whatever a full or failing disk refuses is kept, within bounds, and tried again.
+@safe final class OpenRecording {
+    let header: RecordingHeader
+    private let ring: SampleRing
+    private let index: IndexWriter
+    private let audio: AudioJournal
+    private let buffer: UnsafeMutableBufferPointer<Int16>
+    /// The recording's row; nil until the index took it.
+    private var number: Int64?
+    private var batch = IndexWriter.Batch()
+    private var sequence = 0
+    private var counter = WordCounter()
+    /// Tokens had to be refused: coverage must not claim them.
+    private var hasLostTokens = false
+    /// What the ring had overwritten before it was read, since this was last asked.
+    private var newMarks: [SilenceMark] = []
+
+    private static let bufferSamples = Int(SampleIndex.samplesPerSecond)
+    /// Final tokens that may wait for an index that cannot be written: some three hours of talk.
+    private static let waitingTokens = 65_536
+    /// Silence marks likewise; there is at most one for each gap in the microphone's samples.
+    private static let waitingMarks = 65_536
+
+    init(_ header: RecordingHeader, ring: SampleRing, index: IndexWriter, layout: StateLayout, roll: SegmentRoll) {
+        self.header = header
+        self.ring = ring
+        self.index = index
+        audio = AudioJournal(layout, header, roll)
+        unsafe buffer = .allocate(capacity: Self.bufferSamples)
+    }
+
+    deinit {
+        unsafe buffer.deallocate()
+    }
+
+    /// Samples before this are on the medium.
+    var saved: SampleIndex { audio.saved }
+    /// Samples before this have been taken from the ring.
+    var taken: SampleIndex { audio.encoded }
+
+    func takeMarks() -> [SilenceMark] {
+        defer { newMarks = [] }
+        return newMarks
+    }
+
+    /// Keeps final tokens for the next commit.
+    func add(_ tokens: [FinalToken], covered: SampleIndex) throws(StoreError) {
+        guard !hasLostTokens, batch.tokens.count + tokens.count <= Self.waitingTokens else {
+            hasLostTokens = true
+            throw .backlog(tokens: batch.tokens.count)
+        }
+        batch.tokens += tokens
+        batch.covered = max(batch.covered, covered)
+    }
+
+    func add(_ mark: SilenceMark) {
+        guard batch.silences.count < Self.waitingMarks else { return }
+        batch.silences.append(mark)
+    }
+
+    /// Takes what is in the ring and puts everything on the medium. The words go even when the audio fails, and the
+    /// other way round; the first failure is thrown.
+    func commit() throws(StoreError) {
+        let audioFailure = attempt { () throws(StoreError) in
+            try audio.prepare()
+            try audio.save()
+            try drain(to: ring.head)
+            try audio.save()
+        }
+        let indexFailure = attempt { () throws(StoreError) in
+            let number = try row()
+            guard !batch.isEmpty else { return }
+            try index.append(batch, to: number, sequence: sequence, counter: &counter)
+            sequence += batch.tokens.count
+            batch = IndexWriter.Batch(covered: batch.covered)
+        }
+        if let failure = audioFailure ?? indexFailure { throw failure }
+    }
+
+    /// Saves the recording up to sample `end`, or what there is of it.
+    func close(end: SampleIndex, gaps: [Gap], interrupted: Bool) throws(StoreError) {
+        try audio.prepare()
+        try audio.save()
+        try drain(to: min(end, ring.head))
+        try audio.finish()
+        try index.close(
+            batch, row(), sequence: sequence, counter: counter, samples: audio.saved.value, gaps: gaps,
+            interrupted: interrupted)
+    }
+
+    private func row() throws(StoreError) -> Int64 {
+        if let number { return number }
+        let new = try index.begin(header)
+        number = new
+        return new
+    }
+
+    private func attempt(_ body: () throws(StoreError) -> Void) -> StoreError? {
+        do throws(StoreError) {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func drain(to end: SampleIndex) throws(StoreError) {
+        while audio.encoded < end {
+            let count = Int(min(Int64(Self.bufferSamples), end.samples(since: audio.encoded)))
+            let target = unsafe UnsafeMutableBufferPointer(rebasing: buffer[..<count])
+            switch unsafe ring.read(from: audio.encoded, into: target) {
+            case .copied(0):
+                return
+            case .copied(let count):
+                try unsafe audio.append(UnsafeBufferPointer(rebasing: buffer[..<count]))
+            case .overrun(let oldest):
+                // One second beyond the oldest, which moves on while the silence is written.
+                try fill(to: min(oldest.advanced(by: SampleIndex.samplesPerSecond), end))
+            }
+        }
+    }
+
+    /// Zeros in place of samples that were overwritten in the ring, so that what follows stays in its place.
+    private func fill(to end: SampleIndex) throws(StoreError) {
+        let start = audio.encoded
+        defer {
+            if start < audio.encoded {
+                let mark = SilenceMark(start: start, end: audio.encoded, reason: .ringOverrun)
+                add(mark)
+                newMarks.append(mark)
+            }
+        }
+        unsafe buffer.update(repeating: 0)
+        while audio.encoded < end {
+            let count = Int(min(Int64(Self.bufferSamples), end.samples(since: audio.encoded)))
+            try unsafe audio.append(UnsafeBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+}

@@ -1,0 +1,120 @@
+internal import LinuxRuntime
+package import RecorderCore
+
+/// The journal's read side, for the command line. It works in another process than the daemon's, while that records.
+package final class RecordingIndex {
+    private let layout: StateLayout
+    private let database: Database
+
+    private static let doing = "read the recordings"
+    /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last token.
+    private static let columns = """
+        SELECT id, label, started_at_ms, clock_synchronised, state, samples,
+            iif(state > 1, tokens, (SELECT count(*) FROM token WHERE recording = number)),
+            iif(state > 1, words, (SELECT ifnull(sum(begins_word), 0) FROM token WHERE recording = number)),
+            iif(state > 1, speakers,
+                (SELECT count(DISTINCT speaker) FROM token WHERE recording = number AND speaker > 0)),
+            iif(state > 1, covered, ifnull(
+                (SELECT covered FROM token WHERE recording = number ORDER BY sequence DESC LIMIT 1), 0)),
+            interrupted FROM recording
+        """
+
+    /// - Parameter directory: `box.state_directory`.
+    package init(directory: String) throws(StoreError) {
+        layout = StateLayout(directory)
+        do throws(SystemError) {
+            _ = try File(layout.index, .read)
+        } catch {
+            throw error.number == SystemError.noSuchFile ? .noIndex(file: layout.index) : .file(error)
+        }
+        database = try IndexSchema.open(layout.index, .read)
+    }
+
+    /// Every recording, oldest first.
+    package func recordings() throws(StoreError) -> [RecordingSummary] {
+        let statement = try database.prepare(Self.columns + " ORDER BY started_at_ms, id", doing: Self.doing)
+        var list: [RecordingSummary] = []
+        while try statement.step() {
+            if let summary = try summary(statement) { list.append(summary) }
+        }
+        return list
+    }
+
+    /// One recording; nil when the index does not know it.
+    package func summary(_ id: RecordingID) throws(StoreError) -> RecordingSummary? {
+        let statement = try database.prepare(Self.columns + " WHERE id = ?", doing: Self.doing)
+        statement.bind(1, id.text)
+        guard try statement.step() else { return nil }
+        return try summary(statement)
+    }
+
+    /// The final tokens in the order in which they came.
+    package func tokens(_ id: RecordingID) throws(StoreError) -> [FinalToken] {
+        let statement = try select(
+            "text, start_sample, end_sample, confidence, speaker, language", "token", "sequence", id)
+        var list: [FinalToken] = []
+        while try statement.step() {
+            list.append(
+                FinalToken(
+                    text: statement.text(0), start: SampleIndex(statement.integer(1)),
+                    end: SampleIndex(statement.integer(2)), confidence: statement.double(3),
+                    speaker: Int(statement.integer(4)), language: statement.text(5)))
+        }
+        return list
+    }
+
+    /// What the microphone did not deliver, by start.
+    package func silences(_ id: RecordingID) throws(StoreError) -> [SilenceMark] {
+        let statement = try select("start_sample, end_sample, reason", "silence", "start_sample", id)
+        var list: [SilenceMark] = []
+        while try statement.step() {
+            guard let reason = SilenceMark.Reason(rawValue: Int(statement.integer(2))) else { continue }
+            list.append(
+                SilenceMark(
+                    start: SampleIndex(statement.integer(0)), end: SampleIndex(statement.integer(1)), reason: reason))
+        }
+        return list
+    }
+
+    /// What has no final text, by start; known once the recording is saved.
+    package func gaps(_ id: RecordingID) throws(StoreError) -> [Gap] {
+        let statement = try select("start_sample, end_sample, reason", "gap", "start_sample", id)
+        var list: [Gap] = []
+        while try statement.step() {
+            list.append(
+                Gap(
+                    start: SampleIndex(statement.integer(0)), end: SampleIndex(statement.integer(1)),
+                    reason: statement.text(2)))
+        }
+        return list
+    }
+
+    private func select(
+        _ columns: String, _ table: String, _ order: String, _ id: RecordingID
+    ) throws(StoreError) -> Statement {
+        let statement = try database.prepare(
+            """
+            SELECT \(columns) FROM \(table) WHERE recording = (SELECT number FROM recording WHERE id = ?)
+            ORDER BY \(order)
+            """, doing: Self.doing)
+        statement.bind(1, id.text)
+        return statement
+    }
+
+    private func summary(_ row: Statement) throws(StoreError) -> RecordingSummary? {
+        guard let id = RecordingID(row.text(0)), let state = RecordingState(rawValue: Int(row.integer(4))) else {
+            return nil
+        }
+        let header = RecordingHeader(
+            id: id, label: row.text(1), startedAt: WallTime(milliseconds: row.integer(2)),
+            clockSynchronised: row.integer(3) == 1)
+        let samples =
+            switch state {
+            case .recording: try SegmentFiles(layout, id).end().sample
+            case .saved, .uploading, .uploaded: row.integer(5)
+            }
+        return RecordingSummary(
+            header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
+            speakers: Int(row.integer(8)), covered: min(row.integer(9), samples), interrupted: row.integer(10) == 1)
+    }
+}

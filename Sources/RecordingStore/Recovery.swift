@@ -1,0 +1,45 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Saves recordings that ended without a word: their audio files say how long they are.
+enum Recovery {
+    /// - Returns: what was saved, and the first reason why something could not be.
+    static func run(_ layout: StateLayout, _ index: IndexWriter) -> (saved: [RecordingID], failure: StoreError?) {
+        var saved: [RecordingID] = []
+        var failure: StoreError?
+        do throws(StoreError) {
+            for (number, id) in try index.unsaved() {
+                do throws(StoreError) {
+                    try index.recover(number, samples: try trim(SegmentFiles(layout, id)))
+                    saved.append(id)
+                } catch {
+                    failure = failure ?? error
+                }
+            }
+        } catch {
+            failure = error
+        }
+        return (saved, failure)
+    }
+
+    /// Cuts the torn frame off the last file and removes files without a header.
+    ///
+    /// - Returns: the samples that are left.
+    private static func trim(_ files: SegmentFiles) throws(StoreError) -> Int64 {
+        let end = try files.end()
+        for segment in try files.numbers() {
+            let path = files.layout.segment(segment, of: files.id)
+            try onFile { () throws(SystemError) in
+                if let last = end.last, segment == last.segment {
+                    let file = try File(path, .write)
+                    guard try file.status().bytes > last.bytes else { return }
+                    try file.truncate(to: last.bytes)
+                    try file.synchronise()
+                } else if segment > end.last?.segment ?? -1 {
+                    try FileSystem.remove(path)
+                }
+            }
+        }
+        return end.sample
+    }
+}

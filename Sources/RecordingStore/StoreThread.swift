@@ -1,0 +1,95 @@
+package import LinuxRuntime
+package import RecorderCore
+internal import Synchronization
+
+/// What the store is told.
+package enum StoreCommand: Sendable {
+    /// Begins a recording at sample 0 of the ring. One that is still open is ended as interrupted.
+    case open(RecordingHeader)
+    /// Final tokens in order, and the sample up to which there is final text without holes.
+    case tokens([FinalToken], covered: SampleIndex)
+    case silence(SilenceMark)
+    /// Commit at once rather than at the next interval.
+    case commit
+    /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
+    case close(end: SampleIndex, gaps: [Gap], interrupted: Bool)
+}
+
+/// What the store reports.
+package enum StoreEvent: Equatable, Sendable {
+    /// The directory, the first file and the index's row are on the medium.
+    case opened(RecordingID)
+    /// Samples before `through` are on the medium.
+    case committed(through: SampleIndex, tookMilliseconds: Int64)
+    /// The store came too late for these samples; zeros are in their place, and the mark is in the index.
+    case ringOverrun(SilenceMark)
+    /// Writing fails; it is tried again at every commit.
+    case failed(StoreError)
+    /// Writing works again.
+    case recovered
+    case closed(RecordingSummary)
+}
+
+/// The only thread that writes to the flash: takes samples from the ring, encodes, writes, syncs, and keeps the index.
+package final class StoreThread {
+    private let worker: StoreWorker
+    private let thread: Thread
+    /// Recordings that a power cut had left open and that were saved, as interrupted, at this start.
+    package let recovered: [RecordingSummary]
+    /// Why a recording that was left open could not be saved at this start; the next `open` tries again.
+    package let recoveryFailure: StoreError?
+
+    /// Opens the index, saves what a power cut left open, and starts the thread.
+    ///
+    /// - Parameters:
+    ///   - directory: `box.state_directory`; made, with mode 0750, when missing.
+    ///   - notifier: raised when there are events to take.
+    ///   - segmentSamples: the length of one audio file.
+    package init(
+        directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples
+    ) throws(StoreError) {
+        let layout = StateLayout(directory)
+        let wake = try onFile { () throws(SystemError) -> EventNotifier in
+            try FileSystem.makeDirectories(layout.recordings, mode: 0o750)
+            try FileSystem.synchroniseDirectory(directory)
+            return try EventNotifier()
+        }
+        let index = try IndexWriter(try IndexSchema.open(layout.index, .write))
+        let summaries = try RecordingIndex(directory: directory)
+        let recovery = Recovery.run(layout, index)
+        var recovered: [RecordingSummary] = []
+        for id in recovery.saved {
+            if let summary = try summaries.summary(id) { recovered.append(summary) }
+        }
+        let worker = StoreWorker(
+            layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
+            roll: SegmentRoll(segmentSamples: segmentSamples))
+        thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
+        self.worker = worker
+        self.recovered = recovered
+        recoveryFailure = recovery.failure
+    }
+
+    deinit {
+        shutdown()
+    }
+
+    /// False when `Limits.storeCommands` wait already.
+    package func send(_ command: StoreCommand) -> Bool {
+        let accepted = worker.commands.push(command)
+        worker.wake.raise()
+        return accepted
+    }
+
+    /// What happened since the last call, in order.
+    package func takeEvents() -> [StoreEvent] {
+        worker.events.takeAll()
+    }
+
+    /// Saves what is open, as interrupted, and waits for the thread's end.
+    package func shutdown() {
+        worker.isStopping.store(true, ordering: .releasing)
+        worker.wake.raise()
+        thread.join()
+    }
+}

@@ -1,0 +1,163 @@
+internal import LinuxRuntime
+internal import RecorderCore
+internal import Synchronization
+
+/// What the store thread runs. Its queues, its notifier and `isStopping` are for both threads; the rest is the store
+/// thread's once `run` has begun.
+final class StoreWorker: @unchecked Sendable {
+    private struct Closing {
+        var end: SampleIndex
+        var gaps: [Gap]
+        var interrupted: Bool
+    }
+
+    private enum Phase {
+        case idle
+        case open(OpenRecording)
+        /// The disk would not take the end yet.
+        case closing(OpenRecording, Closing)
+    }
+
+    let commands = BoundedQueue<StoreCommand>(capacity: Limits.storeCommands)
+    let events = BoundedQueue<StoreEvent>(capacity: Limits.storeEvents)
+    let wake: EventNotifier
+    let isStopping = Atomic<Bool>(false)
+    private let listener: EventNotifier
+    private let ring: SampleRing
+    private let layout: StateLayout
+    private let index: IndexWriter
+    private let summaries: RecordingIndex
+    private let roll: SegmentRoll
+    private var phase = Phase.idle
+    private var nextCommit = MonotonicTime(milliseconds: 0)
+    private var isFailing = false
+    private var isOpened = false
+    /// Events that found the queue full, but for commits, which the next commit replaces.
+    private var unsent: [StoreEvent] = []
+
+    init(
+        layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
+        summaries: RecordingIndex, roll: SegmentRoll
+    ) {
+        self.layout = layout
+        self.ring = ring
+        self.listener = listener
+        self.wake = wake
+        self.index = index
+        self.summaries = summaries
+        self.roll = roll
+    }
+
+    func run() {
+        while !isStopping.load(ordering: .acquiring) {
+            if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
+            takeCommands()
+            if let deadline, deadline <= Clock.now { commit() }
+        }
+        takeCommands()
+        stop()
+    }
+
+    /// Nothing wakes an idle store but a command.
+    private var deadline: MonotonicTime? {
+        switch phase {
+        case .idle: nil
+        case .open, .closing: nextCommit
+        }
+    }
+
+    private func takeCommands() {
+        for command in commands.takeAll() {
+            switch command {
+            case .open(let header):
+                open(header)
+            case .tokens(let tokens, let covered):
+                if case .open(let recording) = phase {
+                    do throws(StoreError) {
+                        try recording.add(tokens, covered: covered)
+                    } catch {
+                        failed(error)
+                    }
+                }
+            case .silence(let mark):
+                if case .open(let recording) = phase { recording.add(mark) }
+            case .commit:
+                nextCommit = Clock.now
+            case .close(let end, let gaps, let interrupted):
+                if case .open(let recording) = phase {
+                    phase = .closing(recording, Closing(end: end, gaps: gaps, interrupted: interrupted))
+                    nextCommit = Clock.now
+                }
+            }
+        }
+    }
+
+    private func open(_ header: RecordingHeader) {
+        stop()
+        // What the disk refused to the end before may go through now.
+        _ = Recovery.run(layout, index)
+        isFailing = false
+        isOpened = false
+        phase = .open(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
+        commit()
+    }
+
+    /// Ends whatever is open, as interrupted, or leaves it to the recovery.
+    private func stop() {
+        if case .open(let recording) = phase {
+            let end = isStopping.load(ordering: .acquiring) ? ring.head : recording.taken
+            phase = .closing(recording, Closing(end: end, gaps: [], interrupted: true))
+        }
+        commit()
+        phase = .idle
+    }
+
+    private func commit() {
+        let start = Clock.now
+        nextCommit = start.adding(milliseconds: Limits.commitMilliseconds)
+        do throws(StoreError) {
+            switch phase {
+            case .idle:
+                return
+            case .open(let recording):
+                defer { tell(of: recording.takeMarks()) }
+                try recording.commit()
+                if !isOpened { emit(.opened(recording.header.id)) }
+                isOpened = true
+                committed(recording, since: start)
+            case .closing(let recording, let closing):
+                defer { tell(of: recording.takeMarks()) }
+                try recording.close(end: closing.end, gaps: closing.gaps, interrupted: closing.interrupted)
+                committed(recording, since: start)
+                phase = .idle
+                if let summary = try summaries.summary(recording.header.id) { emit(.closed(summary)) }
+            }
+        } catch {
+            failed(error)
+        }
+    }
+
+    private func committed(_ recording: OpenRecording, since start: MonotonicTime) {
+        if isFailing { emit(.recovered) }
+        isFailing = false
+        emit(.committed(through: recording.saved, tookMilliseconds: Clock.now.milliseconds(since: start)))
+    }
+
+    private func tell(of marks: [SilenceMark]) {
+        for mark in marks { emit(.ringOverrun(mark)) }
+    }
+
+    private func failed(_ error: StoreError) {
+        if !isFailing { emit(.failed(error)) }
+        isFailing = true
+    }
+
+    private func emit(_ event: StoreEvent) {
+        unsent.append(event)
+        while let first = unsent.first, events.push(first) { unsent.removeFirst() }
+        if unsent.count > Limits.storeEvents {
+            unsent.removeAll { if case .committed = $0 { true } else { false } }
+        }
+        listener.raise()
+    }
+}

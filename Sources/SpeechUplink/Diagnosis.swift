@@ -1,0 +1,112 @@
+internal import CWebSockets
+internal import RecorderCore
+internal import Synchronization
+
+/// Two reasons that libwebsockets 4.1.6 tells nobody but its log: the errno of a connect(2) that failed later, and
+/// OpenSSL's verdict on a certificate. Nothing else of its log is kept, and none of it is shown: it has headers in it.
+enum LibraryLog {
+    /// `errno`, or 0.
+    static let connectError = Atomic<Int32>(0)
+    /// `getaddrinfo(3)`'s result, or 0.
+    static let lookupError = Atomic<Int32>(0)
+    /// X509_V_ERR_*, or 0.
+    static let certificateError = Atomic<Int32>(0)
+
+    static func forget() {
+        connectError.store(0, ordering: .relaxed)
+        lookupError.store(0, ordering: .relaxed)
+        certificateError.store(0, ordering: .relaxed)
+    }
+
+    /// - Parameter diagnosing: while a connection is being made; else the library need not even write these lines.
+    static func listen(diagnosing: Bool) {
+        unsafe lws_set_log_level(chalk_lws_levels(diagnosing)) { _, line in
+            guard let line = unsafe line else { return }
+            unsafe LibraryLog.notice(line)
+        }
+    }
+
+    private static func notice(_ line: UnsafePointer<CChar>) {
+        // connect.c, client-handshake.c and openssl-client.c: "connect says errno: %d", "getsockopt fd %d says err %d",
+        // "lws_getaddrinfo46 failed %d", "SSL error: %s (preverify_ok=%d;err=%d;depth=%d)".
+        if let number = unsafe number(in: line, after: "says err ") ?? number(in: line, after: "says errno: ") {
+            if number != 0, number != EINPROGRESS { connectError.store(number, ordering: .relaxed) }
+        } else if let number = unsafe number(in: line, after: "lws_getaddrinfo46 failed ") {
+            lookupError.store(number, ordering: .relaxed)
+        } else if let number = unsafe number(in: line, after: ";err=") {
+            certificateError.store(number, ordering: .relaxed)
+        }
+    }
+
+    private static func number(in line: UnsafePointer<CChar>, after words: StaticString) -> Int32? {
+        let found = unsafe words.utf8Start.withMemoryRebound(to: CChar.self, capacity: words.utf8CodeUnitCount + 1) {
+            unsafe strstr(line, $0)
+        }
+        guard let found = unsafe found else { return nil }
+        return unsafe Int32(truncatingIfNeeded: strtol(found + words.utf8CodeUnitCount, nil, 10))
+    }
+}
+
+/// Names the failure of a connection that was never established.
+struct Diagnosis {
+    var peer: String
+    var isTLS: Bool
+    /// What the library said in CLIENT_CONNECTION_ERROR.
+    var reason: String
+    /// 0: no answer to the request came.
+    var status: Int
+    var retryAfterSeconds: Int?
+    var connectError: Int32
+    var lookupError: Int32
+    var certificateError: Int32
+    /// What an answer that is not HTTP is called.
+    var malformed: UplinkFailure.Kind
+
+    var failure: UplinkFailure {
+        if status != 0, status != 101 {
+            return UplinkFailure(
+                .httpStatus(status), "\(peer) answered HTTP \(status)", retryAfterSeconds: retryAfterSeconds)
+        }
+        if certificateError != 0 {
+            return UplinkFailure(
+                .tlsUntrusted, "\(peer) has no trusted certificate: " + Self.certificateText(certificateError))
+        }
+        if lookupError != 0 {
+            return UplinkFailure(.nameResolution, "the name in \(peer) was not found (getaddrinfo \(lookupError))")
+        }
+        if reason.hasPrefix("connect SYSCALL") || reason.hasPrefix("connect SSL") || reason.hasPrefix("Timed out") {
+            return UplinkFailure(.tlsHandshake, "the TLS handshake with \(peer) failed: " + reason)
+        }
+        if reason.hasPrefix("HS:") || reason.hasPrefix("problems parsing") || reason.hasPrefix("ws protocol") {
+            return UplinkFailure(malformed, "\(peer) gave no valid answer: " + reason)
+        }
+        if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {
+            return Self.connectFailure(connectError, peer: peer)
+        }
+        return UplinkFailure(.closedEarly, "\(peer) closed the connection before it answered")
+    }
+
+    static func connectFailure(_ number: Int32, peer: String) -> UplinkFailure {
+        let kind: UplinkFailure.Kind =
+            switch number {
+            case ECONNREFUSED: .refused
+            case ECONNRESET, EPIPE: .reset
+            case ETIMEDOUT, 0: .timeout
+            default: .unreachable
+            }
+        let text = number == 0 ? "no answer" : unsafe String(cString: strerror(number))
+        return UplinkFailure(kind, "cannot connect to \(peer): \(text)")
+    }
+
+    /// openssl/x509_vfy.h; the common ones in words that say what to do.
+    private static func certificateText(_ number: Int32) -> String {
+        switch number {
+        case 9: "it is not valid yet, or this box's clock is wrong"
+        case 10: "it has expired, or this box's clock is wrong"
+        case 18, 19: "it is self-signed"
+        case 2, 20, 21: "it was issued by an authority that this box does not know"
+        case 62, 64: "it was issued for another name"
+        default: "OpenSSL verify error \(number)"
+        }
+    }
+}

@@ -1,0 +1,26 @@
+internal import RecorderCore
+
+/// What the recorder writes in a session besides audio (SPEECH.md; the service's own clients write the same).
+enum SessionMessages {
+    static let keepalive = #"{"type":"keepalive"}"#
+    static let finish = #"{"type":"finish"}"#
+
+    /// The first message. The key goes into the handshake and must not be here as well.
+    static func start(_ settings: UplinkSettings, recording: RecordingID) -> String {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.field("model", settings.model)
+            object.field("audio_format", "pcm_s16le")
+            object.field("sample_rate", SampleIndex.samplesPerSecond)
+            object.field("num_channels", 1)
+            object.array("language_hints") { array in
+                for hint in settings.languageHints.prefix(Limits.languageHints) { array.value(hint) }
+            }
+            object.field("enable_speaker_diarization", settings.speakerDiarization)
+            object.field("enable_language_identification", settings.languageIdentification)
+            object.field("enable_endpoint_detection", settings.endpointDetection)
+            object.field("client_reference_id", recording.text)
+        }
+        return writer.text
+    }
+}

@@ -1,0 +1,28 @@
+internal import RecorderCore
+internal import WireJSON
+
+/// The token endpoint's answer: `apiKey` as the school's endpoint says it, `api_key` as the service's own does.
+enum TokenAnswer {
+    static func read(_ body: [UInt8], peer: String) throws(UplinkFailure) -> SessionKey {
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue.parse(body, limitBytes: Limits.tokenAnswerBytes, limitValues: 1_024)
+        } catch {
+            throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: " + error.message)
+        }
+        guard let secret = (value["apiKey"] ?? value["api_key"])?.string else {
+            throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: no apiKey in the answer")
+        }
+        guard isHeaderValue(secret) else {
+            throw UplinkFailure(.tokenMalformed, "\(peer) gave a token that cannot be one")
+        }
+        let url = (value["websocketUrl"] ?? value["websocket_url"])?.string ?? ""
+        return SessionKey(secret: secret, webSocketURL: url)
+    }
+
+    /// Visible ASCII of a sane length: nothing that ends a header line.
+    static func isHeaderValue(_ secret: String) -> Bool {
+        !secret.isEmpty && secret.utf8.count <= UplinkLimits.secretBytes
+            && secret.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    }
+}

@@ -1,0 +1,101 @@
+package import LinuxRuntime
+package import RecorderCore
+
+/// What the uplink is told once.
+package struct UplinkSettings: Sendable {
+    package var tokenURL: String
+    /// The box's own secret for the token endpoint, already read from its file.
+    package var tokenBearer: String?
+    /// Empty: the key's, else the service's own.
+    package var webSocketURL: String
+    package var model: String
+    package var languageHints: [String]
+    package var speakerDiarization: Bool
+    package var languageIdentification: Bool
+    package var endpointDetection: Bool
+    /// PEM file with the certificates to trust instead of the system's; empty: the system's.
+    package var caFile: String
+    /// A live session without a sign of life for this long has ended.
+    package var deadAfterMilliseconds: Int64
+    /// Seconds of audio a second when behind.
+    package var catchUpRate: Double
+    /// For the log.
+    package var boxName: String
+
+    package init(
+        tokenURL: String, tokenBearer: String? = nil, webSocketURL: String = "", model: String = "stt-rt-v5",
+        languageHints: [String] = ["en", "ar"], speakerDiarization: Bool = true, languageIdentification: Bool = true,
+        endpointDetection: Bool = false, caFile: String = "", deadAfterMilliseconds: Int64 = 3_000,
+        catchUpRate: Double = 1.5, boxName: String = ""
+    ) {
+        self.tokenURL = tokenURL
+        self.tokenBearer = tokenBearer
+        self.webSocketURL = webSocketURL
+        self.model = model
+        self.languageHints = languageHints
+        self.speakerDiarization = speakerDiarization
+        self.languageIdentification = languageIdentification
+        self.endpointDetection = endpointDetection
+        self.caFile = caFile
+        self.deadAfterMilliseconds = deadAfterMilliseconds
+        self.catchUpRate = catchUpRate
+        self.boxName = boxName
+    }
+}
+
+package enum UplinkCommand: Sendable {
+    case fetchToken(attempt: Int)
+    case open(SessionRequest)
+    /// Sends the audio before `end`, says so, and waits for the service's last word.
+    case finish(session: Int, end: SampleIndex)
+    /// Ends a session at once; a session that is not there is none.
+    case close(session: Int)
+}
+
+package enum UplinkEvent: Equatable, Sendable {
+    case token(attempt: Int, SessionKey)
+    case tokenFailed(attempt: Int, UplinkFailure)
+    /// Connected, and the first message written.
+    case opened(session: Int, tookMilliseconds: Int64)
+    case message(session: Int, ServiceMessage)
+    /// The samples before this are written to the connection; told at most twice a second.
+    case sent(session: Int, through: SampleIndex)
+    /// The last event of a session; nil after its `finished` or our own close.
+    case closed(session: Int, UplinkFailure?)
+}
+
+/// Why there is no uplink.
+package enum UplinkError: Error, Equatable, Sendable {
+    case caFile(SystemError)
+    case caFileWithoutCertificate(path: String)
+    case library
+    case system(SystemError)
+
+    package var message: String {
+        switch self {
+        case .caFile(let error): "tls.ca_file: " + error.message
+        case .caFileWithoutCertificate(let path): "tls.ca_file: no PEM certificate in \(path)"
+        case .library: "libwebsockets could not be started: out of memory, or OpenSSL is broken"
+        case .system(let error): error.message
+        }
+    }
+}
+
+/// Bounds of this module alone.
+enum UplinkLimits {
+    /// Sessions and token requests at one time: make-before-break needs two of each.
+    static let connections = 6
+    /// A WebSocket key or the endpoint's bearer: one header line has to fit the library's 4 KiB buffer.
+    static let secretBytes = 2_048
+    static let urlBytes = 1_024
+    static let sentEventMilliseconds: Int64 = 500
+    /// RFC 6455 section 5.5.1: how long the peer may take to answer our close.
+    static let closeSeconds: Int32 = 3
+    static let roundTripMilliseconds: Int64 = 10_000
+    /// `getaddrinfo` blocks for as long as the resolver tries.
+    static let shutdownMilliseconds: Int64 = 3_000
+    static let errorTypeBytes = 64
+    static let requestIDBytes = 128
+    /// A day: no session is longer (SPEECH: 300 min).
+    static let serviceMilliseconds: Int64 = 86_400_000
+}
