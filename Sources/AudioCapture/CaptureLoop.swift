@@ -3,8 +3,8 @@ internal import RecorderCore
 
 /// The capture thread's work. While audio flows it allocates nothing, takes no lock and writes no log.
 @safe final class CaptureLoop: @unchecked Sendable {
-    /// An open device that is silent for this long is taken for lost.
-    static let stallMilliseconds: Int64 = 2_000
+    /// An open device that is silent for this long is taken for lost. A sound server may need 2 s for its first data.
+    static let stallMilliseconds: Int64 = 3_000
     /// After STOP, the samples up to that moment are waited for at most this long: they come a period at a time.
     private static let drainMilliseconds: Int64 = 300
     /// After a wake-up without a sample: PulseAudio's plug-in keeps its descriptor readable until its first sample is
@@ -73,7 +73,7 @@ internal import RecorderCore
             }
             host.acknowledgeWake()
         }
-        finish(at: mailbox.isEnding ? host.now : mailbox.stoppedAt)
+        finish(at: mailbox.newestRequest == request ? host.now : mailbox.stoppedAt)
     }
 
     // MARK: Audio flows

@@ -1,9 +1,12 @@
 // The C surface that Swift sees of this library: its own header, and what Swift cannot import.
 #pragma once
+#include <stdbool.h>
 #include <errno.h>
 #include <libwebsockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /// `errno` is a macro.
@@ -45,11 +48,11 @@ static inline struct lws_context *chalk_lws_create(const struct lws_protocols *p
     return lws_create_context(&info);
 }
 
-/// `identifier` comes back as the connection's user pointer. `method` NULL: a WebSocket. Without ALPN's h2, without
+/// `protocol` names the callback; `identifier` comes back as the connection's user pointer. `method` NULL: a WebSocket. Without ALPN's h2, without
 /// following redirects: a redirect is an answer. NULL on failure, without a callback.
 static inline struct lws *chalk_lws_connect(struct lws_context *context, const char *address, int port, bool tls,
                                             const char *path, const char *host, const char *method,
-                                            uintptr_t identifier) {
+                                            const char *protocol, uintptr_t identifier) {
     struct lws_client_connect_info info = {0};
     info.context = context;
     info.address = address;
@@ -59,6 +62,8 @@ static inline struct lws *chalk_lws_connect(struct lws_context *context, const c
     info.host = host;
     info.method = method;
     info.alpn = "http/1.1";
+    // Unbound, it would get no body.
+    info.local_protocol_name = protocol;
     info.ietf_version_or_minus_one = -1;
     info.userdata = (void *)identifier;
     return lws_client_connect_via_info(&info);
@@ -79,3 +84,10 @@ struct chalk_lws_timer {
     lws_sorted_usec_list_t entry;
     void *owner;
 };
+
+/// `microseconds` < 0 takes the timer back (LWS_SET_TIMER_USEC_CANCEL is an expression of macros).
+static inline void chalk_lws_timer_set(struct lws_context *context, struct chalk_lws_timer *timer, sul_cb_t callback,
+                                       int64_t microseconds) {
+    lws_sul_schedule(context, 0, &timer->entry, callback,
+                     microseconds < 0 ? (lws_usec_t)LWS_SET_TIMER_USEC_CANCEL : (lws_usec_t)microseconds);
+}

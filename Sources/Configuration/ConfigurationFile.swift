@@ -84,7 +84,7 @@ private struct Loader {
         let path = section.isEmpty ? name : section + "." + name
         guard let key = Schema.keys.first(where: { $0.section == section && $0.name == name }) else {
             let message = section.isEmpty ? "a key before the first [section]" : "unknown key"
-            report(line, path, message + suggestion(path, Schema.keys.map(\.path)))
+            report(line, path, message + suggestion(path, Schema.keys.map { $0.path }))
             return
         }
         // An empty value means the default, as it does in the example.

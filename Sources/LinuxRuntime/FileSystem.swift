@@ -1,7 +1,8 @@
 internal import CLinux
 
-/// An open file with one owner. One method a system call; each names the file in its error.
-package struct File: ~Copyable, Sendable {
+/// An open file, closed with its last reference. One method a system call; each names the file in its error.
+/// A class, since Embedded Swift cannot destroy another module's noncopyable value that has a `deinit`.
+package final class File: Sendable {
     package enum Access: Sendable {
         case read
         /// Reading and writing; made when missing.

@@ -21,6 +21,8 @@ package import RecorderCore
     private let published = Atomic<Int64>(0)
     /// Samples before this minus the capacity may be overwritten already.
     private let reserved = Atomic<Int64>(0)
+    /// Where the recording's time line begins in this ring: what is before belongs to another one.
+    private let origin = Atomic<Int64>(0)
 
     /// - Parameter capacity: samples, a power of two.
     package init(capacity: Int = Limits.ringSamples) {
@@ -42,6 +44,7 @@ package import RecorderCore
 
     /// Begins a new recording's time line. Only while the producer is stopped and no reader reads.
     package func reset(to start: SampleIndex = .zero) {
+        origin.store(start.value, ordering: .relaxed)
         reserved.store(start.value, ordering: .relaxed)
         published.store(start.value, ordering: .releasing)
     }
@@ -85,7 +88,8 @@ package import RecorderCore
             }
         }
         atomicMemoryFence(ordering: .acquiring)
-        let oldest = reserved.load(ordering: .relaxed) - Int64(capacity)
+        let overwritten = reserved.load(ordering: .relaxed) - Int64(capacity)
+        let oldest = max(overwritten, origin.load(ordering: .relaxed))
         guard start.value >= oldest else { return .overrun(oldest: SampleIndex(oldest)) }
         return .copied(max(0, count))
     }

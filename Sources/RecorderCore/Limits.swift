@@ -55,6 +55,7 @@ package enum Limits {
     package static let jsonNodes = 65_536
 
     // Configuration
+    package static let secretBytes = 4_096
     package static let configurationBytes = 256 << 10
     package static let languageHints = 32
 

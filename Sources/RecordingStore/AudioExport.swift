@@ -17,7 +17,7 @@ package enum AudioExport {
         do throws(StoreError) {
             let writer = try FLACWriter(
                 path: temporary, blockSamples: blockSamples, comments: SegmentTags.comments(of: try header(files)))
-            let samples = try read(files) { (block) throws(StoreError) in
+            let samples = try unsafe read(files) { (block) throws(StoreError) in
                 try unsafe writer.encode(block)
                 if writer.pendingBytes >= 1 << 20 { try writer.save() }
                 return true
@@ -41,7 +41,7 @@ package enum AudioExport {
     ) throws(StoreError) -> Int64 {
         let files = SegmentFiles(StateLayout(directory), id)
         _ = try header(files)
-        return try read(files) { (block) throws(StoreError) in unsafe body(block) }
+        return try unsafe read(files) { (block) throws(StoreError) in unsafe body(block) }
     }
 
     /// What the first readable file says of the recording.
@@ -62,9 +62,9 @@ package enum AudioExport {
             let first = tags.firstSample.value
             guard first >= position, first <= Int64(segment) * Limits.segmentSamples else { continue }
             while try reader.next() {
-                guard try fill(&position, to: first + reader.blockStart, body) else { return position }
+                guard try unsafe fill(&position, to: first + reader.blockStart, body) else { return position }
                 position += Int64(reader.block.count)
-                guard try hand(reader.block, to: body) else { return position }
+                guard try unsafe hand(reader.block, to: body) else { return position }
             }
         }
         return position
@@ -77,7 +77,7 @@ package enum AudioExport {
         while position < end {
             let count = min(end - position, Limits.flacBlockSamples)
             position += count
-            guard try hand([Int16](repeating: 0, count: Int(count)), to: body) else { return false }
+            guard try unsafe hand([Int16](repeating: 0, count: Int(count)), to: body) else { return false }
         }
         return true
     }

@@ -27,7 +27,7 @@ final class AudioJournal {
         self.roll = roll
     }
 
-    /// Makes the directory and the file for the next sample, unless they are there.
+    /// Makes the directory and the first file, unless they are there.
     func prepare() throws(StoreError) {
         if !hasDirectory {
             try onFile { () throws(SystemError) in
@@ -36,29 +36,36 @@ final class AudioJournal {
             }
             hasDirectory = true
         }
-        if let writer {
-            guard writer.isFinished else { return }
-            try save()
-            self.writer = nil
-        }
+        if writer == nil { writer = try makeFile() }
+    }
+
+    /// The file that takes the sample `encoded`.
+    private func currentWriter() throws(StoreError) -> FLACWriter {
+        if let writer, !writer.isFinished { return writer }
+        try save()
+        let next = try makeFile()
+        writer = next
+        return next
+    }
+
+    private func makeFile() throws(StoreError) -> FLACWriter {
         let segment = roll.segment(of: encoded)
         let tags = SegmentTags(header: header, firstSample: encoded, segment: segment)
-        let next = try FLACWriter(
+        let writer = try FLACWriter(
             path: layout.segment(segment, of: header.id), blockSamples: Limits.flacBlockSamples,
             comments: tags.comments)
         try onFile { () throws(SystemError) in
             try FileSystem.synchroniseDirectory(layout.recording(header.id))
         }
-        writer = next
         writerStart = encoded
+        return writer
     }
 
     /// Takes samples. After a failure `encoded` says how many.
     func append(_ samples: UnsafeBufferPointer<Int16>) throws(StoreError) {
         var done = 0
         while done < samples.count {
-            try prepare()
-            guard let writer else { return }
+            let writer = try currentWriter()
             let count = Int(min(Int64(samples.count - done), roll.room(at: encoded)))
             try unsafe writer.encode(UnsafeBufferPointer(rebasing: samples[done..<done + count]))
             done += count

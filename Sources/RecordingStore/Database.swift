@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import LinuxRuntime
 
 /// One SQLite connection; used by one thread.
 ///
@@ -96,9 +97,12 @@ internal import CSQLite
         var reason = unsafe String(cString: sqlite3_errmsg(handle))
         let system = unsafe sqlite3_system_errno(handle)
         let primary = code & 0xFF
+        // SQLite is asked rather than the file opened beside it: closing that would drop this process's locks
+        // (sqlite.org/howtocorrupt.html, 2.2).
+        if primary == SQLITE_CANTOPEN, system == SystemError.noSuchFile { return .noIndex(file: path) }
         if primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB { return .damagedIndex(file: path, reason: reason) }
         if system != 0, [SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN, SQLITE_READONLY].contains(primary) {
-            reason += " (" + systemText(system) + ")"
+            reason += " (" + SystemError.text(of: system) + ")"
         }
         return .index(doing: doing, file: path, reason: reason, code: code)
     }
@@ -131,6 +135,10 @@ internal import CSQLite
 
     func bind(_ index: Int32, _ value: Int64) {
         _ = unsafe sqlite3_bind_int64(handle, index, value)
+    }
+
+    func bind(_ index: Int32, _ value: Bool) {
+        bind(index, Int64(value ? 1 : 0))
     }
 
     func bind(_ index: Int32, _ value: Double) {

@@ -86,7 +86,7 @@ private final class Source {
     /// libFLAC reports a wrong CRC and then delivers the frame as zeros.
     var dropsNextBlock = false
 
-    init(_ file: consuming File) {
+    init(_ file: File) {
         self.file = file
     }
 

@@ -1,20 +1,18 @@
-internal import LinuxRuntime
-
-/// The reason of an `errno`, for SQLite's errors.
-func systemText(_ number: Int32) -> String { SystemError.text(of: number) }
-
 /// The tables of `index.sqlite`, and how an older file becomes a newer one.
 ///
-/// What the index costs the flash is decided here. A commit that has tokens appends one page to the write-ahead log
-/// (tokens are kept in the order of their key, so they go to the last leaf); with pages of 1 KiB that dirties one
-/// block of the flash, and now and then two. `covered` stands beside the last token of a commit for the same reason:
-/// in its recording's row it would cost a second page each time. A commit without tokens writes nothing here, since
-/// the audio file itself says how many samples there are.
+/// What the index costs the flash is decided here. A commit that has tokens appends pages to the write-ahead log, and
+/// a block of the flash (4 KiB) is the least that can be written. So: pages of 1 KiB; tokens in a table by row number,
+/// which SQLite fills from the left to the right and never rebalances when rows come in order; and `covered` beside a
+/// commit's last token, since in its recording's row it would cost a second page. A commit without tokens writes
+/// nothing here: the audio file itself says how many samples there are.
 enum IndexSchema {
     /// "chlk": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
     static let applicationID: Int64 = 0x6368_6C6B
     /// Pages of 1 KiB after which a commit moves the log into the database: the log stays under 0.5 MiB.
     static let checkpointPages = 256
+
+    /// `token.place` is the recording's number times this plus the token's number, both from 0: 190 hours of fast talk.
+    static let tokensARecording: Int64 = 1 << 24
 
     /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.
     static let migrations = [version1]
@@ -70,6 +68,7 @@ enum IndexSchema {
         }
     }
 
+    /// `covered` of a token is 0 but in the last of each commit.
     /// `samples`, `tokens`, `words` and `speakers` of a recording hold once it is no longer in state 1 (recording).
     private static let version1 = """
         PRAGMA application_id = \(applicationID);
@@ -88,8 +87,7 @@ enum IndexSchema {
             interrupted INTEGER NOT NULL DEFAULT 0 CHECK (interrupted IN (0, 1))
         ) STRICT;
         CREATE TABLE token (
-            recording INTEGER NOT NULL REFERENCES recording (number) ON DELETE CASCADE,
-            sequence INTEGER NOT NULL,
+            place INTEGER PRIMARY KEY,
             text TEXT NOT NULL,
             start_sample INTEGER NOT NULL,
             end_sample INTEGER NOT NULL,
@@ -97,9 +95,8 @@ enum IndexSchema {
             speaker INTEGER NOT NULL,
             language TEXT NOT NULL,
             begins_word INTEGER NOT NULL CHECK (begins_word IN (0, 1)),
-            covered INTEGER NOT NULL,
-            PRIMARY KEY (recording, sequence)
-        ) STRICT, WITHOUT ROWID;
+            covered INTEGER NOT NULL
+        ) STRICT;
         CREATE TABLE silence (
             recording INTEGER NOT NULL REFERENCES recording (number) ON DELETE CASCADE,
             start_sample INTEGER NOT NULL,

@@ -29,7 +29,7 @@ final class IndexWriter {
             RETURNING number
             """, doing: "begin a recording")
         insertToken = try database.prepare(
-            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.doing)
+            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.doing)
         // The recorder hands back the marks that the store itself reported: the same mark is the same row.
         insertSilence = try database.prepare(
             """
@@ -39,10 +39,11 @@ final class IndexWriter {
         insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
         saveRecording = try database.prepare(
             """
+            WITH part AS (SELECT * FROM token WHERE place >= ?6 AND place < ?7)
             UPDATE recording SET state = ?2, samples = ?3, interrupted = ?4, covered = min(?3, max(?5, covered)),
-                tokens = (SELECT count(*) FROM token WHERE recording = ?1),
-                words = (SELECT ifnull(sum(begins_word), 0) FROM token WHERE recording = ?1),
-                speakers = (SELECT count(DISTINCT speaker) FROM token WHERE recording = ?1 AND speaker > 0)
+                tokens = (SELECT count(*) FROM part),
+                words = (SELECT ifnull(sum(begins_word), 0) FROM part),
+                speakers = (SELECT count(DISTINCT speaker) FROM part WHERE speaker > 0)
             WHERE number = ?1
             """, doing: Self.doing)
     }
@@ -52,7 +53,7 @@ final class IndexWriter {
         insertRecording.bind(1, header.id.text)
         insertRecording.bind(2, header.label)
         insertRecording.bind(3, header.startedAt.milliseconds)
-        insertRecording.bind(4, header.clockSynchronised ? 1 : 0)
+        insertRecording.bind(4, header.clockSynchronised)
         insertRecording.bind(5, Int64(RecordingState.recording.rawValue))
         defer { insertRecording.reset() }
         // The row is committed when the statement has been run to its end.
@@ -92,8 +93,10 @@ final class IndexWriter {
             saveRecording.bind(1, recording)
             saveRecording.bind(2, Int64(RecordingState.saved.rawValue))
             saveRecording.bind(3, samples)
-            saveRecording.bind(4, interrupted ? 1 : 0)
+            saveRecording.bind(4, interrupted)
             saveRecording.bind(5, batch.covered.value)
+            saveRecording.bind(6, recording * IndexSchema.tokensARecording)
+            saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
             try saveRecording.run()
         }
         database.checkpoint()
@@ -112,7 +115,10 @@ final class IndexWriter {
     /// Saves a recording that ended without STOP after `samples`, as its audio files say.
     func recover(_ recording: Int64, samples: Int64) throws(StoreError) {
         let covered = min(samples, try database.integer(
-            "SELECT covered FROM token WHERE recording = \(recording) ORDER BY sequence DESC LIMIT 1",
+            """
+            SELECT covered FROM token WHERE place < \((recording + 1) * IndexSchema.tokensARecording)
+                AND place >= \(recording * IndexSchema.tokensARecording) ORDER BY place DESC LIMIT 1
+            """,
             doing: Self.doing))
         try database.execute(
             """
@@ -129,16 +135,15 @@ final class IndexWriter {
         _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
     ) throws(StoreError) {
         for (offset, token) in batch.tokens.enumerated() {
-            insertToken.bind(1, recording)
-            insertToken.bind(2, Int64(sequence + offset))
-            insertToken.bind(3, token.text)
-            insertToken.bind(4, token.start.value)
-            insertToken.bind(5, token.end.value)
-            insertToken.bind(6, token.confidence)
-            insertToken.bind(7, Int64(token.speaker))
-            insertToken.bind(8, token.language)
-            insertToken.bind(9, counter.begins(token) ? 1 : 0)
-            insertToken.bind(10, batch.covered.value)
+            insertToken.bind(1, recording * IndexSchema.tokensARecording + Int64(sequence + offset))
+            insertToken.bind(2, token.text)
+            insertToken.bind(3, token.start.value)
+            insertToken.bind(4, token.end.value)
+            insertToken.bind(5, token.confidence)
+            insertToken.bind(6, Int64(token.speaker))
+            insertToken.bind(7, token.language)
+            insertToken.bind(8, counter.begins(token))
+            insertToken.bind(9, offset == batch.tokens.count - 1 ? batch.covered.value : 0)
             try insertToken.run()
         }
         for mark in batch.silences {

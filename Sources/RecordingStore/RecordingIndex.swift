@@ -1,4 +1,3 @@
-internal import LinuxRuntime
 package import RecorderCore
 
 /// The journal's read side, for the command line. It works in another process than the daemon's, while that records.
@@ -10,23 +9,21 @@ package final class RecordingIndex {
     /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last token.
     private static let columns = """
         SELECT id, label, started_at_ms, clock_synchronised, state, samples,
-            iif(state > 1, tokens, (SELECT count(*) FROM token WHERE recording = number)),
-            iif(state > 1, words, (SELECT ifnull(sum(begins_word), 0) FROM token WHERE recording = number)),
-            iif(state > 1, speakers,
-                (SELECT count(DISTINCT speaker) FROM token WHERE recording = number AND speaker > 0)),
-            iif(state > 1, covered, ifnull(
-                (SELECT covered FROM token WHERE recording = number ORDER BY sequence DESC LIMIT 1), 0)),
+            iif(state > 1, tokens, (SELECT count(*) FROM \(part))),
+            iif(state > 1, words, (SELECT ifnull(sum(begins_word), 0) FROM \(part))),
+            iif(state > 1, speakers, (SELECT count(DISTINCT speaker) FROM \(part) AND speaker > 0)),
+            iif(state > 1, covered, ifnull((SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1), 0)),
             interrupted FROM recording
+        """
+    /// The tokens of the recording `number`.
+    private static let part = """
+        token WHERE place >= number * \(IndexSchema.tokensARecording)
+        AND place < (number + 1) * \(IndexSchema.tokensARecording)
         """
 
     /// - Parameter directory: `box.state_directory`.
     package init(directory: String) throws(StoreError) {
         layout = StateLayout(directory)
-        do throws(SystemError) {
-            _ = try File(layout.index, .read)
-        } catch {
-            throw error.number == SystemError.noSuchFile ? .noIndex(file: layout.index) : .file(error)
-        }
         database = try IndexSchema.open(layout.index, .read)
     }
 
@@ -50,8 +47,12 @@ package final class RecordingIndex {
 
     /// The final tokens in the order in which they came.
     package func tokens(_ id: RecordingID) throws(StoreError) -> [FinalToken] {
-        let statement = try select(
-            "text, start_sample, end_sample, confidence, speaker, language", "token", "sequence", id)
+        let statement = try database.prepare(
+            """
+            SELECT text, start_sample, end_sample, confidence, speaker, language FROM recording JOIN \(Self.part)
+            AND id = ? ORDER BY place
+            """, doing: Self.doing)
+        statement.bind(1, id.text)
         var list: [FinalToken] = []
         while try statement.step() {
             list.append(
@@ -65,7 +66,7 @@ package final class RecordingIndex {
 
     /// What the microphone did not deliver, by start.
     package func silences(_ id: RecordingID) throws(StoreError) -> [SilenceMark] {
-        let statement = try select("start_sample, end_sample, reason", "silence", "start_sample", id)
+        let statement = try select("silence", id)
         var list: [SilenceMark] = []
         while try statement.step() {
             guard let reason = SilenceMark.Reason(rawValue: Int(statement.integer(2))) else { continue }
@@ -78,7 +79,7 @@ package final class RecordingIndex {
 
     /// What has no final text, by start; known once the recording is saved.
     package func gaps(_ id: RecordingID) throws(StoreError) -> [Gap] {
-        let statement = try select("start_sample, end_sample, reason", "gap", "start_sample", id)
+        let statement = try select("gap", id)
         var list: [Gap] = []
         while try statement.step() {
             list.append(
@@ -89,13 +90,11 @@ package final class RecordingIndex {
         return list
     }
 
-    private func select(
-        _ columns: String, _ table: String, _ order: String, _ id: RecordingID
-    ) throws(StoreError) -> Statement {
+    private func select(_ table: String, _ id: RecordingID) throws(StoreError) -> Statement {
         let statement = try database.prepare(
             """
-            SELECT \(columns) FROM \(table) WHERE recording = (SELECT number FROM recording WHERE id = ?)
-            ORDER BY \(order)
+            SELECT start_sample, end_sample, reason FROM \(table)
+            WHERE recording = (SELECT number FROM recording WHERE id = ?) ORDER BY start_sample
             """, doing: Self.doing)
         statement.bind(1, id.text)
         return statement

@@ -54,7 +54,7 @@ extension SystemError {
 }
 
 /// Runs file operations and reports their failure as the store's.
-func onFile<Value: ~Copyable>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
+func onFile<Value>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
     do throws(SystemError) {
         return try body()
     } catch {

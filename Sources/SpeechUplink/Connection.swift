@@ -1,5 +1,7 @@
 internal import CWebSockets
+internal import LinuxRuntime
 internal import RecorderCore
+internal import Synchronization
 
 /// One connection of the library's, from the wish to the end. It lives on the uplink thread; the library knows it by
 /// its number only, so a late callback finds nothing instead of a stale pointer.
@@ -36,11 +38,15 @@ internal import RecorderCore
     var method: String? { nil }
     /// What an answer that is no valid one is called.
     var malformed: UplinkFailure.Kind { .messageMalformed }
+    /// The speech session that it is, if it is one.
+    var session: Int? { nil }
     /// Whether the library still has to be listened to for the reason of a failure.
     var isConnecting: Bool { true }
 
     /// One callback of the library's.
     func receive(_ event: LibraryEvent, engine: UplinkEngine) -> Answer { .goOn }
+    /// The lesson has ended: see `UplinkCommand.finish`.
+    func finish(at end: SampleIndex, engine: UplinkEngine) {}
     /// `deadline` has passed.
     func timerFired(engine: UplinkEngine) {}
     /// It is over: tell the daemon. Called once.
@@ -75,7 +81,8 @@ internal import RecorderCore
             retryAfterSeconds: retryAfterSeconds,
             connectError: LibraryLog.connectError.load(ordering: .relaxed),
             lookupError: LibraryLog.lookupError.load(ordering: .relaxed),
-            certificateError: LibraryLog.certificateError.load(ordering: .relaxed), malformed: malformed)
+            certificateError: LibraryLog.certificateError.load(ordering: .relaxed),
+            elapsedMilliseconds: Clock.now.milliseconds(since: startedAt), malformed: malformed)
     }
 }
 

@@ -59,6 +59,8 @@ struct Diagnosis {
     var connectError: Int32
     var lookupError: Int32
     var certificateError: Int32
+    /// Since the connection was asked for.
+    var elapsedMilliseconds: Int64
     /// What an answer that is not HTTP is called.
     var malformed: UplinkFailure.Kind
 
@@ -82,6 +84,9 @@ struct Diagnosis {
         }
         if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {
             return Self.connectFailure(connectError, peer: peer)
+        }
+        if elapsedMilliseconds >= UplinkLimits.stepMilliseconds {
+            return UplinkFailure(.timeout, "\(peer) did not answer within \(elapsedMilliseconds / 1_000) s")
         }
         return UplinkFailure(.closedEarly, "\(peer) closed the connection before it answered")
     }

@@ -105,6 +105,7 @@ struct JSONGuard {
             last = byte
             return depth == 0 ? .passAndEnd : .pass
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            guard depth > 0 else { throw .syntax(offset: offset) }
             place = .number
             number.append(byte)
             return .number

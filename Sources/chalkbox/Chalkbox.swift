@@ -1,10 +1,97 @@
+internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
 
+/// The composition root: the one place that knows every adapter.
 @main
 struct Chalkbox {
     static func main() {
-        let ring = SampleRing()
-        Console.output("chalkbox \(ring.head.value) \(Clock.wall.rfc3339)\n")
+        Process.reportFaults()
+        Process.exit(run(Process.arguments).rawValue)
+    }
+
+    private static let commands = [
+        "daemon", "start", "stop", "status", "transcript", "recordings", "export", "doctor", "config",
+    ]
+
+    private static func run(_ words: [String]) -> Outcome {
+        guard let command = words.first else {
+            Console.error(Help.overview)
+            return .usage
+        }
+        switch command {
+        case "--help", "-h", "help":
+            Console.output(Help.overview)
+            return .fine
+        case "--version", "version":
+            Console.output("chalkbox \(Help.version)\n")
+            return .fine
+        default:
+            break
+        }
+        guard commands.contains(command) else {
+            complain("unknown command \(command); `chalkbox --help` lists them")
+            return .usage
+        }
+        let rest = Array(words.dropFirst())
+        if rest.contains("--help") || rest.contains("-h") {
+            Console.output(Help.of(command) ?? Help.overview)
+            return .fine
+        }
+        if rest.contains("--version") {
+            Console.output("chalkbox \(Help.version)\n")
+            return .fine
+        }
+        do throws(Arguments.UsageError) {
+            return try dispatch(command, rest)
+        } catch {
+            complain("\(command): \(error.message); see `chalkbox \(command) --help`")
+            return .usage
+        }
+    }
+
+    private static let common = ["--config", "--set", "--socket"]
+
+    private static func dispatch(_ command: String, _ rest: [String]) throws(Arguments.UsageError) -> Outcome {
+        switch command {
+        case "daemon":
+            let arguments = try Arguments(rest, valued: common, plain: [])
+            try rejectPositional(arguments)
+            return DaemonCommand.run(arguments)
+        case "start":
+            let arguments = try Arguments(rest, valued: common + ["--label"], plain: [])
+            try rejectPositional(arguments)
+            return ClientCommands.start(arguments)
+        case "stop":
+            let arguments = try Arguments(rest, valued: common, plain: ["--no-wait"])
+            try rejectPositional(arguments)
+            return ClientCommands.stop(arguments)
+        case "status":
+            let arguments = try Arguments(rest, valued: common, plain: ["--json", "--follow"])
+            try rejectPositional(arguments)
+            return ClientCommands.status(arguments)
+        case "transcript":
+            let arguments = try Arguments(rest, valued: common, plain: ["--json", "--follow"])
+            try rejectPositional(arguments)
+            return ClientCommands.transcript(arguments)
+        case "recordings":
+            let arguments = try Arguments(rest, valued: common, plain: ["--json"])
+            try rejectPositional(arguments)
+            return RecordingCommands.list(arguments)
+        case "export":
+            let arguments = try Arguments(rest, valued: common + ["--format", "-o", "--output"], plain: [])
+            return try RecordingCommands.export(arguments)
+        case "doctor":
+            let arguments = try Arguments(rest, valued: common, plain: [])
+            try rejectPositional(arguments)
+            return Doctor.run(arguments)
+        default:
+            let arguments = try Arguments(rest, valued: common, plain: [])
+            return try ConfigCommands.run(arguments)
+        }
+    }
+
+    private static func rejectPositional(_ arguments: Arguments) throws(Arguments.UsageError) {
+        if let word = arguments.positional.first { throw Arguments.UsageError(message: "unexpected \(word)") }
     }
 }

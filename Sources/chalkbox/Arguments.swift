@@ -1,0 +1,60 @@
+internal import LinuxRuntime
+
+/// What a command was given: options with values, flags, and the rest in order.
+struct Arguments {
+    struct UsageError: Error {
+        var message: String
+    }
+
+    private(set) var values: [String: [String]] = [:]
+    private(set) var flags: Set<String> = []
+    private(set) var positional: [String] = []
+
+    /// - Parameters:
+    ///   - valued: options that take a value, as `--name VALUE`, `--name=VALUE`.
+    ///   - plain: flags.
+    init(_ words: [String], valued: [String], plain: [String]) throws(UsageError) {
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            guard word.utf8.first == 0x2D, word.utf8.count > 1 else {
+                positional.append(word)
+                continue
+            }
+            if word == "--" {
+                positional += rest
+                return
+            }
+            let (name, inline) = Self.split(word)
+            if valued.contains(name) {
+                guard let value = inline ?? rest.popFirst() else {
+                    throw UsageError(message: "\(name) needs a value")
+                }
+                values[name, default: []].append(value)
+            } else if plain.contains(name), inline == nil {
+                flags.insert(name)
+            } else {
+                throw UsageError(message: "unknown option \(word)")
+            }
+        }
+    }
+
+    func last(_ name: String) -> String? { values[name]?.last }
+
+    private static func split(_ word: String) -> (String, String?) {
+        guard let place = word.utf8.firstIndex(of: 0x3D) else { return (word, nil) }
+        return (String(word[..<place]), String(word[word.index(after: place)...]))
+    }
+}
+
+/// How a command ended, as the exit codes say it.
+enum Outcome: Int32 {
+    case fine = 0
+    case failed = 1
+    case usage = 2
+    case notRunning = 3
+}
+
+/// Errors read alike everywhere: `chalkbox: what happened: why; what to do`.
+func complain(_ message: String) {
+    Console.error("chalkbox: " + message + "\n")
+}

@@ -1,0 +1,106 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Those who are connected to the control socket, and what each of them follows.
+struct ControlClients {
+    final class Client {
+        let connection: ControlConnection
+        var followsStatus = false
+        var followsTranscript = false
+        var waitsWritable = false
+
+        init(_ connection: ControlConnection) {
+            self.connection = connection
+        }
+    }
+
+    let listener: ControlListener
+    private(set) var clients: [UInt64: Client] = [:]
+    private var nextToken = Daemon.Token.firstClient
+    private var publishedKey: StatusKey?
+
+    init(_ listener: ControlListener) {
+        self.listener = listener
+    }
+
+    subscript(token: UInt64) -> Client? { clients[token] }
+
+    /// - Returns: the new client's token, or nil when there are too many.
+    mutating func add(_ connection: ControlConnection) -> UInt64? {
+        guard clients.count < Limits.controlClients else { return nil }
+        nextToken += 1
+        clients[nextToken] = Client(connection)
+        return nextToken
+    }
+
+    mutating func remove(_ token: UInt64, loop: EventLoop) {
+        guard let client = clients.removeValue(forKey: token) else { return }
+        loop.remove(client.connection.fileDescriptor)
+    }
+
+    /// Tells the followers of `status`, when something of it changed.
+    mutating func publish(status line: () -> String, key: StatusKey, loop: EventLoop) {
+        guard key != publishedKey else { return }
+        publishedKey = key
+        guard clients.values.contains(where: { $0.followsStatus }) else { return }
+        let text = line()
+        send(text, loop: loop) { $0.followsStatus }
+    }
+
+    /// Tells the followers of the transcript.
+    mutating func publish(words: [Word], loop: EventLoop) {
+        guard clients.values.contains(where: { $0.followsTranscript }) else { return }
+        send(TranscriptLine.json(words: words, interim: ""), loop: loop) { $0.followsTranscript }
+    }
+
+    mutating func publish(interim: String, loop: EventLoop) {
+        guard clients.values.contains(where: { $0.followsTranscript }) else { return }
+        send(TranscriptLine.json(words: [], interim: interim), loop: loop) { $0.followsTranscript }
+    }
+
+    private mutating func send(_ line: String, loop: EventLoop, where wanted: (Client) -> Bool) {
+        for (token, client) in clients where wanted(client) {
+            client.connection.send(line)
+            update(token, loop: loop)
+        }
+    }
+
+    /// Watches for room to write while something is queued; drops who is gone or does not read.
+    mutating func update(_ token: UInt64, loop: EventLoop) {
+        guard let client = clients[token] else { return }
+        guard !client.connection.isClosed else {
+            remove(token, loop: loop)
+            return
+        }
+        let wanted = client.connection.wantsWritable
+        guard wanted != client.waitsWritable else { return }
+        client.waitsWritable = wanted
+        do throws(SystemError) {
+            try loop.wantWritable(wanted, client.connection.fileDescriptor, token: token)
+        } catch {
+            remove(token, loop: loop)
+        }
+    }
+}
+
+/// What followers of the transcript are sent: final words once each, and what may still change.
+enum TranscriptLine {
+    static func json(words: [Word], interim: String) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.field("ok", true)
+            writer.array("words") { writer in
+                for word in words {
+                    writer.object { writer in
+                        writer.field("speaker", word.speaker > 0 ? String(word.speaker) : "")
+                        writer.field("text", word.text)
+                        writer.field("startMs", word.start.milliseconds)
+                        writer.field("endMs", word.end.milliseconds)
+                    }
+                }
+            }
+            writer.field("interim", interim)
+        }
+        return writer.text
+    }
+}

@@ -1,0 +1,193 @@
+internal import AudioCapture
+internal import Configuration
+internal import LinuxRuntime
+internal import RecorderCore
+internal import RecordingStore
+internal import SpeechUplink
+internal import WireJSON
+
+/// The loop thread: it owns the state machine, hands it what happens, and has its effects carried out.
+final class Daemon {
+    let settings: Settings
+    let log: Log
+    let loop: EventLoop
+    let notifier: EventNotifier
+    let ring: SampleRing
+    let capture: CaptureThread
+    let store: StoreThread
+    let uplink: UplinkThread?
+    /// Why there can be no uplink although it is wanted: told at every attempt, so that the light is red.
+    let uplinkProblem: UplinkFailure?
+    var recorder: Recorder
+    var panel: PanelDriver
+    var clients: ControlClients
+    /// What the last command was answered by the state machine.
+    var refusal: (why: String, code: RefusalCode)?
+    private var stopping = false
+
+    enum Token {
+        static let notifier: UInt64 = 0
+        static let listener: UInt64 = 1
+        static let panel: UInt64 = 2
+        static let firstClient: UInt64 = 1_000
+    }
+
+    init(_ parts: DaemonParts) {
+        settings = parts.settings
+        log = parts.log
+        loop = parts.loop
+        notifier = parts.notifier
+        ring = parts.ring
+        capture = parts.capture
+        store = parts.store
+        uplink = parts.uplink
+        uplinkProblem = parts.uplinkProblem
+        panel = parts.panel
+        clients = ControlClients(parts.listener)
+        recorder = Recorder(settings: parts.settings.recorder, seed: Process.random())
+    }
+
+    /// Runs until SIGTERM or SIGINT; a lesson in progress is then ended and saved.
+    func run() throws(SystemError) {
+        try loop.add(notifier.fileDescriptor, token: Token.notifier)
+        try loop.add(clients.listener.fileDescriptor, token: Token.listener)
+        for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
+        Process.notify("READY=1\nSTATUS=idle")
+        log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
+        while true {
+            settle()
+            if stopping, recorder.lesson == nil { break }
+            try loop.setTimer(nextDeadline)
+            for wake in try loop.wait() { handle(wake) }
+        }
+        Process.notify("STOPPING=1")
+        panel.show(Lamps(), now: Clock.now)
+        capture.shutdown()
+        uplink?.shutdown()
+        store.shutdown()
+        log.write(.info, "exit")
+    }
+
+    private var nextDeadline: MonotonicTime? {
+        [recorder.nextDeadline, panel.nextDeadline(after: Clock.now)].compactMap { $0 }.min()
+    }
+
+    private func handle(_ wake: EventLoop.Wake) {
+        switch wake {
+        case .timer:
+            receive(.tick)
+            for press in panel.elapsed(now: Clock.now) { pressed(press) }
+        case .signal(let number):
+            log.write(.info, "signal number=\(number)")
+            stopping = true
+            if recorder.lesson?.stage == .recording { receive(.stop) }
+        case .ready(Token.notifier, _):
+            notifier.drain()
+            drainAdapters()
+        case .ready(Token.listener, _):
+            acceptClient()
+        case .ready(Token.panel, _):
+            for press in panel.readable(now: Clock.now) { pressed(press) }
+        case .ready(let token, let hangUp):
+            serveClient(token, hangUp: hangUp)
+        }
+    }
+
+    /// After each round: what people see follows what is.
+    private func settle() {
+        let now = Clock.now
+        panel.show(Lamps(phase: recorder.phase, hasAmber: panel.hasAmber), now: now)
+        clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
+    }
+
+    func pressed(_ button: PanelDriver.Press) {
+        log.write(.info, "button name=\(button.name)")
+        switch button {
+        case .start: receive(.start(startRequest(label: "")))
+        case .stop: receive(.stop)
+        case .toggle: receive(recorder.lesson == nil ? .start(startRequest(label: "")) : .stop)
+        }
+    }
+
+    /// A new recording's name and time, and whether there is room for it.
+    func startRequest(label: String) -> StartRequest {
+        let wall = Clock.wall
+        let bits = Process.random()
+        let id = RecordingID(
+            startedAt: wall, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
+        let header = RecordingHeader(
+            id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised)
+        return StartRequest(header: header, spaceRefusal: disk.refusal(reserveMB: settings.box.reserveMegabytes))
+    }
+
+    var disk: DiskStatus { DiskStatus(directory: settings.box.stateDirectory) }
+
+    /// Hands the state machine an input and carries out what it wants, until it wants nothing more.
+    func receive(_ input: RecorderInput) {
+        for effect in recorder.receive(input, now: Clock.now) { perform(effect) }
+    }
+
+    private func perform(_ effect: RecorderEffect) {
+        switch effect {
+        case .startCapture:
+            ring.reset()
+            capture.start()
+        case .stopCapture:
+            capture.stop()
+        case .openStore(let header):
+            toStore(.open(header))
+        case .storeTokens(let tokens, let covered):
+            toStore(.tokens(tokens, covered: covered))
+        case .storeSilence(let mark):
+            toStore(.silence(mark))
+        case .commitStore:
+            toStore(.commit)
+        case .closeStore(let end, let gaps, let interrupted):
+            toStore(.close(end: end, gaps: gaps, interrupted: interrupted))
+        case .fetchToken(let attempt):
+            guard let uplink, uplinkProblem == nil else {
+                let problem = uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
+                receive(.tokenFailed(attempt: attempt, problem))
+                return
+            }
+            toUplink(uplink, .fetchToken(attempt: attempt))
+        case .openSession(let request):
+            if let uplink { toUplink(uplink, .open(request)) }
+        case .finishSession(let session, let end):
+            if let uplink { toUplink(uplink, .finish(session: session, end: end)) }
+        case .closeSession(let session):
+            if let uplink { toUplink(uplink, .close(session: session)) }
+        case .words(let words):
+            clients.publish(words: words, loop: loop)
+        case .interim(let text):
+            clients.publish(interim: text, loop: loop)
+        case .refused(let why, let code):
+            refusal = (why, code)
+        case .log(let entry):
+            log.write(entry)
+        }
+    }
+
+    private func toStore(_ command: StoreCommand) {
+        guard !store.send(command) else { return }
+        log.write(.error, "store state=overloaded")
+        receive(.storeFailed("the store thread does not keep up"))
+    }
+
+    private func toUplink(_ uplink: UplinkThread, _ command: UplinkCommand) {
+        guard !uplink.send(command) else { return }
+        log.write(.error, "uplink state=overloaded")
+    }
+
+    private func drainAdapters() {
+        while let event = capture.nextEvent() {
+            if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
+        }
+        for event in store.takeEvents() {
+            if let input = RecorderInput(event) { receive(input) }
+        }
+        for event in uplink?.takeEvents() ?? [] {
+            if let input = RecorderInput(event) { receive(input) }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+internal import AudioCapture
+internal import Configuration
+internal import LinuxRuntime
+internal import Panel
+internal import RecorderCore
+internal import RecordingStore
+internal import SpeechUplink
+
+/// What the daemon is put together from.
+struct DaemonParts {
+    var settings: Settings
+    var log: Log
+    var loop: EventLoop
+    var notifier: EventNotifier
+    var ring: SampleRing
+    var capture: CaptureThread
+    var store: StoreThread
+    var uplink: UplinkThread?
+    var uplinkProblem: UplinkFailure?
+    var panel: PanelDriver
+    var listener: ControlListener
+}
+
+/// `daemon`: makes the adapters from the settings and runs the loop.
+enum DaemonCommand {
+    static func run(_ arguments: Arguments) -> Outcome {
+        guard var settings = ConfigurationSource.load(arguments) else { return .usage }
+        if let path = arguments.last("--socket") { settings.box.controlSocket = path }
+        let log = Log(threshold: settings.logLevel)
+        guard let parts = assemble(settings, log) else { return .failed }
+        do throws(SystemError) {
+            try Daemon(parts).run()
+            return .fine
+        } catch {
+            log.write(.error, "loop reason=\(LogEntry.quoted(error.message))")
+            return .failed
+        }
+    }
+
+    /// Nil after the reason was logged.
+    private static func assemble(_ settings: Settings, _ log: Log) -> DaemonParts? {
+        do throws(SystemError) {
+            // The loop comes first: it blocks the signals that later threads must not take.
+            let loop = try EventLoop()
+            let notifier = try EventNotifier()
+            try FileSystem.makeDirectories(parent(of: settings.box.controlSocket), mode: 0o755)
+            try FileSystem.makeDirectories(settings.box.stateDirectory, mode: 0o750)
+            let listener = try ControlListener(path: settings.box.controlSocket)
+            let ring = SampleRing()
+            guard let store = store(settings, ring, notifier, log),
+                let capture = capture(settings, ring, notifier, log)
+            else { return nil }
+            let (uplink, problem) = uplink(settings, ring, notifier, log)
+            return DaemonParts(
+                settings: settings, log: log, loop: loop, notifier: notifier, ring: ring, capture: capture,
+                store: store, uplink: uplink, uplinkProblem: problem, panel: panel(settings, log),
+                listener: listener)
+        } catch {
+            let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
+            log.write(.error, "start-up reason=\(LogEntry.quoted(error.message + hint))")
+            return nil
+        }
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: 0x2F), slash > path.startIndex else { return "/" }
+        return String(path[..<slash])
+    }
+
+    private static func store(
+        _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
+    ) -> StoreThread? {
+        do throws(StoreError) {
+            let store = try StoreThread(directory: settings.box.stateDirectory, ring: ring, notifier: notifier)
+            for summary in store.recovered {
+                let duration = SampleIndex(summary.samples).milliseconds
+                log.write(.warning, "recovered id=\(summary.header.id.text) kept_ms=\(duration)")
+            }
+            if let failure = store.recoveryFailure {
+                log.write(.error, "recovery reason=\(LogEntry.quoted(failure.message))")
+            }
+            return store
+        } catch {
+            log.write(.error, "start-up reason=\(LogEntry.quoted(error.message))")
+            return nil
+        }
+    }
+
+    private static func capture(
+        _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
+    ) -> CaptureThread? {
+        do throws(CaptureError) {
+            let capture = CaptureSettings(device: settings.audio.device)
+            return try CaptureThread(settings: capture, ring: ring, notifier: notifier)
+        } catch {
+            log.write(.error, "start-up reason=\(LogEntry.quoted(error.message))")
+            return nil
+        }
+    }
+
+    /// Without an uplink the box still records: what is wrong is shown in red at START.
+    private static func uplink(
+        _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
+    ) -> (UplinkThread?, UplinkFailure?) {
+        guard settings.transcription.enabled else { return (nil, nil) }
+        let bearer: String?
+        do throws(SystemError) {
+            bearer = try settings.tokenBearer()
+        } catch {
+            log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
+            return (nil, UplinkFailure(.configuration, error.message))
+        }
+        do throws(UplinkError) {
+            let uplink = try UplinkThread(
+                settings: settings.uplink(bearer: bearer), ring: ring, notifier: notifier, log: log)
+            return (uplink, nil)
+        } catch {
+            log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
+            return (nil, UplinkFailure(.configuration, error.message))
+        }
+    }
+
+    /// A panel that cannot be had does not stop the recorder: the control socket is still there.
+    private static func panel(_ settings: Settings, _ log: Log) -> PanelDriver {
+        let panel = settings.panel
+        let oneButton = panel.startLine == panel.stopLine && panel.driver == .gpio
+        func driver(_ connection: PanelDriver.Connection, hasAmber: Bool) -> PanelDriver {
+            PanelDriver(
+                connection, oneButton: oneButton, hasAmber: hasAmber,
+                debounceMilliseconds: Int64(panel.debounceMilliseconds), log: log)
+        }
+        switch panel.driver {
+        case .none: return driver(.none, hasAmber: true)
+        case .socket: return driver(.socket, hasAmber: true)
+        case .gpio:
+            do throws(PanelError) {
+                return driver(.gpio(try GPIOPanel(settings.panelLines)), hasAmber: !panel.amberLine.isEmpty)
+            } catch {
+                log.write(.error, "panel reason=\(LogEntry.quoted(error.message))")
+                return driver(.none, hasAmber: true)
+            }
+        }
+    }
+}

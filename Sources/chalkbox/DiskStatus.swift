@@ -1,0 +1,35 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Free space where recordings go, in the words of `status`.
+struct DiskStatus {
+    /// Nil when the directory cannot be asked.
+    let freeBytes: Int64?
+    private let problem: String
+
+    init(directory: String) {
+        do throws(SystemError) {
+            freeBytes = try FileSystem.freeBytes(at: directory)
+            problem = ""
+        } catch {
+            freeBytes = nil
+            problem = error.message
+        }
+    }
+
+    var freeMegabytes: Int64 { (freeBytes ?? 0) >> 20 }
+
+    /// A minute of speech takes 1.1 to 1.3 MB as FLAC at 16 kHz; noise takes more.
+    private static let bytesAMinute: Int64 = 1_500_000
+
+    func minutesLeft(reserveMB: Int) -> Int64 {
+        max(0, ((freeBytes ?? 0) - Int64(reserveMB) << 20) / Self.bytesAMinute)
+    }
+
+    /// Why a recording must not begin, or nil.
+    func refusal(reserveMB: Int) -> String? {
+        guard freeBytes != nil else { return problem }
+        guard freeMegabytes < Int64(reserveMB) else { return nil }
+        return "disk: \(freeMegabytes) MB are free and \(reserveMB) MB are kept in reserve (box.reserve_mb)"
+    }
+}

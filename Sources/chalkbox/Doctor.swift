@@ -1,0 +1,142 @@
+internal import AudioCapture
+internal import Configuration
+internal import LinuxRuntime
+internal import Panel
+internal import RecorderCore
+internal import SpeechUplink
+
+/// `doctor`: each part of the box is tried once, and what is wrong is told with what to do about it.
+struct Doctor {
+    private var failures = 0
+
+    static func run(_ arguments: Arguments) -> Outcome {
+        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        Console.output("fine   configuration\n")
+        var doctor = Doctor()
+        let running = (try? DaemonClient(path: settings.box.controlSocket)) != nil
+        doctor.checkDisk(settings)
+        doctor.checkClock()
+        doctor.checkMicrophone(settings, daemonRuns: running)
+        doctor.checkPanel(settings, daemonRuns: running)
+        doctor.checkService(settings)
+        Console.output(doctor.failures == 0 ? "all fine\n" : "\(doctor.failures) to mend\n")
+        return doctor.failures == 0 ? .fine : .failed
+    }
+
+    private mutating func report(_ what: String, fine: Bool, _ detail: String) {
+        if !fine { failures += 1 }
+        Console.output((fine ? "fine   " : "WRONG  ") + what + ": " + detail + "\n")
+    }
+
+    private mutating func checkDisk(_ settings: Settings) {
+        do throws(SystemError) {
+            try FileSystem.makeDirectories(settings.box.stateDirectory, mode: 0o750)
+            let probe = settings.box.stateDirectory + "/.doctor"
+            try FileSystem.writeFile(probe, [0])
+            try FileSystem.remove(probe)
+        } catch {
+            report("disk", fine: false, error.message + "; the daemon's user must own box.state_directory")
+            return
+        }
+        let disk = DiskStatus(directory: settings.box.stateDirectory)
+        if let refusal = disk.refusal(reserveMB: settings.box.reserveMegabytes) {
+            report("disk", fine: false, refusal + "; free some space")
+        } else {
+            let hours = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes) / 60
+            report("disk", fine: true, "\(disk.freeMegabytes) MB free, about \(hours) h of recording")
+        }
+    }
+
+    private mutating func checkClock() {
+        let now = Clock.wall.rfc3339
+        // A clock that is not synchronised is told and marked in the recording, but nothing fails by it.
+        report("clock", fine: true, now + (Clock.isSynchronised ? "" : " (not synchronised; is NTP reachable?)"))
+    }
+
+    private mutating func checkMicrophone(_ settings: Settings, daemonRuns: Bool) {
+        do throws(CaptureError) {
+            let result = try CaptureProbe.measure(device: settings.audio.device)
+            let quiet = result.level.rmsTenths < settings.audio.levelWarningDBFS * 10
+            let level = "\(result.level.peakTenths / 10) dBFS peak"
+            report(
+                "microphone", fine: !quiet,
+                "\(settings.audio.device), \(result.terms), \(level)" + (quiet ? "; very quiet: is it muted?" : ""))
+        } catch {
+            let hint = daemonRuns ? " (the daemon may be recording with it)" : ""
+            report("microphone", fine: false, error.message + hint)
+        }
+    }
+
+    private mutating func checkPanel(_ settings: Settings, daemonRuns: Bool) {
+        guard settings.panel.driver == .gpio else {
+            report("panel", fine: true, "no GPIO is configured")
+            return
+        }
+        guard !daemonRuns else {
+            report("panel", fine: true, "in use by the daemon")
+            return
+        }
+        do throws(PanelError) {
+            _ = try GPIOPanel(settings.panelLines)
+            report("panel", fine: true, "the lines could be requested, libgpiod \(GPIOPanel.libraryVersion)")
+        } catch {
+            report("panel", fine: false, error.message)
+        }
+    }
+
+    /// DNS, TLS, the token endpoint and the speech service, by opening a session and closing it again.
+    private mutating func checkService(_ settings: Settings) {
+        guard settings.transcription.enabled else {
+            report("transcription", fine: true, "off: record only")
+            return
+        }
+        let bearer: String?
+        do throws(SystemError) {
+            bearer = try settings.tokenBearer()
+        } catch {
+            report("token", fine: false, error.message)
+            return
+        }
+        guard let notifier = try? EventNotifier() else {
+            report("token", fine: false, "no eventfd can be had")
+            return
+        }
+        do throws(UplinkError) {
+            let uplink = try UplinkThread(
+                settings: settings.uplink(bearer: bearer), ring: SampleRing(capacity: 1 << 12), notifier: notifier,
+                log: Log(threshold: .error))
+            converse(uplink, notifier)
+            uplink.shutdown()
+        } catch {
+            report("transcription", fine: false, error.message)
+        }
+    }
+
+    private mutating func converse(_ uplink: UplinkThread, _ notifier: EventNotifier) {
+        _ = uplink.send(.fetchToken(attempt: 1))
+        let deadline = Clock.now.adding(milliseconds: 2 * Limits.attemptMilliseconds)
+        while Poll.readable(notifier.fileDescriptor, until: deadline) {
+            notifier.drain()
+            for event in uplink.takeEvents() {
+                switch event {
+                case .token(_, let key):
+                    report("token", fine: true, "the endpoint gave a key")
+                    let id = RecordingID(startedAt: Clock.wall, randomHigh: 0, randomLow: Process.random())
+                    _ = uplink.send(.open(SessionRequest(number: 1, key: key, recording: id, base: .zero)))
+                case .tokenFailed(_, let failure):
+                    report("token", fine: false, failure.detail)
+                    return
+                case .opened(_, let took):
+                    report("speech service", fine: true, "a session was opened in \(took) ms")
+                    return
+                case .closed(_, let failure):
+                    report("speech service", fine: false, failure?.detail ?? "closed at once")
+                    return
+                case .message, .sent:
+                    break
+                }
+            }
+        }
+        report("transcription", fine: false, "no answer in \(2 * Limits.attemptMilliseconds / 1_000) s")
+    }
+}

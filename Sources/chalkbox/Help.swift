@@ -1,0 +1,46 @@
+/// The texts of `--help`.
+enum Help {
+    static let version = "0.1.0"
+
+    static let overview = """
+        chalkbox \(version): records a lesson whatever happens, and transcribes it live whenever the network allows.
+
+        usage: chalkbox COMMAND [OPTIONS]
+
+          daemon                      the recorder itself; systemd starts it
+          start [--label TEXT]        begin a recording, as the START button does
+          stop [--no-wait]            end it, as the STOP button does, and wait until it is saved
+          status [--json] [--follow]  what the box is doing
+          transcript [--json] [--follow]
+                                      the newest words of the running lesson
+          recordings [--json]         what has been recorded
+          export ID --format F -o FILE
+                                      a recording as txt, srt, vtt, json or flac (ID: its name, the beginning
+                                      of it, or `last`; FILE `-` is standard output, but not for flac)
+          doctor                      check microphone, panel, disk, clock, network and service; says what to fix
+          config check FILE           check a configuration; names file, line, key and what is accepted
+
+        options of every command:
+          --config FILE               default /etc/chalkbox/chalkbox.conf
+          --set SECTION.KEY=VALUE     override one setting (may be given again)
+          --socket PATH               the daemon's control socket, if not the configured one
+          --help, --version
+
+        exit codes: 0 fine, 1 failed, 2 wrong usage or configuration, 3 the daemon is not running
+
+        """
+
+    static func of(_ command: String) -> String? {
+        var lines: [Substring] = []
+        for line in overview.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("  " + command + " ") || line.hasPrefix("  " + command + "[") {
+                lines = [line]
+            } else if !lines.isEmpty {
+                guard line.hasPrefix("       ") else { break }
+                lines.append(line)
+            }
+        }
+        guard !lines.isEmpty else { return nil }
+        return lines.joined(separator: "\n") + "\n\n`chalkbox --help` shows all commands and common options.\n"
+    }
+}

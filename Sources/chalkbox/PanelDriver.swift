@@ -1,0 +1,122 @@
+internal import LinuxRuntime
+internal import Panel
+internal import RecorderCore
+
+/// Buttons and lamps as the daemon sees them, whichever way they are connected.
+final class PanelDriver {
+    /// What a person did, after debouncing.
+    enum Press: Equatable {
+        case start
+        case stop
+        /// One button for both.
+        case toggle
+
+        var name: String {
+            switch self {
+            case .start: "start"
+            case .stop: "stop"
+            case .toggle: "start/stop"
+            }
+        }
+    }
+
+    enum Connection {
+        /// No panel: the control socket alone.
+        case none
+        /// Pressed and shown over the control socket, for demonstrations and tests.
+        case socket
+        case gpio(GPIOPanel)
+    }
+
+    private let connection: Connection
+    private let oneButton: Bool
+    let hasAmber: Bool
+    private(set) var lamps = Lamps()
+    private var driven: (green: Bool, amber: Bool, red: Bool)?
+    private var start: Debouncer
+    private var stop: Debouncer
+    private let log: Log
+
+    init(_ connection: Connection, oneButton: Bool, hasAmber: Bool, debounceMilliseconds: Int64, log: Log) {
+        self.connection = connection
+        self.oneButton = oneButton
+        self.hasAmber = hasAmber
+        self.log = log
+        // A button that is held while the box starts was pressed by nobody.
+        let held = Self.held(connection)
+        start = Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: held.start)
+        stop = Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: held.stop)
+    }
+
+    private static func held(_ connection: Connection) -> (start: MonotonicTime?, stop: MonotonicTime?) {
+        guard case .gpio(let panel) = connection else { return (nil, nil) }
+        let now = Clock.now
+        func held(_ button: Button) -> MonotonicTime? {
+            (try? panel.isHeld(button)) == true ? now : nil
+        }
+        return (held(.start), held(.stop))
+    }
+
+    var acceptsSocketButtons: Bool {
+        if case .socket = connection { return true }
+        return false
+    }
+
+    var fileDescriptors: [Int32] {
+        if case .gpio(let panel) = connection { return panel.fileDescriptors }
+        return []
+    }
+
+    /// When a button will have been stable for long enough, or a lamp blinks.
+    func nextDeadline(after now: MonotonicTime) -> MonotonicTime? {
+        var deadlines = [start.nextDeadline, stop.nextDeadline]
+        if case .gpio = connection {
+            deadlines += [lamps.green, lamps.amber, lamps.red].map { $0.nextChange(after: now) }
+        }
+        return deadlines.compactMap { $0 }.min()
+    }
+
+    /// Drives the lamps as `lamps` want them at this moment.
+    func show(_ lamps: Lamps, now: MonotonicTime) {
+        self.lamps = lamps
+        guard case .gpio(let panel) = connection else { return }
+        let wanted = (lamps.green.isLit(at: now), lamps.amber.isLit(at: now), lamps.red.isLit(at: now))
+        if let driven, driven == wanted { return }
+        driven = wanted
+        do throws(PanelError) {
+            try panel.set(green: wanted.0, amber: wanted.1, red: wanted.2)
+        } catch {
+            log.write(.error, "panel reason=\(LogEntry.quoted(error.message))")
+        }
+    }
+
+    /// The GPIO chip has edges to read.
+    func readable(now: MonotonicTime) -> [Press] {
+        guard case .gpio(let panel) = connection else { return [] }
+        var presses: [Press] = []
+        for edge in panel.readEdges() {
+            presses += self.edge(start: edge.button == .start, pressed: edge.pressed, now: edge.at)
+        }
+        return presses + elapsed(now: now)
+    }
+
+    func edge(start isStart: Bool, pressed: Bool, now: MonotonicTime) -> [Press] {
+        guard isStart else { return events(stop.edge(pressed: pressed, at: now), .stop) }
+        return events(start.edge(pressed: pressed, at: now), .start)
+    }
+
+    /// The timer came: whatever is stable now counts.
+    func elapsed(now: MonotonicTime) -> [Press] {
+        events(start.elapsed(at: now), .start) + events(stop.elapsed(at: now), .stop)
+    }
+
+    private func events(_ event: Debouncer.Event?, _ press: Press) -> [Press] {
+        switch event {
+        case .pressed: return [oneButton ? .toggle : press]
+        case .stuck:
+            log.write(.warning, "button name=\(press.name) state=stuck")
+            return []
+        case .released, .none: return []
+        }
+    }
+}

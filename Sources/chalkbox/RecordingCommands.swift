@@ -1,0 +1,140 @@
+internal import Configuration
+internal import LinuxRuntime
+internal import RecorderCore
+internal import RecordingStore
+
+/// `recordings` and `export`: they read the journal themselves, so they work while the daemon records, and without it.
+enum RecordingCommands {
+    static func list(_ arguments: Arguments) -> Outcome {
+        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        do throws(StoreError) {
+            let index = try RecordingIndex(directory: settings.box.stateDirectory)
+            let recordings = try index.recordings()
+            Console.output(arguments.flags.contains("--json") ? json(recordings) : table(recordings))
+            return .fine
+        } catch {
+            complain("recordings: " + error.message)
+            return .failed
+        }
+    }
+
+    private static func table(_ recordings: [RecordingSummary]) -> String {
+        guard !recordings.isEmpty else { return "no recordings yet\n" }
+        var text = ""
+        for recording in recordings {
+            let samples = SampleIndex(recording.samples)
+            let covered = recording.samples > 0 ? recording.covered * 100 / recording.samples : 100
+            text += "\(recording.header.id.text)  \(recording.header.startedAt.rfc3339)  "
+            text += StatusText.Duration.clock(samples.milliseconds / 1_000)
+            text += "  \(recording.words) words, \(recording.speakers) speakers, \(covered)% transcribed"
+            text += "  \(recording.state.name)" + (recording.interrupted ? " (interrupted)" : "")
+            text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label)\n"
+        }
+        return text
+    }
+
+    private static func json(_ recordings: [RecordingSummary]) -> String {
+        var writer = JSONWriter()
+        writer.array { writer in
+            for recording in recordings {
+                writer.object { writer in
+                    writer.field("id", recording.header.id.text)
+                    writer.field("label", recording.header.label)
+                    writer.field("startedAt", recording.header.startedAt.rfc3339)
+                    writer.field("clockSynchronised", recording.header.clockSynchronised)
+                    writer.field("state", recording.state.name)
+                    writer.field("samples", recording.samples)
+                    writer.field("durationMs", SampleIndex(recording.samples).milliseconds)
+                    writer.field("words", recording.words)
+                    writer.field("speakers", recording.speakers)
+                    writer.field("coveredMs", SampleIndex(recording.covered).milliseconds)
+                    writer.field("interrupted", recording.interrupted)
+                }
+            }
+        }
+        return writer.text + "\n"
+    }
+
+    private static let formats = ["txt", "srt", "vtt", "json", "flac"]
+
+    static func export(_ arguments: Arguments) throws(Arguments.UsageError) -> Outcome {
+        guard let name = arguments.positional.first else {
+            throw Arguments.UsageError(message: "which recording? `chalkbox recordings` lists them; `last` is the newest")
+        }
+        guard arguments.positional.count == 1 else {
+            throw Arguments.UsageError(message: "unexpected \(arguments.positional[1])")
+        }
+        guard let format = arguments.last("--format"), formats.contains(format) else {
+            throw Arguments.UsageError(message: "--format takes one of " + formats.joined(separator: ", "))
+        }
+        guard let output = arguments.last("-o") ?? arguments.last("--output") else {
+            throw Arguments.UsageError(message: "-o FILE is missing (`-` is standard output)")
+        }
+        guard output != "-" || format != "flac" else {
+            throw Arguments.UsageError(message: "flac needs a file: its header is written last")
+        }
+        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        do throws(StoreError) {
+            return try export(name, format, output, directory: settings.box.stateDirectory)
+        } catch {
+            complain("export: " + error.message)
+            return .failed
+        }
+    }
+
+    private static func export(
+        _ name: String, _ format: String, _ output: String, directory: String
+    ) throws(StoreError) -> Outcome {
+        let index = try RecordingIndex(directory: directory)
+        guard let recording = find(name, try index.recordings()) else { return .failed }
+        let id = recording.header.id
+        guard format != "flac" else {
+            let samples = try AudioExport.flac(id, directory: directory, to: output)
+            Console.error("\(output): \(StatusText.Duration.clock(SampleIndex(samples).milliseconds / 1_000))\n")
+            return .fine
+        }
+        let document = TranscriptDocument(
+            header: recording.header, samples: recording.samples, tokens: try index.tokens(id),
+            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted)
+        return write(text(of: document, format), to: output)
+    }
+
+    private static func text(of document: TranscriptDocument, _ format: String) -> String {
+        switch format {
+        case "txt": document.plainText
+        case "srt": document.subRip
+        case "vtt": document.webVTT
+        default: document.json + "\n"
+        }
+    }
+
+    private static func write(_ text: String, to output: String) -> Outcome {
+        guard output != "-" else {
+            Console.output(text)
+            return .fine
+        }
+        do throws(SystemError) {
+            try FileSystem.writeFile(output, Array(text.utf8))
+            return .fine
+        } catch {
+            complain("export: " + error.message)
+            return .failed
+        }
+    }
+
+    /// A name, the beginning of one, or `last`.
+    private static func find(_ name: String, _ recordings: [RecordingSummary]) -> RecordingSummary? {
+        if name == "last" {
+            if let newest = recordings.max(by: { $0.header.startedAt < $1.header.startedAt }) { return newest }
+            complain("export: nothing has been recorded yet")
+            return nil
+        }
+        let matches = recordings.filter { $0.header.id.text.hasPrefix(name) }
+        guard matches.count == 1 else {
+            let what = matches.isEmpty ? "no recording is named" : "\(matches.count) recordings begin with"
+            complain("export: \(what) \(name); `chalkbox recordings` lists them")
+            return nil
+        }
+        return matches[0]
+    }
+}

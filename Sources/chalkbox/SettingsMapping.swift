@@ -1,0 +1,43 @@
+internal import Configuration
+internal import LinuxRuntime
+internal import Panel
+internal import RecorderCore
+internal import SpeechUplink
+
+// The configuration in each part's own words.
+
+extension Settings {
+    var recorder: RecorderSettings {
+        RecorderSettings(
+            transcription: transcription.enabled,
+            reconnect: ReconnectPolicy(
+                attempts: reconnect.attempts, capMilliseconds: Int64(reconnect.capSeconds) * 1_000,
+                jitterMilliseconds: Int64(reconnect.jitterMilliseconds),
+                slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503))
+    }
+
+    func uplink(bearer: String?) -> UplinkSettings {
+        UplinkSettings(
+            tokenURL: transcription.tokenURL, tokenBearer: bearer, webSocketURL: transcription.webSocketURL,
+            model: transcription.model, languageHints: transcription.languageHints,
+            speakerDiarization: transcription.speakerDiarization,
+            languageIdentification: transcription.languageIdentification,
+            endpointDetection: transcription.endpointDetection, caFile: caFile,
+            deadAfterMilliseconds: Int64(reconnect.deadAfterMilliseconds), catchUpRate: transcription.catchUpRate,
+            boxName: box.name)
+    }
+
+    var panelLines: PanelLines {
+        PanelLines(
+            start: panel.startLine, stop: panel.stopLine, green: panel.greenLine, amber: panel.amberLine,
+            red: panel.redLine, activeLow: panel.activeLow, debounceMilliseconds: panel.debounceMilliseconds)
+    }
+
+    /// The box's own secret for the token endpoint, from its file; nil when none is configured.
+    func tokenBearer() throws(SystemError) -> String? {
+        guard !transcription.tokenBearerFile.isEmpty else { return nil }
+        let bytes = try FileSystem.readSecret(transcription.tokenBearerFile, limitBytes: Limits.secretBytes)
+        let text = String(decoding: bytes, as: UTF8.self)
+        return String(text.prefix { $0 != "\n" && $0 != "\r" && $0 != "\r\n" })
+    }
+}

@@ -1,0 +1,134 @@
+internal import AudioCapture
+internal import Configuration
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// `status`, as the control socket says it: one JSON object on one line.
+extension Daemon {
+    /// What must change for followers to be told.
+    var statusKey: StatusKey {
+        let lesson = recorder.lesson
+        return StatusKey(
+            phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
+            error: lesson?.lastError ?? "", lit: panel.lamps)
+    }
+
+    func statusLine() -> String {
+        let phase = recorder.phase
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.field("ok", true)
+            writer.field("version", Help.version)
+            writer.field("name", settings.box.name)
+            writer.field("phase", phase.name)
+            writer.field("attempt", attempt(phase))
+            writer.field("attempts", settings.reconnect.attempts)
+            writer.field("reason", orNull: reason(phase))
+            writeRecording(&writer)
+            writer.object("led") { writer in
+                writer.field("green", panel.lamps.green.name)
+                writer.field("amber", panel.lamps.amber.name)
+                writer.field("red", panel.lamps.red.name)
+            }
+            writeUplink(&writer)
+            writeMicrophone(&writer)
+            writeDisk(&writer)
+        }
+        return writer.text
+    }
+
+    private func attempt(_ phase: Phase) -> Int {
+        if case .reconnecting(let attempt) = phase { return attempt }
+        return 0
+    }
+
+    private func reason(_ phase: Phase) -> String {
+        if case .failed(let reason) = phase { return reason.text }
+        return recorder.lesson?.lastError ?? ""
+    }
+
+    private func writeRecording(_ writer: inout JSONWriter) {
+        guard let lesson = recorder.lesson else {
+            writer.key("recording")
+            writer.null()
+            return
+        }
+        let end = lesson.end ?? ring.head
+        writer.object("recording") { writer in
+            writer.field("id", lesson.header.id.text)
+            writer.field("label", lesson.header.label)
+            writer.field("startedAt", lesson.header.startedAt.rfc3339)
+            writer.field("clockSynchronised", lesson.header.clockSynchronised)
+            writer.field("samples", end.value)
+            writer.field("durationMs", end.milliseconds)
+            writer.field("savedMs", lesson.committed.milliseconds)
+            writer.field("finalWords", lesson.transcript.wordCount)
+            writer.field("speakers", lesson.transcript.speakerCount)
+            writer.field("coveredMs", lesson.transcript.coverage.samples / SampleIndex.samplesPerMillisecond)
+            writer.array("gaps") { writer in
+                guard settings.transcription.enabled else { return }
+                // The newest seconds are always on their way: only what is behind the last final word is a gap.
+                for gap in lesson.transcript.coverage.gaps(before: end, reason: "") {
+                    writer.object { writer in
+                        writer.field("startMs", gap.start.milliseconds)
+                        writer.field("endMs", gap.end.milliseconds)
+                    }
+                }
+            }
+            writer.field("xruns", lesson.overruns)
+            writer.field("lostMs", lesson.lostSamples / SampleIndex.samplesPerMillisecond)
+        }
+    }
+
+    private func writeUplink(_ writer: inout JSONWriter) {
+        let uplink = recorder.lesson?.uplink
+        let covered = recorder.lesson?.transcript.coverage.end ?? .zero
+        let head = recorder.lesson == nil ? .zero : ring.head
+        writer.object("uplink") { writer in
+            writer.field("enabled", settings.transcription.enabled)
+            writer.field("sessions", uplink?.sessions ?? 0)
+            writer.key("lastLiveAt")
+            if let lastLive = uplink?.lastLive {
+                let age = Clock.now.milliseconds(since: lastLive)
+                writer.value(WallTime(milliseconds: Clock.wall.milliseconds - age).rfc3339)
+            } else {
+                writer.null()
+            }
+            writer.field("bufferedMs", max(0, head.milliseconds - covered.milliseconds))
+        }
+    }
+
+    private func writeMicrophone(_ writer: inout JSONWriter) {
+        writer.object("microphone") { writer in
+            writer.field("device", settings.audio.device)
+            let recording = recorder.lesson?.microphone == .recording
+            writer.key("peakDbfs")
+            recording ? writer.thousandths(Double(capture.levels.peakTenths) / 10) : writer.null()
+            writer.key("rmsDbfs")
+            recording ? writer.thousandths(Double(capture.levels.rmsTenths) / 10) : writer.null()
+        }
+    }
+
+    private func writeDisk(_ writer: inout JSONWriter) {
+        let disk = self.disk
+        writer.object("disk") { writer in
+            writer.field("freeMB", disk.freeMegabytes)
+            writer.field("minutesLeft", disk.minutesLeft(reserveMB: settings.box.reserveMegabytes))
+            writer.key("lastSaveAgeMs")
+            if let save = recorder.lesson?.lastSave {
+                writer.value(Clock.now.milliseconds(since: save))
+            } else {
+                writer.null()
+            }
+        }
+    }
+}
+
+/// What a follower of `status` is told about when it changes.
+struct StatusKey: Equatable {
+    var phase: Phase
+    var committed: SampleIndex
+    var words: Int
+    var error: String
+    var lit: Lamps
+}

@@ -1,0 +1,53 @@
+internal import WireJSON
+
+/// `status` for people.
+enum StatusText {
+    static func text(of status: JSONValue) -> String {
+        var lines: [String] = []
+        lines.append("phase      " + phase(status))
+        if let reason = status["reason"]?.string { lines.append("reason     " + reason) }
+        if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
+        let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
+        lines.append("lamps      " + lamps.joined(separator: ", "))
+        if let level = status["microphone"]?["peakDbfs"]?.double {
+            lines.append("microphone peak \(Int(level.rounded())) dBFS")
+        }
+        let free = status["disk"]?["freeMB"]?.integer ?? 0
+        let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
+        lines.append("disk       \(free) MB free, room for about \(minutes / 60) h of recording")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func phase(_ status: JSONValue) -> String {
+        let name = status["phase"]?.string ?? "unknown"
+        guard name == "reconnecting" else { return name }
+        return "Reconnecting (\(status["attempt"]?.integer ?? 0)/\(status["attempts"]?.integer ?? 0))"
+    }
+
+    private static func describe(_ recording: JSONValue) -> [String] {
+        let label = recording["label"]?.string ?? ""
+        let seconds = (recording["durationMs"]?.integer ?? 0) / 1_000
+        let covered = (recording["coveredMs"]?.integer ?? 0) / 1_000
+        var lines = ["recording  \(recording["id"]?.string ?? "")" + (label.isEmpty ? "" : " (\(label))")]
+        lines.append("since      \(recording["startedAt"]?.string ?? ""), \(Duration.clock(seconds))")
+        let words = recording["finalWords"]?.integer ?? 0
+        let speakers = recording["speakers"]?.integer ?? 0
+        lines.append("transcript \(words) words, \(speakers) speakers, \(Duration.clock(covered)) final")
+        if let xruns = recording["xruns"]?.integer, xruns > 0 {
+            lines.append("lost       \(recording["lostMs"]?.integer ?? 0) ms in \(xruns) overruns")
+        }
+        return lines
+    }
+
+    /// Durations as people write them.
+    enum Duration {
+        /// `1:05:09` or `5:09`.
+        static func clock(_ seconds: Int64) -> String {
+            let rest = two(seconds % 60)
+            let minutes = seconds / 60
+            return minutes < 60 ? "\(minutes):\(rest)" : "\(minutes / 60):\(two(minutes % 60)):\(rest)"
+        }
+
+        private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    }
+}

@@ -1,0 +1,41 @@
+import LinuxRuntime
+import RecorderCore
+import RecordingStore
+import Testing
+
+extension StoreTests {
+    struct EnduranceTests {
+        @Test func `an hour is exact and takes no more memory than a minute`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            let id = try bench.open()
+            let total: Int64 = 3_600 * SampleIndex.samplesPerSecond
+            var early: Int64 = 0
+            while bench.ring.head.value < total {
+                bench.feed(320_000)
+                let word = token(" word", bench.ring.head.value - 20_000)
+                _ = bench.store.send(.tokens([word], covered: bench.ring.head))
+                try bench.commit()
+                if bench.ring.head.value == 3_200_000 { early = residentKilobytes() }
+            }
+            let late = residentKilobytes()
+            let summary = try bench.close()
+            #expect(summary.samples == total && summary.words == 180 && summary.covered == total)
+            #expect(late - early < 4_096, "\(early) KiB grew to \(late) KiB")
+            #expect(try readBack(id, scratch.path) == (total, true))
+            #expect(bench.failures.isEmpty)
+            let output = scratch.path + "/hour.flac"
+            #expect(try AudioExport.flac(id, directory: scratch.path, to: output) == total)
+            #expect(flacAccepts(output))
+            for number in 0..<6 { #expect(flacAccepts(segmentPath(scratch.path, id, number))) }
+        }
+
+        private func residentKilobytes() -> Int64 {
+            let bytes = (try? FileSystem.readFile("/proc/self/status", limitBytes: 8_192)) ?? []
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("VmRSS:") {
+                return Int64(line.filter(\.isNumber)) ?? 0
+            }
+            return 0
+        }
+    }
+}

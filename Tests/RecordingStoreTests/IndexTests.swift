@@ -1,0 +1,157 @@
+import Glibc
+import LinuxRuntime
+import RecorderCore
+import Testing
+
+@testable import RecordingStore
+
+extension StoreTests {
+    struct IndexTests {
+        private let tokens = [
+            token(" Grüße", 1_000), token("!", 2_000, confidence: 1.0 / 3), token(" مرحبا", 3_000, language: "ar"),
+            token("O'Brien; DROP TABLE token", 4_000, speaker: 2), token("", 5_000, speaker: 2, language: ""),
+            token(" nul\u{0}byte", 6_000, speaker: 0),
+        ]
+
+        @Test func `tokens are exact after the index was closed and opened again`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            let id = try bench.open(StoreBench.header(1, label: "5A “Физика”"))
+            bench.feed(30_000)
+            _ = bench.store.send(.tokens(Array(tokens.prefix(2)), covered: SampleIndex(3_000)))
+            try bench.commit()
+            _ = bench.store.send(.tokens(Array(tokens.dropFirst(2)), covered: SampleIndex(7_000)))
+            let mark = SilenceMark(start: SampleIndex(800), end: SampleIndex(900), reason: .overrun)
+            _ = bench.store.send(.silence(mark))
+            let gap = Gap(start: SampleIndex(7_000), end: SampleIndex(30_000), reason: "offline")
+            let summary = try bench.close(gaps: [gap])
+            bench.store.shutdown()
+            let index = try RecordingIndex(directory: scratch.path)
+            #expect(try index.tokens(id) == tokens)
+            #expect(try index.silences(id) == [mark])
+            #expect(try index.gaps(id) == [gap])
+            #expect(try index.recordings() == [summary])
+            #expect(summary.header == StoreBench.header(1, label: "5A “Физика”"))
+            #expect(summary.tokens == 6 && summary.speakers == 2 && summary.covered == 7_000)
+            #expect(summary.words == WordAssembler.words(of: tokens).count)
+        }
+
+        @Test func `a running recording shows what is committed to a reader`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            let id = try bench.open()
+            let index = try RecordingIndex(directory: scratch.path)
+            for round in 1...30 {
+                bench.feed(28_000)
+                let text = token(" word\(round)", Int64(round) * 28_000 - 20_000)
+                _ = bench.store.send(.tokens([text], covered: SampleIndex(Int64(round) * 28_000 - 10_000)))
+                try bench.commit()
+                let summary = try #require(try index.summary(id))
+                #expect(summary.state == .recording)
+                #expect(summary.samples == (Int64(round) * 28_000 - 1) / 1_600 * 1_600)
+                #expect(summary.tokens == round && summary.words == round)
+                #expect(summary.covered == Int64(round) * 28_000 - 10_000)
+                #expect(try index.recordings() == [summary])
+            }
+            #expect(bench.failures.isEmpty)
+        }
+
+        @Test func `recordings are listed oldest first and do not mix`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            for number: UInt64 in [3, 1, 2] {
+                bench.ring.reset()
+                let id = try bench.open(StoreBench.header(number))
+                bench.feed(Int(number) * 10_000)
+                let texts = (0..<number).map { token(" \($0)", Int64($0) * 1_000) }
+                _ = bench.store.send(.tokens(texts, covered: .zero))
+                _ = try bench.close()
+                #expect(try RecordingIndex(directory: scratch.path).tokens(id) == texts)
+            }
+            let list = try RecordingIndex(directory: scratch.path).recordings()
+            #expect(list.map(\.samples) == [10_000, 20_000, 30_000])
+            #expect(list.map(\.words) == [1, 2, 3])
+        }
+
+        @Test func `a state directory that was never used is a clear error`() throws {
+            let scratch = Scratch()
+            #expect(throws: StoreError.noIndex(file: scratch.path + "/index.sqlite")) {
+                _ = try RecordingIndex(directory: scratch.path)
+            }
+        }
+
+        @Test func `directories are closed to others`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path + "/deep/state")
+            let id = try bench.open()
+            for path in ["/deep/state", "/deep/state/recordings", "/deep/state/recordings/\(id.text)"] {
+                var status = stat()
+                #expect(stat(scratch.path + path, &status) == 0)
+                #expect(status.st_mode & 0o027 == 0)
+            }
+        }
+
+        @Test(arguments: [false, true])
+        func `a damaged index is refused and named`(reading: Bool) throws {
+            let scratch = Scratch()
+            try StoreBench(scratch.path).store.shutdown()
+            run("rm -f '\(scratch.path)'/index.sqlite-*")
+            try FileSystem.writeFile(scratch.path + "/index.sqlite", [UInt8](repeating: 0x5A, count: 9_000))
+            let error = refusal(scratch.path, reading: reading)
+            guard case .damagedIndex(let file, _)? = error else {
+                Issue.record("unexpected \(String(describing: error))")
+                return
+            }
+            #expect(file == scratch.path + "/index.sqlite")
+        }
+
+        @Test(arguments: [false, true])
+        func `an index of a newer version is refused and left alone`(reading: Bool) throws {
+            let scratch = Scratch()
+            let file = scratch.path + "/index.sqlite"
+            try StoreBench(scratch.path).store.shutdown()
+            run("sqlite3 '\(file)' 'PRAGMA user_version = 9'")
+            #expect(
+                refusal(scratch.path, reading: reading)
+                    == .newerIndex(file: file, version: 9, known: IndexSchema.migrations.count))
+            #expect(run("sqlite3 '\(file)' 'PRAGMA user_version' | grep -qx 9"))
+        }
+
+        @Test(arguments: [false, true])
+        func `another program's database is refused`(reading: Bool) throws {
+            let scratch = Scratch()
+            let file = scratch.path + "/index.sqlite"
+            run("sqlite3 '\(file)' 'CREATE TABLE theirs (x)'")
+            #expect(refusal(scratch.path, reading: reading) == .foreignIndex(file: file))
+        }
+
+        @Test func `the index is whole and its tables are what they claim`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            _ = try bench.open()
+            bench.feed(10_000)
+            _ = bench.store.send(.tokens(tokens, covered: .zero))
+            _ = try bench.close()
+            let file = scratch.path + "/index.sqlite"
+            #expect(run("sqlite3 '\(file)' 'PRAGMA integrity_check' | grep -qx ok"))
+            #expect(run("! sqlite3 '\(file)' 'PRAGMA foreign_key_check' | grep -q ."))
+            #expect(run("! sqlite3 '\(file)' 'PRAGMA table_list' | grep -E '\\|(recording|token|silence|gap)\\|' | grep -qv '|1$'"))
+            #expect(run("sqlite3 '\(file)' 'PRAGMA journal_mode' | grep -qx wal"))
+        }
+
+        private func refusal(_ directory: String, reading: Bool) -> StoreError? {
+            do throws(StoreError) {
+                if reading {
+                    _ = try RecordingIndex(directory: directory)
+                } else {
+                    let notifier: EventNotifier
+                    do { notifier = try EventNotifier() } catch { return nil }
+                    _ = try StoreThread(directory: directory, ring: SampleRing(), notifier: notifier)
+                }
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Glibc
+import LinuxRuntime
+import RecorderCore
+import Testing
+
+@testable import SpeechUplink
+
+/// An uplink with its ring and notifier, and its events so far.
+final class UplinkFixture {
+    let ring = SampleRing(capacity: 1 << 17)
+    let notifier: EventNotifier
+    let uplink: UplinkThread
+    private(set) var events: [UplinkEvent] = []
+
+    init(_ settings: UplinkSettings) throws {
+        notifier = try EventNotifier()
+        uplink = try UplinkThread(
+            settings: settings, ring: ring, notifier: notifier, log: Log(threshold: .error))
+    }
+
+    deinit {
+        uplink.shutdown()
+    }
+
+    /// Samples whose value is their index.
+    func record(_ count: Int) {
+        let start = ring.head.value
+        let samples = (0..<count).map { Int16(truncatingIfNeeded: start + Int64($0)) }
+        samples.withUnsafeBufferPointer { ring.append($0) }
+    }
+
+    static func audio(_ range: Range<Int>) -> [UInt8] {
+        range.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+    }
+
+    func request(_ number: Int = 1, url: String, base: Int64 = 0, secret: String = "key-1") -> SessionRequest {
+        SessionRequest(
+            number: number, key: SessionKey(secret: secret, webSocketURL: url),
+            recording: RecordingID("01JD0000000000000000000000")!, base: SampleIndex(base))
+    }
+
+    /// The first event from now on, or so far, that matches; nil after 40 s.
+    func wait<T>(_ match: (UplinkEvent) -> T?) -> T? {
+        let deadline = Clock.now.adding(milliseconds: 40_000)
+        var seen = 0
+        while true {
+            while seen < events.count {
+                if let found = match(events[seen]) { return found }
+                seen += 1
+            }
+            guard Poll.readable(notifier.fileDescriptor, until: deadline) else { return nil }
+            notifier.drain()
+            events += uplink.takeEvents()
+        }
+    }
+
+    func opened(_ session: Int = 1) -> Bool {
+        wait {
+            switch $0 {
+            case .opened(session, _): true
+            case .closed(session, _): false
+            default: nil
+            }
+        } ?? false
+    }
+
+    /// `.some(nil)`: closed without failure.
+    func closed(_ session: Int = 1) -> UplinkFailure?? {
+        wait { if case .closed(session, let failure) = $0 { .some(failure) } else { nil } }
+    }
+
+    func token(_ attempt: Int = 1) -> Result<SessionKey, UplinkFailure>? {
+        wait {
+            switch $0 {
+            case .token(attempt, let key): .success(key)
+            case .tokenFailed(attempt, let failure): .failure(failure)
+            default: nil
+            }
+        }
+    }
+
+    func messages(_ session: Int = 1) -> [ServiceMessage] {
+        events.compactMap { if case .message(session, let message) = $0 { message } else { nil } }
+    }
+}
+
+/// What a peer's thread has to tell the test; `take` waits for it.
+final class Mailbox<Value: Sendable>: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var values: [Value] = []
+
+    func put(_ value: Value) {
+        condition.lock()
+        values.append(value)
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    /// Nil after 40 s.
+    func take() -> Value? {
+        condition.lock()
+        defer { condition.unlock() }
+        let deadline = Date(timeIntervalSinceNow: 40)
+        while values.isEmpty {
+            guard condition.wait(until: deadline) else { return nil }
+        }
+        return values.removeFirst()
+    }
+}
