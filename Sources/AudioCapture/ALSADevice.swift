@@ -27,7 +27,8 @@ internal import RecorderCore
         let count = unsafe snd_pcm_poll_descriptors_count(pcm)
         guard count > 0, count <= Self.descriptorLimit else {
             unsafe snd_pcm_close(pcm)
-            throw .stream(device: name, errno: count < 0 ? -count : Errno.invalid, operation: "snd_pcm_poll_descriptors")
+            let number = count < 0 ? -count : Errno.invalid
+            throw .stream(device: name, errno: number, operation: "snd_pcm_poll_descriptors")
         }
         unsafe descriptors = .allocate(capacity: Int(count) + 1)
         unsafe descriptors.initialize(repeating: pollfd(fd: -1, events: 0, revents: 0), count: Int(count) + 1)
@@ -149,7 +150,7 @@ internal import RecorderCore
 
     private static var lastMessage: String {
         var text = unsafe String(cString: chalk_alsa_message())
-        while text.utf8.last == 0x0A { text.removeLast() }
+        while text.utf8.last == 0x0A { text.unicodeScalars.removeLast() }
         return text
     }
 }

@@ -76,6 +76,8 @@ internal import RecorderCore
         finish(at: mailbox.newestRequest == request ? host.now : mailbox.stoppedAt)
     }
 
+    static func rest(after time: MonotonicTime) -> MonotonicTime { time.adding(milliseconds: restMilliseconds) }
+
     // MARK: Audio flows
 
     private func stream(_ device: any CaptureDevice) {
@@ -85,7 +87,7 @@ internal import RecorderCore
         if now.milliseconds(since: lastArrival) >= Self.stallMilliseconds {
             lose(.silent(device: host.deviceName, milliseconds: Self.stallMilliseconds))
         } else {
-            host.pause(until: now.adding(milliseconds: Self.restMilliseconds))
+            host.pause(until: Self.rest(after: now))
         }
     }
 
@@ -220,7 +222,7 @@ internal import RecorderCore
             let moved = consume(device, limit: end)
             let now = host.now
             guard mailbox.ring.head < end, now < deadline else { break }
-            if !moved { host.pause(until: now.adding(milliseconds: Self.restMilliseconds)) }
+            if !moved { host.pause(until: Self.rest(after: now)) }
             _ = device.wait(milliseconds: deadline.milliseconds(since: now))
         }
         if loss != nil { fillSilence(until: end) }

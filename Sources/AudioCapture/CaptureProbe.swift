@@ -22,6 +22,12 @@ package enum CaptureProbe {
     /// Opens the device, reads `milliseconds` of audio (at most 10 s) and closes it. A device that records for a
     /// running daemon is usually busy.
     package static func measure(device name: String, milliseconds: Int64 = 1_000) throws(CaptureError) -> Result {
+        let idle: EventNotifier
+        do throws(SystemError) {
+            idle = try EventNotifier()
+        } catch {
+            throw .system(error)
+        }
         let device = try ALSADevice(name: name, wake: -1)
         let started = device.start()
         guard started >= 0 else { throw .stream(device: name, errno: -started, operation: "snd_pcm_start") }
@@ -45,6 +51,7 @@ package enum CaptureProbe {
                 squares += value * value
             }
             samples += count
+            if count == 0 { _ = Poll.readable(idle.fileDescriptor, until: CaptureLoop.rest(after: Clock.now)) }
         }
         return Result(
             level: CaptureLevel(LevelMeter.Second(peak: peak, meanSquare: squares / Int64(samples))),

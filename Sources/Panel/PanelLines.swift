@@ -8,8 +8,8 @@ package struct PanelLines: Equatable, Sendable {
     package var green: String
     package var amber: String
     package var red: String
-    /// The buttons connect their line to ground when pressed; the line is pulled up. Else they connect it to the supply,
-    /// and it is pulled down.
+    /// The buttons connect their line to ground when pressed; the line is pulled up. Else they connect it to the
+    /// supply, and it is pulled down.
     package var activeLow: Bool
     /// The lamps light when their line is low.
     package var lampsActiveLow: Bool
@@ -57,7 +57,7 @@ enum LineName: Equatable {
     /// `gpiochip` + digits + `:` + offset, or else a line's name.
     init(_ text: String) throws(PanelError) {
         let prefix = "gpiochip"
-        guard text.hasPrefix(prefix), let colon = text.utf8.firstIndex(of: 0x3A) else {
+        guard text.utf8.starts(with: prefix.utf8), let colon = text.utf8.firstIndex(of: 0x3A) else {
             guard !text.utf8.contains(0x2F), text.utf8.count <= Self.kernelNameBytes else {
                 throw .malformed(line: text)
             }

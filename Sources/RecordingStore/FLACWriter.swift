@@ -4,8 +4,8 @@ internal import RecorderCore
 
 /// One FLAC file being made: 16 kHz, mono, 16 bit.
 ///
-/// Encoding touches memory only; `save` writes and syncs. What has not been synced stays here and goes to the same place
-/// again after a failure: a kernel that could not write a page back forgets it and reports that once (fsync(2), EIO).
+/// Encoding touches memory only; `save` writes and syncs. What has not been synced stays here and goes to the same
+/// place again after a failure: a kernel that could not write a page back reports that once and forgets it (fsync(2)).
 @safe final class FLACWriter {
     private let encoder: UnsafeMutablePointer<FLAC__StreamEncoder>
     private let sink: Sink

@@ -11,7 +11,8 @@ enum IndexSchema {
     /// Pages of 1 KiB after which a commit moves the log into the database: the log stays under 0.5 MiB.
     static let checkpointPages = 256
 
-    /// `token.place` is the recording's number times this plus the token's number, both from 0: 190 hours of fast talk.
+    /// `token.place` is the recording's number times this plus the token's number, from 0:
+    /// room for 900 hours at five tokens a second.
     static let tokensARecording: Int64 = 1 << 24
 
     /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.

@@ -86,9 +86,9 @@ struct Diagnosis {
             return Self.connectFailure(connectError, peer: peer)
         }
         if elapsedMilliseconds >= UplinkLimits.stepMilliseconds {
-            return UplinkFailure(.timeout, "\(peer) did not answer within \(elapsedMilliseconds / 1_000) s")
+            return UplinkFailure(.timeout, "\(peer) did not answer within \((elapsedMilliseconds + 100) / 1_000) s")
         }
-        return UplinkFailure(.closedEarly, "\(peer) closed the connection before it answered")
+        return UplinkFailure(.closedEarly, "\(peer) closed the connection before its answer was complete")
     }
 
     static func connectFailure(_ number: Int32, peer: String) -> UplinkFailure {

@@ -77,7 +77,8 @@ internal import WireJSON
             let diagnosis = diagnosis(reason, status: status, retryAfterSeconds: retryAfterSeconds)
             return engine.end(self, diagnosis.failure)
         case .closed(let errno):
-            return engine.end(self, closedFailure(errno))
+            guard isConnecting else { return engine.end(self, closedFailure(errno)) }
+            return engine.end(self, diagnosis("", status: 0, retryAfterSeconds: nil).failure)
         case .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete:
             return .goOn
         }

@@ -5,6 +5,8 @@ internal import RecorderCore
 @safe final class TokenRequest: Connection {
     private static let question = Array("{}".utf8)
 
+    private static let readBytes = 4_096
+
     private let attempt: Int
     private var answer: [UInt8] = []
 
@@ -44,7 +46,7 @@ internal import RecorderCore
             return engine.end(self, diagnosis.failure)
         case .closed(let errno):
             guard errno == ECONNRESET || errno == ETIMEDOUT else {
-                return engine.end(self, UplinkFailure(.closedEarly, "\(endpoint.peer) closed before its answer ended"))
+                return engine.end(self, diagnosis("", status: 0, retryAfterSeconds: nil).failure)
             }
             return engine.end(self, Diagnosis.connectFailure(errno, peer: endpoint.peer))
         case .established, .writable, .text, .binary, .pong, .closedByPeer:
@@ -87,9 +89,12 @@ internal import RecorderCore
     /// The library undoes the chunks and comes back with `.body`.
     private func readAnswer() -> Answer {
         guard let wsi = unsafe wsi else { return .end }
-        var buffer: UnsafeMutablePointer<CChar>?
-        var length: Int32 = 0
-        return unsafe lws_http_client_read(wsi, &buffer, &length) < 0 ? .end : .goOn
+        // Plain HTTP hands over the library's own buffer; TLS reads into the caller's.
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Self.readBytes) { space in
+            var buffer = space.baseAddress
+            var length = Int32(space.count)
+            return unsafe lws_http_client_read(wsi, &buffer, &length) < 0 ? .end : .goOn
+        }
     }
 
     private func complete(_ engine: UplinkEngine) -> Answer {

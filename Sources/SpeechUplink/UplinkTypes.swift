@@ -88,8 +88,9 @@ enum UplinkLimits {
     /// A WebSocket key or the endpoint's bearer: one header line has to fit the library's 4 KiB buffer.
     static let secretBytes = 2_048
     static let urlBytes = 1_024
-    /// The library's own time-out of each step of a handshake (`timeout_secs` in the shim).
-    static let stepMilliseconds: Int64 = 6_000
+    /// A connection that the library ends after this long was timed out by it: `timeout_secs` in the shim, 6 s for
+    /// each step of a handshake, less its rounding.
+    static let stepMilliseconds: Int64 = 5_900
     static let sentEventMilliseconds: Int64 = 500
     /// RFC 6455 section 5.5.1: how long the peer may take to answer our close.
     static let closeSeconds: Int32 = 3

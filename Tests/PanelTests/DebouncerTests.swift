@@ -95,7 +95,8 @@ struct DebouncerTests {
                 // The kernel may drop edges: the same level twice.
                 edges.append((at, random.next() % 2 == 0))
             }
-            let said = events(edges, until: at + 1_000, Debouncer(stableMilliseconds: 30)).map { $0.split(separator: " ")[1] }
+            let said = events(edges, until: at + 1_000, Debouncer(stableMilliseconds: 30))
+                .map { $0.split(separator: " ")[1] }
             for (index, word) in said.enumerated() { #expect(word == (index % 2 == 0 ? "pressed" : "released")) }
         }
     }

@@ -135,7 +135,9 @@ func token(
 }
 
 /// All samples of a recording, and whether they are the pattern but for the ranges given as silent.
-func readBack(_ id: RecordingID, _ directory: String, silent: Range<Int64> = 0..<0) throws -> (count: Int64, exact: Bool) {
+func readBack(
+    _ id: RecordingID, _ directory: String, silent: Range<Int64> = 0..<0
+) throws -> (count: Int64, exact: Bool) {
     var position: Int64 = 0
     var exact = true
     let count = try AudioExport.readSamples(id, directory: directory) { block in
