@@ -92,7 +92,9 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             path: "Sources/chalkbox-cloud/CloudKit",
-            swiftSettings: hosted),
+            swiftSettings: hosted,
+            // NIOSSL holds C++, which the package manager forgets when it links a test bundle.
+            linkerSettings: [.linkedLibrary("stdc++")]),
         .executableTarget(
             name: "chalkbox-cloud",
             dependencies: [
@@ -108,6 +110,9 @@ let package = Package(
         // Counts a thread's allocations: the proof that the capture thread makes none.
         .target(name: "CThreadWatch", path: "Tests/CThreadWatch"),
         test("AudioCaptureTests", ["AudioCapture", "LinuxRuntime", "RecorderCore", "CThreadWatch"]),
+        .executableTarget(
+            name: "race-stress", dependencies: ["AudioCapture", "LinuxRuntime", "RecorderCore"],
+            path: "Tests/RaceStress", swiftSettings: hosted),
         test("PanelTests", ["Panel", "RecorderCore"]),
         test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore"]),
         test("SpeechUplinkTests", ["SpeechUplink", "CloudKit", "LinuxRuntime", "RecorderCore"]),

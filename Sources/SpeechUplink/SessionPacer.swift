@@ -17,6 +17,8 @@ package struct SessionPacer: Equatable, Sendable {
     /// How soon to look again after a look that came just before the microphone's next period; then slower and
     /// slower, so that a silent microphone costs next to nothing.
     private static let firstRetryMilliseconds: Int64 = 15
+    /// Each look comes that much early, so that the looks cannot drift away from the microphone's clock.
+    private static let leadMilliseconds: Int64 = 2
     private static let periodMilliseconds = Limits.periodSamples / SampleIndex.samplesPerMillisecond
 
     /// The session's first sample.
@@ -31,6 +33,8 @@ package struct SessionPacer: Equatable, Sendable {
     /// The next look at a ring that had no whole frame, and how often there was none in a row.
     private var nextLook: MonotonicTime?
     private var misses: Int64 = 0
+    /// How long the last frame found may have waited in the ring, beyond the first retry.
+    private var lateness: Int64 = 0
 
     /// - Parameters:
     ///   - now: when the session was opened.
@@ -62,8 +66,11 @@ package struct SessionPacer: Equatable, Sendable {
         guard waiting >= Limits.periodSamples || (isLast && waiting > 0) else {
             return lookLater(missing: Limits.periodSamples - waiting, now: now)
         }
-        nextLook = nil
-        misses = 0
+        if nextLook != nil {
+            lateness = misses > 0 ? Self.retryMilliseconds(misses) - Self.firstRetryMilliseconds : 0
+            nextLook = nil
+            misses = 0
+        }
         let count = min(waiting, Limits.periodSamples)
         guard credit >= Double(count) else {
             let milliseconds = ((Double(count) - credit) / samplesPerMillisecond).rounded(.up)
@@ -92,6 +99,10 @@ package struct SessionPacer: Equatable, Sendable {
         creditAt = now
     }
 
+    private static func retryMilliseconds(_ misses: Int64) -> Int64 {
+        min(periodMilliseconds, firstRetryMilliseconds << min(misses - 1, 4))
+    }
+
     private mutating func lookLater(missing: Int64, now: MonotonicTime) -> Action {
         let keepaliveAt = lastSentAt.adding(milliseconds: Limits.keepaliveMilliseconds)
         if now >= keepaliveAt { return .keepalive }
@@ -102,8 +113,8 @@ package struct SessionPacer: Equatable, Sendable {
             let first = misses == 0 && nextLook == nil
             if !first { misses += 1 }
             let pause = first
-                ? (missing + SampleIndex.samplesPerMillisecond - 1) / SampleIndex.samplesPerMillisecond
-                : min(Self.periodMilliseconds, Self.firstRetryMilliseconds << min(misses - 1, 4))
+                ? missing / SampleIndex.samplesPerMillisecond - Self.leadMilliseconds - lateness
+                : Self.retryMilliseconds(misses)
             look = now.adding(milliseconds: max(1, pause))
             nextLook = look
         }

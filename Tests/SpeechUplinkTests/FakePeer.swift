@@ -9,6 +9,7 @@ final class FakePeer: @unchecked Sendable {
     /// - Parameter script: runs on a thread of its own for each connection, with the connection's number from 0.
     init(_ script: @escaping @Sendable (FakeConnection, Int) throws -> Void) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        closeOnExec(listener)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -26,6 +27,7 @@ final class FakePeer: @unchecked Sendable {
             while true {
                 let descriptor = accept(listener, nil, nil)
                 guard descriptor >= 0 else { return }
+                closeOnExec(descriptor)
                 let number = count
                 count += 1
                 Foundation.Thread.detachNewThread {
@@ -44,6 +46,11 @@ final class FakePeer: @unchecked Sendable {
 
     /// A loopback port that nobody listens on.
     static func closedPort() throws -> UInt16 { try FakePeer { _, _ in }.port }
+}
+
+/// A child that inherits a descriptor keeps its connection open.
+func closeOnExec(_ descriptor: Int32) {
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
 }
 
 enum PeerError: Error {

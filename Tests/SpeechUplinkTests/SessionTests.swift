@@ -4,396 +4,266 @@ import Testing
 
 @testable import SpeechUplink
 
-@Suite(.serialized) struct SessionTests {
-    private func peer(
-        _ script: @escaping @Sendable (FakeConnection) throws -> Void
-    ) throws -> (peer: FakePeer, url: String) {
-        let peer = try FakePeer { connection, _ in try script(connection) }
-        return (peer, "ws://127.0.0.1:\(peer.port)/transcribe")
-    }
-
-    private func settings(deadAfter: Int64 = 10_000) -> UplinkSettings {
-        UplinkSettings(tokenURL: "", languageHints: ["en", "ar"], deadAfterMilliseconds: deadAfter)
-    }
-
-    /// How a session to a peer that answers the first message with `script` ends.
-    private func end(
-        deadAfter: Int64 = 10_000, _ script: @escaping @Sendable (FakeConnection) throws -> Void
-    ) throws -> (failure: UplinkFailure??, messages: [ServiceMessage]) {
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            _ = try connection.readData()
-            try script(connection)
+extension NetworkTests {
+    @Suite struct SessionTests {
+        private func peer(
+            _ script: @escaping @Sendable (FakeConnection) throws -> Void
+        ) throws -> (peer: FakePeer, url: String) {
+            let peer = try FakePeer { connection, _ in try script(connection) }
+            return (peer, "ws://127.0.0.1:\(peer.port)/transcribe")
         }
-        return try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings(deadAfter: deadAfter))
-            fixture.record(1_600)
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            let failure = fixture.closed()
-            return (failure, fixture.messages())
-        }
-    }
 
-    @Test func `a lesson goes out whole and comes back as messages`() throws {
-        let head = Mailbox<String>()
-        let lesson = Mailbox<(start: String, audio: [UInt8], texts: [String])>()
-        let (peer, url) = try peer { connection in
-            head.put(try connection.upgrade())
-            lesson.put(try connection.takeLesson())
-            try connection.send(
-                #"{"tokens":[{"text":" Hi","start_ms":10,"end_ms":20,"confidence":0.5,"is_final":true,"speaker":"2","#
-                    + #""language":"en"}],"final_audio_proc_ms":100,"total_audio_proc_ms":120}"#)
-            try connection.send(#"{"tokens":[],"final_audio_proc_ms":130,"total_audio_proc_ms":130,"finished":true}"#)
-            connection.drain()
+        private func settings(deadAfter: Int64 = 10_000) -> UplinkSettings {
+            UplinkSettings(tokenURL: "", languageHints: ["en", "ar"], deadAfterMilliseconds: deadAfter)
         }
-        let fixture = try UplinkFixture(settings())
-        fixture.ring.reset(to: SampleIndex(5_000))
-        fixture.record(8_000)
-        #expect(fixture.uplink.send(.open(fixture.request(url: url, base: 6_000, secret: "key-7"))))
-        #expect(fixture.opened())
-        fixture.record(3_000)
-        #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(15_500))))
-        #expect(fixture.closed() == .some(nil))
 
-        let request = try #require(head.take())
-        #expect(request.hasPrefix("GET /transcribe HTTP/1.1\r\n"))
-        #expect(FakeConnection.header("authorization", in: request) == "Bearer key-7")
-        #expect(FakeConnection.header("host", in: request) == "127.0.0.1:\(peer.port)")
-        let sent = try #require(lesson.take())
-        #expect(
-            sent.start == #"{"model":"stt-rt-v5","audio_format":"pcm_s16le","sample_rate":16000,"num_channels":1,"#
-                + #""language_hints":["en","ar"],"enable_speaker_diarization":true,"#
-                + #""enable_language_identification":true,"enable_endpoint_detection":false,"#
-                + #""client_reference_id":"01JD0000000000000000000000"}"#)
-        #expect(sent.audio == UplinkFixture.audio(6_000..<15_500))
-        #expect(sent.texts == [#"{"type":"finish"}"#])
-        #expect(
-            fixture.messages() == [
-                ServiceMessage(
-                    tokens: [
-                        ServiceToken(
-                            text: " Hi", startMilliseconds: 10, endMilliseconds: 20, confidence: 0.5, isFinal: true,
-                            speaker: "2", language: "en")
-                    ], finalAudioMilliseconds: 100, totalAudioMilliseconds: 120),
-                ServiceMessage(finalAudioMilliseconds: 130, totalAudioMilliseconds: 130, finished: true),
-            ])
-        #expect(fixture.wait { if case .sent(1, SampleIndex(15_500)) = $0 { true } else { nil } } == true)
-    }
-
-    @Test func `two sessions live side by side`() throws {
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            let lesson = try connection.takeLesson()
-            try connection.send("{\"total_audio_proc_ms\":\(lesson.audio.count / 32),\"finished\":true}")
-            connection.drain()
-        }
-        try withExtendedLifetime(peer) {
+        @Test func `a lesson goes out whole and comes back as messages`() throws {
+            let head = Mailbox<String>()
+            let lesson = Mailbox<(start: String, audio: [UInt8], texts: [String])>()
+            let (peer, url) = try peer { connection in
+                head.put(try connection.upgrade())
+                lesson.put(try connection.takeLesson())
+                try connection.send(
+                    #"{"tokens":[{"text":" Hi","start_ms":10,"end_ms":20,"confidence":0.5,"is_final":true,"#
+                        + #""speaker":"2","language":"en"}],"final_audio_proc_ms":100,"total_audio_proc_ms":120}"#)
+                try connection.send(#"{"final_audio_proc_ms":130,"total_audio_proc_ms":130,"finished":true}"#)
+                connection.drain()
+            }
             let fixture = try UplinkFixture(settings())
-            fixture.record(16_000)
-            #expect(fixture.uplink.send(.open(fixture.request(1, url: url))))
-            #expect(fixture.opened(1))
-            #expect(fixture.uplink.send(.open(fixture.request(2, url: url, base: 8_000))))
-            #expect(fixture.opened(2))
-            #expect(fixture.uplink.send(.finish(session: 2, end: SampleIndex(16_000))))
-            #expect(fixture.closed(2) == .some(nil))
-            #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(16_000))))
-            #expect(fixture.closed(1) == .some(nil))
-            #expect(fixture.messages(1).map { $0.totalAudioMilliseconds } == [1_000])
-            #expect(fixture.messages(2).map { $0.totalAudioMilliseconds } == [500])
-        }
-    }
+            fixture.ring.reset(to: SampleIndex(5_000))
+            fixture.record(8_000)
+            #expect(fixture.uplink.send(.open(fixture.request(url: url, base: 6_000, secret: "key-7"))))
+            #expect(fixture.opened())
+            fixture.record(3_000)
+            #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(15_500))))
+            #expect(fixture.closed() == .some(nil))
 
-    @Test func `our own close says good-bye and is no failure`() throws {
-        let goodbye = Mailbox<UInt8>()
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            while true {
-                let frame = try connection.readFrame()
-                if frame.opcode == 8 {
-                    goodbye.put(frame.opcode)
-                    return
+            let request = try #require(head.take())
+            #expect(request.hasPrefix("GET /transcribe HTTP/1.1\r\n"))
+            #expect(FakeConnection.header("authorization", in: request) == "Bearer key-7")
+            #expect(FakeConnection.header("host", in: request) == "127.0.0.1:\(peer.port)")
+            let sent = try #require(lesson.take())
+            #expect(
+                sent.start == #"{"model":"stt-rt-v5","audio_format":"pcm_s16le","sample_rate":16000,"num_channels":1,"#
+                    + #""language_hints":["en","ar"],"enable_speaker_diarization":true,"#
+                    + #""enable_language_identification":true,"enable_endpoint_detection":false,"#
+                    + #""client_reference_id":"01JD0000000000000000000000"}"#)
+            #expect(sent.audio == UplinkFixture.audio(6_000..<15_500))
+            #expect(sent.texts == [#"{"type":"finish"}"#])
+            #expect(
+                fixture.messages() == [
+                    ServiceMessage(
+                        tokens: [
+                            ServiceToken(
+                                text: " Hi", startMilliseconds: 10, endMilliseconds: 20, confidence: 0.5, isFinal: true,
+                                speaker: "2", language: "en")
+                        ], finalAudioMilliseconds: 100, totalAudioMilliseconds: 120),
+                    ServiceMessage(finalAudioMilliseconds: 130, totalAudioMilliseconds: 130, finished: true),
+                ])
+            #expect(fixture.wait { if case .sent(1, SampleIndex(15_500)) = $0 { true } else { nil } } == true)
+        }
+
+        @Test func `two sessions live side by side`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                let lesson = try connection.takeLesson()
+                try connection.send("{\"total_audio_proc_ms\":\(lesson.audio.count / 32),\"finished\":true}")
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                fixture.record(16_000)
+                #expect(fixture.uplink.send(.open(fixture.request(1, url: url))))
+                #expect(fixture.opened(1))
+                #expect(fixture.uplink.send(.open(fixture.request(2, url: url, base: 8_000))))
+                #expect(fixture.opened(2))
+                #expect(fixture.uplink.send(.finish(session: 2, end: SampleIndex(16_000))))
+                #expect(fixture.closed(2) == .some(nil))
+                #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(16_000))))
+                #expect(fixture.closed(1) == .some(nil))
+                #expect(fixture.messages(1).map { $0.totalAudioMilliseconds } == [1_000])
+                #expect(fixture.messages(2).map { $0.totalAudioMilliseconds } == [500])
+            }
+        }
+
+        @Test func `our own close says good-bye and is no failure`() throws {
+            let goodbye = Mailbox<UInt8>()
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                while true {
+                    let frame = try connection.readFrame()
+                    if frame.opcode == 8 {
+                        goodbye.put(frame.opcode)
+                        return
+                    }
                 }
             }
-        }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings())
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            #expect(fixture.opened())
-            #expect(fixture.uplink.send(.close(session: 1)))
-            #expect(fixture.closed() == .some(nil))
-            #expect(goodbye.take() == 8)
-            #expect(fixture.uplink.send(.close(session: 1)))
-            #expect(fixture.uplink.send(.close(session: 9)))
-        }
-    }
-
-    @Test func `closing a session that is still connecting is no failure`() throws {
-        let accepted = Mailbox<Bool>()
-        let (peer, url) = try peer { connection in
-            _ = try connection.readHead()
-            accepted.put(true)
-            _ = try connection.read(1)
-        }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings())
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            #expect(accepted.take() == true)
-            #expect(fixture.uplink.send(.close(session: 1)))
-            #expect(fixture.closed() == .some(nil))
-        }
-    }
-
-    @Test func `a message in fragments of any size is one message`() throws {
-        let result = try end { connection in
-            let bytes = Array(#"{"tokens":[{"text":"é😀"}],"finished":true}"#.utf8)
-            try connection.send([bytes[0]], opcode: 1, isFinal: false)
-            try connection.send([], opcode: 9)
-            for byte in bytes[1..<bytes.count - 1] { try connection.send([byte], opcode: 0, isFinal: false) }
-            try connection.send([bytes[bytes.count - 1]], opcode: 0)
-            connection.drain()
-        }
-        #expect(result.failure == .some(nil))
-        #expect(result.messages.first?.tokens.first?.text == "é😀")
-    }
-
-    @Test func `a message of 900 KiB is taken`() throws {
-        let result = try end { connection in
-            let word = String(repeating: "word ", count: 180_000)
-            try connection.send(#"{"tokens":[{"text":"\#(word)"}]}"#)
-            try connection.send(#"{"finished":true}"#)
-            connection.drain()
-        }
-        #expect(result.failure == .some(nil))
-        #expect(result.messages.first?.tokens.first?.text.utf8.count == 900_000)
-    }
-
-    @Test func `a message of 10 MB is refused while it comes`() throws {
-        let result = try end { connection in
-            let filler = [UInt8](repeating: 0x20, count: 10 << 20)
-            try connection.send(Array("{".utf8) + filler + Array("}".utf8), opcode: 1)
-            connection.drain()
-        }
-        #expect(result.failure??.kind == .messageTooLarge)
-    }
-
-    @Test(arguments: [
-        ("[1]", "no object"), ("", "ends too early"), ("{", "ends too early"), ("{\"tokens\":[}", "not JSON"),
-        ("not JSON", "not JSON"), (#"{"tokens":5}"#, "no list"), (#"{"tokens":[5]}"#, "without text"),
-        (#"{"tokens":[{"start_ms":5}]}"#, "without text"), (#"{"final_audio_proc_ms":1e300}"#, "beyond a day"),
-        (#"{"tokens":[{"text":"\ud800"}]}"#, "Unicode"), ("{} {}", "goes on"),
-    ])
-    func `a malformed message ends the session`(text: String, detail: String) throws {
-        let result = try end { connection in
-            try connection.send(text)
-            connection.drain()
-        }
-        #expect(result.failure??.kind == .messageMalformed)
-        #expect(result.failure??.detail.contains(detail) == true, "\(String(describing: result.failure))")
-    }
-
-    @Test func `binary garbage ends the session`() throws {
-        let result = try end { connection in
-            try connection.send((0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31) }, opcode: 2)
-            connection.drain()
-        }
-        #expect(result.failure??.kind == .messageMalformed)
-    }
-
-    @Test func `garbage below the WebSocket level ends the session`() throws {
-        let result = try end { connection in
-            try connection.write((0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 3) })
-            connection.drain()
-        }
-        #expect(result.failure??.kind != nil)
-    }
-
-    @Test func `text that is no UTF-8 ends the session`() throws {
-        let result = try end { connection in
-            try connection.send(Array(#"{"x":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), opcode: 1)
-            connection.drain()
-        }
-        #expect(result.failure??.kind == .messageMalformed)
-    }
-
-    @Test func `an error of the service carries its code, type, text and request`() throws {
-        let long = String(repeating: "é", count: 1_000)
-        let result = try end { connection in
-            try connection.send(
-                #"{"error_code":402,"error_type":"quota","error_message":"\#(long)","request_id":"r-1"}"#)
-            connection.drain()
-        }
-        let failure = try #require(result.failure ?? nil)
-        #expect(failure.kind == .service(code: 402))
-        #expect(failure.errorType == "quota")
-        #expect(failure.requestID == "r-1")
-        #expect(failure.detail.utf8.count < Limits.errorMessageBytes + 100)
-    }
-
-    @Test func `a close before finished names its code`() throws {
-        let result = try end { connection in
-            try connection.send([0x03, 0xF3] + Array("restart".utf8), opcode: 8)
-            connection.drain()
-        }
-        #expect(result.failure??.kind == .closedEarly)
-        #expect(result.failure??.detail.contains("1011") == true)
-    }
-
-    @Test func `a connection that just ends closed early`() throws {
-        let result = try end { _ in }
-        #expect(result.failure??.kind == .closedEarly || result.failure??.kind == .reset)
-    }
-
-    @Test func `an RST is a reset`() throws {
-        let result = try end { connection in connection.reset() }
-        #expect(result.failure??.kind == .reset)
-    }
-
-    @Test func `a peer that falls silent is noticed`() throws {
-        let before = Clock.now
-        let result = try end(deadAfter: 1_500) { connection in
-            while true { _ = try connection.read(1) }
-        }
-        #expect(result.failure??.kind == .stalled)
-        #expect(Clock.now.milliseconds(since: before) >= 1_500)
-    }
-
-    @Test func `pongs keep a session alive and give the round trip`() throws {
-        let pinged = Mailbox<Bool>()
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            var pings = 0
-            while true {
-                let frame = try connection.readFrame()
-                guard frame.opcode == 9 else { continue }
-                try connection.send(frame.payload, opcode: 10)
-                pings += 1
-                if pings == 8 { pinged.put(true) }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(fixture.opened())
+                #expect(fixture.uplink.send(.close(session: 1)))
+                #expect(fixture.closed() == .some(nil))
+                #expect(goodbye.take() == 8)
+                #expect(fixture.uplink.send(.close(session: 1)))
+                #expect(fixture.uplink.send(.close(session: 9)))
             }
         }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings(deadAfter: 900))
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            #expect(fixture.opened())
-            #expect(pinged.take() == true)
-            #expect(fixture.events.count == 1)
-            #expect(fixture.uplink.roundTripMilliseconds.map { $0 < 900 } == true)
-        }
-    }
 
-    @Test(arguments: [401, 403, 429, 503, 302, 200])
-    func `a refused handshake is its HTTP status`(status: Int) throws {
-        let (peer, url) = try peer { connection in
-            _ = try connection.readHead()
-            try connection.answer("\(status) X", "no", headers: "retry-after: 5\r\nlocation: /x\r\n")
-            _ = try? connection.read(1)
+        @Test func `closing a session that is still connecting is no failure`() throws {
+            let accepted = Mailbox<Bool>()
+            let (peer, url) = try peer { connection in
+                _ = try connection.readHead()
+                accepted.put(true)
+                _ = try connection.read(1)
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(accepted.take() == true)
+                #expect(fixture.uplink.send(.close(session: 1)))
+                #expect(fixture.closed() == .some(nil))
+            }
         }
-        try withExtendedLifetime(peer) {
+
+        @Test func `pongs keep a session alive and give the round trip`() throws {
+            let pinged = Mailbox<Bool>()
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                var pings = 0
+                while true {
+                    let frame = try connection.readFrame()
+                    guard frame.opcode == 9 else { continue }
+                    try connection.send(frame.payload, opcode: 10)
+                    pings += 1
+                    if pings == 8 { pinged.put(true) }
+                }
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings(deadAfter: 900))
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(fixture.opened())
+                #expect(pinged.take() == true)
+                #expect(fixture.events.count == 1)
+                #expect(fixture.uplink.roundTripMilliseconds.map { $0 < 900 } == true)
+            }
+        }
+
+        @Test(arguments: [401, 403, 429, 503, 302, 200])
+        func `a refused handshake is its HTTP status`(status: Int) throws {
+            let (peer, url) = try peer { connection in
+                _ = try connection.readHead()
+                try connection.answer("\(status) X", "no", headers: "retry-after: 5\r\nlocation: /x\r\n")
+                _ = try? connection.read(1)
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                let failure = fixture.closed()
+                #expect(failure??.kind == .httpStatus(status))
+                #expect(failure??.retryAfterSeconds == 5)
+            }
+        }
+
+        @Test(arguments: [
+            "", "garbage\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n",
+            "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
+        ])
+        func `an answer that is no handshake is a failure`(answer: String) throws {
+            let (peer, url) = try peer { connection in
+                _ = try connection.readHead()
+                try connection.write(answer)
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                let kind = fixture.closed()??.kind
+                #expect(kind == .messageMalformed || kind == .closedEarly, "\(String(describing: kind))")
+            }
+        }
+
+        @Test func `a closed port is refused`() throws {
+            let port = try FakePeer.closedPort()
+            let fixture = try UplinkFixture(settings())
+            #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:\(port)/"))))
+            #expect(fixture.closed()??.kind == .refused)
+            #expect(fixture.uplink.send(.open(fixture.request(2, url: "ws://localhost:\(port)/"))))
+            #expect(fixture.closed(2)??.kind == .refused)
+        }
+
+        @Test func `the handshake has a time limit`() throws {
+            let (peer, url) = try peer { connection in while true { _ = try connection.read(1) } }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(fixture.closed()??.kind == .timeout)
+            }
+        }
+
+        @Test(arguments: ["ws://school.example/", "http://127.0.0.1/", "wss://[::1]/", "wss://", "ws://10.0.0.1/", "x"])
+        func `a URL that cannot work is a mistake in the configuration`(url: String) throws {
             let fixture = try UplinkFixture(settings())
             #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            let failure = fixture.closed()
-            #expect(failure??.kind == .httpStatus(status))
-            #expect(failure??.retryAfterSeconds == 5)
+            #expect(fixture.closed()??.kind == .configuration)
         }
-    }
 
-    @Test(arguments: [
-        "", "garbage\r\n\r\n", "HTTP/1.1 101 X\r\n\r\n",
-        "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n",
-    ])
-    func `an answer that is no handshake is a failure`(answer: String) throws {
-        let (peer, url) = try peer { connection in
-            _ = try connection.readHead()
-            try connection.write(answer)
-        }
-        try withExtendedLifetime(peer) {
+        @Test func `a key that would break the handshake is not sent`() throws {
             let fixture = try UplinkFixture(settings())
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            let kind = fixture.closed()??.kind
-            #expect(kind == .messageMalformed || kind == .closedEarly, "\(String(describing: kind))")
+            #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:1/", secret: "a\r\nX: y"))))
+            #expect(fixture.closed()??.kind == .tokenMalformed)
         }
-    }
 
-    @Test func `a closed port is refused`() throws {
-        let port = try FakePeer.closedPort()
-        let fixture = try UplinkFixture(settings())
-        #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:\(port)/"))))
-        #expect(fixture.closed()??.kind == .refused)
-        #expect(fixture.uplink.send(.open(fixture.request(2, url: "ws://localhost:\(port)/"))))
-        #expect(fixture.closed(2)??.kind == .refused)
-    }
+        @Test func `audio that the ring has lost is a clear failure`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                fixture.ring.reset(to: SampleIndex(1 << 20))
+                fixture.record(200_000)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url, base: 1 << 20))))
+                let failure = fixture.closed()
+                #expect(failure??.kind == .stalled)
+                #expect(failure??.detail.contains("memory begins at") == true)
+            }
+        }
 
-    @Test func `the handshake has a time limit`() throws {
-        let (peer, url) = try peer { connection in while true { _ = try connection.read(1) } }
-        try withExtendedLifetime(peer) {
+        @Test func `a peer that reads nothing does not make memory grow, and is noticed`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                _ = Mailbox<Bool>().take()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings(deadAfter: 1_200))
+                fixture.record(100_000)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(fixture.closed()??.kind == .stalled)
+            }
+        }
+
+        @Test func `shutting down in the middle of everything ends soon`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                fixture.record(16_000)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(fixture.opened())
+                #expect(fixture.uplink.send(.open(fixture.request(2, url: url))))
+                let before = Clock.now
+                fixture.uplink.shutdown()
+                #expect(Clock.now.milliseconds(since: before) < 3_000)
+                #expect(!fixture.uplink.send(.close(session: 1)))
+            }
+        }
+
+        @Test func `commands beyond the queue are refused`() throws {
             let fixture = try UplinkFixture(settings())
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            #expect(fixture.closed()??.kind == .timeout)
-        }
-    }
-
-    @Test(arguments: ["ws://school.example/", "http://127.0.0.1/", "wss://[::1]/", "wss://", "ws://10.0.0.1/", "x"])
-    func `a URL that cannot work is a mistake in the configuration`(url: String) throws {
-        let fixture = try UplinkFixture(settings())
-        #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-        #expect(fixture.closed()??.kind == .configuration)
-    }
-
-    @Test func `a key that would break the handshake is not sent`() throws {
-        let fixture = try UplinkFixture(settings())
-        #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:1/", secret: "a\r\nX: y"))))
-        #expect(fixture.closed()??.kind == .tokenMalformed)
-    }
-
-    @Test func `audio that the ring has lost is a clear failure`() throws {
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            connection.drain()
-        }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings())
-            fixture.ring.reset(to: SampleIndex(1 << 20))
-            fixture.record(200_000)
-            #expect(fixture.uplink.send(.open(fixture.request(url: url, base: 1 << 20))))
-            let failure = fixture.closed()
-            #expect(failure??.kind == .stalled)
-            #expect(failure??.detail.contains("memory begins at") == true)
-        }
-    }
-
-    @Test func `a peer that reads nothing does not make memory grow, and is noticed`() throws {
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            _ = Mailbox<Bool>().take()
-        }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings(deadAfter: 1_200))
-            fixture.record(100_000)
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            #expect(fixture.closed()??.kind == .stalled)
-        }
-    }
-
-    @Test func `shutting down in the middle of everything ends soon`() throws {
-        let (peer, url) = try peer { connection in
-            try connection.upgrade()
-            connection.drain()
-        }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(settings())
-            fixture.record(16_000)
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-            #expect(fixture.opened())
-            #expect(fixture.uplink.send(.open(fixture.request(2, url: url))))
-            let before = Clock.now
             fixture.uplink.shutdown()
-            #expect(Clock.now.milliseconds(since: before) < 3_000)
-            #expect(!fixture.uplink.send(.close(session: 1)))
+            #expect(!fixture.uplink.send(.fetchToken(attempt: 1)))
         }
-    }
-
-    @Test func `commands beyond the queue are refused`() throws {
-        let fixture = try UplinkFixture(settings())
-        fixture.uplink.shutdown()
-        #expect(!fixture.uplink.send(.fetchToken(attempt: 1)))
     }
 }

@@ -38,45 +38,81 @@ final class Authority {
     }
 
     private static func openssl(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl"] + arguments
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw PeerError.tool("openssl \(arguments[0])") }
+        let child = try Child(["openssl"] + arguments, input: -1, output: -1)
+        guard child.wait() == 0 else { throw PeerError.tool("openssl \(arguments[0])") }
+    }
+}
+
+/// A child process; its standard descriptors are given ones or /dev/null.
+final class Child {
+    private var process: pid_t = 0
+
+    init(_ arguments: [String], input: Int32, output: Int32) throws {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for (number, given) in [(Int32(0), input), (1, output), (2, -1)] {
+            if given < 0 {
+                posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
+            } else {
+                posix_spawn_file_actions_adddup2(&actions, given, number)
+            }
+        }
+        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        let result = posix_spawnp(&process, arguments[0], &actions, nil, &words, environ)
+        guard result == 0 else { throw PeerError.system(result) }
+    }
+
+    /// The exit status; 128 and more for a signal.
+    func wait() -> Int32 {
+        var status: Int32 = 0
+        guard process > 0, waitpid(process, &status, 0) == process else { return -1 }
+        process = 0
+        return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+    }
+
+    func kill() {
+        guard process > 0 else { return }
+        Glibc.kill(process, SIGKILL)
+        _ = wait()
+    }
+
+    deinit {
+        kill()
     }
 }
 
 /// A TLS server: `openssl s_server`, whose standard input and output are the connection's inside.
 final class TLSPeer {
     let port: UInt16
-    private let process = Process()
+    private let server: Child
 
     /// - Parameter script: runs on a thread of its own; its connection begins when a client has come.
     init(certificate: String, _ script: @escaping @Sendable (FakeConnection) throws -> Void) throws {
         port = try FakePeer.closedPort()
-        let (input, output) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate, "-quiet"]
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        try waitUntilListening()
-        let reading = dup(output.fileHandleForReading.fileDescriptor)
-        let writing = dup(input.fileHandleForWriting.fileDescriptor)
+        var input: [Int32] = [-1, -1]
+        var output: [Int32] = [-1, -1]
+        guard pipe(&input) == 0, pipe(&output) == 0 else { throw PeerError.system(errno) }
+        for descriptor in input + output { closeOnExec(descriptor) }
+        defer {
+            close(input[0])
+            close(output[1])
+        }
+        server = try Child(
+            ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate, "-quiet"], input: input[0],
+            output: output[1])
+        let (reading, writing) = (output[0], input[1])
         Foundation.Thread.detachNewThread {
             let connection = FakeConnection(reading: reading, writing: writing)
             try? script(connection)
             connection.close()
         }
+        try waitUntilListening()
     }
 
     deinit {
-        process.terminate()
-        process.waitUntilExit()
+        server.kill()
     }
 
     /// A socket in state LISTEN (0A) on our port, as the kernel lists them (proc_net_tcp): connecting to find out
@@ -85,7 +121,6 @@ final class TLSPeer {
         let wanted = String(format: ":%04X 00000000:0000 0A", Int(port))
         for _ in 0..<1_000 {
             if try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).contains(wanted) { return }
-            guard process.isRunning else { break }
             poll(nil, 0, 20)
         }
         throw PeerError.tool("openssl s_server does not listen")

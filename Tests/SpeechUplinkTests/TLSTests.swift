@@ -5,113 +5,117 @@ import Testing
 
 @testable import SpeechUplink
 
-@Suite(.serialized) struct TLSTests {
-    /// How a session with `names` on the certificate, reached as `host`, ends.
-    private func end(
-        names: String, host: String, days: Int = 1, trusted: Bool = true, caFile: String? = nil
-    ) throws -> UplinkFailure?? {
-        let authority = try Authority()
-        let peer = try TLSPeer(certificate: try authority.issue(names, days: days)) { connection in
-            try connection.upgrade()
-            _ = try connection.takeLesson()
-            try connection.send(#"{"finished":true}"#)
-            connection.drain()
+extension NetworkTests {
+    @Suite struct TLSTests {
+        /// How a session with `names` on the certificate, reached as `host`, ends.
+        private func end(
+            names: String, host: String, days: Int = 1, trusted: Bool = true, caFile: String? = nil
+        ) throws -> UplinkFailure?? {
+            let authority = try Authority()
+            let peer = try TLSPeer(certificate: try authority.issue(names, days: days)) { connection in
+                try connection.upgrade()
+                _ = try connection.takeLesson()
+                try connection.send(#"{"finished":true}"#)
+                connection.drain()
+            }
+            return try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(
+                    UplinkSettings(
+                        tokenURL: "", caFile: trusted ? authority.caFile : caFile ?? "", deadAfterMilliseconds: 10_000))
+                fixture.record(3_200)
+                #expect(fixture.uplink.send(.open(fixture.request(url: "wss://\(host):\(peer.port)/x"))))
+                #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(3_200))))
+                return fixture.closed()
+            }
         }
-        return try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(
-                UplinkSettings(
-                    tokenURL: "", caFile: trusted ? authority.caFile : caFile ?? "", deadAfterMilliseconds: 10_000))
-            fixture.record(3_200)
-            #expect(fixture.uplink.send(.open(fixture.request(url: "wss://\(host):\(peer.port)/x"))))
-            #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(3_200))))
-            return fixture.closed()
+
+        @Test(arguments: [("DNS:localhost", "localhost"), ("IP:127.0.0.1", "127.0.0.1")])
+        func `a trusted certificate for the name carries a lesson`(names: String, host: String) throws {
+            #expect(try end(names: names, host: host) == .some(nil))
         }
-    }
 
-    @Test(arguments: [("DNS:localhost", "localhost"), ("IP:127.0.0.1", "127.0.0.1")])
-    func `a trusted certificate for the name carries a lesson`(names: String, host: String) throws {
-        #expect(try end(names: names, host: host) == .some(nil))
-    }
-
-    @Test func `an authority that is not in the system's store is not trusted`() throws {
-        let failure = try end(names: "DNS:localhost", host: "localhost", trusted: false)
-        #expect(failure??.kind == .tlsUntrusted)
-        #expect(failure??.detail.contains("authority that this box does not know") == true)
-    }
-
-    @Test func `with a CA file of its own nobody else is trusted`() throws {
-        let other = try Authority()
-        let failure = try end(names: "DNS:localhost", host: "localhost", trusted: false, caFile: other.caFile)
-        #expect(failure??.kind == .tlsUntrusted)
-    }
-
-    @Test(arguments: [("DNS:other.example", "localhost"), ("DNS:localhost", "127.0.0.1"), ("IP:127.0.0.2", "127.0.0.1")])
-    func `a certificate for another name is not trusted`(names: String, host: String) throws {
-        let failure = try end(names: names, host: host)
-        #expect(failure??.kind == .tlsUntrusted)
-        #expect(failure??.detail.contains("another name") == true)
-    }
-
-    @Test func `an expired certificate is not trusted`() throws {
-        let failure = try end(names: "DNS:localhost", host: "localhost", days: -1)
-        #expect(failure??.kind == .tlsUntrusted)
-        #expect(failure??.detail.contains("expired") == true)
-    }
-
-    @Test func `a token comes over TLS`() throws {
-        let authority = try Authority()
-        let peer = try TLSPeer(certificate: try authority.issue("DNS:localhost")) { connection in
-            _ = try connection.readRequest()
-            try connection.answer("200 OK", #"{"apiKey":"k"}"#)
-            _ = try connection.read(1)
+        @Test func `an authority that is not in the system's store is not trusted`() throws {
+            let failure = try end(names: "DNS:localhost", host: "localhost", trusted: false)
+            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.detail.contains("authority that this box does not know") == true)
         }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(
-                UplinkSettings(tokenURL: "https://localhost:\(peer.port)/token", caFile: authority.caFile))
-            #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
-            #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
-        }
-    }
 
-    @Test func `a peer that does not speak TLS fails the handshake`() throws {
-        let peer = try FakePeer { connection, _ in
-            try connection.write("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
-            connection.drain()
+        @Test func `with a CA file of its own nobody else is trusted`() throws {
+            let other = try Authority()
+            let failure = try end(names: "DNS:localhost", host: "localhost", trusted: false, caFile: other.caFile)
+            #expect(failure??.kind == .tlsUntrusted)
         }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
-            #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
-            #expect(fixture.closed()??.kind == .tlsHandshake)
-        }
-    }
 
-    @Test(arguments: [true, false])
-    func `a TLS handshake that is cut or never answered fails`(isCut: Bool) throws {
-        let peer = try FakePeer { connection, _ in
-            _ = try connection.read(20)
-            if !isCut { while true { _ = try connection.read(1) } }
+        @Test(arguments: [
+            ("DNS:other.example", "localhost"), ("DNS:localhost", "127.0.0.1"), ("IP:127.0.0.2", "127.0.0.1"),
+        ])
+        func `a certificate for another name is not trusted`(names: String, host: String) throws {
+            let failure = try end(names: names, host: host)
+            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.detail.contains("another name") == true)
         }
-        try withExtendedLifetime(peer) {
-            let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
-            #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
-            let failure = fixture.closed()
-            #expect(failure??.kind == .tlsHandshake, "\(String(describing: failure))")
-        }
-    }
 
-    @Test func `a CA file that is missing or no certificate is named at the start`() throws {
-        let notifier = try EventNotifier()
-        func start(_ path: String) throws(UplinkError) {
-            _ = try UplinkThread(
-                settings: UplinkSettings(tokenURL: "", caFile: path), ring: SampleRing(capacity: 1_024),
-                notifier: notifier, log: Log(threshold: .error))
+        @Test func `an expired certificate is not trusted`() throws {
+            let failure = try end(names: "DNS:localhost", host: "localhost", days: -1)
+            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.detail.contains("expired") == true)
         }
-        #expect(throws: UplinkError.caFileWithoutCertificate(path: "/proc/version")) { try start("/proc/version") }
-        do throws(UplinkError) {
-            try start("/nonexistent/ca.pem")
-            Issue.record("taken")
-        } catch {
-            #expect(error.message.contains("/nonexistent/ca.pem"))
+
+        @Test func `a token comes over TLS`() throws {
+            let authority = try Authority()
+            let peer = try TLSPeer(certificate: try authority.issue("DNS:localhost")) { connection in
+                _ = try connection.readRequest()
+                try connection.answer("200 OK", #"{"apiKey":"k"}"#)
+                _ = try connection.read(1)
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(
+                    UplinkSettings(tokenURL: "https://localhost:\(peer.port)/token", caFile: authority.caFile))
+                #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
+                #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
+            }
+        }
+
+        @Test func `a peer that does not speak TLS fails the handshake`() throws {
+            let peer = try FakePeer { connection, _ in
+                try connection.write("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
+                #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
+                #expect(fixture.closed()??.kind == .tlsHandshake)
+            }
+        }
+
+        @Test(arguments: [true, false])
+        func `a TLS handshake that is cut or never answered fails`(isCut: Bool) throws {
+            let peer = try FakePeer { connection, _ in
+                _ = try connection.read(20)
+                if !isCut { while true { _ = try connection.read(1) } }
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
+                #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
+                let failure = fixture.closed()
+                #expect(failure??.kind == .tlsHandshake, "\(String(describing: failure))")
+            }
+        }
+
+        @Test func `a CA file that is missing or no certificate is named at the start`() throws {
+            let notifier = try EventNotifier()
+            func start(_ path: String) throws(UplinkError) {
+                _ = try UplinkThread(
+                    settings: UplinkSettings(tokenURL: "", caFile: path), ring: SampleRing(capacity: 1_024),
+                    notifier: notifier, log: Log(threshold: .error))
+            }
+            #expect(throws: UplinkError.caFileWithoutCertificate(path: "/proc/version")) { try start("/proc/version") }
+            do throws(UplinkError) {
+                try start("/nonexistent/ca.pem")
+                Issue.record("taken")
+            } catch {
+                #expect(error.message.contains("/nonexistent/ca.pem"))
+            }
         }
     }
 }

@@ -6,6 +6,10 @@ import Testing
 
 @testable import SpeechUplink
 
+/// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine and the
+/// children of one test inherit nothing from another.
+@Suite(.serialized) enum NetworkTests {}
+
 /// An uplink with its ring and notifier, and its events so far.
 final class UplinkFixture {
     let ring = SampleRing(capacity: 1 << 17)

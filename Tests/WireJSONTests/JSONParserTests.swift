@@ -127,10 +127,10 @@ func `what is nearly a number is refused`(text: String) {
 }
 
 @Test(arguments: [
-    "[1}", #"{"a":1]"#, #"{"a":[1}]}"#, "[1,]", #"{"a":1,}"#, "[,1]", "[1,,2]", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a" 1}"#,
-    #"{"a":1 "b":2}"#, #"{1:2}"#, #"{a:1}"#, "['a']", "# c\n[1]", "[1#\n]", "[tru]", "[truex]", "[nul]", "]", "}", ":",
-    "true", "1", "\"a\"", "null", "[\"\\x\"]", "[\"\\u12G4\"]", "[\"a\tb\"]", "[\"a\nb\"]", "\u{FEFF}[]", "<html>", "\0",
-    #"["a":1]"#, "[}", "{]",
+    "[1}", #"{"a":1]"#, #"{"a":[1}]}"#, "[1,]", #"{"a":1,}"#, "[,1]", "[1,,2]", "{,}", #"{"a"}"#, #"{"a":}"#,
+    #"{"a" 1}"#, #"{"a":1 "b":2}"#, #"{1:2}"#, #"{a:1}"#, "['a']", "# c\n[1]", "[1#\n]", "[tru]", "[truex]", "[nul]", "]", "}", ":",
+    "true", "1", "\"a\"", "null", "[\"\\x\"]", "[\"\\u12G4\"]", "[\"a\tb\"]", "[\"a\nb\"]", "\u{FEFF}[]",
+    "<html>", "\0", #"["a":1]"#, "[}", "{]",
 ])
 func `what is no JSON is refused`(text: String) {
     guard case .syntax = error(text) else {
@@ -205,7 +205,7 @@ func `a text that goes on is refused`(text: String) {
         state ^= state << 17
         return Int(state % UInt64(below))
     }
-    let seed = Array(#"{"tokens":[{"text":" é\ud83d\ude00","start_ms":12,"c":0.5,"f":true,"s":null}],"x":[[1],{}]}"#.utf8)
+    let seed = Array(#"{"tokens":[{"text":" é\ud83d\ude00","start_ms":12,"c":0.5,"f":true}],"x":[[1],{}]}"#.utf8)
     for _ in 0..<20_000 {
         var bytes = seed
         for _ in 0...random(4) {

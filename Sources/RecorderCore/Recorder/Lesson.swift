@@ -33,7 +33,9 @@ package struct Lesson: Equatable, Sendable {
     package internal(set) var end: SampleIndex?
     package internal(set) var committed = SampleIndex.zero
     package internal(set) var lastSave: MonotonicTime?
+    /// Stretches of silence: marks that touch are one.
     package internal(set) var silences = 0
+    var silenceEnd = SampleIndex(-1)
     package internal(set) var lostSamples: Int64 = 0
     package internal(set) var overruns = 0
     /// The latest thing that went wrong, for `status`.

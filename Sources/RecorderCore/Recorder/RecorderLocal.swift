@@ -96,12 +96,15 @@ extension Recorder {
             lesson.lastError = "microphone: " + reason
         case .captureSilence(let mark):
             let lost = mark.end.samples(since: mark.start)
-            lesson.silences += 1
+            // A microphone that stays away gives a mark a second; one line is enough for all of them.
+            let goesOn = mark.start == lesson.silenceEnd
+            lesson.silenceEnd = mark.end
+            if !goesOn { lesson.silences += 1 }
             lesson.lostSamples += lost
             if mark.reason == .overrun { lesson.overruns += 1 }
             effects.append(.storeSilence(mark))
             let line = "xrun lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
-            effects.append(.log(LogEntry(.error, line + " reason=\(LogEntry.quoted(mark.reason.name))")))
+            effects.append(.log(LogEntry(goesOn ? .debug : .error, line + " reason=\(LogEntry.quoted(mark.reason.name))")))
         default:
             break
         }

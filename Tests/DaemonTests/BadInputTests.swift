@@ -1,0 +1,101 @@
+import CloudKit
+import Foundation
+import Testing
+
+@Suite(.serialized) struct `Bad input to the shipped binary` {
+    private static let speech = ToneLesson(.seconds(4), speakers: 1, seed: 3)
+
+    /// Whatever the service does, the lesson is recorded to the last sample and the reason is told.
+    private func lesson(
+        reason: String, phases: Set<String> = ["failed", "reconnecting"],
+        _ configure: (inout CloudConfiguration) -> Void
+    ) async throws {
+        let box = try Box()
+        try await box.start(samples: Self.speech.samples, configure)
+        #expect(try box.chalkbox("start").code == 0)
+        try box.wait("reason \(reason)") {
+            phases.contains($0["phase"] as? String ?? "") && ($0["reason"] as? String ?? "").contains(reason)
+        }
+        try box.waitForSamples(Self.speech.samples.count, seconds: 60)
+        #expect(try box.chalkbox("stop").code == 0)
+        #expect(box.isRunning)
+        let recorded = try box.recordedSamples()
+        #expect(recorded.prefix(Self.speech.samples.count).elementsEqual(Self.speech.samples))
+        #expect(!box.log.contains("cannot print value"))
+        try await box.stop()
+    }
+
+    @Test func `a refused token is red at once and nothing recorded is lost`() async throws {
+        try await lesson(reason: "401", phases: ["failed"]) { $0.bearer = "another secret" }
+    }
+
+    @Test func `malformed JSON from the service`() async throws {
+        try await lesson(reason: "JSON") { $0.faults.malformedJSON = true }
+    }
+
+    @Test func `a message of ten megabytes from the service`() async throws {
+        try await lesson(reason: "bytes") { $0.faults.hugeMessage = true }
+    }
+
+    @Test func `binary garbage from the service`() async throws {
+        try await lesson(reason: "binary") { $0.faults.binaryGarbage = true }
+    }
+
+    @Test func `an authority that is not known`() async throws {
+        let box = try Box()
+        try await box.start(samples: Self.speech.samples)
+        let cloud = try #require(box.cloud)
+        let stranger = box.directory + "/stranger"
+        try FileManager.default.createDirectory(atPath: stranger, withIntermediateDirectories: true)
+        let authority = try ThrowawayAuthority(directory: stranger)
+        let other = try Box()
+        try other.writeConfiguration(device: "null", token: cloud.tokenURL, authority: authority.authorityFile)
+        try other.startDaemon(device: "null")
+        #expect(try other.chalkbox("start").code == 0)
+        try other.wait("the certificate's refusal") {
+            $0["phase"] as? String == "failed" && ($0["reason"] as? String ?? "").contains("certificate")
+        }
+        #expect(try other.chalkbox("stop").code == 0)
+        try await other.stop()
+        try await box.stop()
+    }
+
+    @Test func `a microphone that is not there turns the light red and STOP still works`() async throws {
+        let box = try Box()
+        try await box.startCloud()
+        try box.startDaemon(device: "hw:CARD=Nowhere")
+        #expect(try box.chalkbox("start").code == 0)
+        try box.wait("red light") {
+            $0["phase"] as? String == "failed" && ($0["reason"] as? String ?? "").contains("microphone")
+        }
+        #expect(try box.chalkbox("stop").code == 0)
+        try await box.stop()
+    }
+
+    @Test func `wrong configurations name line, key and what is accepted`() throws {
+        let box = try Box()
+        try box.writeConfiguration(
+            device: "null", token: "https://school.example/t", authority: "",
+            more: "[reconnect]\natempts = 3\ncap_seconds = 0")
+        let check = try box.chalkbox("config", "check")
+        #expect(check.code == 2)
+        #expect(check.output.contains("did you mean reconnect.attempts?"))
+        #expect(check.output.contains("accepted: a whole number from 1 to 300"))
+        #expect(try box.chalkbox("daemon").code == 2)
+        try FileManager.default.removeItem(atPath: box.directory)
+    }
+
+    @Test func `wrong words on the command line end with 2, no daemon with 3`() throws {
+        let box = try Box()
+        #expect(try box.chalkbox("dance").code == 2)
+        #expect(try box.chalkbox("start", "--lable", "x").code == 2)
+        #expect(try box.chalkbox("export", "last", "--format", "mp3", "-o", "x").code == 2)
+        #expect(try box.chalkbox("status").code == 2, "a missing configuration")
+        try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
+        let status = try box.chalkbox("status")
+        #expect(status.code == 3)
+        #expect(status.output.contains("is the daemon running?"))
+        #expect(try box.chalkbox("--help").code == 0)
+        try FileManager.default.removeItem(atPath: box.directory)
+    }
+}

@@ -1,0 +1,142 @@
+import LinuxRuntime
+import RecorderCore
+import Testing
+
+@testable import SpeechUplink
+
+extension NetworkTests {
+    @Suite struct ServiceMessageTests {
+        /// How a session to a peer that answers the first message with `script` ends.
+        private func end(
+            deadAfter: Int64 = 10_000, _ script: @escaping @Sendable (FakeConnection) throws -> Void
+        ) throws -> (failure: UplinkFailure??, messages: [ServiceMessage]) {
+            let peer = try FakePeer { connection, _ in
+                try connection.upgrade()
+                _ = try connection.readData()
+                try script(connection)
+            }
+            return try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(UplinkSettings(tokenURL: "", deadAfterMilliseconds: deadAfter))
+                fixture.record(1_600)
+                let request = fixture.request(url: "ws://127.0.0.1:\(peer.port)/")
+                #expect(fixture.uplink.send(.open(request)))
+                let failure = fixture.closed()
+                return (failure, fixture.messages())
+            }
+        }
+
+        @Test func `a message in fragments of any size is one message`() throws {
+            let result = try end { connection in
+                let bytes = Array(#"{"tokens":[{"text":"é😀"}],"finished":true}"#.utf8)
+                try connection.send([bytes[0]], opcode: 1, isFinal: false)
+                try connection.send([], opcode: 9)
+                for byte in bytes[1..<bytes.count - 1] { try connection.send([byte], opcode: 0, isFinal: false) }
+                try connection.send([bytes[bytes.count - 1]], opcode: 0)
+                connection.drain()
+            }
+            #expect(result.failure == .some(nil))
+            #expect(result.messages.first?.tokens.first?.text == "é😀")
+        }
+
+        @Test func `a message of 900 KiB is taken`() throws {
+            let result = try end { connection in
+                let word = String(repeating: "word ", count: 180_000)
+                try connection.send(#"{"tokens":[{"text":"\#(word)"}]}"#)
+                try connection.send(#"{"finished":true}"#)
+                connection.drain()
+            }
+            #expect(result.failure == .some(nil))
+            #expect(result.messages.first?.tokens.first?.text.utf8.count == 900_000)
+        }
+
+        @Test func `a message of 10 MB is refused while it comes`() throws {
+            let result = try end { connection in
+                let filler = [UInt8](repeating: 0x20, count: 10 << 20)
+                try connection.send(Array("{".utf8) + filler + Array("}".utf8), opcode: 1)
+                connection.drain()
+            }
+            #expect(result.failure??.kind == .messageTooLarge)
+        }
+
+        @Test(arguments: [
+            ("[1]", "no object"), ("", "ends too early"), ("{", "ends too early"), ("{\"tokens\":[}", "not JSON"),
+            ("not JSON", "not JSON"), (#"{"tokens":5}"#, "no list"), (#"{"tokens":[5]}"#, "without text"),
+            (#"{"tokens":[{"start_ms":5}]}"#, "without text"), (#"{"final_audio_proc_ms":1e300}"#, "beyond a day"),
+            (#"{"tokens":[{"text":"\ud800"}]}"#, "Unicode"), ("{} {}", "goes on"),
+        ])
+        func `a malformed message ends the session`(text: String, detail: String) throws {
+            let result = try end { connection in
+                try connection.send(text)
+                connection.drain()
+            }
+            #expect(result.failure??.kind == .messageMalformed)
+            #expect(result.failure??.detail.contains(detail) == true, "\(String(describing: result.failure))")
+        }
+
+        @Test func `binary garbage ends the session`() throws {
+            let result = try end { connection in
+                try connection.send((0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31) }, opcode: 2)
+                connection.drain()
+            }
+            #expect(result.failure??.kind == .messageMalformed)
+        }
+
+        @Test func `garbage below the WebSocket level ends the session`() throws {
+            let result = try end { connection in
+                try connection.write((0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 3) })
+                connection.drain()
+            }
+            #expect(result.failure??.kind != nil)
+        }
+
+        @Test func `text that is no UTF-8 ends the session`() throws {
+            let result = try end { connection in
+                try connection.send(Array(#"{"x":""#.utf8) + [0xFF, 0xFE] + Array(#""}"#.utf8), opcode: 1)
+                connection.drain()
+            }
+            #expect(result.failure??.kind == .messageMalformed)
+        }
+
+        @Test func `an error of the service carries its code, type, text and request`() throws {
+            let long = String(repeating: "é", count: 1_000)
+            let result = try end { connection in
+                try connection.send(
+                    #"{"error_code":402,"error_type":"quota","error_message":"\#(long)","request_id":"r-1"}"#)
+                connection.drain()
+            }
+            let failure = try #require(result.failure ?? nil)
+            #expect(failure.kind == .service(code: 402))
+            #expect(failure.errorType == "quota")
+            #expect(failure.requestID == "r-1")
+            #expect(failure.detail.utf8.count < Limits.errorMessageBytes + 100)
+        }
+
+        @Test func `a close before finished names its code`() throws {
+            let result = try end { connection in
+                try connection.send([0x03, 0xF3] + Array("restart".utf8), opcode: 8)
+                connection.drain()
+            }
+            #expect(result.failure??.kind == .closedEarly)
+            #expect(result.failure??.detail.contains("1011") == true)
+        }
+
+        @Test func `a connection that just ends closed early`() throws {
+            let result = try end { _ in }
+            #expect(result.failure??.kind == .closedEarly || result.failure??.kind == .reset)
+        }
+
+        @Test func `an RST is a reset`() throws {
+            let result = try end { connection in connection.reset() }
+            #expect(result.failure??.kind == .reset)
+        }
+
+        @Test func `a peer that falls silent is noticed`() throws {
+            let before = Clock.now
+            let result = try end(deadAfter: 1_500) { connection in
+                while true { _ = try connection.read(1) }
+            }
+            #expect(result.failure??.kind == .stalled)
+            #expect(Clock.now.milliseconds(since: before) >= 1_500)
+        }
+    }
+}
