@@ -31,6 +31,7 @@ package struct PanelLines: Equatable, Sendable {
     }
 }
 
+/// The panel's two buttons; a box with one calls it `start`.
 package enum Button: Equatable, Sendable {
     case start
     case stop

@@ -43,6 +43,7 @@ package struct UplinkSettings: Sendable {
     }
 }
 
+/// What the uplink is told.
 package enum UplinkCommand: Sendable {
     case fetchToken(attempt: Int)
     case open(SessionRequest)
@@ -52,6 +53,7 @@ package enum UplinkCommand: Sendable {
     case close(session: Int)
 }
 
+/// What the uplink reports.
 package enum UplinkEvent: Equatable, Sendable {
     case token(attempt: Int, SessionKey)
     case tokenFailed(attempt: Int, UplinkFailure)

@@ -47,6 +47,7 @@ package enum JSONValue: Equatable, Sendable {
     package var isNull: Bool { self == .null }
 }
 
+/// A name and its value within an object.
 package struct JSONMember: Equatable, Sendable {
     package var name: String
     package var value: JSONValue

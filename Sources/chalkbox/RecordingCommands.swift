@@ -59,7 +59,8 @@ enum RecordingCommands {
 
     static func export(_ arguments: Arguments) throws(Arguments.UsageError) -> Outcome {
         guard let name = arguments.positional.first else {
-            throw Arguments.UsageError(message: "which recording? `chalkbox recordings` lists them; `last` is the newest")
+            let hint = "`chalkbox recordings` lists them; `last` is the newest"
+            throw Arguments.UsageError(message: "which recording? " + hint)
         }
         guard arguments.positional.count == 1 else {
             throw Arguments.UsageError(message: "unexpected \(arguments.positional[1])")

@@ -92,7 +92,9 @@ final class Box {
             daemon.terminate()
             daemon.waitUntilExit()
         }
-        if microphoneRuns { _ = try Self.run(Self.root + "/board/sim/virtual-microphone", ["stop", directory + "/mic"]) }
+        if microphoneRuns {
+            _ = try Self.run(Self.root + "/board/sim/virtual-microphone", ["stop", directory + "/mic"])
+        }
         try await cloud?.stop()
         try FileManager.default.removeItem(atPath: directory)
     }

@@ -6,9 +6,12 @@ import Testing
         header: Box.header, samples: 16_000 * 75,
         tokens: [
             token(" Good", 1_000, 1_400), token(" morning", 1_500, 2_000), token(",", 2_000, 2_010),
-            token(" class", 2_100, 2_500), token(" A", 65_250, 65_400, speaker: 2), token(" <b>&", 65_500, 66_000, speaker: 2),
+            token(" class", 2_100, 2_500), token(" A", 65_250, 65_400, speaker: 2),
+            token(" <b>&", 65_500, 66_000, speaker: 2),
         ],
-        gaps: [Gap(start: SampleIndex(milliseconds: 70_000), end: SampleIndex(milliseconds: 75_000), reason: "offline")],
+        gaps: [
+            Gap(start: SampleIndex(milliseconds: 70_000), end: SampleIndex(milliseconds: 75_000), reason: "offline")
+        ],
         silences: [
             SilenceMark(start: SampleIndex(milliseconds: 100), end: SampleIndex(milliseconds: 200), reason: .overrun)
         ], interrupted: false)

@@ -30,7 +30,8 @@ func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, langu
     @Test func `segments are cut at a change of speaker, of language and at long pauses`() {
         let words = WordAssembler.words(of: [
             token(" a", 0, 500), token(" b", 600, 900), token(" c", 1_000, 1_100, speaker: 2),
-            token(" d", 1_200, 1_300, speaker: 2, language: "ar"), token(" e", 9_000, 9_100, speaker: 2, language: "ar"),
+            token(" d", 1_200, 1_300, speaker: 2, language: "ar"),
+            token(" e", 9_000, 9_100, speaker: 2, language: "ar"),
         ])
         #expect(Segment.segments(of: words).map(\.text) == ["a b", "c", "d", "e"])
     }

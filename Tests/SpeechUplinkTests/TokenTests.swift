@@ -80,7 +80,8 @@ extension NetworkTests {
 
         @Test(arguments: [
             "", "<html>", "{}", "[]", #"{"apiKey":1}"#, #"{"apiKey":""}"#, #"{"apiKey":"a\r\nX: y"}"#,
-            #"{"apiKey":"a b"}"#, #"{"apiKey":"é"}"#, "\u{0}\u{1}\u{2}", #"{"apiKey":"a"} trailing"#, #"{"apiKey":"a""#,
+            #"{"apiKey":"a b"}"#, #"{"apiKey":"é"}"#, "\u{0}\u{1}\u{2}",
+            #"{"apiKey":"a"} trailing"#, #"{"apiKey":"a""#,
             "{\"apiKey\":\"" + String(repeating: "k", count: 3_000) + "\"}",
             "{\"x\":\"" + String(repeating: "k", count: 100_000) + "\"}",
         ])

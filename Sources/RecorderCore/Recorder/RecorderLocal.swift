@@ -104,7 +104,8 @@ extension Recorder {
             if mark.reason == .overrun { lesson.overruns += 1 }
             effects.append(.storeSilence(mark))
             let line = "xrun lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
-            effects.append(.log(LogEntry(goesOn ? .debug : .error, line + " reason=\(LogEntry.quoted(mark.reason.name))")))
+            let reason = " reason=\(LogEntry.quoted(mark.reason.name))"
+            effects.append(.log(LogEntry(goesOn ? .debug : .error, line + reason)))
         default:
             break
         }
