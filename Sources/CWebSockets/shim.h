@@ -84,10 +84,3 @@ struct chalk_lws_timer {
     lws_sorted_usec_list_t entry;
     void *owner;
 };
-
-/// `microseconds` < 0 takes the timer back (LWS_SET_TIMER_USEC_CANCEL is an expression of macros).
-static inline void chalk_lws_timer_set(struct lws_context *context, struct chalk_lws_timer *timer, sul_cb_t callback,
-                                       int64_t microseconds) {
-    lws_sul_schedule(context, 0, &timer->entry, callback,
-                     microseconds < 0 ? (lws_usec_t)LWS_SET_TIMER_USEC_CANCEL : (lws_usec_t)microseconds);
-}

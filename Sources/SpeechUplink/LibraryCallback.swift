@@ -17,33 +17,34 @@ func libraryCallback(
     guard let event = unsafe event(wsi, reason, input, length) else { return 0 }
     // The connection's number, not an address.
     let number = unsafe UInt(bitPattern: lws_wsi_user(wsi))
-    switch unsafe engine.dispatch(number, wsi, event) {
-    case .goOn: return 0
-    case .end: break
-    case nil: if unsafe !event.endsOrphan { return 0 }
-    }
-    if unsafe event.isWebSocket { unsafe lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, nil, 0) }
+    let answer = unsafe engine.dispatch(number, wsi, event)
+    guard unsafe event.mayEnd, answer != .goOn else { return 0 }
+    if case .writable = unsafe event { unsafe lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, nil, 0) }
     return -1
 }
 
 extension LibraryEvent {
-    /// Whether the connection is an open WebSocket, to be ended by a close frame.
-    fileprivate var isWebSocket: Bool {
+    /// Whether the callback may end its connection by its result.
+    ///
+    /// Those that bring a WebSocket's payload must not: libwebsockets 4.1.6 then leaves its receive buffer's fill
+    /// level where it is (client-parser-ws.c: `if (m) return 1`, past `already_done`), says good-bye, and until the
+    /// peer answers goes on writing what comes behind the end of the buffer. Such a connection is ended from outside.
+    var mayEnd: Bool {
         switch unsafe self {
-        case .writable, .text, .binary, .pong: true
-        case .appendHeaders, .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established,
-            .closedByPeer, .failed, .closed:
+        case .appendHeaders, .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable:
+            true
+        case .text, .binary, .pong, .closedByPeer, .failed, .closed:
             false
         }
     }
 
-    /// Whether a connection that nobody waits for any more is ended by this event.
-    fileprivate var endsOrphan: Bool {
+    /// Whether nothing more has to be done to end a connection that is given up in this callback.
+    var endsByItself: Bool {
         switch unsafe self {
+        case .failed, .closed: true
         case .appendHeaders, .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable,
-            .text, .binary, .pong:
-            true
-        case .closedByPeer, .failed, .closed: false
+            .text, .binary, .pong, .closedByPeer:
+            unsafe mayEnd
         }
     }
 }

@@ -30,9 +30,8 @@ internal import Synchronization
     /// Last events of connections that found the queue full.
     private var held: [UplinkEvent] = []
     private var lastNumber: UInt = 0
-    /// The connection whose callback is running.
-    private var inCallbackOf: UInt = 0
-    private var timerSetTo: MonotonicTime?
+    /// The connection whose running callback will end it by its result, or tells of its end.
+    private var endingBy: UInt = 0
 
     init(
         settings: UplinkSettings, ring: SampleRing, notifier: EventNotifier, log: Log
@@ -72,7 +71,7 @@ internal import Synchronization
     deinit {
         // Without owner, so that the callbacks of the connections that end now find nobody.
         unsafe timer.pointee.owner = nil
-        unsafe chalk_lws_timer_set(context, timer, nil, -1)
+        unsafe lws_sul_cancel(&timer.pointee.entry)
         unsafe lws_context_destroy(context)
         unsafe timer.deallocate()
         unsafe protocols.deallocate()
@@ -216,15 +215,15 @@ internal import Synchronization
         guard let index = connections.firstIndex(where: { $0 === connection }) else { return .end }
         connections.remove(at: index)
         let wsi = unsafe connection.wsi
-        let isConnecting = connection.isConnecting
+        let isAbrupt = connection.isConnecting || failure != nil
         connection.detach()
         connection.report(failure, engine: self)
         LibraryLog.forget()
         noteConnecting()
-        if let wsi = unsafe wsi, inCallbackOf != connection.number {
-            // An open WebSocket says good-bye when it can be written; others just go.
-            unsafe chalk_lws_kill(wsi, isConnecting ? 0 : UplinkLimits.closeSeconds)
-            if !isConnecting { _ = unsafe lws_callback_on_writable(wsi) }
+        if let wsi = unsafe wsi, endingBy != connection.number {
+            // A session that went well says good-bye when it can be written; others just go.
+            unsafe chalk_lws_kill(wsi, isAbrupt ? 0 : UplinkLimits.closeSeconds)
+            if !isAbrupt { _ = unsafe lws_callback_on_writable(wsi) }
         }
         return .end
     }
@@ -236,9 +235,9 @@ internal import Synchronization
     /// One callback of the library's for the connection called `number`; nil when it is over already.
     func dispatch(_ number: UInt, _ wsi: OpaquePointer, _ event: LibraryEvent) -> Connection.Answer? {
         guard let connection = connections.first(where: { $0.number == number }) else { return nil }
-        let outer = inCallbackOf
-        inCallbackOf = number
-        defer { inCallbackOf = outer }
+        let outer = endingBy
+        endingBy = unsafe event.endsByItself ? number : 0
+        defer { endingBy = outer }
         unsafe connection.attach(wsi)
         let answer = unsafe connection.receive(event, engine: self)
         reschedule()
@@ -248,7 +247,6 @@ internal import Synchronization
     // MARK: Timer
 
     fileprivate func timerFired() {
-        timerSetTo = nil
         postHeld()
         let now = Clock.now
         for connection in connections where connection.deadline <= now {
@@ -263,10 +261,14 @@ internal import Synchronization
             let retry = Clock.now.adding(milliseconds: 100)
             next = next.map { min($0, retry) } ?? retry
         }
-        guard next != timerSetTo else { return }
-        timerSetTo = next
-        let microseconds = next.map { max(0, $0.milliseconds(since: Clock.now)) * 1_000 } ?? -1
-        unsafe chalk_lws_timer_set(context, timer, timerCallback, microseconds)
+        guard let next else {
+            unsafe lws_sul_cancel(&timer.pointee.entry)
+            return
+        }
+        // The library rounds poll(2)'s time-out down to milliseconds and spins for the rest. Set anew after each wake-up,
+        // to whole milliseconds and a little more, the time-out lasts until then.
+        let microseconds = max(0, next.milliseconds(since: Clock.now)) * 1_000 + 200
+        unsafe lws_sul_schedule(context, 0, &timer.pointee.entry, timerCallback, microseconds)
     }
 }
 
