@@ -48,8 +48,9 @@ static inline struct lws_context *chalk_lws_create(const struct lws_protocols *p
     return lws_create_context(&info);
 }
 
-/// `protocol` names the callback; `identifier` comes back as the connection's user pointer. `method` NULL: a WebSocket. Without ALPN's h2, without
-/// following redirects: a redirect is an answer. NULL on failure, without a callback.
+/// `protocol` names the callback; `identifier` comes back as the connection's user pointer. `method` NULL: a
+/// WebSocket. Without ALPN's h2, without following redirects: a redirect is an answer. NULL on failure, without a
+/// callback.
 static inline struct lws *chalk_lws_connect(struct lws_context *context, const char *address, int port, bool tls,
                                             const char *path, const char *host, const char *method,
                                             const char *protocol, uintptr_t identifier) {

@@ -265,8 +265,8 @@ internal import Synchronization
             unsafe lws_sul_cancel(&timer.pointee.entry)
             return
         }
-        // The library rounds poll(2)'s time-out down to milliseconds and spins for the rest. Set anew after each wake-up,
-        // to whole milliseconds and a little more, the time-out lasts until then.
+        // The library rounds poll(2)'s time-out down to milliseconds and spins for the rest. Set anew after each
+        // wake-up, to whole milliseconds and a little more, the time-out lasts until then.
         let microseconds = max(0, next.milliseconds(since: Clock.now)) * 1_000 + 200
         unsafe lws_sul_schedule(context, 0, &timer.pointee.entry, timerCallback, microseconds)
     }
