@@ -4,9 +4,12 @@
 // tests and sanitizers, beside the tools that are normal Swift only (`chalkbox-cloud`).
 import PackageDescription
 
+/// Not `.enableExperimentalFeature`: the package manager passes that one to the linker of the normal build as well,
+/// whatever its condition. The runtime then finds no conformance, and the normal `chalkbox` crashes at START.
+let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 let embedded: [SwiftSetting] = [
-    .enableExperimentalFeature("Embedded", .when(traits: ["Embedded"])),
-    .unsafeFlags(["-wmo", "-Osize", "-Xfrontend", "-function-sections"], .when(traits: ["Embedded"])),
+    .unsafeFlags(
+        embeddedFeature + ["-wmo", "-Osize", "-Xfrontend", "-function-sections"], .when(traits: ["Embedded"])),
 ]
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -77,7 +80,7 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary("swiftUnicodeDataTables", .when(traits: ["Embedded"])),
                 .linkedLibrary("m"),
-                .unsafeFlags(["-Xlinker", "--gc-sections"], .when(traits: ["Embedded"])),
+                .unsafeFlags(embeddedFeature + ["-Xlinker", "--gc-sections"], .when(traits: ["Embedded"])),
             ]),
 
         // The stand-in cloud: normal Swift.
