@@ -7,9 +7,14 @@ import PackageDescription
 /// Not `.enableExperimentalFeature`: the package manager passes that one to the linker of the normal build as well,
 /// whatever its condition. The runtime then finds no conformance, and the normal `chalkbox` crashes at START.
 let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
+/// Size: the inliner is kept from unfolding every `append` (each string interpolation is a row of them, a fifth of the
+/// binary), the machine outliner and lld's folding of identical code then find what is left.
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
-        embeddedFeature + ["-wmo", "-Osize", "-Xfrontend", "-function-sections"], .when(traits: ["Embedded"])),
+        embeddedFeature + [
+            "-wmo", "-Osize", "-Xfrontend", "-function-sections", "-Xllvm", "-enable-machine-outliner=always",
+            "-Xllvm", "-sil-inline-never-functions=append",
+        ], .when(traits: ["Embedded"])),
 ]
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -80,7 +85,11 @@ let package = Package(
             linkerSettings: [
                 .linkedLibrary("swiftUnicodeDataTables", .when(traits: ["Embedded"])),
                 .linkedLibrary("m"),
-                .unsafeFlags(embeddedFeature + ["-Xlinker", "--gc-sections"], .when(traits: ["Embedded"])),
+                .unsafeFlags(
+                    embeddedFeature + [
+                        "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
+                        "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+                    ], .when(traits: ["Embedded"])),
             ]),
 
         // The stand-in cloud: normal Swift.
