@@ -10,7 +10,7 @@ enum Check {
         return nil
     }
 
-    static func fraction(_ text: String, _ range: ClosedRange<Int>, _ value: inout Double) -> String? {
+    static func fraction(_ text: String, _ range: ClosedRange<Double>, _ value: inout Double) -> String? {
         guard let number = Double(text), number >= Double(range.lowerBound), number <= Double(range.upperBound) else {
             return "a number from \(range.lowerBound) to \(range.upperBound)"
         }

@@ -95,7 +95,7 @@ enum Schema {
             Check.flag($1, &$0.transcription.endpointDetection)
         },
         SchemaKey("transcription", "session_minutes", "55") {
-            Check.number($1, 1...300, &$0.transcription.sessionMinutes)
+            Check.fraction($1, 0.1...300, &$0.transcription.sessionMinutes)
         },
         SchemaKey("transcription", "catch_up_rate", "1.5") {
             Check.fraction($1, 1...4, &$0.transcription.catchUpRate)

@@ -27,7 +27,7 @@ package struct Settings: Equatable, Sendable {
         package var speakerDiarization = false
         package var languageIdentification = false
         package var endpointDetection = false
-        package var sessionMinutes = 0
+        package var sessionMinutes = 0.0
         package var catchUpRate = 0.0
         package var restURL = ""
         package var enabled = false

@@ -43,6 +43,17 @@ package enum Limits {
     package static let stableSessionMilliseconds: Int64 = 3_000
     /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
     package static let attemptMilliseconds: Int64 = 25_000
+    /// A flapping link must not make a storm of attempts.
+    package static let attemptSpacingMilliseconds: Int64 = 250
+    /// A spare key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
+    /// (SPEECH: "about 1 h").
+    package static let keyMarginMilliseconds: Int64 = 60_000
+    package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
+    package static let spareRetryMilliseconds: Int64 = 30_000
+    /// Tries to fill holes beside one live session.
+    package static let holeTries = 6
+    /// A session is behind, not just a frame late.
+    package static let behindSamples = 5 * SampleIndex.samplesPerSecond
     package static let captureStopMilliseconds: Int64 = 3_000
     package static let storeCloseMilliseconds: Int64 = 10_000
 
@@ -59,6 +70,19 @@ package enum Limits {
     package static let configurationBytes = 256 << 10
     package static let languageHints = 32
 
+    // Transcript
+    /// What the next session hears again of what was final: the words of the seam are compared in it.
+    package static let overlapSamples = 4 * SampleIndex.samplesPerSecond
+    /// It reaches back this far for the sake of a voice that was not heard in the last seconds.
+    package static let longestOverlapSamples = 15 * SampleIndex.samplesPerSecond
+    /// How far apart two sessions may place the same word: services do not repeat times exactly.
+    package static let seamSamples = SampleIndex.samplesPerSecond * 2 / 5
+    /// A session that begins anywhere may take the end of a word for a word.
+    package static let cutWordSamples = SampleIndex.samplesPerSecond
+    /// A longer gap is not replayed before the live words: it is filled beside them.
+    package static let longestReplaySamples = 60 * SampleIndex.samplesPerSecond
+    /// Words kept for comparison, near the edges of what has its text.
+    package static let settledWords = 512
     /// Speakers of one recording; what exceeds them is given to none.
     package static let speakers = 64
     /// Words of the live transcript kept for a client that begins to follow.

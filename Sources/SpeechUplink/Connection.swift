@@ -40,6 +40,8 @@ internal import Synchronization
     var malformed: UplinkFailure.Kind { .messageMalformed }
     /// The speech session that it is, if it is one.
     var session: Int? { nil }
+    /// The token request that it is, if it is one.
+    var tokenAttempt: Int? { nil }
     /// Whether the library still has to be listened to for the reason of a failure.
     var isConnecting: Bool { true }
 

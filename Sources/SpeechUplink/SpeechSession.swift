@@ -16,6 +16,7 @@ internal import WireJSON
     private let sessionNumber: Int
     private let recording: RecordingID
     private let base: SampleIndex
+    private let catchUpRate: Double
     private let pulse: Pulse
     private let frame = FrameBuffer()
     private var phase = Phase.connecting
@@ -32,8 +33,10 @@ internal import WireJSON
         sessionNumber = request.number
         recording = request.recording
         base = request.base
+        catchUpRate = request.catchUpRate
+        end = request.end
         pulse = Pulse(deadAfterMilliseconds: settings.deadAfterMilliseconds)
-        pacer = SessionPacer(base: request.base, now: now, catchUpRate: settings.catchUpRate)
+        pacer = SessionPacer(base: request.base, now: now, catchUpRate: request.catchUpRate)
         vitals = Vitals(now: now)
         sentReportedAt = now
         super.init(
@@ -147,7 +150,7 @@ internal import WireJSON
         let now = Clock.now
         phase = .live
         vitals = Vitals(now: now)
-        pacer = SessionPacer(base: base, now: now, catchUpRate: engine.settings.catchUpRate)
+        pacer = SessionPacer(base: base, now: now, catchUpRate: catchUpRate)
         if let end { pacer.finish(at: end) }
         engine.post(.opened(session: sessionNumber, tookMilliseconds: now.milliseconds(since: startedAt)))
         engine.noteConnecting()

@@ -3,7 +3,8 @@ internal import WireJSON
 
 /// The token endpoint's answer: `apiKey` as the school's endpoint says it, `api_key` as the service's own does.
 enum TokenAnswer {
-    static func read(_ body: [UInt8], peer: String) throws(UplinkFailure) -> SessionKey {
+    /// - Parameter now: for the answer's `expiresAt`; a box whose clock is wrong may not believe it.
+    static func read(_ body: [UInt8], peer: String, now: WallTime) throws(UplinkFailure) -> SessionKey {
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue.parse(body, limitBytes: Limits.tokenAnswerBytes, limitValues: 1_024)
@@ -17,7 +18,15 @@ enum TokenAnswer {
             throw UplinkFailure(.tokenMalformed, "\(peer) gave a token that cannot be one")
         }
         let url = (value["websocketUrl"] ?? value["websocket_url"])?.string ?? ""
-        return SessionKey(secret: secret, webSocketURL: url)
+        let lifetime = lifetime((value["expiresAt"] ?? value["expires_at"])?.string, now)
+        return SessionKey(secret: secret, webSocketURL: url, lifetimeMilliseconds: lifetime)
+    }
+
+    /// A time in the past, or more than a day away, says that one of the two clocks is wrong: nothing is known then.
+    private static func lifetime(_ expiry: String?, _ now: WallTime) -> Int64? {
+        guard let expiry, let end = WallTime(rfc3339: expiry) else { return nil }
+        let lifetime = end.milliseconds - now.milliseconds
+        return (0...86_400_000).contains(lifetime) ? lifetime : nil
     }
 
     /// Visible ASCII of a sane length: nothing that ends a header line.

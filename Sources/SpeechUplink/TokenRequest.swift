@@ -1,4 +1,5 @@
 internal import CWebSockets
+internal import LinuxRuntime
 internal import RecorderCore
 
 /// One POST to the token endpoint.
@@ -19,6 +20,7 @@ internal import RecorderCore
 
     override var method: String? { "POST" }
     override var malformed: UplinkFailure.Kind { .tokenMalformed }
+    override var tokenAttempt: Int? { attempt }
 
     override func receive(_ event: LibraryEvent, engine: UplinkEngine) -> Answer {
         switch unsafe event {
@@ -102,7 +104,7 @@ internal import RecorderCore
             for index in answer.indices { answer[index] = 0 }
         }
         do throws(UplinkFailure) {
-            let key = try TokenAnswer.read(answer, peer: endpoint.peer)
+            let key = try TokenAnswer.read(answer, peer: endpoint.peer, now: Clock.wall)
             engine.post(.token(attempt: attempt, key), isLast: true)
             return engine.end(self, nil)
         } catch {

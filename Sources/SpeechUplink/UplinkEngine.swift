@@ -120,6 +120,8 @@ internal import Synchronization
         for command in commands.takeAll() {
             switch command {
             case .fetchToken(let attempt): fetchToken(attempt)
+            case .cancelToken(let attempt):
+                if let request = connections.first(where: { $0.tokenAttempt == attempt }) { _ = end(request, nil) }
             case .open(let request): open(request)
             case .finish(let session, let end): find(session)?.finish(at: end, engine: self)
             case .close(let session):

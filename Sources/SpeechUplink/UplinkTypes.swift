@@ -17,8 +17,6 @@ package struct UplinkSettings: Sendable {
     package var caFile: String
     /// A live session without a sign of life for this long has ended.
     package var deadAfterMilliseconds: Int64
-    /// Seconds of audio a second when behind.
-    package var catchUpRate: Double
     /// For the log.
     package var boxName: String
 
@@ -26,7 +24,7 @@ package struct UplinkSettings: Sendable {
         tokenURL: String, tokenBearer: String? = nil, webSocketURL: String = "", model: String = "stt-rt-v5",
         languageHints: [String] = ["en", "ar"], speakerDiarization: Bool = true, languageIdentification: Bool = true,
         endpointDetection: Bool = false, caFile: String = "", deadAfterMilliseconds: Int64 = 3_000,
-        catchUpRate: Double = 1.5, boxName: String = ""
+        boxName: String = ""
     ) {
         self.tokenURL = tokenURL
         self.tokenBearer = tokenBearer
@@ -38,7 +36,6 @@ package struct UplinkSettings: Sendable {
         self.endpointDetection = endpointDetection
         self.caFile = caFile
         self.deadAfterMilliseconds = deadAfterMilliseconds
-        self.catchUpRate = catchUpRate
         self.boxName = boxName
     }
 }
@@ -46,6 +43,8 @@ package struct UplinkSettings: Sendable {
 /// What the uplink is told.
 package enum UplinkCommand: Sendable {
     case fetchToken(attempt: Int)
+    /// Drops a request that nobody waits for; one that is not there is none.
+    case cancelToken(attempt: Int)
     case open(SessionRequest)
     /// Sends the audio before `end`, says so, and waits for the service's last word.
     case finish(session: Int, end: SampleIndex)

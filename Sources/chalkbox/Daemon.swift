@@ -124,7 +124,7 @@ final class Daemon {
 
     /// Hands the state machine an input and carries out what it wants, until it wants nothing more.
     func receive(_ input: RecorderInput) {
-        for effect in recorder.receive(input, now: Clock.now) { perform(effect) }
+        for effect in recorder.receive(input, now: Clock.now, head: ring.head) { perform(effect) }
     }
 
     private func perform(_ effect: RecorderEffect) {
@@ -151,6 +151,8 @@ final class Daemon {
                 return
             }
             toUplink(uplink, .fetchToken(attempt: attempt))
+        case .cancelToken(let attempt):
+            if let uplink { toUplink(uplink, .cancelToken(attempt: attempt)) }
         case .openSession(let request):
             if let uplink { toUplink(uplink, .open(request)) }
         case .finishSession(let session, let end):

@@ -13,7 +13,9 @@ extension Settings {
             reconnect: ReconnectPolicy(
                 attempts: reconnect.attempts, capMilliseconds: Int64(reconnect.capSeconds) * 1_000,
                 jitterMilliseconds: Int64(reconnect.jitterMilliseconds),
-                slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503))
+                slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503),
+            sessionMilliseconds: Int64(transcription.sessionMinutes * 60_000),
+            catchUpRate: transcription.catchUpRate)
     }
 
     func uplink(bearer: String?) -> UplinkSettings {
@@ -23,7 +25,7 @@ extension Settings {
             speakerDiarization: transcription.speakerDiarization,
             languageIdentification: transcription.languageIdentification,
             endpointDetection: transcription.endpointDetection, caFile: caFile,
-            deadAfterMilliseconds: Int64(reconnect.deadAfterMilliseconds), catchUpRate: transcription.catchUpRate,
+            deadAfterMilliseconds: Int64(reconnect.deadAfterMilliseconds),
             boxName: box.name)
     }
 

@@ -10,7 +10,8 @@ import Testing
         var attempts = [box.now.milliseconds(since: dropped)]
         for number in 1...6 {
             #expect(box.recorder.phase == .reconnecting(attempt: number))
-            box.happens(.tokenFailed(attempt: 1 + number, UplinkFailure(.unreachable, "no route")))
+            let attempt = try #require(box.requestedToken)
+            box.happens(.tokenFailed(attempt: attempt, UplinkFailure(.unreachable, "no route")))
             guard number < 6 else { break }
             try box.untilDeadline()
             attempts.append(box.now.milliseconds(since: dropped))
@@ -44,7 +45,7 @@ import Testing
         box.happens(.tokenFailed(attempt: 1, UplinkFailure(.httpStatus(401), "token endpoint: 401")))
         #expect(box.recorder.phase == .failed(.transcription("token endpoint: 401")))
         #expect(box.recorder.nextDeadline == nil)
-        box.happens(.networkAppeared("wlan0"))
+        box.happens(.networkChanged("wlan0"))
         #expect(box.requestedToken == nil)
     }
 
@@ -65,27 +66,34 @@ import Testing
             box.happens(.tokenFailed(attempt: number, UplinkFailure(.unreachable, "no route")))
             if number < 3 { try box.untilDeadline() }
         }
-        box.happens(.networkAppeared("wlan0"), after: 100)
+        box.happens(.networkChanged("wlan0"), after: 300)
         #expect(box.requestedToken == 4)
         #expect(box.recorder.phase == .requesting)
     }
 
-    @Test func `the next session begins where the final words end`() {
+    @Test func `the next session hears the end of the last again, and no word comes twice`() {
         var box = Box()
         box.goLive()
-        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 1_000, total: 3_000)))
+        let words: [(String, Int64, Int64)] = [(" one", 1_000, 1_300), (" two", 8_000, 8_400), (" three", 9_000, 9_400)]
+        box.happens(.sessionMessage(session: 1, message(words, final: 10_000, total: 11_000)))
         box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
-        box.happens(.token(attempt: 2, Box.key))
+        box.happens(.token(attempt: 3, Box.key))
         #expect(box.request?.number == 2)
-        #expect(box.request?.base == SampleIndex(milliseconds: 1_000))
+        let base: Int64 = 6_000
+        #expect(box.request?.base == SampleIndex(milliseconds: base))
         box.happens(.sessionOpened(session: 2, tookMilliseconds: 1))
-        box.happens(.sessionMessage(session: 2, message([(" two", 0, 900)], final: 1_000)))
+        let again: [(String, Int64, Int64)] = [
+            (" Two,", 2_050, 2_400), (" three", 2_950, 3_380), (" four", 4_200, 4_500), (" five", 5_000, 5_100),
+        ]
+        box.happens(.sessionMessage(session: 2, message(again, speaker: "9", final: 5_200)))
         guard case .storeTokens(let tokens, let covered)? = box.effects.first else {
             Issue.record("nothing stored: \(box.effects)")
             return
         }
-        #expect(tokens.map(\.start) == [SampleIndex(milliseconds: 1_000)])
-        #expect(covered == SampleIndex(milliseconds: 2_000))
+        #expect(tokens.map(\.text) == [" four"])
+        #expect(tokens.map(\.start) == [SampleIndex(milliseconds: base + 4_200)])
+        #expect(tokens.map(\.speaker) == [1], "the overlap did not tell whose label 9 is")
+        #expect(covered == SampleIndex(milliseconds: base + 5_000))
     }
 
     @Test func `what an old session says late is not heard`() {
@@ -112,7 +120,7 @@ import Testing
     @Test func `startedAt and the words survive a reconnect`() {
         var box = Box()
         box.goLive()
-        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900), (" two", 900, 1_000)], final: 1_000)))
+        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900), (" two", 900, 1_000)], final: 2_000)))
         let before = box.recorder.lesson
         box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
         #expect(box.recorder.lesson?.header == before?.header)

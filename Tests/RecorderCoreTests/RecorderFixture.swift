@@ -8,6 +8,7 @@ struct Box {
     /// Effects of the last input, log lines left out.
     var effects: [RecorderEffect] = []
     var log: [String] = []
+    var head = SampleIndex.zero
 
     static let key = SessionKey(secret: "k", webSocketURL: "")
     static let header = RecordingHeader(
@@ -22,7 +23,7 @@ struct Box {
     mutating func happens(_ input: RecorderInput, after milliseconds: Int64 = 0) {
         now = now.adding(milliseconds: milliseconds)
         effects = []
-        for effect in recorder.receive(input, now: now) {
+        for effect in recorder.receive(input, now: now, head: head) {
             if case .log(let entry) = effect { log.append(entry.line) } else { effects.append(effect) }
         }
     }

@@ -64,35 +64,49 @@ func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, langu
 }
 
 @Suite struct `The live transcript` {
+    func spoken(_ text: String, _ start: Int64, _ end: Int64, by speaker: String) -> ServiceToken {
+        ServiceToken(
+            text: text, startMilliseconds: start, endMilliseconds: end, confidence: 1, isFinal: true,
+            speaker: speaker, language: "")
+    }
+
     @Test func `speakers are numbered by first appearance and markers are not text`() {
         var transcript = LiveTranscript()
+        transcript.open(session: 1, base: .zero)
         let finals = ServiceMessage(
             tokens: [
-                ServiceToken(
-                    text: " a", startMilliseconds: 0, endMilliseconds: 1, confidence: 1, isFinal: true, speaker: "7",
-                    language: ""),
-                ServiceToken(
-                    text: "<end>", startMilliseconds: 1, endMilliseconds: 1, confidence: 1, isFinal: true,
-                    speaker: "7", language: ""),
-                ServiceToken(
-                    text: " b", startMilliseconds: 2, endMilliseconds: 3, confidence: 1, isFinal: true, speaker: "3",
-                    language: ""),
-            ], finalAudioMilliseconds: 3, totalAudioMilliseconds: 3)
-        let update = transcript.receive(finals, session: 1, base: .zero, end: SampleIndex(.max))
-        #expect(update.finals.map(\.speaker) == [1, 2])
-        #expect(update.words.map(\.text) == ["a"])
+                spoken(" a", 0, 1, by: "7"), spoken("<end>", 1, 1, by: "7"), spoken(" b", 2, 3, by: "3"),
+                spoken(" c", 4, 5, by: "7"),
+            ], finalAudioMilliseconds: 5, totalAudioMilliseconds: 5)
+        let update = transcript.receive(finals, session: 1, end: SampleIndex(.max))
+        #expect(update.words.map(\.text) == ["a", "b"])
+        #expect(update.words.map(\.speaker) == [1, 2])
         #expect(transcript.speakerCount == 2)
     }
 
-    @Test func `labels of another session are other speakers until proved the same`() {
+    @Test func `a word is final when the next begins, when silence follows, or at the end`() {
         var transcript = LiveTranscript()
-        _ = transcript.receive(message([(" a", 0, 1)]), session: 1, base: .zero, end: SampleIndex(.max))
-        let later = transcript.receive(message([(" b", 0, 1)]), session: 2, base: .zero, end: SampleIndex(.max))
-        #expect(later.finals.map(\.speaker) == [2])
+        transcript.open(session: 1, base: .zero)
+        func receive(_ text: String, _ start: Int64, final: Int64, finished: Bool = false) -> [String] {
+            let tokens = text.isEmpty ? [] : [spoken(text, start, start + 100, by: "1")]
+            let message = ServiceMessage(tokens: tokens, finalAudioMilliseconds: final, finished: finished)
+            return transcript.receive(message, session: 1, end: SampleIndex(milliseconds: 9_000)).words.map(\.text)
+        }
+        #expect(receive(" cha", 0, final: 150) == [])
+        #expect(transcript.coverage.end == .zero, "half a word is not final text")
+        #expect(receive("lk", 100, final: 250) == [])
+        #expect(receive(" box", 300, final: 400) == ["chalk"])
+        #expect(transcript.coverage.end == SampleIndex(milliseconds: 300))
+        #expect(receive("", 0, final: 900) == ["box"])
+        #expect(transcript.coverage.end == SampleIndex(milliseconds: 900))
+        #expect(receive(" end", 1_000, final: 1_100) == [])
+        #expect(receive("", 0, final: 1_100, finished: true) == ["end"])
+        #expect(transcript.coverage.end == SampleIndex(milliseconds: 9_000))
     }
 
     @Test func `interim words are replaced by each message`() {
         var transcript = LiveTranscript()
+        transcript.open(session: 1, base: .zero)
         func interim(_ text: String) -> ServiceMessage {
             ServiceMessage(tokens: [
                 ServiceToken(
@@ -100,19 +114,23 @@ func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, langu
                     speaker: "1", language: "")
             ])
         }
-        _ = transcript.receive(interim(" wreck"), session: 1, base: .zero, end: SampleIndex(.max))
-        let update = transcript.receive(interim(" recognise"), session: 1, base: .zero, end: SampleIndex(.max))
+        _ = transcript.receive(interim(" wreck"), session: 1, end: SampleIndex(.max))
+        let update = transcript.receive(interim(" recognise"), session: 1, end: SampleIndex(.max))
         #expect(transcript.interim == " recognise")
-        #expect(update.finals.isEmpty)
+        #expect(update.words.isEmpty)
     }
 
     @Test func `a peer cannot make it hold more than its bounds`() {
         var transcript = LiveTranscript()
-        for index in 0..<(Limits.speakers + 50) {
-            _ = transcript.receive(
-                message([(" w", 0, 1)], speaker: "s\(index)"), session: 1, base: .zero, end: SampleIndex(.max))
+        transcript.open(session: 1, base: .zero)
+        for index in 0..<(Limits.speakers + 600) {
+            let start = Int64(index) * 1_000
+            let message = message(
+                [(" w", start, start + 1)], speaker: "s\(index)", final: start)
+            _ = transcript.receive(message, session: 1, end: SampleIndex(.max))
         }
         #expect(transcript.speakerCount == Limits.speakers)
         #expect(transcript.recent.count <= Limits.recentWords)
+        #expect(transcript.settledCount <= Limits.settledWords)
     }
 }

@@ -10,6 +10,8 @@ package struct Recorder: Equatable, Sendable {
     package internal(set) var state = State.idle
     let settings: RecorderSettings
     var random: RandomSource
+    /// The index after the newest recorded sample, as told with the last input.
+    var head = SampleIndex.zero
 
     package init(settings: RecorderSettings, seed: UInt64) {
         self.settings = settings
@@ -33,14 +35,16 @@ package struct Recorder: Equatable, Sendable {
     /// When `tick` is due, whatever else happens.
     package var nextDeadline: MonotonicTime? {
         guard let lesson else { return nil }
-        let uplink = lesson.uplink.deadline
-        guard let stage = lesson.stageDeadline else { return uplink }
-        return min(stage, uplink ?? stage)
+        return [lesson.stageDeadline, uplinkDeadline(of: lesson)].compactMap { $0 }.min()
     }
 
     /// Takes in what happened.
+    /// - Parameter head: the index after the newest recorded sample.
     /// - Returns: what is to be done about it, in order.
-    package mutating func receive(_ input: RecorderInput, now: MonotonicTime) -> [RecorderEffect] {
+    package mutating func receive(
+        _ input: RecorderInput, now: MonotonicTime, head: SampleIndex
+    ) -> [RecorderEffect] {
+        self.head = head
         let before = phase
         var effects: [RecorderEffect] = []
         switch state {
@@ -66,7 +70,7 @@ package struct Recorder: Equatable, Sendable {
             effects.append(.closeSession(session))
         case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack, .captureStopped,
             .storeOpened, .storeCommitted, .storeFailed, .storeRecovered, .storeClosed, .token, .tokenFailed,
-            .sessionMessage, .sessionClosed, .networkAppeared, .tick:
+            .sessionMessage, .sessionClosed, .networkChanged, .networkLost, .tick:
             break
         }
     }
@@ -76,6 +80,8 @@ package struct Recorder: Equatable, Sendable {
             refuse("start", refusal, .noSpace, effects: &effects)
             return
         }
+        // A new time line: what was told belongs to the last recording.
+        head = .zero
         var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription))
         effects.append(
             .log(
@@ -106,7 +112,7 @@ package struct Recorder: Equatable, Sendable {
         case .storeClosed(let samples, let words):
             effects.append(.log(LogEntry(.info, "stop id=\(lesson.header.id.text) samples=\(samples) words=\(words)")))
             return true
-        case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkAppeared:
+        case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:
             receiveUplink(input, lesson: &lesson, now: now, effects: &effects)
         case .tick:
             return tick(lesson: &lesson, now: now, effects: &effects)
@@ -115,9 +121,7 @@ package struct Recorder: Equatable, Sendable {
     }
 
     private mutating func tick(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) -> Bool {
-        if let deadline = lesson.uplink.deadline, deadline <= now {
-            uplinkDeadline(lesson: &lesson, now: now, effects: &effects)
-        }
+        uplinkTick(lesson: &lesson, now: now, effects: &effects)
         guard let deadline = lesson.stageDeadline, deadline <= now else { return false }
         return stageDeadline(lesson: &lesson, now: now, effects: &effects)
     }

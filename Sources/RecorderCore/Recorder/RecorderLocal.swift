@@ -9,6 +9,9 @@ extension Recorder {
         effects.append(.stopCapture)
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
         if !isUnderWay(lesson.uplink) { abandonUplink(lesson: &lesson, effects: &effects) }
+        // The last words come from the session that has heard the others.
+        if case .successor? = lesson.uplink.side?.purpose { closeSide(lesson: &lesson, effects: &effects) }
+        dropSpare(lesson: &lesson, effects: &effects)
     }
 
     /// Live, or on the way to the first session: the last words can still come.
@@ -30,23 +33,31 @@ extension Recorder {
             // Nobody asked the capture thread to end; the lesson is over all the same.
             lesson.lastError = "the capture thread ended"
         }
-        switch lesson.uplink.link {
-        case .live(let request, _):
+        lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
+        if case .live(let request, _) = lesson.uplink.link {
             effects.append(.finishSession(request.number, end: end))
-            awaitFinalWords(lesson: &lesson, now: now)
-        case .requesting, .connecting:
-            awaitFinalWords(lesson: &lesson, now: now)
-        case .off, .waiting, .finished, .failed:
-            closeStore(lesson: &lesson, now: now, effects: &effects)
+        }
+        closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
+    }
+
+    /// Closes the recording when the service has nothing more to say.
+    mutating func closeWhenComplete(
+        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        guard case .finalWords = lesson.stage, lesson.uplink.side == nil else { return }
+        switch lesson.uplink.link {
+        case .waiting, .requesting, .connecting, .live: return
+        case .off, .finished, .failed: closeStore(lesson: &lesson, now: now, effects: &effects)
         }
     }
 
-    private func awaitFinalWords(lesson: inout Lesson, now: MonotonicTime) {
-        lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
-    }
-
     /// Everything that can be had is there, or the time for it is over.
-    mutating func closeStore(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+    private mutating func closeStore(
+        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        abandonUplink(lesson: &lesson, effects: &effects)
+        let last = lesson.transcript.finish()
+        if !last.words.isEmpty { store(last, lesson: lesson, effects: &effects) }
         let end = lesson.end ?? lesson.committed
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
@@ -68,7 +79,6 @@ extension Recorder {
         case .finalWords:
             lesson.lastError = "the service's last words did not come in \(Limits.finishMilliseconds / 1000) s"
             effects.append(.log(LogEntry(.warning, "finish reason=\(LogEntry.quoted(lesson.lastError))")))
-            abandonUplink(lesson: &lesson, effects: &effects)
             closeStore(lesson: &lesson, now: now, effects: &effects)
             return false
         case .closingStore:

@@ -37,8 +37,10 @@ package enum RecorderInput: Equatable, Sendable {
     /// Nil: after `finished`, or closed by us.
     case sessionClosed(session: Int, UplinkFailure?)
 
-    /// A way to the network appeared: there is no point in waiting longer.
-    case networkAppeared(String)
+    /// There is a usable way to the network, where there was none or another one: no point in waiting longer.
+    case networkChanged(String)
+    /// The last usable way is gone.
+    case networkLost(String)
     /// `nextDeadline` may have passed.
     case tick
 }
@@ -55,6 +57,8 @@ package enum RecorderEffect: Equatable, Sendable {
     case closeStore(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 
     case fetchToken(attempt: Int)
+    /// Nobody waits for its answer any more.
+    case cancelToken(attempt: Int)
     case openSession(SessionRequest)
     case finishSession(Int, end: SampleIndex)
     case closeSession(Int)
@@ -87,9 +91,18 @@ package struct RecorderSettings: Equatable, Sendable {
     /// False: record only.
     package var transcription: Bool
     package var reconnect: ReconnectPolicy
+    /// A session this old is replaced before the service ends it.
+    package var sessionMilliseconds: Int64
+    /// Seconds of audio a second when behind.
+    package var catchUpRate: Double
 
-    package init(transcription: Bool, reconnect: ReconnectPolicy) {
+    package init(
+        transcription: Bool, reconnect: ReconnectPolicy, sessionMilliseconds: Int64 = 55 * 60_000,
+        catchUpRate: Double = 1.5
+    ) {
         self.transcription = transcription
         self.reconnect = reconnect
+        self.sessionMilliseconds = sessionMilliseconds
+        self.catchUpRate = catchUpRate
     }
 }

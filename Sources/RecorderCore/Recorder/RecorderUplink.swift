@@ -1,113 +1,91 @@
-/// The way to the speech service.
+/// The way to the speech service: attempts, and what is heard when one succeeds.
 extension Recorder {
-    mutating func beginAttempt(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
-        lesson.uplink.requests += 1
-        if lesson.uplink.givenUp == nil { lesson.uplink.burst = max(1, lesson.uplink.burst) }
-        // A fresh key for every session: an old one may be what ended the last.
-        let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
-        lesson.uplink.link = .requesting(attempt: lesson.uplink.requests, deadline: deadline)
-        effects.append(.fetchToken(attempt: lesson.uplink.requests))
-    }
-
     mutating func receiveUplink(
         _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         switch input {
         case .token(let attempt, let key):
-            guard case .requesting(attempt, _) = lesson.uplink.link else { return }
-            lesson.uplink.sessions += 1
-            let request = SessionRequest(
-                number: lesson.uplink.sessions, key: key, recording: lesson.header.id,
-                base: lesson.transcript.resumePoint)
-            let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
-            lesson.uplink.link = .connecting(request, deadline: deadline)
-            effects.append(.openSession(request))
+            receiveKey(key, attempt: attempt, lesson: &lesson, now: now, effects: &effects)
         case .tokenFailed(let attempt, let failure):
-            guard case .requesting(attempt, _) = lesson.uplink.link else { return }
-            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
+            keyFailed(failure, attempt: attempt, lesson: &lesson, now: now, effects: &effects)
         case .sessionOpened(let session, let took):
             sessionOpened(session, took: took, lesson: &lesson, now: now, effects: &effects)
         case .sessionMessage(let session, let message):
-            guard lesson.uplink.session?.number == session else { return }
-            receiveMessage(message, lesson: &lesson, now: now, effects: &effects)
+            receiveMessage(message, session, lesson: &lesson, now: now, effects: &effects)
         case .sessionClosed(let session, let failure):
-            guard let current = lesson.uplink.session, current.number == session else { return }
             let failure = failure ?? UplinkFailure(.closedEarly, "the service closed the connection")
-            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
-        case .networkAppeared(let what):
-            networkAppeared(what, lesson: &lesson, now: now, effects: &effects)
+            sessionClosed(session, failure, lesson: &lesson, now: now, effects: &effects)
+        case .networkChanged(let what):
+            networkChanged(what, lesson: &lesson, now: now, effects: &effects)
+        case .networkLost(let what):
+            networkLost(what, lesson: &lesson, now: now, effects: &effects)
         default:
             break
         }
     }
 
-    private mutating func sessionOpened(
-        _ session: Int, took: Int64, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
-        guard case .connecting(let request, _) = lesson.uplink.link, request.number == session else {
-            effects.append(.closeSession(session))
+    // MARK: Attempts
+
+    mutating func beginAttempt(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        if let earliest = lesson.uplink.earliestAttempt, now < earliest {
+            lesson.uplink.link = .waiting(until: earliest)
             return
         }
-        lesson.uplink.link = .live(request, since: now)
-        lesson.uplink.lastLive = now
-        lesson.uplink.wasLive = true
-        lesson.uplink.givenUp = nil
-        let line = "live session=\(session) took_ms=\(took) from_ms=\(request.base.milliseconds)"
-        effects.append(.log(LogEntry(.info, line)))
-        if let end = lesson.end { effects.append(.finishSession(session, end: end)) }
-    }
-
-    private mutating func receiveMessage(
-        _ message: ServiceMessage, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
-        guard case .live(let request, _) = lesson.uplink.link else { return }
-        let end = lesson.end ?? SampleIndex(.max)
-        let interim = lesson.transcript.interim
-        let update = lesson.transcript.receive(message, session: request.number, base: request.base, end: end)
-        if !update.finals.isEmpty || message.finished {
-            effects.append(.storeTokens(update.finals, covered: lesson.transcript.coverage.withoutHoles))
-        }
-        if !update.words.isEmpty { effects.append(.words(update.words)) }
-        if lesson.transcript.interim != interim { effects.append(.interim(lesson.transcript.interim)) }
-        lesson.uplink.lastLive = now
-        guard message.finished else { return }
-        if lesson.end != nil {
-            lesson.uplink.link = .finished
-            effects.append(.closeSession(request.number))
-            closeStore(lesson: &lesson, now: now, effects: &effects)
+        lesson.uplink.attemptedAt = now
+        if lesson.uplink.givenUp == nil { lesson.uplink.burst = max(1, lesson.uplink.burst) }
+        // Every attempt but the first begins with what is known being safe.
+        if lesson.uplink.requests > 0 { effects.append(.commitStore) }
+        if let key = takeSpare(lesson: &lesson, now: now, effects: &effects) {
+            connect(key, isSpare: true, lesson: &lesson, now: now, effects: &effects)
         } else {
-            let failure = UplinkFailure(.closedEarly, "the service finished before the lesson did")
-            effects.append(.closeSession(request.number))
-            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
+            // A fresh key for every session: an old one may be what ended the last.
+            let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
+            lesson.uplink.link = .requesting(attempt: fetchKey(lesson: &lesson, effects: &effects), deadline: deadline)
         }
     }
 
-    private mutating func sessionLost(
-        _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    mutating func connect(
+        _ key: SessionKey, isSpare: Bool, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
-        if case .live(_, let since) = lesson.uplink.link,
-            now.milliseconds(since: since) >= Limits.stableSessionMilliseconds
-        {
-            lesson.uplink.burst = 0
-        }
-        let words = lesson.transcript.sessionEnded()
-        if !words.isEmpty { effects.append(.words(words)) }
-        // Every attempt begins with what is known being safe.
-        effects.append(.commitStore)
-        attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
+        let request = request(
+            key, isSpare: isSpare, base: lesson.transcript.baseOfNextSession(head: head), end: nil, lesson: &lesson)
+        let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
+        lesson.uplink.link = .connecting(request, deadline: deadline)
+        effects.append(.openSession(request))
     }
 
-    private mutating func attemptFailed(
-        _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    func request(
+        _ key: SessionKey, isSpare: Bool, base: SampleIndex, end: SampleIndex?, lesson: inout Lesson
+    ) -> SessionRequest {
+        lesson.uplink.sessions += 1
+        return SessionRequest(
+            number: lesson.uplink.sessions, key: key, isSpareKey: isSpare, recording: lesson.header.id, base: base,
+            end: end, catchUpRate: lesson.uplink.isPaceHeld ? 1 : settings.catchUpRate)
+    }
+
+    /// Whatever of an attempt is under way is not waited for.
+    mutating func cancelAttempt(lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        switch lesson.uplink.link {
+        case .requesting(let attempt, _): effects.append(.cancelToken(attempt: attempt))
+        case .connecting(let request, _): effects.append(.closeSession(request.number))
+        case .off, .waiting, .live, .finished, .failed: break
+        }
+    }
+
+    /// - Parameter keyWasGood: see `Classification.verdict`.
+    mutating func attemptFailed(
+        _ failure: UplinkFailure, keyWasGood: Bool = false, lesson: inout Lesson, now: MonotonicTime,
+        effects: inout [RecorderEffect]
     ) {
         lesson.lastError = failure.detail
-        guard lesson.stage == .recording else {
+        let policy = settings.reconnect
+        let verdict = Classification.verdict(on: failure, on503: policy.on503, keyWasGood: keyWasGood)
+        guard lesson.stage == .recording || (verdict == .retry && wantsLastWords(lesson)) else {
             lesson.uplink.link = .failed(.transcription(failure.detail), .never)
-            if lesson.end != nil { closeStore(lesson: &lesson, now: now, effects: &effects) }
+            closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
             return
         }
-        let policy = settings.reconnect
-        switch Classification.verdict(on: failure, on503: policy.on503) {
+        switch verdict {
         case .retry:
             guard lesson.uplink.givenUp == nil, lesson.uplink.burst < policy.attempts else {
                 giveUp(failure, probe: nextProbe(now), lesson: &lesson, effects: &effects)
@@ -129,6 +107,14 @@ extension Recorder {
             giveUp(failure, probe: nextProbe(now), lesson: &lesson, effects: &effects)
         case .fatal:
             giveUp(failure, probe: .never, lesson: &lesson, effects: &effects)
+        }
+    }
+
+    /// The connection was lost after STOP, before the last words came: what time there is for them is used.
+    private func wantsLastWords(_ lesson: Lesson) -> Bool {
+        switch lesson.stage {
+        case .stoppingCapture, .finalWords: lesson.transcript.coverage.end < lesson.end ?? SampleIndex(.max)
+        case .recording, .closingStore: false
         }
     }
 
@@ -155,43 +141,132 @@ extension Recorder {
         effects.append(.log(LogEntry(first ? .error : .debug, line)))
     }
 
-    mutating func uplinkDeadline(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
-        switch lesson.uplink.link {
-        case .waiting, .failed:
-            beginAttempt(lesson: &lesson, now: now, effects: &effects)
-        case .requesting:
-            let failure = UplinkFailure(.timeout, "the token endpoint did not answer")
-            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
-        case .connecting(let request, _):
-            effects.append(.closeSession(request.number))
-            let failure = UplinkFailure(.timeout, "the speech service did not answer")
-            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
-        case .off, .live, .finished:
+    // MARK: Sessions
+
+    private mutating func sessionOpened(
+        _ session: Int, took: Int64, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        if case .connecting(let request, _) = lesson.uplink.link, request.number == session {
+            goLive(request, took: took, lesson: &lesson, now: now, effects: &effects)
+        } else if case .connecting(let request, _)? = lesson.uplink.side?.step, request.number == session {
+            sideOpened(request, took: took, lesson: &lesson, now: now, effects: &effects)
+        } else {
+            effects.append(.closeSession(session))
+        }
+    }
+
+    mutating func goLive(
+        _ request: SessionRequest, took: Int64, lesson: inout Lesson, now: MonotonicTime,
+        effects: inout [RecorderEffect]
+    ) {
+        lesson.uplink.link = .live(request, since: now)
+        lesson.uplink.lastLive = now
+        lesson.uplink.wasLive = true
+        lesson.uplink.givenUp = nil
+        lesson.uplink.holeTries = 0
+        lesson.transcript.open(session: request.number, base: request.base)
+        let replayed = max(0, head.samples(since: request.base)) / SampleIndex.samplesPerMillisecond
+        let line = "live session=\(request.number) took_ms=\(took) replayed_ms=\(replayed)"
+        effects.append(.log(LogEntry(.info, line + " from_ms=\(request.base.milliseconds)")))
+        if let end = lesson.end {
+            effects.append(.finishSession(request.number, end: end))
+        } else if lesson.uplink.spare == .none {
+            fetchSpare(lesson: &lesson, now: now, effects: &effects)
+        }
+    }
+
+    private mutating func receiveMessage(
+        _ message: ServiceMessage, _ session: Int, lesson: inout Lesson, now: MonotonicTime,
+        effects: inout [RecorderEffect]
+    ) {
+        if case .live(let request, _) = lesson.uplink.link, request.number == session {
+            hear(message, session, lesson: &lesson, effects: &effects)
+            lesson.uplink.lastLive = now
+            if head.samples(since: lesson.transcript.resumePoint) < Limits.behindSamples {
+                lesson.uplink.isPaceHeld = false
+            }
+            if message.finished { finished(session, lesson: &lesson, now: now, effects: &effects) }
+        } else if case .live(let request)? = lesson.uplink.side?.step, request.number == session {
+            hear(message, session, lesson: &lesson, effects: &effects)
+            if message.finished { holeFilled(session, lesson: &lesson, now: now, effects: &effects) }
+        }
+    }
+
+    private func hear(
+        _ message: ServiceMessage, _ session: Int, lesson: inout Lesson, effects: inout [RecorderEffect]
+    ) {
+        lesson.uplink.heard = session
+        let end = lesson.end ?? SampleIndex(.max)
+        let interim = lesson.transcript.interim
+        let update = lesson.transcript.receive(message, session: session, end: end)
+        for match in update.speakers {
+            let line = "speaker map session=\(session) \"\(match.label)\"→\(match.speaker) overlap_ms=\(match.overlap)"
+            effects.append(.log(LogEntry(.info, line)))
+        }
+        if !update.words.isEmpty || message.finished { store(update, lesson: lesson, effects: &effects) }
+        if lesson.transcript.interim != interim { effects.append(.interim(lesson.transcript.interim)) }
+    }
+
+    func store(_ update: LiveTranscript.Update, lesson: Lesson, effects: inout [RecorderEffect]) {
+        let tokens = update.words.map { $0.token }
+        effects.append(.storeTokens(tokens, covered: lesson.transcript.coverage.withoutHoles))
+        if !update.words.isEmpty { effects.append(.words(update.words)) }
+    }
+
+    private mutating func finished(
+        _ session: Int, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        effects.append(.closeSession(session))
+        guard lesson.end != nil else {
+            let failure = UplinkFailure(.closedEarly, "the service finished before the lesson did")
+            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
+            return
+        }
+        lesson.transcript.close(session: session)
+        lesson.uplink.link = .finished
+        closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
+    }
+
+    private mutating func sessionClosed(
+        _ session: Int, _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime,
+        effects: inout [RecorderEffect]
+    ) {
+        if let current = lesson.uplink.session, current.number == session {
+            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
+        } else if let side = lesson.uplink.side?.session, side.number == session {
+            sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
+        }
+    }
+
+    /// The session of the live text is over, or did not come about.
+    mutating func sessionLost(
+        _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        guard let request = lesson.uplink.session else { return }
+        let keyWasGood = request.isSpareKey || lesson.uplink.heard == request.number
+        guard case .live(_, let since) = lesson.uplink.link else {
+            attemptFailed(failure, keyWasGood: keyWasGood, lesson: &lesson, now: now, effects: &effects)
+            return
+        }
+        if now.milliseconds(since: since) >= Limits.stableSessionMilliseconds { lesson.uplink.burst = 0 }
+        holdPace(after: failure, lesson: &lesson)
+        if !lesson.transcript.interim.isEmpty { effects.append(.interim("")) }
+        lesson.transcript.close(session: request.number)
+        effects.append(.commitStore)
+        if promoteSuccessor(failure, lesson: &lesson, effects: &effects) { return }
+        closeSide(lesson: &lesson, effects: &effects)
+        attemptFailed(failure, keyWasGood: keyWasGood, lesson: &lesson, now: now, effects: &effects)
+    }
+
+    /// SPEECH: prolonged bursts may be disconnected. A session that the service itself ended while it was catching up
+    /// is followed by one that keeps to real time.
+    private func holdPace(after failure: UplinkFailure, lesson: inout Lesson) {
+        switch failure.kind {
+        case .service, .closedEarly:
+            let isBehind = head.samples(since: lesson.transcript.resumePoint) > Limits.behindSamples
+            if isBehind { lesson.uplink.isPaceHeld = true }
+        default:
             break
         }
-    }
-
-    private mutating func networkAppeared(
-        _ what: String, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
-        guard lesson.stage == .recording else { return }
-        switch lesson.uplink.link {
-        case .failed(_, .never):
-            // Only a person can mend it; the network is not what was missing.
-            return
-        case .waiting, .failed:
-            effects.append(.log(LogEntry(.info, "network change=\(LogEntry.quoted(what))")))
-            lesson.uplink.givenUp = nil
-            lesson.uplink.burst = 1
-            beginAttempt(lesson: &lesson, now: now, effects: &effects)
-        case .off, .requesting, .connecting, .live, .finished:
-            return
-        }
-    }
-
-    /// Nothing more is awaited from the service.
-    func abandonUplink(lesson: inout Lesson, effects: inout [RecorderEffect]) {
-        if let session = lesson.uplink.session { effects.append(.closeSession(session.number)) }
-        if lesson.uplink.link != .off { lesson.uplink.link = .finished }
     }
 }

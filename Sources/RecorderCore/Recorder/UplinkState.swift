@@ -1,4 +1,5 @@
-/// The way to the speech service: one attempt at a time, a burst of attempts after a loss, then slow probes.
+/// The way to the speech service: one attempt at a time, a burst of attempts after a loss, then slow probes; beside a
+/// live session at most one other.
 package struct UplinkState: Equatable, Sendable {
     /// When a red uplink is tried again.
     package enum Probe: Equatable, Sendable {
@@ -20,7 +21,64 @@ package struct UplinkState: Equatable, Sendable {
         case failed(FailureReason, Probe)
     }
 
+    /// The session beside the live one.
+    package struct Side: Equatable, Sendable {
+        package enum Purpose: Equatable, Sendable {
+            /// Takes over when it is live: make before break.
+            case successor
+            /// Fills a hole of the transcript out of the journal.
+            case hole(Range<SampleIndex>)
+        }
+
+        package enum Step: Equatable, Sendable {
+            case waiting(until: MonotonicTime)
+            case requesting(attempt: Int, deadline: MonotonicTime)
+            case connecting(SessionRequest, deadline: MonotonicTime)
+            case live(SessionRequest)
+        }
+
+        package internal(set) var purpose: Purpose
+        package internal(set) var step: Step
+        /// Attempts made, the running one included.
+        var tries = 0
+
+        /// The session that was opened for it.
+        package var session: SessionRequest? {
+            switch step {
+            case .waiting, .requesting: nil
+            case .connecting(let request, _), .live(let request): request
+            }
+        }
+
+        var deadline: MonotonicTime? {
+            switch step {
+            case .waiting(let until): until
+            case .requesting(_, let deadline), .connecting(_, let deadline): deadline
+            case .live: nil
+            }
+        }
+    }
+
+    /// A key fetched in advance: a reconnect need not ask for one first.
+    enum Spare: Equatable, Sendable {
+        case none
+        case waiting(until: MonotonicTime)
+        case requesting(attempt: Int, deadline: MonotonicTime)
+        case ready(SessionKey, until: MonotonicTime)
+
+        var deadline: MonotonicTime? {
+            switch self {
+            case .none: nil
+            case .waiting(let until): until
+            case .requesting(_, let deadline): deadline
+            case .ready(_, let until): until
+            }
+        }
+    }
+
     package internal(set) var link: Link
+    package internal(set) var side: Side?
+    var spare = Spare.none
     /// Attempts made in this burst, the running one included; 0 once a session has proved stable.
     package internal(set) var burst = 0
     /// Set while red: a probe under way does not turn the light amber.
@@ -32,6 +90,14 @@ package struct UplinkState: Equatable, Sendable {
     package internal(set) var lastLive: MonotonicTime?
     /// Whether any session of this recording was live.
     var wasLive = false
+    /// The newest session that the service has answered: its key was good.
+    var heard = 0
+    /// When the last attempt began: the next keeps its distance.
+    var attemptedAt: MonotonicTime?
+    /// The service ended a session that was catching up: the next one does not hurry.
+    var isPaceHeld = false
+    /// Failed tries to fill holes since the live session began.
+    var holeTries = 0
 
     init(enabled: Bool) {
         link = enabled ? .waiting(until: MonotonicTime(milliseconds: .min)) : .off
@@ -52,7 +118,7 @@ package struct UplinkState: Equatable, Sendable {
         }
     }
 
-    /// The session whose messages count.
+    /// The session of the live text.
     package var session: SessionRequest? {
         switch link {
         case .connecting(let request, _), .live(let request, _): request
@@ -60,7 +126,13 @@ package struct UplinkState: Equatable, Sendable {
         }
     }
 
-    var deadline: MonotonicTime? {
+    /// The session whose text is heard, and since when.
+    var live: (request: SessionRequest, since: MonotonicTime)? {
+        if case .live(let request, let since) = link { return (request, since) }
+        return nil
+    }
+
+    var linkDeadline: MonotonicTime? {
         switch link {
         case .waiting(let until): until
         case .requesting(_, let deadline), .connecting(_, let deadline): deadline

@@ -44,3 +44,86 @@ package func padded(_ value: Int64, _ width: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
 }
+
+extension WallTime {
+    /// Reads RFC 3339's `date-time`: `2026-11-24T08:00:00Z`, with or without decimals, with `Z` or an offset. Nil for
+    /// anything else.
+    package init?(rfc3339 text: String) {
+        var digits = Digits(bytes: Array(text.utf8))
+        guard let year = digits.number(4), digits.skip("-"), let month = digits.number(2), digits.skip("-"),
+            let day = digits.number(2), digits.skip("T") || digits.skip("t") || digits.skip(" "),
+            let hour = digits.number(2), digits.skip(":"), let minute = digits.number(2), digits.skip(":"),
+            let second = digits.number(2), (1...12).contains(month), (1...31).contains(day), hour <= 23,
+            minute <= 59, second <= 60
+        else { return nil }
+        guard let fraction = digits.skip(".") ? digits.thousandths() : 0, let offset = digits.offsetMinutes(),
+            digits.isAtEnd
+        else { return nil }
+        let days = Self.day(year: year, month: month, day: day)
+        let seconds = days * 86_400 + hour * 3_600 + (minute - offset) * 60 + second
+        self.init(milliseconds: seconds * 1_000 + fraction)
+    }
+
+    /// H. Hinnant's days_from_civil.
+    private static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = floorDivide(shifted, 400)
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+}
+
+/// A reader of the digits of a time.
+private struct Digits {
+    var bytes: [UInt8]
+    var place = 0
+
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
+    var isAtEnd: Bool { place == bytes.count }
+
+    mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        guard place < bytes.count, UInt32(bytes[place]) == character.value else { return false }
+        place += 1
+        return true
+    }
+
+    mutating func digit() -> Int64? {
+        guard place < bytes.count, bytes[place] >= 0x30, bytes[place] <= 0x39 else { return nil }
+        defer { place += 1 }
+        return Int64(bytes[place] - 0x30)
+    }
+
+    mutating func number(_ count: Int) -> Int64? {
+        var value: Int64 = 0
+        for _ in 0..<count {
+            guard let digit = digit() else { return nil }
+            value = value * 10 + digit
+        }
+        return value
+    }
+
+    mutating func thousandths() -> Int64? {
+        guard var value = digit() else { return nil }
+        var count = 1
+        while let digit = digit() {
+            if count < 3 { value = value * 10 + digit }
+            count += 1
+        }
+        while count < 3 {
+            value *= 10
+            count += 1
+        }
+        return value
+    }
+
+    mutating func offsetMinutes() -> Int64? {
+        if skip("Z") || skip("z") { return 0 }
+        let sign: Int64
+        if skip("+") { sign = 1 } else if skip("-") { sign = -1 } else { return nil }
+        guard let hours = number(2), skip(":"), let minutes = number(2), hours <= 23, minutes <= 59 else { return nil }
+        return sign * (hours * 60 + minutes)
+    }
+}

@@ -1,91 +1,154 @@
-/// The transcript while the lesson goes on: places each session's tokens on the recording's time line, gives sessions'
-/// speaker labels the box's numbers, and counts. It holds a bounded part of the words; the journal holds them all.
+/// The transcript while the lesson goes on: places each session's words on the recording's time line, once, gives
+/// sessions' speaker labels the box's numbers, and counts. It holds a bounded part of the words; the journal holds
+/// them all.
 package struct LiveTranscript: Equatable, Sendable {
-    /// What a service message changed.
-    package struct Update: Equatable, Sendable {
-        /// New final tokens, for the journal.
-        package var finals: [FinalToken] = []
-        /// Words that the finals completed, for those who follow the transcript.
-        package var words: [Word] = []
+    /// A session's label was recognised as a speaker of the recording.
+    package struct SpeakerMatch: Equatable, Sendable {
+        package var label: String
+        package var speaker: Int
+        /// Milliseconds of speech that both were heard to say.
+        package var overlap: Int64
     }
 
-    private struct SpeakerKey: Hashable {
-        var session: Int
-        var label: String
+    /// What a service message changed.
+    package struct Update: Equatable, Sendable {
+        /// New final words, for the journal and for those who follow the transcript.
+        package var words: [Word] = []
+        package var speakers: [SpeakerMatch] = []
+
+        package init() {}
     }
 
     package private(set) var coverage = Coverage()
     package private(set) var wordCount = 0
-    package private(set) var speakerCount = 0
+    package internal(set) var speakerCount = 0
     /// What the service believes the latest words to be; replaced by each message.
     package private(set) var interim = ""
     /// The newest words, oldest first, at most `Limits.recentWords`.
     package private(set) var recent: [Word] = []
-    private var assembler = WordAssembler()
-    private var speakers: [SpeakerKey: Int] = [:]
+    /// Words near the edges of what is covered, by start: where sessions meet (`Stitching.swift`).
+    var settled: [Settled] = []
+    package var settledCount: Int { settled.count }
+    private var tracks: [SessionTrack] = []
+    /// The word in whose middle a session ended: the next session hears it again, whole; without one it is kept.
+    private var cut: CutWord?
+
+    private struct CutWord: Equatable, Sendable {
+        var word: SessionTrack.Word
+        var track: SessionTrack
+    }
 
     package init() {}
 
-    /// Takes in a message of session number `session`, whose first sample is `base`; nothing beyond `end` counts.
-    package mutating func receive(
-        _ message: ServiceMessage, session: Int, base: SampleIndex, end: SampleIndex
-    ) -> Update {
-        var update = Update()
-        interim = ""
-        for token in message.tokens where !Self.isMarker(token.text) {
-            if token.isFinal {
-                let final = place(token, session: session, base: base)
-                update.finals.append(final)
-                if let word = assembler.receive(final) { update.words.append(word) }
-            } else {
-                interim += token.text
-            }
+    // MARK: Sessions
+
+    /// Where the live text ends: what comes after has no final words yet.
+    package var resumePoint: SampleIndex { coverage.end }
+
+    /// Where the next session has to begin: before the end of the live text by an overlap in which each speaker of the
+    /// last seconds is heard, so that the words of the seam and the voices can be recognised again. When that lies too
+    /// far back, live words come first: the session begins now, and what is missing is a hole, to be filled later.
+    ///
+    /// - Parameter head: the index after the newest recorded sample.
+    package func baseOfNextSession(head: SampleIndex) -> SampleIndex {
+        if head.samples(since: resumePoint) > Limits.longestReplaySamples {
+            return max(.zero, head.advanced(by: -Limits.overlapSamples))
         }
-        if message.finished, let word = assembler.finish() { update.words.append(word) }
-        // A word whose last token is final and whose audio is past is shown when the next one begins; so is counted.
+        return overlapped(resumePoint)
+    }
+
+    /// Where to begin in order to hear what was said before `edge` again.
+    package func overlapped(_ edge: SampleIndex) -> SampleIndex {
+        let earliest = edge.advanced(by: -Limits.longestOverlapSamples)
+        var start = edge.advanced(by: -Limits.overlapSamples)
+        var heard: [Int: Int] = [:]
+        for old in settled.reversed() where old.word.start < edge && old.word.start >= earliest {
+            let words = heard[old.word.speaker, default: 0] + 1
+            heard[old.word.speaker] = words
+            // One word may be misheard: two of each voice, each from before its beginning.
+            if words <= 2 { start = min(start, old.word.start.advanced(by: -Limits.seamSamples)) }
+        }
+        return max(.zero, max(start, earliest))
+    }
+
+    /// A session begins to give text.
+    ///
+    /// - Parameter hole: what it is to fill; nil: it goes on with the live text.
+    package mutating func open(session: Int, base: SampleIndex, hole: Range<SampleIndex>? = nil) {
+        let window: Range<SampleIndex>
+        var tolerance = Limits.seamSamples
+        if let hole {
+            window = hole
+        } else if base <= resumePoint {
+            window = resumePoint..<SampleIndex(.max)
+        } else {
+            // Its first sound may be the end of a word.
+            window = base.advanced(by: Limits.cutWordSamples)..<SampleIndex(.max)
+            tolerance = 0
+        }
+        interim = ""
+        tracks.append(SessionTrack(session: session, base: base, window: window, tolerance: tolerance))
+    }
+
+    /// Takes in a message of a session that was opened; nothing beyond `end` counts.
+    package mutating func receive(_ message: ServiceMessage, session: Int, end: SampleIndex) -> Update {
+        var update = Update()
+        guard let place = tracks.firstIndex(where: { $0.session == session }) else { return update }
+        var track = tracks[place]
+        for word in track.receive(message) { settle(word, &track, &update) }
+        tracks[place] = track
         count(update.words)
-        let covered = min(base.advanced(by: message.finalAudioMilliseconds * SampleIndex.samplesPerMillisecond), end)
-        if base < covered { coverage.insert(base..<covered) }
-        if message.finished, base < end { coverage.insert(base..<end) }
+        cover(track, through: min(message.finished ? end : track.through, end))
+        if track.window.upperBound == SampleIndex(.max) { showInterim(message, track) }
         return update
     }
 
-    /// A session ended without its last word: what it held open is complete, what was not final is void.
-    package mutating func sessionEnded() -> [Word] {
+    /// A session ended. What it had not finally said is void; a word in whose middle it ended waits for the next one.
+    package mutating func close(session: Int) {
+        guard let place = tracks.firstIndex(where: { $0.session == session }) else { return }
+        var track = tracks.remove(at: place)
         interim = ""
-        guard let word = assembler.finish() else { return [] }
-        count([word])
-        return [word]
+        if let word = track.takeOpen(), track.window.upperBound == SampleIndex(.max) {
+            cut = CutWord(word: word, track: track)
+        }
     }
 
-    /// Where the next session has to begin so that no word is lost: the end of what is final.
-    package var resumePoint: SampleIndex { coverage.end }
+    /// No session will come any more: the word that was cut is kept as far as it was heard.
+    package mutating func finish() -> Update {
+        var update = Update()
+        guard var last = cut, last.word.start >= resumePoint else { return update }
+        cut = nil
+        settle(last.word, &last.track, &update)
+        count(update.words)
+        cover(last.track, through: last.word.end)
+        return update
+    }
+
+    /// The first stretch before the session's own that has no text; nil when there is none.
+    package func hole(before session: Int) -> Range<SampleIndex>? {
+        guard let track = tracks.first(where: { $0.session == session }) else { return nil }
+        let gaps = coverage.gaps(before: track.window.lowerBound, reason: "")
+        return gaps.first.map { $0.start..<$0.end }
+    }
+
+    // MARK: Text
+
+    private mutating func cover(_ track: SessionTrack, through end: SampleIndex) {
+        let end = min(end, track.window.upperBound)
+        if track.window.lowerBound < end { coverage.insert(track.window.lowerBound..<end) }
+    }
+
+    private mutating func showInterim(_ message: ServiceMessage, _ track: SessionTrack) {
+        interim = ""
+        for token in message.tokens where !token.isFinal && !SessionTrack.isMarker(token.text) {
+            let start = track.base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
+            if start >= resumePoint { interim += token.text }
+        }
+    }
 
     private mutating func count(_ words: [Word]) {
         wordCount += words.count
         recent += words
         if recent.count > Limits.recentWords { recent.removeFirst(recent.count - Limits.recentWords) }
     }
-
-    private mutating func place(_ token: ServiceToken, session: Int, base: SampleIndex) -> FinalToken {
-        let start = base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
-        let end = base.advanced(by: token.endMilliseconds * SampleIndex.samplesPerMillisecond)
-        return FinalToken(
-            text: token.text, start: start, end: max(start, end), confidence: token.confidence,
-            speaker: speaker(of: token.speaker, session: session), language: token.language)
-    }
-
-    /// Labels hold for one session only (SPEECH): another session's speaker is another speaker until proved the same.
-    private mutating func speaker(of label: String, session: Int) -> Int {
-        guard !label.isEmpty else { return 0 }
-        let key = SpeakerKey(session: session, label: label)
-        if let known = speakers[key] { return known }
-        guard speakerCount < Limits.speakers else { return 0 }
-        speakerCount += 1
-        speakers[key] = speakerCount
-        return speakerCount
-    }
-
-    /// `<fin>` and `<end>` mark the service's own doings and are never text (SPEECH).
-    private static func isMarker(_ text: String) -> Bool { text == "<fin>" || text == "<end>" }
 }

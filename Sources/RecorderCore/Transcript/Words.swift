@@ -18,6 +18,12 @@ package struct Word: Equatable, Sendable {
         self.speaker = speaker
         self.language = language
     }
+
+    /// As the journal keeps it: one token, which begins with a space because a word does.
+    package var token: FinalToken {
+        FinalToken(
+            text: " " + text, start: start, end: end, confidence: confidence, speaker: speaker, language: language)
+    }
 }
 
 /// Joins final tokens into words: a token that begins with a space, or comes from another speaker, begins a word.
@@ -53,7 +59,7 @@ package struct WordAssembler: Equatable, Sendable {
         return open
     }
 
-    /// All words of a whole token list.
+    /// All words of a whole token list, by their place in the recording: a hole is filled after what follows it.
     package static func words(of tokens: [FinalToken]) -> [Word] {
         var assembler = WordAssembler()
         var words: [Word] = []
@@ -61,6 +67,8 @@ package struct WordAssembler: Equatable, Sendable {
             if let word = assembler.receive(token) { words.append(word) }
         }
         if let word = assembler.finish() { words.append(word) }
+        // Swift's sort is stable: words that begin together stay in the order in which they came.
+        words.sort { $0.start < $1.start }
         return words
     }
 }
@@ -103,10 +111,10 @@ package struct Segment: Equatable, Sendable {
 }
 
 extension String {
-    fileprivate var beginsWithSpace: Bool { utf8.first.map(Self.isSpace) ?? false }
-    fileprivate var endsWithSpace: Bool { utf8.last.map(Self.isSpace) ?? false }
+    var beginsWithSpace: Bool { utf8.first.map(Self.isSpace) ?? false }
+    var endsWithSpace: Bool { utf8.last.map(Self.isSpace) ?? false }
 
-    fileprivate var trimmingSpaces: String {
+    var trimmingSpaces: String {
         guard beginsWithSpace || endsWithSpace else { return self }
         var part = Substring(self)
         while let first = part.utf8.first, Self.isSpace(first) { part.removeFirst() }

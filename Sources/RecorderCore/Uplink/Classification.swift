@@ -18,8 +18,13 @@ package enum On503: Sendable {
 
 /// The table of every way an attempt or a session can fail: one line and one test each.
 package enum Classification {
-    package static func verdict(on failure: UplinkFailure, on503: On503) -> Verdict {
-        switch failure.kind {
+    /// - Parameter keyWasGood: the service had accepted the session's key, or the key was old: then a refusal means
+    ///   that it has expired, and a fresh one may well do.
+    package static func verdict(
+        on failure: UplinkFailure, on503: On503, keyWasGood: Bool = false
+    ) -> Verdict {
+        if keyWasGood, failure.refusesKey { return .retry }
+        return switch failure.kind {
         case .nameResolution: .retry
         case .refused: .retry
         case .unreachable: .retry

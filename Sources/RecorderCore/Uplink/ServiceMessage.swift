@@ -50,10 +50,13 @@ package struct SessionKey: Equatable, Sendable {
     package var secret: String
     /// Where the endpoint says the service is; empty when it did not say.
     package var webSocketURL: String
+    /// How long it is good, from its arrival; nil when the endpoint did not say.
+    package var lifetimeMilliseconds: Int64?
 
-    package init(secret: String, webSocketURL: String) {
+    package init(secret: String, webSocketURL: String, lifetimeMilliseconds: Int64? = nil) {
         self.secret = secret
         self.webSocketURL = webSocketURL
+        self.lifetimeMilliseconds = lifetimeMilliseconds
     }
 }
 
@@ -62,15 +65,27 @@ package struct SessionRequest: Equatable, Sendable {
     /// Counts from 1 in a recording.
     package var number: Int
     package var key: SessionKey
+    /// The key was fetched in advance: that it is refused says nothing about the box.
+    package var isSpareKey: Bool
     /// The service's name for the recording (`client_reference_id`).
     package var recording: RecordingID
     /// The recording's sample that is the session's first.
     package var base: SampleIndex
+    /// Where its audio ends; nil: with the lesson.
+    package var end: SampleIndex?
+    /// Seconds of audio a second when behind.
+    package var catchUpRate: Double
 
-    package init(number: Int, key: SessionKey, recording: RecordingID, base: SampleIndex) {
+    package init(
+        number: Int, key: SessionKey, isSpareKey: Bool = false, recording: RecordingID, base: SampleIndex,
+        end: SampleIndex? = nil, catchUpRate: Double = 1.5
+    ) {
         self.number = number
         self.key = key
+        self.isSpareKey = isSpareKey
         self.recording = recording
         self.base = base
+        self.end = end
+        self.catchUpRate = catchUpRate
     }
 }

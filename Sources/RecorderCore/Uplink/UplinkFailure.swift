@@ -54,4 +54,12 @@ package struct UplinkFailure: Equatable, Sendable {
         self.requestID = requestID
         self.retryAfterSeconds = retryAfterSeconds
     }
+
+    /// The key was not accepted (RFC 9110: 401 asks for other credentials, 403 refuses these).
+    var refusesKey: Bool {
+        switch kind {
+        case .httpStatus(401), .httpStatus(403), .service(code: 401), .service(code: 403): true
+        default: false
+        }
+    }
 }

@@ -1,0 +1,201 @@
+/// The session beside the live one: its successor, made before it is broken off, or one that fills a hole.
+extension Recorder {
+    mutating func beginSuccessor(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        // A hole that is being filled goes on afterwards from where it has come.
+        closeSide(lesson: &lesson, effects: &effects)
+        beginSide(UplinkState.Side(purpose: .successor, step: .waiting(until: now)), &lesson, now, &effects)
+    }
+
+    // MARK: Holes
+
+    /// Live words come first: a hole waits until the live session has proved stable.
+    func holeAt(_ lesson: Lesson) -> MonotonicTime? {
+        guard lesson.stage == .recording, lesson.uplink.side == nil, let live = lesson.uplink.live,
+            lesson.uplink.holeTries < Limits.holeTries, lesson.transcript.hole(before: live.request.number) != nil
+        else { return nil }
+        return live.since.adding(milliseconds: Limits.stableSessionMilliseconds)
+    }
+
+    mutating func fillHole(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        guard let live = lesson.uplink.live, let hole = lesson.transcript.hole(before: live.request.number)
+        else { return }
+        beginSide(UplinkState.Side(purpose: .hole(hole), step: .waiting(until: now)), &lesson, now, &effects)
+    }
+
+    mutating func holeFilled(
+        _ session: Int, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        effects.append(.closeSession(session))
+        effects.append(.log(LogEntry(.info, "hole state=filled session=\(session)")))
+        lesson.transcript.close(session: session)
+        lesson.uplink.side = nil
+        if lesson.stage != .recording { closeWhenComplete(lesson: &lesson, now: now, effects: &effects) }
+    }
+
+    // MARK: Attempts
+
+    private mutating func beginSide(
+        _ side: UplinkState.Side, _ lesson: inout Lesson, _ now: MonotonicTime, _ effects: inout [RecorderEffect]
+    ) {
+        var side = side
+        if let earliest = lesson.uplink.earliestAttempt, now < earliest {
+            side.step = .waiting(until: earliest)
+            lesson.uplink.side = side
+            return
+        }
+        lesson.uplink.attemptedAt = now
+        side.tries += 1
+        lesson.uplink.side = side
+        if let key = takeSpare(lesson: &lesson, now: now, effects: &effects) {
+            connectSide(key, isSpare: true, lesson: &lesson, now: now, effects: &effects)
+        } else {
+            let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
+            let attempt = fetchKey(lesson: &lesson, effects: &effects)
+            lesson.uplink.side?.step = .requesting(attempt: attempt, deadline: deadline)
+        }
+    }
+
+    mutating func connectSide(
+        _ key: SessionKey, isSpare: Bool, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        guard let side = lesson.uplink.side else { return }
+        let base: SampleIndex
+        var end: SampleIndex?
+        switch side.purpose {
+        case .successor:
+            base = lesson.transcript.overlapped(lesson.transcript.resumePoint)
+        case .hole(let hole):
+            base = lesson.transcript.overlapped(hole.lowerBound)
+            end = min(head, hole.upperBound.advanced(by: Limits.overlapSamples))
+        }
+        let request = request(key, isSpare: isSpare, base: base, end: end, lesson: &lesson)
+        let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
+        lesson.uplink.side?.step = .connecting(request, deadline: deadline)
+        effects.append(.openSession(request))
+    }
+
+    mutating func sideOpened(
+        _ request: SessionRequest, took: Int64, lesson: inout Lesson, now: MonotonicTime,
+        effects: inout [RecorderEffect]
+    ) {
+        switch lesson.uplink.side?.purpose {
+        case .successor:
+            lesson.uplink.side = nil
+            if let old = lesson.uplink.live?.request {
+                effects.append(.closeSession(old.number))
+                lesson.transcript.close(session: old.number)
+            }
+            goLive(request, took: took, lesson: &lesson, now: now, effects: &effects)
+        case .hole(let hole):
+            lesson.transcript.open(session: request.number, base: request.base, hole: hole)
+            lesson.uplink.side?.step = .live(request)
+            let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
+            effects.append(.log(LogEntry(.info, "hole state=filling session=\(request.number) " + span)))
+        case .none:
+            effects.append(.closeSession(request.number))
+        }
+    }
+
+    mutating func sideFailed(
+        _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        guard var side = lesson.uplink.side else { return }
+        if let request = side.session { lesson.transcript.close(session: request.number) }
+        let policy = settings.reconnect
+        var wait = policy.delay(beforeAttempt: side.tries + 1, random: &random)
+        let verdict = Classification.verdict(
+            on: failure, on503: policy.on503, keyWasGood: side.session?.isSpareKey ?? false)
+        if verdict != .retry || side.tries >= policy.attempts {
+            wait = policy.probeDelay(random: &random) ?? Limits.spareRetryMilliseconds
+        }
+        if case .hole = side.purpose { lesson.uplink.holeTries += 1 }
+        let line = "side attempt=\(side.tries) in_ms=\(wait) reason=\(LogEntry.quoted(failure.detail))"
+        effects.append(.log(LogEntry(.warning, line)))
+        guard lesson.stage == .recording, lesson.uplink.holeTries < Limits.holeTries else {
+            lesson.uplink.side = nil
+            closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
+            return
+        }
+        side.step = .waiting(until: now.adding(milliseconds: wait))
+        lesson.uplink.side = side
+    }
+
+    mutating func sideDeadline(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        guard let side = lesson.uplink.side else { return }
+        switch side.step {
+        case .waiting:
+            // What a hole session had already filled is not asked for again.
+            if case .hole = side.purpose, lesson.uplink.live == nil || refreshed(side, lesson) == nil {
+                lesson.uplink.side = nil
+                return
+            }
+            beginSide(refreshed(side, lesson) ?? side, &lesson, now, &effects)
+        case .requesting(let attempt, _):
+            effects.append(.cancelToken(attempt: attempt))
+            let failure = UplinkFailure(.timeout, "the token endpoint did not answer")
+            sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
+        case .connecting(let request, _):
+            effects.append(.closeSession(request.number))
+            let failure = UplinkFailure(.timeout, "the speech service did not answer")
+            sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
+        case .live:
+            break
+        }
+    }
+
+    private func refreshed(_ side: UplinkState.Side, _ lesson: Lesson) -> UplinkState.Side? {
+        guard case .hole = side.purpose, let live = lesson.uplink.live,
+            let hole = lesson.transcript.hole(before: live.request.number)
+        else { return nil }
+        var side = side
+        side.purpose = .hole(hole)
+        return side
+    }
+
+    // MARK: Ends
+
+    /// The live session was lost while its successor was on the way: that is attempt 1 then.
+    /// - Returns: whether there was one.
+    mutating func promoteSuccessor(
+        _ failure: UplinkFailure, lesson: inout Lesson, effects: inout [RecorderEffect]
+    ) -> Bool {
+        guard let side = lesson.uplink.side, case .successor = side.purpose, lesson.stage == .recording else {
+            return false
+        }
+        switch side.step {
+        case .requesting(let attempt, let deadline):
+            lesson.uplink.link = .requesting(attempt: attempt, deadline: deadline)
+        case .connecting(let request, let deadline):
+            lesson.uplink.link = .connecting(request, deadline: deadline)
+        case .waiting, .live:
+            return false
+        }
+        lesson.uplink.side = nil
+        lesson.uplink.burst = max(1, lesson.uplink.burst)
+        lesson.lastError = failure.detail
+        let line = "attempt n=\(lesson.uplink.burst) of=\(settings.reconnect.attempts) in_ms=0"
+        effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
+        return true
+    }
+
+    func closeSide(lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        guard let side = lesson.uplink.side else { return }
+        switch side.step {
+        case .waiting:
+            break
+        case .requesting(let attempt, _):
+            effects.append(.cancelToken(attempt: attempt))
+        case .connecting(let request, _), .live(let request):
+            effects.append(.closeSession(request.number))
+            lesson.transcript.close(session: request.number)
+        }
+        lesson.uplink.side = nil
+    }
+}
+
+extension UplinkState {
+    /// Attempts keep their distance, whatever flaps.
+    var earliestAttempt: MonotonicTime? {
+        attemptedAt?.adding(milliseconds: Limits.attemptSpacingMilliseconds)
+    }
+}

@@ -1,0 +1,117 @@
+/// One session of the service on its way into the transcript: joins its final tokens into words and knows which stretch
+/// of the recording the session is to give text for. The rest that it hears is overlap, for comparison only.
+struct SessionTrack: Equatable, Sendable {
+    /// A word as the session has it; whose voice it is in the recording is not decided yet.
+    struct Word: Equatable, Sendable {
+        var text: String
+        var start: SampleIndex
+        var end: SampleIndex
+        var confidence: Double
+        /// The session's own name for the speaker.
+        var label: String
+        var language: String
+        /// It ended with a space.
+        var isWhole: Bool
+    }
+
+    private struct TokenKey: Equatable, Sendable {
+        var text: String
+        var start: Int64
+        var end: Int64
+    }
+
+    let session: Int
+    /// The recording's sample that is the session's first.
+    let base: SampleIndex
+    /// What the session is to give text for.
+    let window: Range<SampleIndex>
+    /// Where in the recording the window's edges may be taken for a word's beginning or end (`Stitching.swift`).
+    let tolerance: Int64
+    /// The recording's speaker of each of the session's labels, once a word needed it.
+    var speakers: [String: Int] = [:]
+    /// Samples of speech that a label shares with each of the recording's speakers.
+    var shared: [String: [Int: Int64]] = [:]
+    /// The start of the last word of an earlier session that was heard again.
+    var matched = SampleIndex(-1)
+    private var open: Word?
+    private var final = SampleIndex.zero
+    /// The newest final tokens: a service may send one twice.
+    private var seen: [TokenKey] = []
+
+    private static let seenTokens = 64
+    /// Sub-words of one word follow each other closely; what comes later, or from before, is another word.
+    private static let longestPause = SampleIndex.samplesPerSecond
+    /// Silence of this length behind a word says that nothing more will be added to it.
+    private static let wholeAfter = SampleIndex.samplesPerSecond / 2
+
+    init(session: Int, base: SampleIndex, window: Range<SampleIndex>, tolerance: Int64) {
+        self.session = session
+        self.base = base
+        self.window = window
+        self.tolerance = tolerance
+    }
+
+    /// Everything before this has its final words; a word that is still open is not among them.
+    var through: SampleIndex {
+        min(open?.start ?? final, final)
+    }
+
+    /// Takes in a message's final tokens.
+    /// - Returns: the words that are whole now.
+    mutating func receive(_ message: ServiceMessage) -> [Word] {
+        var whole: [Word] = []
+        for token in message.tokens where token.isFinal && !Self.isMarker(token.text) {
+            guard isNew(token) else { continue }
+            if let word = add(token) { whole.append(word) }
+        }
+        final = max(final, base.advanced(by: message.finalAudioMilliseconds * SampleIndex.samplesPerMillisecond))
+        if message.finished { final = max(final, window.upperBound) }
+        if let word = open, message.finished || word.isWhole || final >= word.end.advanced(by: Self.wholeAfter) {
+            whole.append(word)
+            open = nil
+        }
+        return whole
+    }
+
+    /// The session has ended in mid-word.
+    mutating func takeOpen() -> Word? {
+        defer { open = nil }
+        return open
+    }
+
+    /// `<fin>` and `<end>` mark the service's own doings and are never text (SPEECH).
+    static func isMarker(_ text: String) -> Bool { text == "<fin>" || text == "<end>" }
+
+    private mutating func isNew(_ token: ServiceToken) -> Bool {
+        let key = TokenKey(text: token.text, start: token.startMilliseconds, end: token.endMilliseconds)
+        guard !seen.contains(key) else { return false }
+        seen.append(key)
+        if seen.count > Self.seenTokens { seen.removeFirst() }
+        return true
+    }
+
+    /// - Returns: the word that this token shows to be whole.
+    private mutating func add(_ token: ServiceToken) -> Word? {
+        let text = token.text.trimmingSpaces
+        guard !text.isEmpty else {
+            return token.text.isEmpty ? nil : takeOpen()
+        }
+        let start = base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
+        let end = max(start, base.advanced(by: token.endMilliseconds * SampleIndex.samplesPerMillisecond))
+        if var word = open, !token.text.beginsWithSpace, !word.isWhole, word.label == token.speaker,
+            start >= word.start, start.samples(since: word.end) <= Self.longestPause
+        {
+            word.text += text
+            word.end = max(word.end, end)
+            word.confidence = min(word.confidence, token.confidence)
+            word.isWhole = token.text.endsWithSpace
+            open = word
+            return nil
+        }
+        let whole = open
+        open = Word(
+            text: text, start: start, end: end, confidence: token.confidence, label: token.speaker,
+            language: token.language, isWhole: token.text.endsWithSpace)
+        return whole
+    }
+}

@@ -1,0 +1,125 @@
+/// Sessions that follow each other hear a part of the lesson twice, so that no word falls into the seam. What comes
+/// twice is recognised by its place and its text, never by the order in which it arrived: the transcript is that of
+/// an undisturbed session.
+extension LiveTranscript {
+    /// A word of the transcript near the edge of what is covered, where another session will begin or end.
+    struct Settled: Equatable, Sendable {
+        var session: Int
+        var word: Word
+        /// The text without case and punctuation, which recognisers add differently in another context.
+        var key: [UInt8]
+    }
+
+    /// Decides on a whole word of a session: a new one is given to its speaker and joins the transcript.
+    mutating func settle(_ heard: SessionTrack.Word, _ track: inout SessionTrack, _ update: inout Update) {
+        let key = Self.key(heard.text)
+        count(heard, for: &track)
+        if let again = match(heard, key, track) {
+            track.matched = again.word.start
+            return
+        }
+        let middle = heard.start.advanced(by: heard.end.samples(since: heard.start) / 2)
+        guard middle >= track.window.lowerBound.advanced(by: -track.tolerance),
+            track.window.upperBound == SampleIndex(.max)
+                || middle < track.window.upperBound.advanced(by: track.tolerance),
+            !isTaken(heard, track)
+        else { return }
+        let word = Word(
+            text: heard.text, start: heard.start, end: heard.end, confidence: heard.confidence,
+            speaker: speaker(of: heard.label, &track, &update), language: heard.language)
+        keep(Settled(session: track.session, word: word, key: key))
+        update.words.append(word)
+    }
+
+    /// Speech that a label of this session shares with what earlier sessions heard tells whose label it is.
+    private func count(_ heard: SessionTrack.Word, for track: inout SessionTrack) {
+        guard !heard.label.isEmpty else { return }
+        for old in settled where old.session != track.session && old.word.speaker > 0 {
+            let common = Self.overlap(heard, old.word)
+            guard common > 0 else { continue }
+            track.shared[heard.label, default: [:]][old.word.speaker, default: 0] += common
+        }
+    }
+
+    /// The earlier session's word that this one is: the nearest with the same text, in order.
+    private func match(_ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack) -> Settled? {
+        var best: Settled?
+        var bestDistance = Limits.seamSamples
+        for old in settled where old.session != track.session && old.word.start > track.matched && old.key == key {
+            let distance = abs(old.word.start.samples(since: heard.start))
+            if distance <= bestDistance {
+                best = old
+                bestDistance = distance
+            }
+        }
+        return best
+    }
+
+    /// Whether an earlier session has heard another word in most of this one's place: then it was the same sound.
+    private func isTaken(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
+        let length = heard.end.samples(since: heard.start)
+        let speaker = track.speakers[heard.label]
+        return settled.contains { old in
+            guard old.session != track.session, speaker == nil || speaker == old.word.speaker else { return false }
+            let shorter = min(length, old.word.end.samples(since: old.word.start))
+            return shorter > 0 && Self.overlap(heard, old.word) * 2 >= shorter
+        }
+    }
+
+    private static func overlap(_ heard: SessionTrack.Word, _ old: Word) -> Int64 {
+        max(0, min(heard.end, old.end).samples(since: max(heard.start, old.start)))
+    }
+
+    /// The recording's number for a session's label: who shares most speech with it, else a new speaker.
+    private mutating func speaker(
+        of label: String, _ track: inout SessionTrack, _ update: inout Update
+    ) -> Int {
+        guard !label.isEmpty else { return 0 }
+        if let known = track.speakers[label] { return known }
+        let taken = Set(track.speakers.values)
+        var best: (speaker: Int, samples: Int64)?
+        for (speaker, samples) in track.shared[label] ?? [:] where !taken.contains(speaker) {
+            guard !isClaimed(speaker, byOtherThan: label, with: samples, track) else { continue }
+            if let found = best, (found.samples, speaker) > (samples, found.speaker) { continue }
+            best = (speaker, samples)
+        }
+        if let best {
+            track.speakers[label] = best.speaker
+            update.speakers.append(
+                SpeakerMatch(label: label, speaker: best.speaker, overlap: SampleIndex(best.samples).milliseconds))
+            return best.speaker
+        }
+        guard speakerCount < Limits.speakers else { return 0 }
+        speakerCount += 1
+        track.speakers[label] = speakerCount
+        return speakerCount
+    }
+
+    private func isClaimed(
+        _ speaker: Int, byOtherThan label: String, with samples: Int64, _ track: SessionTrack
+    ) -> Bool {
+        track.shared.contains { other, votes in other != label && (votes[speaker] ?? 0) > samples }
+    }
+
+    private mutating func keep(_ new: Settled) {
+        let place = settled.lastIndex { $0.word.start <= new.word.start }.map { $0 + 1 } ?? 0
+        settled.insert(new, at: place)
+        guard settled.count > Limits.settledWords else { return }
+        let edges = coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
+        settled.removeAll { old in
+            old.session != new.session
+                && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.longestOverlapSamples }
+        }
+        // Only the newest end and the oldest holes are near an edge; in between there is nothing to compare with.
+        if settled.count > Limits.settledWords {
+            settled.removeFirst(settled.count - Limits.settledWords)
+        }
+    }
+
+    private static func key(_ text: String) -> [UInt8] {
+        let bytes = text.lowercased().utf8.filter { byte in
+            byte >= 0x80 || byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7A
+        }
+        return bytes.isEmpty ? Array(text.utf8) : bytes
+    }
+}
