@@ -8,12 +8,13 @@ import PackageDescription
 /// whatever its condition. The runtime then finds no conformance, and the normal `chalkbox` crashes at START.
 let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 /// Size: the inliner is kept from unfolding every `append` (each string interpolation is a row of them, a fifth of the
-/// binary), the machine outliner and lld's folding of identical code then find what is left.
+/// binary), the machine outliner and lld's folding of identical code then find what is left. Exclusive access is checked
+/// in the normal build, which runs the same tests.
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
         embeddedFeature + [
             "-wmo", "-Osize", "-Xfrontend", "-function-sections", "-Xllvm", "-enable-machine-outliner=always",
-            "-Xllvm", "-sil-inline-never-functions=append",
+            "-Xllvm", "-sil-inline-never-functions=append", "-enforce-exclusivity=unchecked",
         ], .when(traits: ["Embedded"])),
 ]
 let strict: [SwiftSetting] = [

@@ -10,12 +10,17 @@ enum Check {
         return nil
     }
 
-    static func fraction(_ text: String, _ range: ClosedRange<Double>, _ value: inout Double) -> String? {
-        guard let number = Double(text), number >= Double(range.lowerBound), number <= Double(range.upperBound) else {
-            return "a number from \(range.lowerBound) to \(range.upperBound)"
-        }
+    /// - Parameter tenths: the bounds; Embedded Swift's text of a `Double` is a few KiB that nothing else needs.
+    static func fraction(_ text: String, tenths: ClosedRange<Int>, _ value: inout Double) -> String? {
+        guard let number = Double(text), number * 10 >= Double(tenths.lowerBound),
+            number * 10 <= Double(tenths.upperBound)
+        else { return "a number from \(decimal(tenths.lowerBound)) to \(decimal(tenths.upperBound))" }
         value = number
         return nil
+    }
+
+    private static func decimal(_ tenths: Int) -> String {
+        tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
     }
 
     static func flag(_ text: String, _ value: inout Bool) -> String? {

@@ -42,7 +42,7 @@ private struct Loader {
     let file: String
     var settings = Settings()
     var problems: [ConfigurationProblem] = []
-    private var seen: [String: Int] = [:]
+    private var seen: [(path: String, line: Int)] = []
 
     init(file: String) {
         self.file = file
@@ -59,11 +59,11 @@ private struct Loader {
         }
         for entry in reader.entries where entry.section.isEmpty || Schema.sections.contains(entry.section) {
             let path = entry.section.isEmpty ? entry.name : entry.section + "." + entry.name
-            if let first = seen[path] {
+            if let first = seen.first(where: { $0.path == path })?.line {
                 report(entry.line, path, "given twice: line \(first) has it already")
                 continue
             }
-            seen[path] = entry.line
+            seen.append((path, entry.line))
             apply(entry.section, entry.name, entry.value, line: entry.line)
         }
         problems.sort { ($0.line ?? .max) < ($1.line ?? .max) }

@@ -95,10 +95,10 @@ enum Schema {
             Check.flag($1, &$0.transcription.endpointDetection)
         },
         SchemaKey("transcription", "session_minutes", "55") {
-            Check.fraction($1, 0.1...300, &$0.transcription.sessionMinutes)
+            Check.fraction($1, tenths: 1...3_000, &$0.transcription.sessionMinutes)
         },
         SchemaKey("transcription", "catch_up_rate", "1.5") {
-            Check.fraction($1, 1...4, &$0.transcription.catchUpRate)
+            Check.fraction($1, tenths: 10...40, &$0.transcription.catchUpRate)
         },
     ]
 

@@ -6,8 +6,8 @@ struct Arguments {
         var message: String
     }
 
-    private(set) var values: [String: [String]] = [:]
-    private(set) var flags: Set<String> = []
+    private var values: [(name: String, value: String)] = []
+    private(set) var flags: [String] = []
     private(set) var positional: [String] = []
 
     /// - Parameters:
@@ -29,16 +29,18 @@ struct Arguments {
                 guard let value = inline ?? rest.popFirst() else {
                     throw UsageError(message: "\(name) needs a value")
                 }
-                values[name, default: []].append(value)
+                values.append((name, value))
             } else if plain.contains(name), inline == nil {
-                flags.insert(name)
+                flags.append(name)
             } else {
                 throw UsageError(message: "unknown option \(word)")
             }
         }
     }
 
-    func last(_ name: String) -> String? { values[name]?.last }
+    func all(_ name: String) -> [String] { values.filter { $0.name == name }.map { $0.value } }
+
+    func last(_ name: String) -> String? { all(name).last }
 
     private static func split(_ word: String) -> (String, String?) {
         guard let place = word.utf8.firstIndex(of: 0x3D) else { return (word, nil) }

@@ -8,7 +8,7 @@ enum ConfigurationSource {
 
     /// Nil after the mistakes were written to standard error, one a line.
     static func load(_ arguments: Arguments) -> Settings? {
-        load(path: arguments.last("--config") ?? standardPath, overrides: arguments.values["--set"] ?? [])
+        load(path: arguments.last("--config") ?? standardPath, overrides: arguments.all("--set"))
     }
 
     static func load(path: String, overrides: [String]) -> Settings? {
@@ -42,7 +42,7 @@ enum ConfigCommands {
         }
         let named = arguments.positional.count == 2 ? arguments.positional[1] : arguments.last("--config")
         let path = named ?? ConfigurationSource.standardPath
-        let overrides = arguments.values["--set"] ?? []
+        let overrides = arguments.all("--set")
         guard let settings = ConfigurationSource.load(path: path, overrides: overrides) else { return .usage }
         Console.output(ConfigurationFile.describe(settings))
         Console.output("\(path): fine\n")

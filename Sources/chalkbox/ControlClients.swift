@@ -4,18 +4,20 @@ internal import RecorderCore
 /// Those who are connected to the control socket, and what each of them follows.
 struct ControlClients {
     final class Client {
+        let token: UInt64
         let connection: ControlConnection
         var followsStatus = false
         var followsTranscript = false
         var waitsWritable = false
 
-        init(_ connection: ControlConnection) {
+        init(_ token: UInt64, _ connection: ControlConnection) {
+            self.token = token
             self.connection = connection
         }
     }
 
     let listener: ControlListener
-    private(set) var clients: [UInt64: Client] = [:]
+    private(set) var clients: [Client] = []
     private var nextToken = Daemon.Token.firstClient
     private var publishedKey: StatusKey?
 
@@ -23,18 +25,19 @@ struct ControlClients {
         self.listener = listener
     }
 
-    subscript(token: UInt64) -> Client? { clients[token] }
+    subscript(token: UInt64) -> Client? { clients.first { $0.token == token } }
 
     /// - Returns: the new client's token, or nil when there are too many.
     mutating func add(_ connection: ControlConnection) -> UInt64? {
         guard clients.count < Limits.controlClients else { return nil }
         nextToken += 1
-        clients[nextToken] = Client(connection)
+        clients.append(Client(nextToken, connection))
         return nextToken
     }
 
     mutating func remove(_ token: UInt64, loop: EventLoop) {
-        guard let client = clients.removeValue(forKey: token) else { return }
+        guard let place = clients.firstIndex(where: { $0.token == token }) else { return }
+        let client = clients.remove(at: place)
         loop.remove(client.connection.fileDescriptor)
     }
 
@@ -42,32 +45,32 @@ struct ControlClients {
     mutating func publish(status line: () -> String, key: StatusKey, loop: EventLoop) {
         guard key != publishedKey else { return }
         publishedKey = key
-        guard clients.values.contains(where: { $0.followsStatus }) else { return }
+        guard clients.contains(where: { $0.followsStatus }) else { return }
         let text = line()
         send(text, loop: loop) { $0.followsStatus }
     }
 
     /// Tells the followers of the transcript.
     mutating func publish(words: [Word], loop: EventLoop) {
-        guard clients.values.contains(where: { $0.followsTranscript }) else { return }
+        guard clients.contains(where: { $0.followsTranscript }) else { return }
         send(TranscriptLine.json(words: words, interim: ""), loop: loop) { $0.followsTranscript }
     }
 
     mutating func publish(interim: String, loop: EventLoop) {
-        guard clients.values.contains(where: { $0.followsTranscript }) else { return }
+        guard clients.contains(where: { $0.followsTranscript }) else { return }
         send(TranscriptLine.json(words: [], interim: interim), loop: loop) { $0.followsTranscript }
     }
 
     private mutating func send(_ line: String, loop: EventLoop, where wanted: (Client) -> Bool) {
-        for (token, client) in clients where wanted(client) {
+        for client in clients where wanted(client) {
             client.connection.send(line)
-            update(token, loop: loop)
+            update(client.token, loop: loop)
         }
     }
 
     /// Watches for room to write while something is queued; drops who is gone or does not read.
     mutating func update(_ token: UInt64, loop: EventLoop) {
-        guard let client = clients[token] else { return }
+        guard let client = self[token] else { return }
         guard !client.connection.isClosed else {
             remove(token, loop: loop)
             return

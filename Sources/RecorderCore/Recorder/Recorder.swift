@@ -3,7 +3,7 @@
 package struct Recorder: Equatable, Sendable {
     package enum State: Equatable, Sendable {
         case idle
-        case active(Lesson)
+        indirect case active(Lesson)
         case finished(RecordingID)
     }
 
@@ -51,6 +51,8 @@ package struct Recorder: Equatable, Sendable {
         case .idle, .finished:
             receiveAtRest(input, now: now, effects: &effects)
         case .active(var lesson):
+            // Taken out, so that what changes is not copied first.
+            state = .idle
             let ended = receive(input, lesson: &lesson, now: now, effects: &effects)
             state = ended ? .finished(lesson.header.id) : .active(lesson)
         }

@@ -14,6 +14,13 @@ struct SessionTrack: Equatable, Sendable {
         var isWhole: Bool
     }
 
+    /// A label of the session beside a speaker of the recording.
+    struct Voice: Equatable, Sendable {
+        var label: String
+        var speaker: Int
+        var samples: Int64 = 0
+    }
+
     private struct TokenKey: Equatable, Sendable {
         var text: String
         var start: Int64
@@ -28,9 +35,9 @@ struct SessionTrack: Equatable, Sendable {
     /// Where in the recording the window's edges may be taken for a word's beginning or end (`Stitching.swift`).
     let tolerance: Int64
     /// The recording's speaker of each of the session's labels, once a word needed it.
-    var speakers: [String: Int] = [:]
+    var speakers: [Voice] = []
     /// Samples of speech that a label shares with each of the recording's speakers.
-    var shared: [String: [Int: Int64]] = [:]
+    var shared: [Voice] = []
     /// The start of the last word of an earlier session that was heard again.
     var matched = SampleIndex(-1)
     private var open: Word?
@@ -49,6 +56,19 @@ struct SessionTrack: Equatable, Sendable {
         self.base = base
         self.window = window
         self.tolerance = tolerance
+    }
+
+    /// The recording's speaker of a label; nil while no word needed it.
+    func speaker(of label: String) -> Int? {
+        speakers.first { $0.label == label }?.speaker
+    }
+
+    mutating func share(_ samples: Int64, of label: String, with speaker: Int) {
+        if let place = shared.firstIndex(where: { $0.label == label && $0.speaker == speaker }) {
+            shared[place].samples += samples
+        } else if shared.count < Limits.speakers * 4 {
+            shared.append(Voice(label: label, speaker: speaker, samples: samples))
+        }
     }
 
     /// Everything before this has its final words; a word that is still open is not among them.

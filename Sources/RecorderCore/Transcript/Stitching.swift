@@ -37,7 +37,7 @@ extension LiveTranscript {
         for old in settled where old.session != track.session && old.word.speaker > 0 {
             let common = Self.overlap(heard, old.word)
             guard common > 0 else { continue }
-            track.shared[heard.label, default: [:]][old.word.speaker, default: 0] += common
+            track.share(common, of: heard.label, with: old.word.speaker)
         }
     }
 
@@ -58,7 +58,7 @@ extension LiveTranscript {
     /// Whether an earlier session has heard another word in most of this one's place: then it was the same sound.
     private func isTaken(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
         let length = heard.end.samples(since: heard.start)
-        let speaker = track.speakers[heard.label]
+        let speaker = track.speaker(of: heard.label)
         return settled.contains { old in
             guard old.session != track.session, speaker == nil || speaker == old.word.speaker else { return false }
             let shorter = min(length, old.word.end.samples(since: old.word.start))
@@ -75,30 +75,29 @@ extension LiveTranscript {
         of label: String, _ track: inout SessionTrack, _ update: inout Update
     ) -> Int {
         guard !label.isEmpty else { return 0 }
-        if let known = track.speakers[label] { return known }
-        let taken = Set(track.speakers.values)
-        var best: (speaker: Int, samples: Int64)?
-        for (speaker, samples) in track.shared[label] ?? [:] where !taken.contains(speaker) {
-            guard !isClaimed(speaker, byOtherThan: label, with: samples, track) else { continue }
-            if let found = best, (found.samples, speaker) > (samples, found.speaker) { continue }
-            best = (speaker, samples)
+        if let known = track.speaker(of: label) { return known }
+        var best: SessionTrack.Voice?
+        for voice in track.shared where voice.label == label && !isClaimed(voice, track) {
+            if voice.samples > best?.samples ?? 0 { best = voice }
         }
         if let best {
-            track.speakers[label] = best.speaker
-            update.speakers.append(
-                SpeakerMatch(label: label, speaker: best.speaker, overlap: SampleIndex(best.samples).milliseconds))
+            track.speakers.append(best)
+            let overlap = SampleIndex(best.samples).milliseconds
+            update.speakers.append(SpeakerMatch(label: label, speaker: best.speaker, overlap: overlap))
             return best.speaker
         }
         guard speakerCount < Limits.speakers else { return 0 }
         speakerCount += 1
-        track.speakers[label] = speakerCount
+        track.speakers.append(SessionTrack.Voice(label: label, speaker: speakerCount))
         return speakerCount
     }
 
-    private func isClaimed(
-        _ speaker: Int, byOtherThan label: String, with samples: Int64, _ track: SessionTrack
-    ) -> Bool {
-        track.shared.contains { other, votes in other != label && (votes[speaker] ?? 0) > samples }
+    /// Whether another label has the speaker already, or a better claim to it.
+    private func isClaimed(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
+        track.speakers.contains { $0.speaker == voice.speaker }
+            || track.shared.contains {
+                $0.label != voice.label && $0.speaker == voice.speaker && $0.samples > voice.samples
+            }
     }
 
     private mutating func keep(_ new: Settled) {

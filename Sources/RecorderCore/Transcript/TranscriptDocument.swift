@@ -23,8 +23,8 @@ package struct TranscriptDocument: Equatable, Sendable {
 
     /// Speakers in the order of their numbers; 0 (unnamed) is none.
     package var speakers: [Int] {
-        var seen: Set<Int> = []
-        for word in words where word.speaker > 0 { seen.insert(word.speaker) }
+        var seen: [Int] = []
+        for word in words where word.speaker > 0 && !seen.contains(word.speaker) { seen.append(word.speaker) }
         return seen.sorted()
     }
 
