@@ -3,6 +3,8 @@
 
 #include <grp.h>
 #include <locale.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <ucontext.h>
 
@@ -54,6 +56,21 @@ int chalk_list_directory(const char *path, void (*visit)(const char *name, void 
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) visit(entry->d_name, context);
     closedir(directory);
     return 0;
+}
+
+int chalk_resolve(const char *name, char *addresses, int limit) {
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *list = NULL;
+    int error = getaddrinfo(name, NULL, &hints, &list);
+    if (error != 0) return error < 0 ? error : -error;
+    int count = 0;
+    for (struct addrinfo *entry = list; entry != NULL && count < limit; entry = entry->ai_next) {
+        char *text = addresses + (size_t)count * INET6_ADDRSTRLEN;
+        if (getnameinfo(entry->ai_addr, entry->ai_addrlen, text, INET6_ADDRSTRLEN, NULL, 0, NI_NUMERICHOST) == 0)
+            count++;
+    }
+    freeaddrinfo(list);
+    return count > 0 ? count : EAI_NONAME;
 }
 
 int chalk_write_all(int fd, const void *bytes, size_t count) {

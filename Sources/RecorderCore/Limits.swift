@@ -23,6 +23,8 @@ package enum Limits {
     package static let segmentSamples: Int64 = 600 * SampleIndex.samplesPerSecond
     package static let storeCommands = 256
     package static let storeEvents = 256
+    /// What the journal gives a session at a time: 4 s.
+    package static let replaySamples = 64_000
     package static let labelBytes = 256
 
     // Uplink

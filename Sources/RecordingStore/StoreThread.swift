@@ -11,6 +11,8 @@ package enum StoreCommand: Sendable {
     case silence(SilenceMark)
     /// Commit at once rather than at the next interval.
     case commit
+    /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.
+    case read(session: Int, from: SampleIndex)
     /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
     case close(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 }
@@ -28,6 +30,8 @@ package enum StoreEvent: Equatable, Sendable {
     /// Writing works again.
     case recovered
     case closed(RecordingSummary)
+    /// The answer to `read`; without samples when there are none.
+    case audio(session: Int, from: SampleIndex, [Int16])
 }
 
 /// The only thread that writes to the flash: takes samples from the ring, encodes, writes, syncs, and keeps the index.

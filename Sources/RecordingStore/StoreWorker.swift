@@ -30,6 +30,7 @@ final class StoreWorker: @unchecked Sendable {
     private let roll: SegmentRoll
     private var phase = Phase.idle
     private var nextCommit = MonotonicTime(milliseconds: 0)
+    private var replay: JournalReplay?
     private var isFailing = false
     private var isOpened = false
     /// Events that found the queue full, but for commits, which the next commit replaces.
@@ -52,14 +53,19 @@ final class StoreWorker: @unchecked Sendable {
         while !isStopping.load(ordering: .acquiring) {
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             takeCommands()
-            if let deadline, deadline <= Clock.now { commit() }
+            if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
+            readOn()
         }
         takeCommands()
         stop()
     }
 
-    /// Nothing wakes an idle store but a command.
     private var deadline: MonotonicTime? {
+        replay?.isWorking == true ? Clock.now : commitDeadline
+    }
+
+    /// Nothing wakes an idle store but a command.
+    private var commitDeadline: MonotonicTime? {
         switch phase {
         case .idle: nil
         case .open, .closing: nextCommit
@@ -81,6 +87,12 @@ final class StoreWorker: @unchecked Sendable {
                 }
             case .silence(let mark):
                 if case .open(let recording) = phase { recording.add(mark) }
+            case .read(let session, let from):
+                guard let replay else {
+                    emit(.audio(session: session, from: from, []))
+                    break
+                }
+                replay.read(session: session, from: from)
             case .commit:
                 nextCommit = Clock.now
             case .close(let end, let gaps, let interrupted):
@@ -98,6 +110,7 @@ final class StoreWorker: @unchecked Sendable {
         _ = Recovery.run(layout, index)
         isFailing = false
         isOpened = false
+        replay = JournalReplay(layout, header.id, roll)
         phase = .open(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
         commit()
     }
@@ -110,6 +123,17 @@ final class StoreWorker: @unchecked Sendable {
         }
         commit()
         phase = .idle
+        replay = nil
+    }
+
+    /// What is read back is not worth a red light: the session is told that it cannot be had.
+    private func readOn() {
+        guard let replay, replay.isWorking else { return }
+        do throws(StoreError) {
+            if let answer = try replay.step() { emit(answer) }
+        } catch {
+            if let refusal = replay.refuse() { emit(refusal) }
+        }
     }
 
     private func commit() {
@@ -130,6 +154,7 @@ final class StoreWorker: @unchecked Sendable {
                 try recording.close(end: closing.end, gaps: closing.gaps, interrupted: closing.interrupted)
                 committed(recording, since: start)
                 phase = .idle
+                replay = nil
                 if let summary = try summaries.summary(recording.header.id) { emit(.closed(summary)) }
             }
         } catch {

@@ -17,6 +17,8 @@ internal import Synchronization
     let startedAt: MonotonicTime
     /// When the engine has to look at it again.
     var deadline: MonotonicTime
+    /// Where it goes; nil while the name is looked up.
+    var address: String?
     /// Nil before the library has made it and after it is gone.
     private(set) var wsi: OpaquePointer?
     /// `Bearer …`, overwritten once it is sent.
@@ -54,6 +56,16 @@ internal import Synchronization
     /// It is over: tell the daemon. Called once.
     func report(_ failure: UplinkFailure?, engine: UplinkEngine) {}
 
+    func isWaiting(for name: String) -> Bool { address == nil && endpoint.host == name }
+
+    /// When an address from an earlier look-up is good enough; nil once there is one.
+    var patienceEnds: MonotonicTime? {
+        address == nil ? startedAt.adding(milliseconds: UplinkLimits.lookupMilliseconds) : nil
+    }
+
+    /// More audio out of the journal: see `UplinkCommand.audio`.
+    func take(_ samples: [Int16], from start: SampleIndex, engine: UplinkEngine) {}
+
     func attach(_ wsi: OpaquePointer) { unsafe self.wsi = wsi }
     func detach() {
         unsafe wsi = nil
@@ -82,7 +94,6 @@ internal import Synchronization
             peer: endpoint.peer, isTLS: endpoint.isTLS, reason: reason, status: status,
             retryAfterSeconds: retryAfterSeconds,
             connectError: LibraryLog.connectError.load(ordering: .relaxed),
-            lookupError: LibraryLog.lookupError.load(ordering: .relaxed),
             certificateError: LibraryLog.certificateError.load(ordering: .relaxed),
             elapsedMilliseconds: Clock.now.milliseconds(since: startedAt), malformed: malformed)
     }

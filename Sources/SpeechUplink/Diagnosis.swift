@@ -7,14 +7,11 @@ internal import Synchronization
 enum LibraryLog {
     /// `errno`, or 0.
     static let connectError = Atomic<Int32>(0)
-    /// `getaddrinfo(3)`'s result, or 0.
-    static let lookupError = Atomic<Int32>(0)
     /// X509_V_ERR_*, or 0.
     static let certificateError = Atomic<Int32>(0)
 
     static func forget() {
         connectError.store(0, ordering: .relaxed)
-        lookupError.store(0, ordering: .relaxed)
         certificateError.store(0, ordering: .relaxed)
     }
 
@@ -27,12 +24,10 @@ enum LibraryLog {
     }
 
     private static func notice(_ line: UnsafePointer<CChar>) {
-        // connect.c, client-handshake.c and openssl-client.c: "connect says errno: %d", "getsockopt fd %d says err %d",
-        // "lws_getaddrinfo46 failed %d", "SSL error: %s (preverify_ok=%d;err=%d;depth=%d)".
+        // connect.c and openssl-client.c: "connect says errno: %d", "getsockopt fd %d says err %d",
+        // "SSL error: %s (preverify_ok=%d;err=%d;depth=%d)".
         if let number = unsafe number(in: line, after: "says err ") ?? number(in: line, after: "says errno: ") {
             if number != 0, number != EINPROGRESS { connectError.store(number, ordering: .relaxed) }
-        } else if let number = unsafe number(in: line, after: "lws_getaddrinfo46 failed ") {
-            lookupError.store(number, ordering: .relaxed)
         } else if let number = unsafe number(in: line, after: ";err=") {
             certificateError.store(number, ordering: .relaxed)
         }
@@ -47,6 +42,16 @@ enum LibraryLog {
     }
 }
 
+extension UplinkFailure {
+    /// Another address of the same name might do.
+    var isOfAddress: Bool {
+        switch kind {
+        case .refused, .unreachable, .timeout, .tlsHandshake: true
+        default: false
+        }
+    }
+}
+
 /// Names the failure of a connection that was never established.
 struct Diagnosis {
     var peer: String
@@ -57,7 +62,6 @@ struct Diagnosis {
     var status: Int
     var retryAfterSeconds: Int?
     var connectError: Int32
-    var lookupError: Int32
     var certificateError: Int32
     /// Since the connection was asked for.
     var elapsedMilliseconds: Int64
@@ -72,9 +76,6 @@ struct Diagnosis {
         if certificateError != 0 {
             return UplinkFailure(
                 .tlsUntrusted, "\(peer) has no trusted certificate: " + Self.certificateText(certificateError))
-        }
-        if lookupError != 0 {
-            return UplinkFailure(.nameResolution, "the name in \(peer) was not found (getaddrinfo \(lookupError))")
         }
         if reason.hasPrefix("connect SYSCALL") || reason.hasPrefix("connect SSL") || reason.hasPrefix("Timed out") {
             return UplinkFailure(.tlsHandshake, "the TLS handshake with \(peer) failed: " + reason)

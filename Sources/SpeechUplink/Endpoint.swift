@@ -55,6 +55,11 @@ struct Endpoint: Equatable {
         }
     }
 
+    /// Numbers, not a name.
+    var isAddress: Bool {
+        host.utf8.contains(UInt8(ascii: ":")) || host.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2E }
+    }
+
     private static func split(authority: Substring) -> (host: String, port: Int?)? {
         // User information is a secret in the wrong place, and never needed.
         guard !authority.contains("@") else { return nil }

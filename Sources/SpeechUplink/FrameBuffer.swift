@@ -31,6 +31,15 @@ internal import RecorderCore
         return unsafe ring.read(from: range.lowerBound, into: UnsafeMutableBufferPointer(rebasing: samples[..<count]))
     }
 
+    /// - Parameter part: at most a frame.
+    borrowing func fill(from part: ArraySlice<Int16>) {
+        var place = 0
+        for sample in part where unsafe place < samples.count {
+            unsafe samples[place] = sample
+            place += 1
+        }
+    }
+
     borrowing func writeAudio(_ range: Range<SampleIndex>, to wsi: OpaquePointer?) -> Bool {
         unsafe write(Int(range.upperBound.samples(since: range.lowerBound)) * 2, LWS_WRITE_BINARY, to: wsi)
     }

@@ -26,6 +26,7 @@ internal import WireJSON
     /// When `finish` was written: the service's last word is due within `Limits.finishMilliseconds`.
     private var finishSentAt: MonotonicTime?
     private var sentReportedAt: MonotonicTime
+    private var replay = ReplayBuffer()
     private var incoming: JSONParser?
     private var closeCode = 0
 
@@ -101,8 +102,10 @@ internal import WireJSON
             _ = engine.end(self, UplinkFailure(.stalled, text))
             return
         }
-        if pulse.isDead(&vitals, now: now) {
-            let text = "no sign of life from \(endpoint.peer) for \(now.milliseconds(since: vitals.heardAt)) ms"
+        if let death = pulse.death(of: &vitals, now: now) {
+            engine.logDeath(session: sessionNumber, death)
+            let what = death.sign == .silence ? "no sign of life from" : "no progress at"
+            let text = "\(what) \(endpoint.peer) for \(death.afterMilliseconds) ms"
             _ = engine.end(self, UplinkFailure(.stalled, text))
             return
         }
@@ -160,19 +163,7 @@ internal import WireJSON
     private func step(_ now: MonotonicTime, engine: UplinkEngine) -> Answer? {
         switch pacer.next(now: now, head: engine.ring.head) {
         case .send(let range):
-            switch frame.fill(from: engine.ring, range) {
-            case .copied:
-                guard unsafe frame.writeAudio(range, to: wsi) else { return lost(engine) }
-                pacer.didSend(through: range.upperBound, now: now)
-                if now.milliseconds(since: sentReportedAt) >= UplinkLimits.sentEventMilliseconds {
-                    sentReportedAt = now
-                    engine.post(.sent(session: sessionNumber, through: pacer.sentThrough))
-                }
-            case .overrun(let oldest):
-                let text = "the audio from \(range.lowerBound.milliseconds) ms on was not sent in time:"
-                    + " memory begins at \(oldest.milliseconds) ms"
-                return engine.end(self, UplinkFailure(.stalled, text))
-            }
+            return send(range, now, engine: engine)
         case .keepalive:
             guard unsafe frame.write(SessionMessages.keepalive, to: wsi) else { return lost(engine) }
             pacer.didSendKeepalive(now: now)
@@ -187,6 +178,40 @@ internal import WireJSON
         return nil
     }
 
+    /// A frame out of the ring, or of what the journal gave; else the journal is asked.
+    private func send(_ range: Range<SampleIndex>, _ now: MonotonicTime, engine: UplinkEngine) -> Answer? {
+        var end = range.upperBound
+        if case .overrun = frame.fill(from: engine.ring, range) {
+            guard let part = replay.part(of: range) else {
+                guard !replay.isAwaited else { return nil }
+                replay.await()
+                engine.post(.audioWanted(session: sessionNumber, from: range.lowerBound))
+                return nil
+            }
+            frame.fill(from: part)
+            end = range.lowerBound.advanced(by: Int64(part.count))
+        }
+        guard unsafe frame.writeAudio(range.lowerBound..<end, to: wsi) else { return lost(engine) }
+        pacer.didSend(through: end, now: now)
+        vitals.sent(end.samples(since: base) / SampleIndex.samplesPerMillisecond, now: now)
+        if now.milliseconds(since: sentReportedAt) >= UplinkLimits.sentEventMilliseconds {
+            sentReportedAt = now
+            engine.post(.sent(session: sessionNumber, through: pacer.sentThrough))
+        }
+        return nil
+    }
+
+    override func take(_ samples: [Int16], from start: SampleIndex, engine: UplinkEngine) {
+        guard case .live = phase, replay.isAwaited else { return }
+        guard !samples.isEmpty else {
+            let text = "the audio from \(start.milliseconds) ms on cannot be read from the journal"
+            _ = engine.end(self, UplinkFailure(.stalled, text))
+            return
+        }
+        replay.take(samples, from: start)
+        plan(engine)
+    }
+
     /// Sets the deadline, and asks for writing when there is something to write.
     private func plan(_ engine: UplinkEngine) {
         let now = Clock.now
@@ -194,6 +219,8 @@ internal import WireJSON
         var next = pulse.deadAt(vitals)
         if let finishSentAt { next = min(next, finishSentAt.adding(milliseconds: Limits.finishMilliseconds)) }
         switch pacer.next(now: now, head: engine.ring.head) {
+        case .send where replay.isAwaited:
+            if pingAt <= now { askForWriting() } else { next = min(next, pingAt) }
         case .send, .keepalive, .finish:
             askForWriting()
         case .wait(let until):
@@ -243,6 +270,7 @@ internal import WireJSON
     private func message(_ value: JSONValue, engine: UplinkEngine) -> Answer {
         do throws(UplinkFailure) {
             let message = try ServiceMessageReader.read(value, peer: endpoint.peer)
+            vitals.done(message.totalAudioMilliseconds, now: Clock.now)
             guard engine.post(.message(session: sessionNumber, message)) else {
                 throw UplinkFailure(.stalled, "the recorder did not take the service's messages in time")
             }

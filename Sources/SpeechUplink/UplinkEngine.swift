@@ -27,6 +27,7 @@ internal import Synchronization
     private let protocols: UnsafeMutablePointer<lws_protocols>
     private let timer: UnsafeMutablePointer<chalk_lws_timer>
     private var connections: [Connection] = []
+    private var resolver = Resolver()
     /// Last events of connections that found the queue full.
     private var held: [UplinkEvent] = []
     private var lastNumber: UInt = 0
@@ -126,8 +127,11 @@ internal import Synchronization
             case .finish(let session, let end): find(session)?.finish(at: end, engine: self)
             case .close(let session):
                 if let session = find(session) { _ = self.end(session, nil) }
+            case .audio(let session, let from, let samples):
+                find(session)?.take(samples, from: from, engine: self)
             }
         }
+        takeAddresses()
         postHeld()
         reschedule()
     }
@@ -186,21 +190,58 @@ internal import Synchronization
 
     // MARK: Connections
 
+    /// Looks the name up first; an address is its own answer, at once.
     private func connect(_ connection: Connection) {
         connections.append(connection)
+        guard !connection.endpoint.isAddress else {
+            connect(connection, to: connection.endpoint.host)
+            return
+        }
+        do throws(SystemError) {
+            try resolver.ask(connection.endpoint.host) { self.wake() }
+        } catch {
+            _ = end(connection, UplinkFailure(.nameResolution, error.message))
+        }
+    }
+
+    /// Connects those whose address is known by now.
+    private func takeAddresses() {
+        for (name, answer) in resolver.takeAnswers() {
+            for connection in connections where connection.isWaiting(for: name) {
+                switch answer {
+                case .address(let address):
+                    connect(connection, to: address)
+                case .failed(let code):
+                    let peer = connection.endpoint.peer
+                    let text = "the name in \(peer) was not found (getaddrinfo \(code))"
+                    _ = end(connection, UplinkFailure(.nameResolution, text))
+                }
+            }
+        }
+    }
+
+    /// A name server that is silent does not keep us from an address that was good before.
+    private func useRememberedAddresses(_ now: MonotonicTime) {
+        for connection in connections where connection.patienceEnds.map({ $0 <= now }) ?? false {
+            if let address = resolver.remembered(connection.endpoint.host) { connect(connection, to: address) }
+        }
+    }
+
+    private func connect(_ connection: Connection, to address: String) {
+        connection.address = address
         LibraryLog.listen(diagnosing: true)
         LibraryLog.forget()
-        log.write(.debug, "uplink connecting=\(LogEntry.quoted(connection.endpoint.peer))")
+        log.write(.debug, "uplink connecting=\(LogEntry.quoted(connection.endpoint.peer)) address=\(address)")
         let endpoint = connection.endpoint
         let number = connection.number
         let wsi =
             if let method = connection.method {
                 unsafe chalk_lws_connect(
-                    context, endpoint.host, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
+                    context, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
                     method, Self.protocolName, number)
             } else {
                 unsafe chalk_lws_connect(
-                    context, endpoint.host, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
+                    context, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
                     nil, Self.protocolName, number)
             }
         guard connections.contains(where: { $0 === connection }) else { return }
@@ -216,6 +257,9 @@ internal import Synchronization
     func end(_ connection: Connection, _ failure: UplinkFailure?) -> Connection.Answer {
         guard let index = connections.firstIndex(where: { $0 === connection }) else { return .end }
         connections.remove(at: index)
+        if let address = connection.address, let failure, failure.isOfAddress {
+            resolver.passOver(address, of: connection.endpoint.host)
+        }
         let wsi = unsafe connection.wsi
         let isAbrupt = connection.isConnecting || failure != nil
         connection.detach()
@@ -228,6 +272,11 @@ internal import Synchronization
             if !isAbrupt { _ = unsafe lws_callback_on_writable(wsi) }
         }
         return .end
+    }
+
+    func logDeath(session: Int, _ death: (afterMilliseconds: Int64, sign: Pulse.Sign)) {
+        let sign = death.sign == .silence ? "silence" : "progress"
+        log.write(.warning, "dead after_ms=\(death.afterMilliseconds) sign=\(sign) session=\(session)")
     }
 
     func noteConnecting() {
@@ -251,6 +300,7 @@ internal import Synchronization
     fileprivate func timerFired() {
         postHeld()
         let now = Clock.now
+        useRememberedAddresses(now)
         for connection in connections where connection.deadline <= now {
             connection.timerFired(engine: self)
         }
@@ -259,6 +309,11 @@ internal import Synchronization
 
     func reschedule() {
         var next = connections.map { $0.deadline }.min()
+        for connection in connections {
+            guard let patience = connection.patienceEnds, resolver.remembered(connection.endpoint.host) != nil
+            else { continue }
+            next = next.map { min($0, patience) } ?? patience
+        }
         if !held.isEmpty {
             let retry = Clock.now.adding(milliseconds: 100)
             next = next.map { min($0, retry) } ?? retry

@@ -50,6 +50,8 @@ package enum UplinkCommand: Sendable {
     case finish(session: Int, end: SampleIndex)
     /// Ends a session at once; a session that is not there is none.
     case close(session: Int)
+    /// Samples out of the journal, as asked for by `audioWanted`; none: they cannot be had.
+    case audio(session: Int, from: SampleIndex, [Int16])
 }
 
 /// What the uplink reports.
@@ -61,6 +63,8 @@ package enum UplinkEvent: Equatable, Sendable {
     case message(session: Int, ServiceMessage)
     /// The samples before this are written to the connection; told at most twice a second.
     case sent(session: Int, through: SampleIndex)
+    /// The session has to go on with samples that the ring no longer has.
+    case audioWanted(session: Int, from: SampleIndex)
     /// The last event of a session; nil after its `finished` or our own close.
     case closed(session: Int, UplinkFailure?)
 }
@@ -92,6 +96,8 @@ enum UplinkLimits {
     /// A connection that the library ends after this long was timed out by it: `timeout_secs` in the shim, 6 s for
     /// each step of a handshake, less its rounding.
     static let stepMilliseconds: Int64 = 5_900
+    /// How long a look-up may take where an earlier one's answer is known.
+    static let lookupMilliseconds: Int64 = 1_000
     static let sentEventMilliseconds: Int64 = 500
     /// RFC 6455 section 5.5.1: how long the peer may take to answer our close.
     static let closeSeconds: Int32 = 3

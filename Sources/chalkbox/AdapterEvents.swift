@@ -26,6 +26,7 @@ extension RecorderInput {
         case .failed(let error): self = .storeFailed(error.message)
         case .recovered: self = .storeRecovered
         case .closed(let summary): self = .storeClosed(samples: summary.samples, words: summary.words)
+        case .audio: return nil
         }
     }
 
@@ -35,7 +36,7 @@ extension RecorderInput {
         case .tokenFailed(let attempt, let failure): self = .tokenFailed(attempt: attempt, failure)
         case .opened(let session, let took): self = .sessionOpened(session: session, tookMilliseconds: took)
         case .message(let session, let message): self = .sessionMessage(session: session, message)
-        case .sent: return nil
+        case .sent, .audioWanted: return nil
         case .closed(let session, let failure): self = .sessionClosed(session: session, failure)
         }
     }

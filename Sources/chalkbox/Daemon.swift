@@ -186,9 +186,13 @@ final class Daemon {
             if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
         }
         for event in store.takeEvents() {
+            if case .audio(let session, let from, let samples) = event, let uplink {
+                toUplink(uplink, .audio(session: session, from: from, samples))
+            }
             if let input = RecorderInput(event) { receive(input) }
         }
         for event in uplink?.takeEvents() ?? [] {
+            if case .audioWanted(let session, let from) = event { toStore(.read(session: session, from: from)) }
             if let input = RecorderInput(event) { receive(input) }
         }
     }

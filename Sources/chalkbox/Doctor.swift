@@ -132,7 +132,7 @@ struct Doctor {
                 case .closed(_, let failure):
                     report("speech service", fine: false, failure?.detail ?? "closed at once")
                     return
-                case .message, .sent:
+                case .message, .sent, .audioWanted:
                     break
                 }
             }

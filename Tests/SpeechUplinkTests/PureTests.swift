@@ -11,12 +11,12 @@ private func endpoint(_ url: String) throws -> Endpoint {
 private func kind(_ number: Int32) -> UplinkFailure.Kind { Diagnosis.connectFailure(number, peer: "p").kind }
 
 private func diagnosis(
-    _ reason: String = "", status: Int = 0, connect: Int32 = 0, lookup: Int32 = 0, certificate: Int32 = 0,
+    _ reason: String = "", status: Int = 0, connect: Int32 = 0, certificate: Int32 = 0,
     elapsed: Int64 = 0
 ) -> UplinkFailure.Kind {
     Diagnosis(
         peer: "p", isTLS: true, reason: reason, status: status, retryAfterSeconds: nil, connectError: connect,
-        lookupError: lookup, certificateError: certificate, elapsedMilliseconds: elapsed, malformed: .messageMalformed
+        certificateError: certificate, elapsedMilliseconds: elapsed, malformed: .messageMalformed
     ).failure.kind
 }
 
@@ -62,7 +62,6 @@ func `URLs that cannot work are refused`(url: String) {
     #expect(diagnosis("Unable to connect", connect: 113) == .unreachable)
     #expect(diagnosis("Unable to connect") == .timeout)
     #expect(diagnosis("", connect: 101) == .unreachable)
-    #expect(diagnosis("", lookup: -2) == .nameResolution)
     #expect(diagnosis("connect SSL err 1: x", certificate: 10) == .tlsUntrusted)
     #expect(diagnosis("connect SSL err 1: x") == .tlsHandshake)
     #expect(diagnosis("connect SYSCALL 104") == .tlsHandshake)
@@ -112,13 +111,47 @@ func `URLs that cannot work are refused`(url: String) {
     #expect(pulse.pingAt(vitals) == at(1_000))
     vitals.pingedAt = at(1_000)
     #expect(pulse.pingAt(vitals) == at(2_000))
-    #expect(!pulse.isDead(&vitals, now: at(2_999)))
-    #expect(!pulse.isDead(&vitals, now: at(3_000)))
+    #expect(pulse.death(of: &vitals, now: at(2_999)) == nil)
+    #expect(pulse.death(of: &vitals, now: at(3_000)) == nil)
     #expect(pulse.deadAt(vitals) == at(3_100))
-    #expect(pulse.isDead(&vitals, now: at(3_100)))
+    #expect(pulse.death(of: &vitals, now: at(3_100))?.sign == .silence)
     vitals.heard(at(3_100))
-    #expect(!pulse.isDead(&vitals, now: at(3_200)))
+    #expect(pulse.death(of: &vitals, now: at(3_200)) == nil)
     #expect(pulse.deadAt(vitals) == at(6_100))
     for second in 4...11 { vitals.heard(at(Int64(second) * 1_000 + 900)) }
     #expect(pulse.pingAt(vitals) == at(11_000))
+}
+
+@Test func `a peer that answers pings but works on nothing is dead as well`() {
+    let pulse = Pulse(deadAfterMilliseconds: 3_000)
+    func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
+    var vitals = Vitals(now: at(0))
+    vitals.sent(1_500, now: at(100))
+    vitals.done(1_200, now: at(200))
+    for tick in 1...50 {
+        vitals.heard(at(Int64(tick) * 100))
+        #expect(pulse.death(of: &vitals, now: at(Int64(tick) * 100)) == nil, "what it owes is less than its step")
+    }
+    vitals.sent(4_000, now: at(5_000))
+    for tick in 51...80 {
+        vitals.heard(at(Int64(tick) * 100))
+        #expect(pulse.death(of: &vitals, now: at(Int64(tick) * 100)) == nil)
+    }
+    #expect(pulse.death(of: &vitals, now: at(8_100))?.sign == .progress)
+    vitals.done(3_900, now: at(8_150))
+    #expect(pulse.death(of: &vitals, now: at(8_200)) == nil)
+}
+
+@Test func `samples out of the journal are handed on in the frames that are wanted`() {
+    var buffer = ReplayBuffer()
+    func range(_ start: Int64, _ end: Int64) -> Range<SampleIndex> { SampleIndex(start)..<SampleIndex(end) }
+    #expect(buffer.part(of: range(0, 10)) == nil)
+    buffer.await()
+    #expect(buffer.isAwaited)
+    buffer.take([1, 2, 3, 4, 5], from: SampleIndex(100))
+    #expect(!buffer.isAwaited)
+    #expect(buffer.part(of: range(101, 103)).map(Array.init) == [2, 3])
+    #expect(buffer.part(of: range(104, 110)).map(Array.init) == [5])
+    #expect(buffer.part(of: range(105, 110)) == nil)
+    #expect(buffer.part(of: range(99, 110)) == nil)
 }

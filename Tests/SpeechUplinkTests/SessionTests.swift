@@ -213,7 +213,32 @@ extension NetworkTests {
             #expect(fixture.closed()??.kind == .tokenMalformed)
         }
 
-        @Test func `audio that the ring has lost is a clear failure`() throws {
+        @Test func `audio that the ring has lost comes out of the journal, and then out of the ring`() throws {
+            let lesson = Mailbox<[UInt8]>()
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                lesson.put(try connection.takeLesson().audio)
+                try connection.send(#"{"total_audio_proc_ms":1,"finished":true}"#)
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                fixture.record((1 << 17) + 5_000)
+                var request = fixture.request(url: url)
+                request.end = SampleIndex(12_000)
+                #expect(fixture.uplink.send(.open(request)))
+                for (from, end) in [(0, 3_000), (3_000, 5_100)] {
+                    let place = SampleIndex(Int64(from))
+                    #expect(fixture.wait { if case .audioWanted(1, place) = $0 { true } else { nil } } == true)
+                    let samples = (from..<end).map { Int16(truncatingIfNeeded: $0) }
+                    #expect(fixture.uplink.send(.audio(session: 1, from: place, samples)))
+                }
+                #expect(fixture.closed() == .some(nil))
+                #expect(lesson.take() == UplinkFixture.audio(0..<12_000))
+            }
+        }
+
+        @Test func `audio that nobody has any more is a clear failure`() throws {
             let (peer, url) = try peer { connection in
                 try connection.upgrade()
                 connection.drain()
@@ -222,10 +247,13 @@ extension NetworkTests {
                 let fixture = try UplinkFixture(settings())
                 fixture.ring.reset(to: SampleIndex(1 << 20))
                 fixture.record(200_000)
-                #expect(fixture.uplink.send(.open(fixture.request(url: url, base: 1 << 20))))
+                let base = SampleIndex(1 << 20)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url, base: base.value))))
+                #expect(fixture.wait { if case .audioWanted(1, base) = $0 { true } else { nil } } == true)
+                #expect(fixture.uplink.send(.audio(session: 1, from: base, [])))
                 let failure = fixture.closed()
                 #expect(failure??.kind == .stalled)
-                #expect(failure??.detail.contains("memory begins at") == true)
+                #expect(failure??.detail.contains("journal") == true)
             }
         }
 

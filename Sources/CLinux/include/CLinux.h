@@ -53,6 +53,11 @@ int chalk_list_directory(const char *path, void (*visit)(const char *name, void 
 /// Writes to a file descriptor whatever of `bytes` it takes; retries on EINTR. 0, or -1 with errno.
 int chalk_write_all(int fd, const void *bytes, size_t count);
 
+/// The addresses of a name in numeric form, for stream sockets, in the order of RFC 6724: at most `limit` strings of
+/// `INET6_ADDRSTRLEN` (46) bytes each in `addresses`. Blocks for as long as the resolver tries. The count, or the
+/// negative EAI_* code of getaddrinfo(3).
+int chalk_resolve(const char *name, char *addresses, int limit);
+
 /// A detached-state-joinable thread. `realtime_priority` > 0 asks for SCHED_FIFO with that priority and falls
 /// back to the normal scheduler when that is not permitted; `*realtime` then says which it became.
 int chalk_thread_start(pthread_t *thread, const char *name, int realtime_priority, bool *realtime,
