@@ -45,12 +45,18 @@ final class RawClient {
         port: Int, _ method: String = "POST", path: String, headers: [String] = [], body: String = ""
     ) throws -> (status: Int, head: String, body: String) {
         let client = try RawClient(port: port)
-        let lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Content-Length: \(body.utf8.count)"]
-        try client.send(Data(((lines + headers).joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
+        try client.sendRequest(method, path: path, headers: ["Host: 127.0.0.1:\(port)"] + headers, body: body)
         let head = try client.head()
         var rest = client.received
         while let more = try? client.read() { rest = more }
         return (Int(head.split(separator: " ")[1]) ?? 0, head, String(decoding: rest, as: UTF8.self))
+    }
+
+    func sendRequest(
+        _ method: String = "POST", path: String, headers: [String] = ["Host: 127.0.0.1"], body: String = ""
+    ) throws {
+        let lines = ["\(method) \(path) HTTP/1.1", "Content-Length: \(body.utf8.count)"] + headers
+        try send(Data((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
     }
 
     private func head() throws -> String {

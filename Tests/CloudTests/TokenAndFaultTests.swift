@@ -186,16 +186,9 @@ import Testing
         try await withServer({ $0.faults.dropAfterMilliseconds = 1_000 }) { server in
             await #expect(throws: RawClient.Failure.self) { try await session(server) }
             let record = try await closedSession(server)
-            #expect(record.closeReason == "reset by fault drop-after-ms")
+            #expect(record.closeReason == "reset by fault reset")
             #expect(record.audioBytes == 32_000)
             #expect(try await session(server).contains { $0.text.contains(#""finished":true"#) })
-        }
-    }
-
-    @Test func `fault arguments are checked`() throws {
-        #expect(try FaultPlan(arguments: ["drop-after-ms=1500"]).dropAfterMilliseconds == 1_500)
-        for bad in ["", "nonsense", "token-status", "token-status=abc", "token-status=200", "huge-message=1"] {
-            #expect(throws: FaultArgumentError.self, "\(bad)") { try FaultPlan(arguments: [bad]) }
         }
     }
 }

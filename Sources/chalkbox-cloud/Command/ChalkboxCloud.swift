@@ -6,7 +6,7 @@ struct ChalkboxCloud: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chalkbox-cloud",
         abstract: "A stand-in for the speech service and the school's token endpoint, for tests and demonstrations.",
-        subcommands: [Serve.self, Recognise.self, Lesson.self, Decode.self])
+        subcommands: [Serve.self, Control.self, Recognise.self, Lesson.self, Decode.self])
 }
 
 /// Which recogniser, for every command that takes one.

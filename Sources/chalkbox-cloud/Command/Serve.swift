@@ -4,7 +4,8 @@ internal import Foundation
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the token endpoints and the speech WebSocket until SIGTERM or SIGINT.")
+        abstract: "Serve the token endpoints and the speech WebSocket until SIGTERM or SIGINT.",
+        discussion: "FAULTS\n\(FaultPlan.help)\n\nCONTROL SOCKET\n\(ControlEndpoint.help)")
 
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
@@ -32,8 +33,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Written when listening: port, tokenURL, webSocketURL as JSON.", valueName: "file"))
     var readyFile: String?
 
-    @Option(help: ArgumentHelp("What to do wrong: \(FaultPlan.help).", valueName: "name[=value]"))
+    @Option(help: ArgumentHelp("What to do wrong from the start; see above.", valueName: "name[=value][@ms][*times]"))
     var fault: [String] = []
+
+    @Option(help: ArgumentHelp("Take faults at run time on this Unix socket; see above.", valueName: "path"))
+    var control: String?
 
     private struct Ready: Encodable {
         var port: Int
@@ -63,6 +67,7 @@ struct Serve: AsyncParsableCommand {
         configuration.bearer = bearer
         configuration.apiKeys = apiKey
         configuration.logFile = log
+        configuration.controlSocket = control
         configuration.faults = try FaultPlan(arguments: fault)
         // A model that cannot be loaded is better told now than to the first client.
         _ = try configuration.recogniser.makeRecogniser()

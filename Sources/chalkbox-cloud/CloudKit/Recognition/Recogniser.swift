@@ -51,9 +51,11 @@ package enum RecogniserKind: Equatable, Sendable {
     package static let debianModelDirectory = "/usr/share/pocketsphinx/model/en-us"
 
     /// A fresh recogniser for one session. It may take a second to load its model.
-    package func makeRecogniser() throws(RecogniserError) -> any Recogniser {
+    package func makeRecogniser(
+        habits: ScriptHabits = ScriptHabits()
+    ) throws(RecogniserError) -> any Recogniser {
         switch self {
-        case .script: ScriptRecogniser()
+        case .script: ScriptRecogniser(habits: habits)
         case .pocketSphinx(let directory): try PocketSphinxRecogniser(modelDirectory: directory)
         }
     }

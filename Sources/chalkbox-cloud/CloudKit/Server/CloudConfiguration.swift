@@ -17,6 +17,8 @@ package struct CloudConfiguration: Sendable {
     package var idleTimeoutMilliseconds = 20_000
     /// Where to append the log as JSON lines.
     package var logFile: String?
+    /// Where to listen for `ControlEndpoint`'s requests: a Unix socket.
+    package var controlSocket: String?
     package var faults = FaultPlan()
 
     package init() {}

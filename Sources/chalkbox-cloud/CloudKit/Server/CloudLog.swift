@@ -1,40 +1,5 @@
 internal import Foundation
 
-/// What a server saw of one speech session.
-package struct SessionRecord: Equatable, Sendable {
-    /// From 1, in the order of their handshakes.
-    package var number: Int
-    package var clientReferenceID: String?
-    /// The first message as it came, with any key taken out.
-    package var configuration: String?
-    /// Audio received, about one entry a second; bytes count from the session's first.
-    package var ranges: [AudioRange] = []
-    /// Nil while the session is open.
-    package var closeReason: String?
-
-    package var audioBytes: Int { ranges.last?.bytes.upperBound ?? 0 }
-}
-
-/// Consecutive audio bytes of a session and when they came.
-package struct AudioRange: Equatable, Sendable {
-    package var bytes: Range<Int>
-    /// Monotonic milliseconds since the server's start, of the first and the last frame.
-    package var firstMilliseconds: Int
-    package var lastMilliseconds: Int
-}
-
-/// A request to a token endpoint.
-package struct TokenRecord: Equatable, Sendable {
-    package var path: String
-    package var status: Int
-}
-
-/// Everything a server saw so far.
-package struct CloudRecords: Equatable, Sendable {
-    package var sessions: [SessionRecord] = []
-    package var tokenRequests: [TokenRecord] = []
-}
-
 /// Collects the records and writes them as JSON lines while they come. Keys and bearer tokens never get in.
 final class CloudLog: @unchecked Sendable {
     private let lock = NSCondition()
@@ -67,10 +32,19 @@ final class CloudLog: @unchecked Sendable {
         }
     }
 
-    func tokenRequest(path: String, status: Int) {
+    func tokenRequest(path: String, status: Int, keyHash: String? = nil) {
         lock.withLock {
-            records.tokenRequests.append(TokenRecord(path: path, status: status))
-            write(Line(event: "token", path: path, status: status))
+            records.tokenRequests.append(
+                TokenRecord(path: path, status: status, atMilliseconds: milliseconds, keyHash: keyHash))
+            write(Line(event: "token", path: path, status: status, keyHash: keyHash))
+        }
+    }
+
+    func handshakeRefused(status: Int, keyHash: String?) {
+        lock.withLock {
+            records.refusedHandshakes.append(
+                HandshakeRecord(status: status, atMilliseconds: milliseconds, keyHash: keyHash))
+            write(Line(event: "handshake", status: status, keyHash: keyHash))
         }
     }
 
@@ -78,9 +52,23 @@ final class CloudLog: @unchecked Sendable {
     func open() -> Int {
         lock.withLock {
             let number = records.sessions.count + 1
-            records.sessions.append(SessionRecord(number: number))
+            records.sessions.append(SessionRecord(number: number, openedMilliseconds: milliseconds))
             write(Line(event: "open", session: number))
             return number
+        }
+    }
+
+    func presented(_ number: Int, keyHash: String) {
+        lock.withLock {
+            records.sessions[number - 1].keyHash = keyHash
+            write(Line(event: "key", session: number, keyHash: keyHash))
+        }
+    }
+
+    func admitted(_ number: Int) {
+        lock.withLock {
+            records.sessions[number - 1].isAdmitted = true
+            countOpen(1)
         }
     }
 
@@ -93,7 +81,7 @@ final class CloudLog: @unchecked Sendable {
     }
 
     /// Notes a frame of audio; a line is written when a second's worth has come together.
-    func audio(_ number: Int, bytes count: Int) {
+    func audio(_ number: Int, bytes count: Int, worstLead: Int, worstBurst: Int) {
         let now = milliseconds
         lock.withLock {
             var ranges = records.sessions[number - 1].ranges
@@ -107,6 +95,16 @@ final class CloudLog: @unchecked Sendable {
                     AudioRange(bytes: begin..<(begin + count), firstMilliseconds: now, lastMilliseconds: now))
             }
             records.sessions[number - 1].ranges = ranges
+            records.sessions[number - 1].worstLeadMilliseconds = worstLead
+            records.sessions[number - 1].worstBurstMilliseconds = worstBurst
+        }
+    }
+
+    func fault(_ number: Int, name: String, audioMilliseconds: Int) {
+        lock.withLock {
+            records.sessions[number - 1].faults.append(
+                FaultRecord(name: name, atMilliseconds: milliseconds, audioMilliseconds: audioMilliseconds))
+            write(Line(event: "fault", session: number, reason: name, audioMilliseconds: audioMilliseconds))
         }
     }
 
@@ -115,13 +113,22 @@ final class CloudLog: @unchecked Sendable {
             guard records.sessions[number - 1].closeReason == nil else { return }
             var record = records.sessions[number - 1]
             record.closeReason = reason
+            record.closedMilliseconds = milliseconds
             if let last = record.ranges.last { write(audioLine(number, last)) }
             write(
                 Line(
                     event: "close", session: number, clientReferenceID: record.clientReferenceID, reason: reason,
-                    totalBytes: record.audioBytes))
+                    totalBytes: record.audioBytes, worstLeadMilliseconds: record.worstLeadMilliseconds,
+                    worstBurstMilliseconds: record.worstBurstMilliseconds))
             records.sessions[number - 1] = record
+            if record.isAdmitted { countOpen(-1) }
         }
+    }
+
+    private func countOpen(_ change: Int) {
+        let open = records.openSessions + change
+        records.concurrency.append(ConcurrencyRecord(atMilliseconds: milliseconds, open: open))
+        write(Line(event: "concurrency", open: open))
     }
 
     private func audioLine(_ number: Int, _ range: AudioRange) -> Line {
@@ -142,10 +149,19 @@ final class CloudLog: @unchecked Sendable {
         var lastMilliseconds: Int?
         var reason: String?
         var totalBytes: Int?
+        var keyHash: String?
+        var open: Int?
+        var audioMilliseconds: Int?
+        var worstLeadMilliseconds: Int?
+        var worstBurstMilliseconds: Int?
         var atMilliseconds = 0
 
         enum CodingKeys: String, CodingKey {
-            case event, session, path, status, reason
+            case event, session, path, status, reason, open
+            case keyHash = "key_hash"
+            case audioMilliseconds = "audio_ms"
+            case worstLeadMilliseconds = "worst_lead_ms"
+            case worstBurstMilliseconds = "worst_burst_ms"
             case clientReferenceID = "client_reference_id"
             case fromByte = "from_byte"
             case toByte = "to_byte"

@@ -1,42 +1,50 @@
 internal import Foundation
 internal import NIOCore
-internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOSSL
-internal import NIOWebSocket
 
 /// A stand-in for the speech service and the school's token endpoint, inside the calling process.
 package final class CloudServer: Sendable {
-    /// Frames larger than this are refused; clients send 60 to 120 ms of audio, about 4 KB.
-    private static let maximumFrameBytes = 1 << 20
-
     /// The TCP port it listens on.
     package let port: Int
     private let state: CloudState
     private let group: MultiThreadedEventLoopGroup
+    private let listener: Listener
+    private let reservation: PortReservation
 
-    private init(port: Int, state: CloudState, group: MultiThreadedEventLoopGroup) {
+    private init(state: CloudState, reservation: PortReservation, tls: NIOSSLContext?) {
+        // One loop: connections, sessions and faults need no locks among them.
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let pipeline = ConnectionPipeline(state: state, tls: tls)
+        let bootstrap = UncheckedBootstrap(
+            ServerBootstrap(group: group)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel) }
+                })
+        let (host, port) = (state.configuration.host, reservation.port)
+        listener = Listener(state: state, loop: group.any()) { bootstrap.value.bind(host: host, port: port) }
         self.port = port
         self.state = state
         self.group = group
+        self.reservation = reservation
     }
 
     /// Listens, and returns when it does.
     package static func start(_ configuration: CloudConfiguration = CloudConfiguration()) async throws -> CloudServer {
         let tls = try configuration.tls.map(serverContext)
-        let state = try CloudState(configuration: configuration)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let reservation = try PortReservation(host: configuration.host, port: configuration.port)
+        let server = CloudServer(
+            state: try CloudState(configuration: configuration), reservation: reservation, tls: tls)
         do {
-            let channel = try await ServerBootstrap(group: group)
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
-                .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try configure(channel, state: state, tls: tls) }
-                }
-                .bind(host: configuration.host, port: configuration.port).get()
-            return CloudServer(port: channel.localAddress?.port ?? configuration.port, state: state, group: group)
+            try await server.follow().get()
+            if let path = configuration.controlSocket {
+                try await ControlEndpoint(server: server).listen(path: path, group: server.group)
+            }
+            return server
         } catch {
-            try await group.shutdownGracefully()
+            try await server.group.shutdownGracefully()
             throw error
         }
     }
@@ -44,7 +52,9 @@ package final class CloudServer: Sendable {
     /// Closes every connection and stops listening.
     package func stop() async throws {
         state.isStopping = true
+        try await loop.submit { [state] in state.connections.retire() }.get()
         try await group.shutdownGracefully()
+        if let path = state.configuration.controlSocket { unlink(path) }
     }
 
     /// `POST` here for a key.
@@ -53,6 +63,8 @@ package final class CloudServer: Sendable {
     package var webSocketURL: String {
         "\(isTLS ? "wss" : "ws")://\(authority)\(HTTPRequestHandler.webSocketPath)"
     }
+
+    // MARK: - What it saw
 
     /// What it saw so far.
     package var log: CloudRecords { state.log.snapshot }
@@ -64,11 +76,54 @@ package final class CloudServer: Sendable {
         state.log.wait(until: Date().addingTimeInterval(seconds), for: condition)
     }
 
-    /// What it does wrong from now on; a change holds for running sessions too.
+    /// How the log names a key.
+    package static func fingerprint(of key: String) -> String { KeyRing.fingerprint(of: key) }
+
+    // MARK: - Faults
+
+    /// What it does wrong from now on; a change holds for running sessions too. Faults that have struck their number
+    /// of times are gone from it. A changed `refuse` may take effect a moment after: `setFaults` waits for it.
     package var faults: FaultPlan {
-        get { state.faults }
-        set { state.faults = newValue }
+        get { state.faults.plan }
+        set {
+            state.faults.update { $0 = newValue }
+            _ = follow()
+        }
     }
+
+    /// Replaces the faults, and returns when that holds for every connection and the listener.
+    package func setFaults(_ plan: FaultPlan) async throws {
+        try await changeFaults { $0 = plan }
+    }
+
+    /// Changes the faults in one step, and returns when that holds for every connection and the listener.
+    package func changeFaults<Failure: Error>(_ change: (inout FaultPlan) throws(Failure) -> Void) async throws {
+        try state.faults.update(change)
+        try await follow().get()
+    }
+
+    /// Adds, replaces or takes out faults by their arguments, `NAME[=VALUE][@MS][*TIMES]`, `NAME=off` or `none`.
+    package func changeFaults(_ arguments: String...) async throws {
+        try await changeFaults { plan throws(FaultArgumentError) in
+            for argument in arguments { try plan.apply(argument) }
+        }
+    }
+
+    /// Does something to all open connections or sessions now.
+    package func perform(_ action: CloudAction) async throws {
+        try await loop.submit { [state] in state.perform(action) }.get()
+    }
+
+    private var loop: any EventLoop { group.any() }
+
+    private func follow() -> EventLoopFuture<Void> {
+        loop.flatSubmit { [state, listener] in
+            state.connections.follow(state.faults.plan)
+            return listener.follow()
+        }
+    }
+
+    // MARK: - Set-up
 
     private var isTLS: Bool { state.configuration.tls != nil }
 
@@ -84,38 +139,11 @@ package final class CloudServer: Sendable {
             configuration: .makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
     }
+}
 
-    private static func configure(_ channel: any Channel, state: CloudState, tls: NIOSSLContext?) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil)
-        let upgrader = NIOWebSocketServerUpgrader(
-            maxFrameSize: maximumFrameBytes,
-            shouldUpgrade: { channel, head in
-                let isOurs = head.uri.prefix { $0 != "?" } == HTTPRequestHandler.webSocketPath
-                let isRefused = state.faults.handshakeStatus != nil
-                return channel.eventLoop.makeSucceededFuture(isOurs && !isRefused ? HTTPHeaders() : nil)
-            },
-            upgradePipelineHandler: { channel, head in
-                channel.eventLoop.makeCompletedFuture {
-                    let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(
-                        NIOWebSocketFrameAggregator(
-                            minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1_024,
-                            maxAccumulatedFrameSize: maximumFrameBytes))
-                    try pipeline.addHandler(
-                        WebSocketHandler(
-                            channel: channel, state: state,
-                            handshakeKey: bearerToken(head.headers.first(name: "authorization"))))
-                }
-            })
-        try pipeline.configureHTTPServerPipeline(
-            withServerUpgrade: (
-                upgraders: [upgrader],
-                completionHandler: { context in
-                    context.pipeline.syncOperations.removeHandler(requests, promise: nil)
-                }
-            ))
-        try pipeline.addHandler(requests)
-    }
+/// `ServerBootstrap` is a set of options that nobody changes once it is made.
+private struct UncheckedBootstrap: @unchecked Sendable {
+    let value: ServerBootstrap
+
+    init(_ value: ServerBootstrap) { self.value = value }
 }

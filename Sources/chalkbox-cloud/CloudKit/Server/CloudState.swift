@@ -5,34 +5,30 @@ final class CloudState: @unchecked Sendable {
     let configuration: CloudConfiguration
     let log: CloudLog
     let keys: KeyRing
+    let faults: FaultSwitchboard
+    let connections = ConnectionRegistry()
+    let sessions = SessionRegistry()
     private let lock = NSLock()
-    private var currentFaults: FaultPlan
     private var stopping = false
 
     init(configuration: CloudConfiguration) throws {
         self.configuration = configuration
         log = try CloudLog(path: configuration.logFile)
         keys = KeyRing(permanent: configuration.apiKeys)
-        currentFaults = configuration.faults
-    }
-
-    var faults: FaultPlan {
-        get { lock.withLock { currentFaults } }
-        set { lock.withLock { currentFaults = newValue } }
-    }
-
-    /// Whether a session with so much audio is the one to be dropped; asking uses the fault up.
-    func claimDrop(audioMilliseconds: Int) -> Bool {
-        lock.withLock {
-            guard let limit = currentFaults.dropAfterMilliseconds, audioMilliseconds >= limit else { return false }
-            currentFaults.dropAfterMilliseconds = nil
-            return true
-        }
+        faults = FaultSwitchboard(configuration.faults)
     }
 
     var isStopping: Bool {
         get { lock.withLock { stopping } }
         set { lock.withLock { stopping = newValue } }
+    }
+
+    /// On the event loop.
+    func perform(_ action: CloudAction) {
+        if action == .expireKeys { keys.expireAll() }
+        for session in sessions.all { session.perform(action) }
+        // What is left are connections without a session: requests, handshakes, closes under way.
+        for gate in connections.all { gate.perform(action) }
     }
 }
 

@@ -12,10 +12,11 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     private static let tokenPath = "/api/token"
     private static let temporaryKeyPath = "/v1/auth/temporary-api-key"
     private static let maximumBodyBytes = 65_536
-    private static let retryAfterSeconds = 5
 
     private let state: CloudState
     private let isTLS: Bool
+    /// What the handshake on this connection is to be answered with instead of an upgrade.
+    var handshakeStatus: Int?
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
 
@@ -27,6 +28,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     private struct Answer {
         var status: Int
         var json: String
+        var key: String?
         var retryAfterSeconds: Int?
     }
 
@@ -77,8 +79,28 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         case .end:
             guard let head else { return }
             self.head = nil
-            respond(answer(to: head), context: context)
+            serve(head, context.channel)
         }
+    }
+
+    /// The school's endpoint may be slow, or never come to an answer.
+    private func serve(_ head: HTTPRequestHead, _ channel: any Channel) {
+        guard isToken(head) else { return respond(answer(to: head), channel) }
+        if state.faults.claim(\.tokenHang) != nil {
+            state.log.tokenRequest(path: path(head), status: 0, keyHash: nil)
+            return
+        }
+        let delay = state.faults.claim(\.tokenDelay)?.value ?? 0
+        guard delay > 0 else { return respond(answer(to: head), channel) }
+        channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(delay))) { [self] in
+            respond(answer(to: head), channel)
+        }
+    }
+
+    private func path(_ head: HTTPRequestHead) -> String { String(head.uri.prefix { $0 != "?" }) }
+
+    private func isToken(_ head: HTTPRequestHead) -> Bool {
+        [Self.tokenPath, Self.temporaryKeyPath].contains(path(head))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -88,21 +110,24 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     }
 
     private func answer(to head: HTTPRequestHead) -> Answer {
-        let path = String(head.uri.prefix { $0 != "?" })
+        let path = path(head)
         switch path {
         case Self.tokenPath, Self.temporaryKeyPath:
             let answer = head.method == .POST ? tokenAnswer(path, head) : failure(405, "Use POST.")
-            state.log.tokenRequest(path: path, status: answer.status)
+            state.log.tokenRequest(
+                path: path, status: answer.status, keyHash: answer.key.map(KeyRing.fingerprint(of:)))
             return answer
         case Self.webSocketPath:
-            return failure(state.faults.handshakeStatus ?? 426, "WebSocket handshake refused.")
+            return failure(handshakeStatus ?? 426, "WebSocket handshake refused.")
         default:
             return failure(404, "There is nothing at this path.")
         }
     }
 
     private func tokenAnswer(_ path: String, _ head: HTTPRequestHead) -> Answer {
-        if let status = state.faults.tokenStatus { return failure(status, ServiceError(code: status).message) }
+        if let status = state.faults.claim(\.tokenStatus)?.value {
+            return failure(status, ServiceError(code: status).message)
+        }
         let bearer = bearerToken(head.headers.first(name: "authorization"))
         return path == Self.tokenPath ? schoolToken(bearer, head) : temporaryKey(bearer)
     }
@@ -111,7 +136,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         if let wanted = state.configuration.bearer, wanted != bearer {
             return failure(401, "Wrong or missing bearer token.")
         }
-        let issued = state.keys.issue(lifeSeconds: state.configuration.keyLifeSeconds)
+        let issued = issue(lifeMilliseconds: state.configuration.keyLifeSeconds * 1_000)
         // The name the client used for this server, so that the answer holds across network namespaces too.
         let authority = head.headers.first(name: "host") ?? state.configuration.host
         let expiry: Expiry =
@@ -122,7 +147,14 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         let answer = TokenAnswer(
             apiKey: issued.key, websocketUrl: "\(isTLS ? "wss" : "ws")://\(authority)\(Self.webSocketPath)",
             expiresAt: expiry)
-        return Answer(status: 200, json: ServiceMessage.json(answer))
+        return Answer(status: 200, json: ServiceMessage.json(answer), key: issued.key)
+    }
+
+    private func issue(lifeMilliseconds: Int, isSingleUse: Bool = false) -> (key: String, expires: Date) {
+        let plan = state.faults.plan
+        return state.keys.issue(
+            lifeMilliseconds: plan.keyLifetimeMilliseconds ?? lifeMilliseconds,
+            isSingleUse: isSingleUse || plan.singleUseKeys, endsSessions: plan.keyLifetimeMilliseconds != nil)
     }
 
     /// The service's own form, which an account's permanent key authorises when there is one.
@@ -136,16 +168,17 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         else {
             return failure(400, "usage_type must be transcribe_websocket and expires_in_seconds from 1 to 3600.")
         }
-        let issued = state.keys.issue(
-            lifeSeconds: request.expires_in_seconds, isSingleUse: request.single_use ?? false)
+        let issued = issue(
+            lifeMilliseconds: request.expires_in_seconds * 1_000, isSingleUse: request.single_use ?? false)
         let answer = TemporaryKeyAnswer(api_key: issued.key, expires_at: Self.rfc3339(issued.expires))
-        return Answer(status: 201, json: ServiceMessage.json(answer))
+        return Answer(status: 201, json: ServiceMessage.json(answer), key: issued.key)
     }
 
     private func failure(_ status: Int, _ message: String) -> Answer {
         let json = ServiceMessage.json(
             Failure(status_code: status, error_type: ServiceError(code: status).type, message: message))
-        return Answer(status: status, json: json, retryAfterSeconds: status == 429 ? Self.retryAfterSeconds : nil)
+        let wait = status == 429 ? state.faults.plan.retryAfterSeconds : nil
+        return Answer(status: status, json: json, retryAfterSeconds: wait)
     }
 
     private static func rfc3339(_ date: Date) -> String {
@@ -154,16 +187,23 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         return formatter.string(from: date)
     }
 
-    private func respond(_ answer: Answer, context: ChannelHandlerContext) {
-        var headers = HTTPHeaders([
-            ("Content-Type", "application/json"), ("Content-Length", "\(answer.json.utf8.count)"),
-            ("Cache-Control", "no-store"), ("Connection", "close"),
-        ])
+    private func respond(_ answer: Answer, _ channel: any Channel) {
+        var headers = HTTPHeaders([("Cache-Control", "no-store")])
         if let seconds = answer.retryAfterSeconds { headers.add(name: "Retry-After", value: "\(seconds)") }
-        let status = HTTPResponseStatus(statusCode: answer.status)
-        let channel = context.channel
-        context.write(wrapOutboundOut(.head(.init(version: .http1_1, status: status, headers: headers))), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.json)))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+        channel.answerAndClose(status: answer.status, type: "application/json", body: answer.json, headers: headers)
+    }
+}
+
+extension Channel {
+    /// Writes a whole HTTP answer; one request a connection is enough here.
+    func answerAndClose(status: Int, type: String, body: String, headers more: HTTPHeaders = HTTPHeaders()) {
+        var headers = HTTPHeaders([
+            ("Content-Type", type), ("Content-Length", "\(body.utf8.count)"), ("Connection", "close"),
+        ])
+        headers.add(contentsOf: more)
+        let head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: status), headers: headers)
+        write(HTTPServerResponsePart.head(head), promise: nil)
+        write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(string: body))), promise: nil)
+        writeAndFlush(HTTPServerResponsePart.end(nil)).whenComplete { _ in self.close(promise: nil) }
     }
 }

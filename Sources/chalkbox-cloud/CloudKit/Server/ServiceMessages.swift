@@ -132,6 +132,20 @@ enum ServiceMessage {
         var is_final: Bool
         var speaker: String?
         var language: String?
+        var unknown: Unknown?
+    }
+
+    /// What a later version of the service might add.
+    private struct Unknown: Encodable {
+        var tokens = ["", "<end>"]
+        var nested = ["finished": [true], "error_code": [false]]
+        var number = -1.5e300
+        var text = "\u{1F58D} \" \\ \n"
+
+        enum CodingKeys: String, CodingKey {
+            case tokens, nested, number
+            case text = "is_final"
+        }
     }
 
     private struct Result: Encodable {
@@ -139,6 +153,7 @@ enum ServiceMessage {
         var final_audio_proc_ms: Int
         var total_audio_proc_ms: Int
         var finished: Bool?
+        var unknown: Unknown?
     }
 
     private struct Failure: Encodable {
@@ -152,7 +167,15 @@ enum ServiceMessage {
     struct Extras: Sendable {
         var speaker: Bool
         var language: Bool
+        /// Fields that nobody knows.
+        var unknown = false
     }
+
+    /// Valid JSON, but no field has its type.
+    static let wrongTypes = #"""
+        {"tokens":[{"text":5,"start_ms":"12","end_ms":[],"confidence":"high","is_final":"yes","speaker":{}}],\#
+        "final_audio_proc_ms":"all","total_audio_proc_ms":{},"finished":"no"}
+        """#
 
     /// What one recognition says; `<fin>` follows the finals that a `finalize` brought.
     static func result(_ recognition: Recognition, extras: Extras, isFinalized: Bool = false) -> String {
@@ -160,7 +183,7 @@ enum ServiceMessage {
             Token(
                 text: token.text, start_ms: token.startMilliseconds, end_ms: token.endMilliseconds,
                 confidence: token.confidence, is_final: isFinal, speaker: extras.speaker ? token.speaker : nil,
-                language: extras.language ? token.language : nil)
+                language: extras.language ? token.language : nil, unknown: extras.unknown ? Unknown() : nil)
         }
         var tokens = recognition.finals.map { token($0, isFinal: true) }
         if isFinalized { tokens.append(Token(text: "<fin>", confidence: 1, is_final: true)) }
@@ -168,7 +191,8 @@ enum ServiceMessage {
         return json(
             Result(
                 tokens: tokens, final_audio_proc_ms: recognition.finalSamples / samplesPerMillisecond,
-                total_audio_proc_ms: recognition.totalSamples / samplesPerMillisecond))
+                total_audio_proc_ms: recognition.totalSamples / samplesPerMillisecond,
+                unknown: extras.unknown ? Unknown() : nil))
     }
 
     static func finished(_ recognition: Recognition) -> String {

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// What a session does to its connection.
 protocol SessionConnection: AnyObject {
     func send(text: String)
@@ -5,9 +7,15 @@ protocol SessionConnection: AnyObject {
     /// Stops or resumes reading, so that a client faster than the recogniser is held back by TCP.
     func setReading(_ isOn: Bool)
     /// Ends the WebSocket in order.
-    func close()
+    func close(code: Int)
     /// Resets the TCP connection without a word.
     func reset()
+    /// Closes the TCP connection without a word.
+    func cut()
+    /// Shuts the sending side of the TCP connection.
+    func halfClose()
+    /// Neither reads nor writes from now on.
+    func stall()
     func afterIdle(milliseconds: Int, _ action: @escaping @Sendable () -> Void)
     /// Runs on the session's event loop.
     func execute(_ action: @escaping @Sendable () -> Void)
@@ -28,6 +36,7 @@ final class SpeechSession: @unchecked Sendable {
     /// Audio that may wait for the recogniser: 30 s, and where reading goes on again.
     private static let highWaterBytes = 30 * 32_000
     private static let lowWaterBytes = 15 * 32_000
+    private static let normalClosure = 1_000
     private static let hugeMessageBytes = 10_000_000
 
     let number: Int
@@ -36,6 +45,11 @@ final class SpeechSession: @unchecked Sendable {
     /// Holds this session in turn, until the connection is gone.
     private let connection: any SessionConnection
     private var phase = Phase.awaitingConfiguration
+    private var key: String?
+    private var faults = SessionFaults()
+    /// Against real time, and against the rate a client may keep up.
+    private var lead = PacingMeter()
+    private var burst = PacingMeter()
     private var audioBytes = 0
     private var waitingBytes = 0
     private var isHeldBack = false
@@ -52,11 +66,28 @@ final class SpeechSession: @unchecked Sendable {
 
     func opened() {
         lastHeardMilliseconds = connection.nowMilliseconds
-        if let handshakeKey, !state.keys.admits(handshakeKey) {
-            fail(ServiceError(code: 401))
-        } else {
+        do throws(ServiceError) {
+            if let handshakeKey { try authenticate(handshakeKey) }
+            if let refusal = state.sessions.refusal(state.faults.plan, at: connection.nowMilliseconds) { throw refusal }
+            state.sessions.admit(self, at: connection.nowMilliseconds)
+            state.log.admitted(number)
             watchIdle(for: state.configuration.idleTimeoutMilliseconds)
+        } catch {
+            fail(error)
         }
+    }
+
+    private func authenticate(_ key: String) throws(ServiceError) {
+        self.key = key
+        state.log.presented(number, keyHash: KeyRing.fingerprint(of: key))
+        guard let admission = state.keys.admit(key) else { throw ServiceError(code: 401) }
+        guard let end = admission.endsSession else { return }
+        let left = Int((end.timeIntervalSinceNow * 1_000).rounded(.up))
+        connection.afterIdle(milliseconds: max(left, 0)) { [weak self] in self?.keyExpired() }
+    }
+
+    private func keyExpired() {
+        fail(ServiceError(code: 401, type: "unauthenticated", message: "Temporary API key has expired."))
     }
 
     func received(text: String) {
@@ -95,7 +126,7 @@ final class SpeechSession: @unchecked Sendable {
         case (.some, .some): throw .badRequest("API key given both in the handshake and in the request.")
         case (nil, nil): throw ServiceError(code: 401, type: "unauthenticated", message: "Missing API key.")
         case (.some, nil): break
-        case (nil, .some(let key)): if !state.keys.admits(key) { throw ServiceError(code: 401) }
+        case (nil, .some(let key)): try authenticate(key)
         }
         heard()
         state.log.configured(
@@ -105,7 +136,9 @@ final class SpeechSession: @unchecked Sendable {
             speaker: configuration.enableSpeakerDiarization ?? false,
             language: configuration.enableLanguageIdentification ?? false)
         phase = .streaming(
-            Transcriber(kind: state.configuration.recogniser, extras: extras) { [weak self] outcome in
+            Transcriber(
+                kind: state.configuration.recogniser, session: number, extras: extras, faults: state.faults
+            ) { [weak self] outcome in
                 self?.onLoop { $0.handle(outcome) }
             })
     }
@@ -121,12 +154,9 @@ final class SpeechSession: @unchecked Sendable {
 
     private func audio(_ bytes: [UInt8], _ transcriber: Transcriber) {
         heard()
-        let isFirst = audioBytes == 0
         audioBytes += bytes.count
-        state.log.audio(number, bytes: bytes.count)
-        if state.claimDrop(audioMilliseconds: audioBytes / 2 / samplesPerMillisecond) {
-            abandon(reason: "reset by fault drop-after-ms")
-            connection.reset()
+        guard isPaced(bytes.count) else {
+            fail(.badRequest("Audio is sent faster than real time or near real time."))
             return
         }
         waitingBytes += bytes.count
@@ -135,20 +165,61 @@ final class SpeechSession: @unchecked Sendable {
             connection.setReading(false)
         }
         transcriber.feed(bytes)
-        if isFirst { misbehave() }
+        for (kind, value) in faults.due(state.faults, audioMilliseconds: audioMilliseconds) { suffer(kind, value) }
     }
 
-    private func misbehave() {
-        let faults = state.faults
-        if faults.malformedJSON { connection.send(text: #"{"tokens":[{"text":"cut"#) }
-        if faults.hugeMessage {
+    private var audioMilliseconds: Int { audioBytes / 2 / samplesPerMillisecond }
+
+    /// Notes audio, and says whether it came within the limit.
+    private func isPaced(_ count: Int) -> Bool {
+        let limit = state.faults.plan.pacing
+        let milliseconds = Double(count) / 2 / Double(samplesPerMillisecond)
+        let now = connection.nowMilliseconds
+        _ = lead.audio(milliseconds: milliseconds, rate: 1, at: now)
+        let ahead = burst.audio(milliseconds: milliseconds, rate: limit?.rate ?? 2, at: now)
+        state.log.audio(
+            number, bytes: count, worstLead: lead.worstMilliseconds, worstBurst: burst.worstMilliseconds)
+        guard let limit, ahead > limit.burstMilliseconds else { return true }
+        state.log.fault(number, name: "pacing", audioMilliseconds: audioMilliseconds)
+        return false
+    }
+
+    // MARK: - Faults
+
+    func perform(_ action: CloudAction) {
+        switch action {
+        case .reset: suffer(.reset, 0)
+        case .cut: suffer(.cut, 0)
+        case .halfClose: suffer(.halfClose, 0)
+        case .close(let code): suffer(.close, code)
+        case .error(let code): suffer(.errorCode, code)
+        case .expireKeys: if let key, !state.keys.isPermanent(key) { keyExpired() }
+        }
+    }
+
+    private func suffer(_ kind: SessionFaults.Kind, _ value: Int) {
+        if case .closed = phase { return }
+        state.log.fault(number, name: kind.name, audioMilliseconds: audioMilliseconds)
+        switch kind {
+        case .malformedJSON: connection.send(text: #"{"tokens":[{"text":"cut"#)
+        case .wrongTypes: connection.send(text: ServiceMessage.wrongTypes)
+        case .hugeMessage:
             let text = String(repeating: "x", count: Self.hugeMessageBytes)
             connection.send(text: #"{"tokens":[{"text":"\#(text)","is_final":false}]}"#)
+        case .binaryGarbage: connection.send(binary: (0..<4_096).map { _ in UInt8.random(in: 0...255) })
+        case .stall: connection.stall()
+        case .halfClose: connection.halfClose()
+        case .errorCode: fail(ServiceError(code: value))
+        case .close:
+            abandon(reason: "closed by fault close \(value)")
+            connection.close(code: value)
+        case .reset:
+            abandon(reason: "reset by fault reset")
+            connection.reset()
+        case .cut:
+            abandon(reason: "cut by fault cut")
+            connection.cut()
         }
-        if faults.binaryGarbage {
-            connection.send(binary: (0..<4_096).map { _ in UInt8.random(in: 0...255) })
-        }
-        if let code = faults.errorCode { fail(ServiceError(code: code)) }
     }
 
     private func finish(_ transcriber: Transcriber) {
@@ -175,10 +246,10 @@ final class SpeechSession: @unchecked Sendable {
             }
         case .finished(let last, let finished):
             connection.send(text: last)
-            let isCut = state.faults.closeBeforeFinished
+            let isCut = state.faults.claim(\.closeBeforeFinished) != nil
             if !isCut { connection.send(text: finished) }
             abandon(reason: isCut ? "closed by fault close-before-finished" : "finished")
-            connection.close()
+            connection.close(code: Self.normalClosure)
         case .failed(let error):
             fail(ServiceError(code: 500, type: "internal_error", message: error.description))
         }
@@ -187,9 +258,10 @@ final class SpeechSession: @unchecked Sendable {
     // MARK: - Ends
 
     private func fail(_ error: ServiceError) {
+        if case .closed = phase { return }
         connection.send(text: ServiceMessage.failure(error))
         abandon(reason: "error \(error.code) \(error.type)")
-        connection.close()
+        connection.close(code: Self.normalClosure)
     }
 
     private func abandon(reason: String) {
@@ -199,6 +271,7 @@ final class SpeechSession: @unchecked Sendable {
         case .streaming(let transcriber), .finishing(let transcriber): transcriber.abandon()
         }
         phase = .closed
+        state.sessions.remove(self)
         state.log.close(number, reason: reason)
     }
 

@@ -18,15 +18,24 @@ final class Transcriber: @unchecked Sendable {
     private let queue = DispatchQueue(label: "chalkbox-cloud.recogniser")
     private let kind: RecogniserKind
     private let extras: ServiceMessage.Extras
+    private let session: Int
+    private let faults: FaultSwitchboard
     private let deliver: @Sendable (Outcome) -> Void
     // Below: used on the queue only.
     private var recogniser: (any Recogniser)?
+    private var distorter: RecognitionDistorter
     private var oddByte: UInt8?
     private var isDead = false
 
-    init(kind: RecogniserKind, extras: ServiceMessage.Extras, deliver: @escaping @Sendable (Outcome) -> Void) {
+    init(
+        kind: RecogniserKind, session: Int, extras: ServiceMessage.Extras, faults: FaultSwitchboard,
+        deliver: @escaping @Sendable (Outcome) -> Void
+    ) {
         self.kind = kind
+        self.session = session
         self.extras = extras
+        self.faults = faults
+        distorter = RecognitionDistorter(session: session)
         self.deliver = deliver
         onRecogniser { _ in }
     }
@@ -37,7 +46,7 @@ final class Transcriber: @unchecked Sendable {
             let samples = wholeSamples(bytes)
             for start in stride(from: 0, to: samples.count, by: Self.sliceSamples) {
                 let slice = Array(samples[start..<min(start + Self.sliceSamples, samples.count)])
-                deliver(.message(ServiceMessage.result(recogniser.feed(slice), extras: extras)))
+                deliver(.message(message(recogniser.feed(slice))))
             }
             deliver(.consumed(bytes: bytes.count))
         }
@@ -45,16 +54,23 @@ final class Transcriber: @unchecked Sendable {
 
     func finalize() {
         onRecogniser { [self] recogniser in
-            deliver(.message(ServiceMessage.result(recogniser.finalize(), extras: extras, isFinalized: true)))
+            deliver(.message(message(recogniser.finalize(), isFlush: true, isFinalized: true)))
         }
     }
 
     func finish() {
         onRecogniser { [self] recogniser in
             let last = recogniser.finish()
-            deliver(
-                .finished(last: ServiceMessage.result(last, extras: extras), finished: ServiceMessage.finished(last)))
+            deliver(.finished(last: message(last, isFlush: true), finished: ServiceMessage.finished(last)))
         }
+    }
+
+    private func message(_ recognition: Recognition, isFlush: Bool = false, isFinalized: Bool = false) -> String {
+        let plan = faults.plan
+        var extras = extras
+        extras.unknown = plan.unknownFields
+        return ServiceMessage.result(
+            distorter.distort(recognition, plan, isFlush: isFlush), extras: extras, isFinalized: isFinalized)
     }
 
     /// Drops the recogniser and whatever has not been looked at.
@@ -69,13 +85,17 @@ final class Transcriber: @unchecked Sendable {
         queue.async { [self] in
             guard !isDead else { return }
             do throws(RecogniserError) {
-                if recogniser == nil { recogniser = try kind.makeRecogniser() }
+                if recogniser == nil { recogniser = try makeRecogniser() }
                 if let recogniser { body(recogniser) }
             } catch {
                 isDead = true
                 deliver(.failed(error))
             }
         }
+    }
+
+    private func makeRecogniser() throws(RecogniserError) -> any Recogniser {
+        try kind.makeRecogniser(habits: ScriptHabits(faults.plan, session: session))
     }
 
     private func wholeSamples(_ bytes: [UInt8]) -> [Int16] {

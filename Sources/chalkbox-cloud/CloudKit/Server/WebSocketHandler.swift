@@ -1,7 +1,4 @@
-internal import Glibc
 internal import NIOCore
-internal import NIOPosix
-internal import NIOSSL
 internal import NIOWebSocket
 
 /// Frames of one speech WebSocket (RFC 6455), on its event loop.
@@ -14,13 +11,15 @@ final class WebSocketHandler: ChannelInboundHandler, SessionConnection, @uncheck
 
     private let channel: any Channel
     private let state: CloudState
+    private let gate: LinkGate
     private let handshakeKey: String?
     private var session: SpeechSession?
     private var isClosing = false
 
-    init(channel: any Channel, state: CloudState, handshakeKey: String?) {
+    init(channel: any Channel, state: CloudState, gate: LinkGate, handshakeKey: String?) {
         self.channel = channel
         self.state = state
+        self.gate = gate
         self.handshakeKey = handshakeKey
     }
 
@@ -82,31 +81,30 @@ final class WebSocketHandler: ChannelInboundHandler, SessionConnection, @uncheck
         channel.setOption(.autoRead, value: isOn).whenComplete { _ in }
     }
 
-    func close() {
+    func close(code: Int) {
         guard !isClosing else { return }
         isClosing = true
         setReading(true)
         var payload = ByteBuffer()
-        payload.write(webSocketErrorCode: .normalClosure)
+        payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: code))
         channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload), promise: nil)
         let channel = self.channel
         channel.eventLoop.scheduleTask(in: Self.closeGrace) { channel.close(promise: nil) }
     }
 
-    /// A close with a linger time of zero makes TCP send RST (tcp(7), socket(7)). It starts below the TLS handler,
-    /// which would otherwise say goodbye first.
     func reset() {
         isClosing = true
-        let channel = self.channel
-        guard let socket = channel as? any SocketOptionProvider else { return }
-        socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in
-            if let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
-                tls.close(promise: nil)
-            } else {
-                channel.close(promise: nil)
-            }
-        }
+        gate.reset()
     }
+
+    func cut() {
+        isClosing = true
+        gate.cut()
+    }
+
+    func halfClose() { gate.halfClose() }
+
+    func stall() { gate.stall() }
 
     func afterIdle(milliseconds: Int, _ action: @escaping @Sendable () -> Void) {
         channel.eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds)), action)

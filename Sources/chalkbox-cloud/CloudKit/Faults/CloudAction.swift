@@ -1,0 +1,34 @@
+/// Something that goes wrong at once, for every connection or session that is open.
+package enum CloudAction: Equatable, Sendable {
+    /// Every TCP connection gets RST.
+    case reset
+    /// Every TCP connection is closed, without a close frame or TLS's goodbye.
+    case cut
+    /// The sending side of every TCP connection is shut; the server reads on.
+    case halfClose
+    /// Every session ends with a close frame.
+    case close(code: Int)
+    /// Every session ends with a service error.
+    case error(code: Int)
+    /// Every key that was issued expires, and the sessions that use one end with error 401.
+    case expireKeys
+
+    /// For the command's help.
+    package static let help = "reset, cut, half-close, close=CODE, error-code=CODE, expire-keys"
+
+    /// An action from its argument.
+    package init(argument: String) throws(FaultArgumentError) {
+        let parsed = try FaultArgument(argument)
+        let hasCode = parsed.name == "close" || parsed.name == "error-code"
+        try parsed.takes(value: hasCode)
+        switch parsed.name {
+        case "reset": self = .reset
+        case "cut": self = .cut
+        case "half-close": self = .halfClose
+        case "close": self = .close(code: try parsed.number(in: 1_000...4_999))
+        case "error-code": self = .error(code: try parsed.number(in: 400...599))
+        case "expire-keys": self = .expireKeys
+        default: throw .badValue(argument, accepted: "as an action one of: \(Self.help)")
+        }
+    }
+}
