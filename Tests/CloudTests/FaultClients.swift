@@ -1,0 +1,77 @@
+import CloudKit
+import Foundation
+import Testing
+
+/// A session that is ready for audio.
+func openSession(_ server: CloudServer, key: String? = "key") async throws -> Unchecked<RawClient> {
+    let port = server.port
+    return try await blocking {
+        let client = try RawClient.webSocket(port: port, key: key)
+        try client.send(text: request)
+        return Unchecked(value: client)
+    }
+}
+
+/// How a session came to its end, from the client's side.
+enum Ending: Equatable {
+    case closed(code: Int)
+    /// FIN without a close frame.
+    case cut
+    case reset
+}
+
+/// Everything that is sent up to the end of the connection.
+func drain(_ client: RawClient) throws -> (frames: [RawClient.Frame], ending: Ending) {
+    var frames: [RawClient.Frame] = []
+    while true {
+        do {
+            let frame = try client.frame()
+            if frame.opcode == 8 {
+                let code = frame.payload.prefix(2).reduce(0) { $0 << 8 | Int($1) }
+                return (frames, .closed(code: code))
+            }
+            frames.append(frame)
+        } catch RawClient.Failure.closed {
+            return (frames, .cut)
+        } catch RawClient.Failure.reset {
+            return (frames, .reset)
+        }
+    }
+}
+
+/// The messages among the frames that are JSON objects.
+func messages(_ frames: [RawClient.Frame]) -> [[String: Any]] {
+    frames.filter { $0.opcode == 1 }.compactMap {
+        try? JSONSerialization.jsonObject(with: $0.payload) as? [String: Any]
+    }
+}
+
+/// Streams samples in a session of its own and drains it; a server that is gone in mid-stream is no failure.
+func lesson(
+    _ server: CloudServer, _ samples: [Int16], key: String? = "key"
+) async throws -> (frames: [RawClient.Frame], ending: Ending) {
+    let client = try await openSession(server, key: key)
+    return try await blocking {
+        do {
+            try stream(samples, to: client.value)
+            try client.value.send(text: #"{"type":"finish"}"#)
+        } catch RawClient.Failure.reset {}
+        return try drain(client.value)
+    }
+}
+
+func errorCode(_ frames: [RawClient.Frame]) -> Int? {
+    messages(frames).last?["error_code"] as? Int
+}
+
+/// A key from the school's endpoint.
+func freshKey(_ server: CloudServer) async throws -> (key: String, expires: Date) {
+    let port = server.port
+    let body = try await blocking { try RawClient.request(port: port, path: "/api/token").body }
+    let answer = try #require(JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
+    let formatter = ISO8601DateFormatter()
+    formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+    let key = try #require(answer["apiKey"] as? String)
+    let expires = try #require(answer["expiresAt"] as? String)
+    return (key, try #require(formatter.date(from: expires)))
+}

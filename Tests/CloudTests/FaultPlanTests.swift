@@ -1,0 +1,53 @@
+import CloudKit
+import Testing
+
+@Suite struct FaultPlanTests {
+    @Test func `every fault is read and written back`() throws {
+        let arguments = [
+            "refuse", "accept-reset*3", "black-hole=new", "slow=20", "token-status=429*2", "token-delay=50",
+            "token-hang*1", "retry-after=7", "key-lifetime-ms=900", "single-use-keys", "handshake-status=503*2",
+            "handshake-delay=10", "refuse-at-handshake", "max-sessions=2", "max-requests-per-minute=5",
+            "pacing=1.5/2000", "error-code=503@4000*2", "close=1011@100", "reset@7*1", "cut*1", "half-close@5",
+            "stall@9*1", "close-before-finished*1", "malformed-json@3000*1", "wrong-types", "huge-message*1",
+            "binary-garbage", "unknown-fields", "duplicate-finals=3", "late-finals=5/2", "permute-speakers",
+            "cut-words", "split-tokens", "time-jitter-ms=40", "final-delay-ms=2500",
+        ]
+        let plan = try FaultPlan(arguments: arguments)
+        #expect(plan.arguments == arguments)
+        #expect(plan.errorCode == FaultTrigger(503, afterMilliseconds: 4_000, times: 2))
+        #expect(plan.pacing == PacingLimit(rate: 1.5, burstMilliseconds: 2_000))
+        for argument in arguments {
+            let name = argument.prefix { !"=@*".contains($0) }
+            #expect(FaultPlan.help.contains("\n\(name)"), "the help does not name \(name)")
+            var left = plan
+            try left.apply("\(name)=off")
+            #expect(left.arguments == arguments.filter { $0 != argument })
+        }
+        var none = plan
+        try none.apply("none")
+        #expect(none == FaultPlan())
+    }
+
+    @Test func `short forms mean what the help says`() throws {
+        #expect(try FaultPlan(arguments: ["drop-after-ms=1500"]).arguments == ["reset@1500*1"])
+        #expect(try FaultPlan(arguments: ["black-hole"]).blackHole == .all)
+        #expect(try FaultPlan(arguments: ["pacing=2"]).pacing == PacingLimit(rate: 2, burstMilliseconds: 3_000))
+        #expect(try FaultPlan(arguments: ["late-finals=4"]).lateFinals == LateFinals(messages: 4))
+    }
+
+    @Test func `fault arguments are checked`() throws {
+        #expect(try FaultPlan(arguments: ["drop-after-ms=1500"]).dropAfterMilliseconds == 1_500)
+        for bad in [
+            "", "nonsense", "token-status", "token-status=abc", "token-status=200", "huge-message=1", "refuse*2",
+            "slow=5@7", "error-code=503@", "error-code=503@-1", "error-code=503*0", "error-code@400", "close=17",
+            "black-hole=some", "pacing=0", "pacing=2/3/4", "pacing", "late-finals=0", "late-finals=1/2/3", "cut=1",
+            "duplicate-finals=0", "time-jitter-ms=9999", "*1", "@1",
+        ] {
+            #expect(throws: FaultArgumentError.self, "\(bad)") { try FaultPlan(arguments: [bad]) }
+        }
+        for bad in ["", "refuse", "close", "close=5", "reset=1", "error-code=200", "reset@5", "cut*2"] {
+            #expect(throws: FaultArgumentError.self, "\(bad)") { try CloudAction(argument: bad) }
+        }
+        #expect(try CloudAction(argument: "close=1011") == .close(code: 1_011))
+    }
+}
