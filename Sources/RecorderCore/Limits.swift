@@ -59,6 +59,24 @@ package enum Limits {
     package static let captureStopMilliseconds: Int64 = 3_000
     package static let storeCloseMilliseconds: Int64 = 10_000
 
+    // Network
+    /// A classroom box has three links; what exceeds these is not looked at.
+    package static let networkLinks = 64
+    package static let networkAddresses = 256
+    /// Default routes; others are not kept.
+    package static let networkRoutes = 64
+    /// The network is read again this long after the last hint…
+    package static let networkQuietMilliseconds: Int64 = 50
+    /// … but at the latest this long after the first, however it flaps.
+    package static let networkDelayMilliseconds: Int64 = 250
+    package static let networkRetryMilliseconds: Int64 = 1_000
+    /// The kernel has the answer ready when it takes the question; this is for the day when it has not.
+    package static let netlinkAnswerMilliseconds: Int64 = 200
+    /// Readings of a table that changes while it is read.
+    package static let netlinkDumpTries = 4
+    /// Waiting messages taken in one go: they are only hints, and must not keep the loop.
+    package static let netlinkMessagesADrain = 256
+
     // Control socket
     package static let controlClients = 16
     package static let controlLineBytes = 64 << 10
