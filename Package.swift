@@ -62,6 +62,7 @@ let package = Package(
         library("CALSA", pkgConfig: "alsa", debian: "libasound2-dev"),
         library("CWebSockets", pkgConfig: "libwebsockets", debian: "libwebsockets-dev"),
         library("CGPIO", pkgConfig: "libgpiod", debian: "libgpiod-dev"),
+        library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         library("CFLAC", pkgConfig: "flac", debian: "libflac-dev"),
         library("CINI", pkgConfig: "inih", debian: "libinih-dev"),
@@ -74,6 +75,7 @@ let package = Package(
         product("Configuration", ["RecorderCore", "CINI"]),
         product("AudioCapture", ["LinuxRuntime", "RecorderCore", "CALSA"]),
         product("Panel", ["LinuxRuntime", "RecorderCore", "CGPIO"]),
+        product("LinkMonitor", ["LinuxRuntime", "RecorderCore", "CNetlink"]),
         product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC"]),
         product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WireJSON", "CWebSockets"]),
         .executableTarget(
@@ -127,6 +129,9 @@ let package = Package(
             name: "race-stress", dependencies: ["AudioCapture", "LinuxRuntime", "RecorderCore"],
             path: "Tests/RaceStress", swiftSettings: hosted),
         test("PanelTests", ["Panel", "RecorderCore"]),
+        // Network namespaces.
+        .target(name: "CNamespace", path: "Tests/CNamespace"),
+        test("LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace"]),
         test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore"]),
         test("SpeechUplinkTests", ["SpeechUplink", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(

@@ -24,8 +24,8 @@ import Testing
     }
 
     static let product = [
-        "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel", "RecordingStore",
-        "SpeechUplink", "chalkbox",
+        "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel", "LinkMonitor",
+        "RecordingStore", "SpeechUplink", "chalkbox",
     ]
     static let sources = files(under: "Sources", ".swift")
     static let tests = files(under: "Tests", ".swift")
@@ -38,6 +38,7 @@ import Testing
         "Configuration": ["CINI", "RecorderCore"],
         "AudioCapture": ["CALSA", "LinuxRuntime", "RecorderCore"],
         "Panel": ["CGPIO", "LinuxRuntime", "RecorderCore"],
+        "LinkMonitor": ["CNetlink", "LinuxRuntime", "RecorderCore"],
         "RecordingStore": ["CSQLite", "CFLAC", "LinuxRuntime", "RecorderCore"],
         "SpeechUplink": ["CWebSockets", "WireJSON", "LinuxRuntime", "RecorderCore"],
         "chalkbox": Set(product).subtracting(["chalkbox"]),

@@ -1,0 +1,23 @@
+#define _GNU_SOURCE
+#include "CNamespace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int namespace_enter(void) {
+    int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (home < 0) return -1;
+    if (unshare(CLONE_NEWNET) == 0) return home;
+    int error = errno;
+    close(home);
+    errno = error;
+    return -1;
+}
+
+void namespace_leave(int home) {
+    if (setns(home, CLONE_NEWNET) != 0) abort();
+    close(home);
+}

@@ -1,0 +1,8 @@
+// network_namespaces(7) for tests: Swift's Glibc lacks what needs _GNU_SOURCE.
+#pragma once
+
+/// Gives the calling thread a network namespace of its own; a descriptor of the one it had, or -1 with errno.
+int namespace_enter(void);
+
+/// Back to the namespace of the descriptor, which is closed; aborts when that fails.
+void namespace_leave(int home);
