@@ -101,31 +101,46 @@ class Control:
 class Room:
     """The virtual microphone, the stand-in cloud and the daemon, in a directory of their own."""
 
+    recogniser = "pocketsphinx"
+
     def __init__(self, options, directory):
         self.options, self.directory, self.processes = options, directory, []
-        self.samples, self.words = lesson()
+        self.samples, self.words = self.lesson()
         self.audio = directory / "lesson.source.raw"
         self.audio.write_bytes(self.samples)
         self.state = directory / "state"
         self.config = directory / "chalkbox.conf"
         self.control = directory / "control.sock"
+        self.environment = dict(os.environ)
+
+    def lesson(self):
+        """Samples and words of what is said."""
+        return lesson()
 
     def start(self):
+        self.furnish()
+        self.daemon()
+        return Control(self.control)
+
+    def daemon(self, *arguments):
+        self.run("daemon", [self.options.chalkbox, "daemon", "--config", self.config, *arguments], self.environment)
+
+    def furnish(self):
+        """Everything but the daemon."""
         self.microphone("start")
         self.microphone("load", self.audio)
         exported = self.microphone("configure")
-        environment = dict(os.environ)
-        environment.update(re.findall(r"^export (\w+)=(.*)$", exported, re.M))
+        self.environment.update(re.findall(r"^export (\w+)=(.*)$", exported, re.M))
         authority = self.certificates()
-        ready = self.directory / "cloud.json"
+        self.ready = self.directory / "cloud.json"
         secret = self.directory / "token.secret"
         secret.write_text("room-12-secret\n")
         secret.chmod(0o600)
         self.run("cloud", [
-            self.options.cloud, "serve", "--recogniser", "pocketsphinx", "--bearer", "room-12-secret",
+            self.options.cloud, "serve", "--recogniser", self.recogniser, "--bearer", "room-12-secret",
             "--tls-certificate", self.directory / "server.pem", "--tls-key", self.directory / "server.key",
-            "--log", self.directory / "cloud.log", "--ready-file", ready])
-        addresses = json.loads(self.wait_for(ready))
+            "--log", self.directory / "cloud.log", "--ready-file", self.ready])
+        addresses = json.loads(self.wait_for(self.ready))
         self.config.write_text(f"""[box]
 name = room-12
 state_directory = {self.state}
@@ -142,8 +157,6 @@ driver = socket
 [tls]
 ca_file = {authority}
 """)
-        self.run("daemon", [self.options.chalkbox, "daemon", "--config", self.config], environment)
-        return Control(self.control)
 
     def microphone(self, verb, *arguments):
         command = [HERE / "virtual-microphone", verb, self.directory / "microphone", *arguments]
