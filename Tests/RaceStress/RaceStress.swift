@@ -131,14 +131,22 @@ import RecorderCore
         let shared = Racy()
         let threads = try (0..<2).map { _ in
             try Thread(name: "racy") {
-                for _ in 0..<10_000 { shared.count += 1 }
+                for _ in 0..<10_000 {
+                    let count = shared.count.pointee
+                    shared.count.pointee = count + 1
+                }
             }
         }
         for thread in threads { thread.join() }
-        Console.output("canary: counted \(shared.count)\n")
+        Console.output("canary: counted \(shared.count.pointee)\n")
     }
 
+    /// Bare memory, as the ring's, read and then written: a property, or `+=`, would be found by Swift's own check of
+    /// overlapping accesses.
     private final class Racy: @unchecked Sendable {
-        var count = 0
+        let count = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+
+        init() { count.initialize(to: 0) }
+        deinit { count.deallocate() }
     }
 }
