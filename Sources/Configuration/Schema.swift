@@ -145,6 +145,7 @@ enum Schema {
         SchemaKey("panel", "amber_line", "") { $0.panel.amberLine = $1; return Check.line($1) },
         SchemaKey("panel", "red_line", "gpiochip0:23") { $0.panel.redLine = $1; return Check.line($1) },
         SchemaKey("panel", "active_low", "yes") { Check.flag($1, &$0.panel.activeLow) },
+        SchemaKey("panel", "lamps_active_low", "no") { Check.flag($1, &$0.panel.lampsActiveLow) },
         SchemaKey("panel", "debounce_ms", "30") { Check.number($1, 1...1_000, &$0.panel.debounceMilliseconds) },
     ]
 

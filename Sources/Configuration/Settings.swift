@@ -63,7 +63,9 @@ package struct Settings: Equatable, Sendable {
         package var greenLine = ""
         package var amberLine = ""
         package var redLine = ""
+        /// The buttons'.
         package var activeLow = false
+        package var lampsActiveLow = false
         package var debounceMilliseconds = 0
     }
 

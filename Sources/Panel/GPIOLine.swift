@@ -4,7 +4,7 @@ internal import RecorderCore
 
 /// One requested line; given back to the kernel when released.
 @safe final class GPIOLine {
-    enum Use {
+    enum Use: Equatable {
         case button(activeLow: Bool, debounceMilliseconds: Int)
         case lamp(activeLow: Bool)
     }

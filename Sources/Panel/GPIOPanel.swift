@@ -14,9 +14,7 @@ package final class GPIOPanel {
 
     /// Requests every line that is named; all of them or none.
     package init(_ lines: PanelLines) throws(PanelError) {
-        let button = GPIOLine.Use.button(
-            activeLow: lines.activeLow, debounceMilliseconds: lines.debounceMilliseconds)
-        let lamp = GPIOLine.Use.lamp(activeLow: lines.lampsActiveLow)
+        let (button, lamp) = (lines.buttonUse, lines.lampUse)
         start = try Self.line(lines.start, button)
         stop = lines.stop == lines.start ? nil : try Self.line(lines.stop, button)
         green = try Self.line(lines.green, lamp)

@@ -31,6 +31,11 @@ package struct PanelLines: Equatable, Sendable {
     }
 }
 
+extension PanelLines {
+    var buttonUse: GPIOLine.Use { .button(activeLow: activeLow, debounceMilliseconds: debounceMilliseconds) }
+    var lampUse: GPIOLine.Use { .lamp(activeLow: lampsActiveLow) }
+}
+
 /// The panel's two buttons; a box with one calls it `start`.
 package enum Button: Equatable, Sendable {
     case start

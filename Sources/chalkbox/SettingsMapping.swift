@@ -32,7 +32,8 @@ extension Settings {
     var panelLines: PanelLines {
         PanelLines(
             start: panel.startLine, stop: panel.stopLine, green: panel.greenLine, amber: panel.amberLine,
-            red: panel.redLine, activeLow: panel.activeLow, debounceMilliseconds: panel.debounceMilliseconds)
+            red: panel.redLine, activeLow: panel.activeLow, lampsActiveLow: panel.lampsActiveLow,
+            debounceMilliseconds: panel.debounceMilliseconds)
     }
 
     /// The box's own secret for the token endpoint, from its file; nil when none is configured.

@@ -46,7 +46,17 @@ import Testing
         #expect(settings.transcription.languageHints == ["en", "ar"])
         #expect(settings.transcription.catchUpRate == 1.5)
         #expect(settings.panel.activeLow)
+        #expect(!settings.panel.lampsActiveLow)
         #expect(settings.logLevel == .info)
+    }
+
+    @Test func `lamps have a polarity of their own`() throws {
+        let panel = try settings(Self.minimal + "[panel]\nactive_low = no\nlamps_active_low = yes\n").panel
+        #expect(!panel.activeLow)
+        #expect(panel.lampsActiveLow)
+        let found = problems(Self.minimal + "[panel]\nlamps_active_low = low\n")
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("chalkbox.conf:4: panel.lamps_active_low: ") == true)
     }
 
     @Test func `byte order mark, CRLF, indentation and comments are tolerated`() throws {

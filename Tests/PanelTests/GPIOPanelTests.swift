@@ -27,6 +27,17 @@ struct GPIOPanelTests {
             start: start, stop: "", green: green, amber: "", red: "", activeLow: true, debounceMilliseconds: 30)
     }
 
+    @Test func `buttons and lamps are requested with a polarity each`() {
+        var lines = lines()
+        #expect(lines.buttonUse == .button(activeLow: true, debounceMilliseconds: 30))
+        #expect(lines.lampUse == .lamp(activeLow: false), "high lights a lamp unless it is said otherwise")
+        lines.lampsActiveLow = true
+        #expect(lines.lampUse == .lamp(activeLow: true))
+        lines.activeLow = false
+        #expect(lines.buttonUse == .button(activeLow: false, debounceMilliseconds: 30))
+        #expect(lines.lampUse == .lamp(activeLow: true))
+    }
+
     @Test func `an absent chip is named, with what to do`() throws {
         let error = try #require(throws: PanelError.self) { try GPIOPanel(lines(start: "gpiochip99:17")) }
         #expect(error == .chip(line: "gpiochip99:17", path: "/dev/gpiochip99", errno: 2))
