@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "board/sim"))
 import demo  # noqa: E402
 
 LESSON_SECONDS = 16
+LESSONS = 3
 #: For each step. The whole lesson takes 30 s, and the machine may be a loaded one.
 DEADLINE_SECONDS = 60
 ERROR_CODE = 99
@@ -43,7 +44,9 @@ class Room(demo.Room):
         return audio.read_bytes(), [word["text"] for word in json.loads(truth.read_text())]
 
     def daemon(self, *arguments):
-        command = [self.options.chalkbox, "daemon", "--config", self.config, *arguments]
+        # A slow program is not a dead connection.
+        command = [self.options.chalkbox, "daemon", "--config", self.config, "--set", "reconnect.dead_after_ms=60000",
+                   *arguments]
         self.run("daemon", valgrind(self.directory, *command), self.environment)
 
     def end_daemon(self):
@@ -67,22 +70,32 @@ def wait(control, what, condition):
 
 
 def check_lesson(room, control):
-    """START, the whole lesson, STOP, export."""
+    """START, the whole lesson, STOP, export. What the machine was too slow for, as the transcript has it."""
     control.ask(do="start", label="memcheck")
     wait(control, "live session", lambda status: status["phase"] == "live")
     played = len(room.samples) // 2
     wait(control, "whole lesson", lambda status: status["recording"]["samples"] >= played)
-    lost = control.ask(do="status")["recording"]["xruns"]
     control.ask(do="stop")
     wait(control, "end of the lesson", lambda status: status["phase"] == "finished")
     subprocess.run(["flac", "-t", "-s", room.export("flac")], check=True)
     room.export("vtt")
     document = json.loads(room.export("json").read_text())
     heard = [word["text"] for part in document["segments"] for word in part["words"]]
-    print(f"memcheck: {played / demo.RATE:.0f} s live, {len(heard)} of {len(room.words)} words, {lost} xruns", flush=True)
-    # What a microphone loses on a slow machine is marked silence, and its words are nobody's fault.
-    if heard != room.words and not (lost and document["silences"]):
+    holes = document["gaps"] + document["silences"]
+    print(f"memcheck: {played / demo.RATE:.0f} s live, {len(heard)} of {len(room.words)} words, {len(holes)} holes",
+          flush=True)
+    if not holes and heard != room.words:
         raise RuntimeError(f"heard {heard}\ninstead of {room.words}")
+    return holes
+
+
+def check_lessons(room, control):
+    """Until one lesson is undisturbed: on a loaded machine valgrind may miss the microphone's first seconds."""
+    for _ in range(LESSONS):
+        holes = check_lesson(room, control)
+        if not holes:
+            return
+    raise RuntimeError(f"the machine was too slow for {LESSONS} lessons; the last one has {holes}")
 
 
 def check_canary(options, directory):
@@ -106,7 +119,7 @@ def main():
         room = Room(options, directory)
         wrong = None
         try:
-            check_lesson(room, room.start())
+            check_lessons(room, room.start())
             if code := room.end_daemon():
                 wrong = f"the daemon ended with {code}"
         except (RuntimeError, OSError, subprocess.SubprocessError, SystemExit) as error:
