@@ -82,7 +82,7 @@ let package = Package(
             name: "chalkbox",
             dependencies: [
                 "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel",
-                "RecordingStore", "SpeechUplink",
+                "RecordingStore", "SpeechUplink", "LinkMonitor",
             ],
             swiftSettings: embedded + strict,
             linkerSettings: [

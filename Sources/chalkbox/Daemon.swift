@@ -19,6 +19,7 @@ final class Daemon {
     /// Why there can be no uplink although it is wanted: told at every attempt, so that the light is red.
     let uplinkProblem: UplinkFailure?
     var recorder: Recorder
+    let network: NetworkDriver
     var panel: PanelDriver
     var clients: ControlClients
     /// What the last command was answered by the state machine.
@@ -29,6 +30,7 @@ final class Daemon {
         static let notifier: UInt64 = 0
         static let listener: UInt64 = 1
         static let panel: UInt64 = 2
+        static let network: UInt64 = 3
         static let firstClient: UInt64 = 1_000
     }
 
@@ -42,6 +44,7 @@ final class Daemon {
         store = parts.store
         uplink = parts.uplink
         uplinkProblem = parts.uplinkProblem
+        network = NetworkDriver(log: parts.log)
         panel = parts.panel
         clients = ControlClients(parts.listener)
         recorder = Recorder(settings: parts.settings.recorder, seed: Process.random())
@@ -52,6 +55,7 @@ final class Daemon {
         try loop.add(notifier.fileDescriptor, token: Token.notifier)
         try loop.add(clients.listener.fileDescriptor, token: Token.listener)
         for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
+        for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
         while true {
@@ -69,7 +73,7 @@ final class Daemon {
     }
 
     private var nextDeadline: MonotonicTime? {
-        [recorder.nextDeadline, panel.nextDeadline(after: Clock.now)].compactMap { $0 }.min()
+        [recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline].compactMap { $0 }.min()
     }
 
     private func handle(_ wake: EventLoop.Wake) {
@@ -77,6 +81,7 @@ final class Daemon {
         case .timer:
             receive(.tick)
             for press in panel.elapsed(now: Clock.now) { pressed(press) }
+            if let input = network.elapsed(now: Clock.now) { receive(input) }
         case .signal(let number):
             log.write(.info, "signal number=\(number)")
             stopping = true
@@ -88,6 +93,8 @@ final class Daemon {
             acceptClient()
         case .ready(Token.panel, _):
             for press in panel.readable(now: Clock.now) { pressed(press) }
+        case .ready(Token.network, _):
+            network.readable(now: Clock.now)
         case .ready(let token, let hangUp):
             serveClient(token, hangUp: hangUp)
         }

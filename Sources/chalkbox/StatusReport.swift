@@ -2,6 +2,7 @@ internal import AudioCapture
 internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
+internal import SpeechUplink
 
 /// `status`, as the control socket says it: one JSON object on one line.
 extension Daemon {
@@ -10,7 +11,7 @@ extension Daemon {
         let lesson = recorder.lesson
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
-            error: lesson?.lastError ?? "", lit: panel.lamps)
+            error: lesson?.lastError ?? "", lit: panel.lamps, network: network.reason)
     }
 
     func statusLine() -> String {
@@ -30,6 +31,7 @@ extension Daemon {
                 writer.field("amber", panel.lamps.amber.name)
                 writer.field("red", panel.lamps.red.name)
             }
+            writeNetwork(&writer)
             writeUplink(&writer)
             writeMicrophone(&writer)
             writeDisk(&writer)
@@ -80,6 +82,25 @@ extension Daemon {
         }
     }
 
+    private func writeNetwork(_ writer: inout JSONWriter) {
+        guard network.isWatched else {
+            writer.key("network")
+            writer.null()
+            return
+        }
+        let path = network.path
+        writer.object("network") { writer in
+            writer.field("online", path != nil)
+            writer.field("interface", orNull: path?.interface ?? "")
+            writer.field("ssid", orNull: path?.ssid ?? "")
+            writer.field("bssid", orNull: path?.bssid ?? "")
+            writer.field("address", orNull: path?.address ?? "")
+            writer.key("signalDbm")
+            if let signal = path?.signalDecibelMilliwatts { writer.value(Int64(signal)) } else { writer.null() }
+            writer.field("reason", orNull: network.reason)
+        }
+    }
+
     private func writeUplink(_ writer: inout JSONWriter) {
         let uplink = recorder.lesson?.uplink
         let covered = recorder.lesson?.transcript.coverage.end ?? .zero
@@ -94,6 +115,8 @@ extension Daemon {
             } else {
                 writer.null()
             }
+            writer.key("roundTripMs")
+            if let roundTrip = self.uplink?.roundTripMilliseconds { writer.value(roundTrip) } else { writer.null() }
             writer.field("bufferedMs", max(0, head.milliseconds - covered.milliseconds))
         }
     }
@@ -131,4 +154,5 @@ struct StatusKey: Equatable {
     var words: Int
     var error: String
     var lit: Lamps
+    var network: String
 }

@@ -6,6 +6,7 @@ enum StatusText {
         var lines: [String] = []
         lines.append("phase      " + phase(status))
         if let reason = status["reason"]?.string { lines.append("reason     " + reason) }
+        if let network = status["network"], !network.isNull { lines.append("network    " + describe(network: network)) }
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
@@ -16,6 +17,14 @@ enum StatusText {
         let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
         lines.append("disk       \(free) MB free, room for about \(minutes / 60) h of recording")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func describe(network: JSONValue) -> String {
+        guard network["online"]?.bool == true else {
+            return "offline: " + (network["reason"]?.string ?? "no link is up")
+        }
+        let way = (network["interface"]?.string ?? "") + " " + (network["address"]?.string ?? "")
+        return network["ssid"]?.string.map { way + ", WiFi " + $0 } ?? way
     }
 
     private static func phase(_ status: JSONValue) -> String {
