@@ -34,7 +34,10 @@ extension Recorder {
         } else if case .requesting(attempt, _)? = lesson.uplink.side?.step {
             sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
         } else if case .requesting(attempt, _) = lesson.uplink.spare {
-            lesson.uplink.spare = .waiting(until: now.adding(milliseconds: Limits.spareRetryMilliseconds))
+            // What only a person can mend is not asked again and again.
+            let verdict = Classification.verdict(on: failure, on503: settings.reconnect.on503)
+            let wait = verdict == .fatal ? Limits.keyLifetimeMilliseconds : Limits.spareRetryMilliseconds
+            lesson.uplink.spare = .waiting(until: now.adding(milliseconds: wait))
         }
     }
 

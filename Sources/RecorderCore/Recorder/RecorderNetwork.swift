@@ -12,15 +12,15 @@ extension Recorder {
         if let deadline = lesson.uplink.linkDeadline, deadline <= now {
             linkDeadline(lesson: &lesson, now: now, effects: &effects)
         }
-        if let deadline = lesson.uplink.spare.deadline, deadline <= now {
-            spareDeadline(lesson: &lesson, now: now, effects: &effects)
-        }
         if let deadline = rollOverAt(lesson), deadline <= now {
             effects.append(.log(LogEntry(.info, "roll-over session=\(lesson.uplink.session?.number ?? 0)")))
             beginSuccessor(lesson: &lesson, now: now, effects: &effects)
         }
         if let deadline = lesson.uplink.side?.deadline, deadline <= now {
             sideDeadline(lesson: &lesson, now: now, effects: &effects)
+        }
+        if let deadline = lesson.uplink.spare.deadline, deadline <= now {
+            spareDeadline(lesson: &lesson, now: now, effects: &effects)
         }
         if let deadline = holeAt(lesson), deadline <= now {
             fillHole(lesson: &lesson, now: now, effects: &effects)

@@ -77,6 +77,7 @@ package struct LiveTranscript: Equatable, Sendable {
     package mutating func open(session: Int, base: SampleIndex, hole: Range<SampleIndex>? = nil) {
         let window: Range<SampleIndex>
         var tolerance = Limits.seamSamples
+        if hole == nil { interim = "" }
         if let hole {
             window = hole
         } else if base <= resumePoint {
@@ -86,7 +87,6 @@ package struct LiveTranscript: Equatable, Sendable {
             window = base.advanced(by: Limits.cutWordSamples)..<SampleIndex(.max)
             tolerance = 0
         }
-        interim = ""
         tracks.append(SessionTrack(session: session, base: base, window: window, tolerance: tolerance))
     }
 
@@ -107,10 +107,9 @@ package struct LiveTranscript: Equatable, Sendable {
     package mutating func close(session: Int) {
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return }
         var track = tracks.remove(at: place)
+        guard track.window.upperBound == SampleIndex(.max) else { return }
         interim = ""
-        if let word = track.takeOpen(), track.window.upperBound == SampleIndex(.max) {
-            cut = CutWord(word: word, track: track)
-        }
+        if let word = track.takeOpen() { cut = CutWord(word: word, track: track) }
     }
 
     /// No session will come any more: the word that was cut is kept as far as it was heard.

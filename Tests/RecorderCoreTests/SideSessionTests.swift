@@ -1,0 +1,208 @@
+import RecorderCore
+import Testing
+
+extension Box {
+    /// The number of the session that the last effects opened, answered as live.
+    mutating func sessionGoesLive() {
+        guard let request else {
+            Issue.record("no session was opened: \(effects)")
+            return
+        }
+        happens(.sessionOpened(session: request.number, tookMilliseconds: 20), after: 20)
+    }
+
+    mutating func keyComes() {
+        guard let attempt = requestedToken else {
+            Issue.record("no key was asked for: \(effects)")
+            return
+        }
+        happens(.token(attempt: attempt, Box.key), after: 20)
+    }
+}
+
+@Suite struct `Beside a live session` {
+    @Test func `a changed network makes a successor before the old session is given up`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkChanged("default route via wlan1"), after: 5_000)
+        #expect(box.recorder.phase == .live)
+        #expect(!box.effects.contains(.closeSession(1)))
+        box.keyComes()
+        #expect(box.request?.number == 2)
+        box.happens(.sessionMessage(session: 1, message([(" still", 4_000, 4_300)], final: 5_000)))
+        #expect(box.effects.contains { if case .words = $0 { true } else { false } })
+        box.happens(.sessionOpened(session: 2, tookMilliseconds: 30))
+        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.recorder.phase == .live)
+        box.happens(.sessionMessage(session: 1, message([(" ghost", 6_000, 6_300)], final: 9_000)))
+        #expect(box.effects == [], "what the old session says late is not heard")
+    }
+
+    @Test func `a spare key is at hand, and is used once`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.token(attempt: 2, Box.key), after: 50)
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 10_000)
+        #expect(box.request?.isSpareKey == true, "\(box.effects)")
+        box.sessionGoesLive()
+        #expect(box.requestedToken == 3)
+        box.happens(.sessionClosed(session: 2, UplinkFailure(.reset, "reset")), after: 10_000)
+        #expect(box.effects.contains(.cancelToken(attempt: 3)), "it may be on a dead way")
+        #expect(box.requestedToken == 4)
+    }
+
+    @Test func `a spare key that has grown old is replaced, and one that is refused costs one attempt`() throws {
+        var box = Box()
+        box.goLive()
+        let key = SessionKey(secret: "s", webSocketURL: "", lifetimeMilliseconds: 120_000)
+        box.happens(.token(attempt: 2, key))
+        let fetched = box.now
+        try box.untilDeadline()
+        #expect(box.now.milliseconds(since: fetched) == 60_000)
+        #expect(box.requestedToken == 3)
+        box.happens(.token(attempt: 3, key))
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 10_000)
+        box.happens(.sessionClosed(session: 2, UplinkFailure(.httpStatus(401), "refused")), after: 30)
+        #expect(box.recorder.phase == .reconnecting(attempt: 2))
+        try box.untilDeadline()
+        box.keyComes()
+        box.happens(.sessionClosed(session: 3, UplinkFailure(.httpStatus(401), "refused")), after: 30)
+        #expect(box.recorder.phase == .failed(.transcription("refused")), "a fresh key that is refused is fatal")
+    }
+
+    @Test func `a session that is ended because its key expired is followed by one with a fresh key`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 2_000)))
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.service(code: 401), "expired")), after: 10_000)
+        #expect(box.recorder.phase == .reconnecting(attempt: 1))
+        box.keyComes()
+        #expect(box.request?.number == 2)
+    }
+
+    @Test func `an old session rolls over without a gap`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.tokenFailed(attempt: 2, UplinkFailure(.httpStatus(500), "busy")))
+        while box.request == nil {
+            try box.untilDeadline()
+            #expect(box.recorder.phase == .live)
+            guard let attempt = box.requestedToken else { continue }
+            let isOld = box.now.milliseconds >= 1_000_000 + 55 * 60_000
+            box.happens(isOld ? .token(attempt: attempt, Box.key) : .tokenFailed(
+                attempt: attempt, UplinkFailure(.httpStatus(500), "busy")))
+        }
+        #expect(box.now.milliseconds == 1_000_000 + 55 * 60_000)
+        box.sessionGoesLive()
+        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.log.contains { $0.hasPrefix("roll-over session=1") })
+    }
+
+    @Test func `a successor that fails leaves the light green and is tried again`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkChanged("address"), after: 5_000)
+        let attempt = try #require(box.requestedToken)
+        box.happens(.tokenFailed(attempt: attempt, UplinkFailure(.refused, "refused")))
+        #expect(box.recorder.phase == .live)
+        try box.untilDeadline()
+        #expect(box.requestedToken != nil)
+    }
+
+    @Test func `when the old session dies first the successor on its way is attempt one`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkChanged("address"), after: 5_000)
+        box.keyComes()
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.stalled, "dead")))
+        #expect(box.recorder.phase == .reconnecting(attempt: 1))
+        #expect(!box.effects.contains { if case .openSession = $0 { true } else { false } })
+        box.happens(.sessionOpened(session: 2, tookMilliseconds: 10))
+        #expect(box.recorder.phase == .live)
+    }
+
+    @Test func `a lost network ends the session at once, and attempts keep their times`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkLost("eth0 lost its carrier"), after: 5_000)
+        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.recorder.phase == .reconnecting(attempt: 1))
+        let lost = box.now
+        let attempt = try #require(box.requestedToken)
+        box.happens(.tokenFailed(attempt: attempt, UplinkFailure(.unreachable, "no route")))
+        try box.untilDeadline()
+        #expect(box.now.milliseconds(since: lost) == 1_000)
+        box.happens(.networkChanged("eth0 has its carrier"), after: 200)
+        #expect(box.requestedToken == nil, "attempts keep their distance")
+        try box.untilDeadline()
+        #expect(box.now.milliseconds(since: lost) == 1_250)
+        #expect(box.requestedToken != nil)
+        #expect(box.recorder.phase == .reconnecting(attempt: 1))
+    }
+
+    @Test func `a hole is filled beside the live session, once that is stable`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.token(attempt: 2, Box.key))
+        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 10_000)))
+        box.head = SampleIndex(milliseconds: 100_000)
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 90_000)
+        #expect(box.request?.base == SampleIndex(milliseconds: 96_000), "live words come first")
+        box.sessionGoesLive()
+        let live = box.now
+        box.happens(.token(attempt: 3, Box.key))
+        box.happens(.sessionMessage(session: 2, message([(" two", 2_000, 2_500)], final: 3_000)))
+        try box.untilDeadline()
+        #expect(box.now.milliseconds(since: live) == 3_000)
+        let request = try #require(box.request)
+        #expect(request.base == .zero, "where the voice was last heard")
+        #expect(request.end == SampleIndex(milliseconds: 100_000), "to the end of what is recorded")
+        box.sessionGoesLive()
+        box.happens(.sessionMessage(session: 3, message([(" mid", 44_000, 44_500)], final: 97_000)))
+        box.happens(.sessionMessage(session: 3, message([], finished: true)))
+        #expect(box.effects.contains(.closeSession(3)))
+        #expect(box.recorder.lesson?.transcript.coverage.ranges.count == 1)
+        #expect(box.recorder.lesson?.transcript.wordCount == 3)
+        #expect(box.recorder.phase == .live)
+    }
+
+    @Test func `the last words are asked for again when the connection is lost after STOP`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.stop)
+        box.happens(.captureStopped(end: SampleIndex(milliseconds: 5_000)))
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 5_000)
+        #expect(box.closing == nil)
+        box.keyComes()
+        box.sessionGoesLive()
+        #expect(box.effects.contains(.finishSession(2, end: SampleIndex(milliseconds: 5_000))))
+        box.happens(.sessionMessage(session: 2, message([(" bye", 400, 600)], finished: true)))
+        #expect(box.closing?.gaps == [])
+    }
+
+    @Test func `a service that cuts off a session that hurries is followed in real time`() {
+        var box = Box()
+        box.goLive()
+        box.head = SampleIndex(milliseconds: 30_000)
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 30_000)
+        box.keyComes()
+        #expect(box.request?.catchUpRate == 1.5)
+        box.sessionGoesLive()
+        box.happens(.sessionClosed(session: 2, UplinkFailure(.service(code: 408), "too fast")), after: 4_000)
+        box.keyComes()
+        #expect(box.request?.catchUpRate == 1)
+    }
+}
+
+@Suite struct `Expiry times` {
+    @Test func `RFC 3339 is read as it is written`() {
+        let time = WallTime(rfc3339: "2026-11-24T08:00:00.250Z")
+        #expect(time?.rfc3339 == "2026-11-24T08:00:00.250Z")
+        #expect(WallTime(rfc3339: "2026-11-24T09:30:00+01:30") == WallTime(rfc3339: "2026-11-24T08:00:00Z"))
+        #expect(WallTime(rfc3339: "2024-02-29t23:59:60.123456z")?.rfc3339 == "2024-03-01T00:00:00.123Z")
+        let day = "2026-11-24"
+        for wrong in ["", "2026", day, "2026-13-01T00:00:00Z", day + "T08:00:00", day + "T08:00:00Zx"] {
+            #expect(WallTime(rfc3339: wrong) == nil, "\(wrong)")
+        }
+    }
+}
