@@ -21,6 +21,11 @@ struct SessionTrack: Equatable, Sendable {
         var samples: Int64 = 0
     }
 
+    private struct Shift: Equatable, Sendable {
+        var session: Int
+        var samples: Int64
+    }
+
     private struct TokenKey: Equatable, Sendable {
         var text: String
         var start: Int64
@@ -38,14 +43,17 @@ struct SessionTrack: Equatable, Sendable {
     var speakers: [Voice] = []
     /// Samples of speech that a label shares with each of the recording's speakers.
     var shared: [Voice] = []
-    /// The start of the last word of an earlier session that was heard again.
-    var matched = SampleIndex(-1)
+    /// The last word of an earlier session that was heard again.
+    var match: LiveTranscript.Match?
+    /// How much later than this session earlier ones place a word: words that are alone tell.
+    private var shifts: [Shift] = []
     private var open: Word?
     private var final = SampleIndex.zero
     /// The newest final tokens: a service may send one twice.
     private var seen: [TokenKey] = []
 
     private static let seenTokens = 64
+    private static let knownShifts = 8
     /// Sub-words of one word follow each other closely; what comes later, or from before, is another word.
     private static let longestPause = SampleIndex.samplesPerSecond
     /// Silence of this length behind a word says that nothing more will be added to it.
@@ -69,6 +77,18 @@ struct SessionTrack: Equatable, Sendable {
         } else if shared.count < Limits.speakers * 4 {
             shared.append(Voice(label: label, speaker: speaker, samples: samples))
         }
+    }
+
+    /// Samples by which an earlier session places words later than this one does, as far as it is known.
+    func shift(of session: Int) -> Int64 {
+        shifts.first { $0.session == session }?.samples ?? 0
+    }
+
+    mutating func learn(shift samples: Int64, of session: Int) {
+        shifts.removeAll { $0.session == session }
+        // The newest few: a session meets the ones beside it, not all that ever were.
+        if shifts.count >= Self.knownShifts { shifts.removeFirst() }
+        shifts.append(Shift(session: session, samples: samples))
     }
 
     /// Everything before this has its final words; a word that is still open is not among them.

@@ -10,20 +10,55 @@ extension LiveTranscript {
         var key: [UInt8]
     }
 
+    /// A word of an earlier session that this session has, it seems, heard again. Of words that are said twice in a
+    /// row, the next may be the one that was meant.
+    struct Match: Equatable, Sendable {
+        var old: Settled
+        var heard: SessionTrack.Word
+        /// Samples between the two, as far as it is known how the sessions' placing differs.
+        var distance: Int64
+        /// No other word with this text is near.
+        var isAlone: Bool
+    }
+
     /// Decides on a whole word of a session: a new one is given to its speaker and joins the transcript.
     mutating func settle(_ heard: SessionTrack.Word, _ track: inout SessionTrack, _ update: inout Update) {
         let key = Self.key(heard.text)
-        count(heard, for: &track)
-        if let again = match(heard, key, track) {
-            track.matched = again.word.start
-            return
+        if let last = track.match {
+            let distance = Self.distance(heard, last.old, track)
+            if key == last.old.key, distance < last.distance, Self.isWanted(last.heard, track) {
+                track.match?.heard = heard
+                track.match?.distance = distance
+                join(last.heard, key, &track, &update)
+                return
+            }
+            if last.isAlone {
+                track.learn(
+                    shift: last.old.word.start.samples(since: last.heard.start), of: last.old.session)
+            }
         }
+        if let again = match(heard, key, track) {
+            track.match = again
+            Self.count(heard, again.old.word, heard.end.samples(since: heard.start), for: &track)
+        } else {
+            count(heard, for: &track)
+            join(heard, key, &track, &update)
+        }
+    }
+
+    /// Whether the word lies in what the session is to give text for.
+    private static func isWanted(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
         let middle = heard.start.advanced(by: heard.end.samples(since: heard.start) / 2)
-        guard middle >= track.window.lowerBound.advanced(by: -track.tolerance),
-            track.window.upperBound == SampleIndex(.max)
-                || middle < track.window.upperBound.advanced(by: track.tolerance),
-            !isTaken(heard, track)
-        else { return }
+        return middle >= track.window.lowerBound.advanced(by: -track.tolerance)
+            && (track.window.upperBound == SampleIndex(.max)
+                || middle < track.window.upperBound.advanced(by: track.tolerance))
+    }
+
+    /// The word is not known; it is taken when it lies in what the session is to give text for.
+    private mutating func join(
+        _ heard: SessionTrack.Word, _ key: [UInt8], _ track: inout SessionTrack, _ update: inout Update
+    ) {
+        guard Self.isWanted(heard, track), !isTaken(heard, track) else { return }
         let word = Word(
             text: heard.text, start: heard.start, end: heard.end, confidence: heard.confidence,
             speaker: speaker(of: heard.label, &track, &update), language: heard.language)
@@ -33,41 +68,58 @@ extension LiveTranscript {
 
     /// Speech that a label of this session shares with what earlier sessions heard tells whose label it is.
     private func count(_ heard: SessionTrack.Word, for track: inout SessionTrack) {
-        guard !heard.label.isEmpty else { return }
-        for old in settled where old.session != track.session && old.word.speaker > 0 {
-            let common = Self.overlap(heard, old.word)
-            guard common > 0 else { continue }
-            track.share(common, of: heard.label, with: old.word.speaker)
+        for old in settled where old.session != track.session {
+            Self.count(heard, old.word, Self.overlap(heard, old, track), for: &track)
         }
     }
 
+    private static func count(
+        _ heard: SessionTrack.Word, _ old: Word, _ common: Int64, for track: inout SessionTrack
+    ) {
+        guard !heard.label.isEmpty, old.speaker > 0, common > 0 else { return }
+        track.share(common, of: heard.label, with: old.speaker)
+    }
+
     /// The earlier session's word that this one is: the nearest with the same text, in order.
-    private func match(_ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack) -> Settled? {
+    private func match(_ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack) -> Match? {
+        let last = track.match?.old.word.start ?? SampleIndex(-1)
         var best: Settled?
         var bestDistance = Limits.seamSamples
-        for old in settled where old.session != track.session && old.word.start > track.matched && old.key == key {
-            let distance = abs(old.word.start.samples(since: heard.start))
-            if distance <= bestDistance {
+        var candidates = 0
+        for old in settled where old.session != track.session && old.key == key {
+            if abs(old.word.start.samples(since: heard.start)) <= 2 * Limits.seamSamples { candidates += 1 }
+            let distance = Self.distance(heard, old, track)
+            if old.word.start > last, distance <= bestDistance {
                 best = old
                 bestDistance = distance
             }
         }
-        return best
+        return best.map { Match(old: $0, heard: heard, distance: bestDistance, isAlone: candidates == 1) }
     }
 
-    /// Whether an earlier session has heard another word in most of this one's place: then it was the same sound.
+    private static func distance(_ heard: SessionTrack.Word, _ old: Settled, _ track: SessionTrack) -> Int64 {
+        abs(old.word.start.samples(since: heard.start) - track.shift(of: old.session))
+    }
+
+    /// Whether an earlier session has heard another word in most of this one's place: then it was the same sound. What
+    /// this session has heard already was another.
     private func isTaken(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
         let length = heard.end.samples(since: heard.start)
         let speaker = track.speaker(of: heard.label)
         return settled.contains { old in
-            guard old.session != track.session, speaker == nil || speaker == old.word.speaker else { return false }
+            guard old.session != track.session, speaker == nil || speaker == old.word.speaker,
+                old.word.start > track.match?.old.word.start ?? SampleIndex(-1)
+            else { return false }
             let shorter = min(length, old.word.end.samples(since: old.word.start))
-            return shorter > 0 && Self.overlap(heard, old.word) * 2 >= shorter
+            return shorter > 0 && Self.overlap(heard, old, track) * 2 >= shorter
         }
     }
 
-    private static func overlap(_ heard: SessionTrack.Word, _ old: Word) -> Int64 {
-        max(0, min(heard.end, old.end).samples(since: max(heard.start, old.start)))
+    /// Samples that a word shares with an earlier session's, where that session would have placed it.
+    private static func overlap(_ heard: SessionTrack.Word, _ old: Settled, _ track: SessionTrack) -> Int64 {
+        let shift = track.shift(of: old.session)
+        let start = max(heard.start.advanced(by: shift), old.word.start)
+        return max(0, min(heard.end.advanced(by: shift), old.word.end).samples(since: start))
     }
 
     /// The recording's number for a session's label: who shares most speech with it, else a new speaker.

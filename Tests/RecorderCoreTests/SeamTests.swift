@@ -1,0 +1,68 @@
+import RecorderCore
+import Testing
+
+/// Where sessions meet: cases that the simulator found.
+@Suite struct `The seam between sessions` {
+    var transcript = LiveTranscript()
+    var words: [Word] = []
+
+    mutating func hear(
+        _ said: [(String, Int64, Int64)], session: Int, speaker: String = "1", final: Int64
+    ) {
+        let update = transcript.receive(
+            message(said, speaker: speaker, final: final), session: session, end: SampleIndex(.max))
+        words += update.words
+    }
+
+    @Test mutating func `of words said twice in a row none comes twice when the next session places them later`() {
+        transcript.open(session: 1, base: .zero)
+        hear(
+            [
+                (" left", 200, 500), (" no", 908, 1_133), (" no", 1_254, 1_408), (" no", 1_502, 1_744),
+                (" no", 1_994, 2_167), (" yes", 2_401, 2_561),
+            ], session: 1, final: 3_100)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: .zero)
+        hear(
+            [
+                (" no", 1_089, 1_314), (" no", 1_418, 1_572), (" no", 1_652, 1_894), (" no", 2_163, 2_336),
+                (" yes", 2_564, 2_724), (" so", 3_200, 3_400), (" and", 4_000, 4_200),
+            ], session: 2, final: 5_000)
+        #expect(words.map(\.text) == ["left", "no", "no", "no", "no", "yes", "so", "and"])
+    }
+
+    @Test mutating func `a word before its twin is kept when only the twin was heard before`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one", 100, 400)], session: 1, final: 1_000)
+        transcript.close(session: 1)
+        // The live text went on behind a hole; a word of it is the twin of the hole's last.
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
+        hear([(" no", 1_309, 1_550), (" right", 2_000, 2_300)], session: 2, final: 4_000)
+        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, hole: hole)
+        hear(
+            [(" one", 100, 400), (" no", 79_950, 80_100), (" no", 80_290, 80_530), (" right", 80_980, 81_280)],
+            session: 3, final: 82_000)
+        #expect(words.sorted { $0.start < $1.start }.map(\.text) == ["one", "no", "no", "right"])
+    }
+
+    @Test mutating func `a word is not taken for the one before it that both sessions have`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" of", 661, 871), (" of ", 991, 1_195)], session: 1, final: 1_200)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: .zero)
+        hear(
+            [(" of", 470, 680), (" of", 810, 1_014), (" no", 1_076, 1_240), (" yes", 2_000, 2_200)], session: 2,
+            final: 3_000)
+        #expect(words.map(\.text) == ["of", "of", "no", "yes"])
+    }
+
+    @Test mutating func `a voice is known by a word that was recognised, wherever the session places it`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" a", 614, 767)], session: 1, final: 1_368)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: .zero)
+        hear([(" a", 457, 610), (" of", 1_406, 1_600)], session: 2, speaker: "7", final: 2_200)
+        #expect(words.map(\.speaker) == [1, 1])
+    }
+}
