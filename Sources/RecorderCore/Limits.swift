@@ -28,7 +28,8 @@ package enum Limits {
     package static let labelBytes = 256
 
     // Uplink
-    package static let uplinkCommands = 64
+    /// A name look-up blocks the uplink thread for up to half a minute; a flapping link makes 8 commands a second.
+    package static let uplinkCommands = 256
     package static let uplinkEvents = 512
     package static let tokenAnswerBytes = 64 << 10
     package static let serviceMessageBytes = 1 << 20

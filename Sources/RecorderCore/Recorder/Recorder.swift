@@ -112,6 +112,8 @@ package struct Recorder: Equatable, Sendable {
         case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
             receiveStore(input, lesson: &lesson, now: now, effects: &effects)
         case .storeClosed(let samples, let words):
+            // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
+            guard case .closingStore = lesson.stage else { return false }
             effects.append(.log(LogEntry(.info, "stop id=\(lesson.header.id.text) samples=\(samples) words=\(words)")))
             return true
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:

@@ -27,12 +27,13 @@ extension Recorder {
         _ end: SampleIndex, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         guard lesson.end == nil else { return }
+        guard lesson.stage != .recording else {
+            // It was stuck when the last lesson ended, and only now has come to that STOP.
+            effects.append(.log(LogEntry(.warning, "capture state=late-stop")))
+            return
+        }
         lesson.end = end
         effects.append(.commitStore)
-        if case .recording = lesson.stage {
-            // Nobody asked the capture thread to end; the lesson is over all the same.
-            lesson.lastError = "the capture thread ended"
-        }
         lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
         if case .live(let request, _) = lesson.uplink.link {
             effects.append(.finishSession(request.number, end: end))

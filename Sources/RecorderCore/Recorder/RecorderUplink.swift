@@ -180,7 +180,10 @@ extension Recorder {
         effects: inout [RecorderEffect]
     ) {
         if case .live(let request, _) = lesson.uplink.link, request.number == session {
-            hear(message, session, lesson: &lesson, effects: &effects)
+            // A service that ends before it was asked to has not said the last word about the lesson.
+            var heard = message
+            if lesson.end == nil { heard.finished = false }
+            hear(heard, session, lesson: &lesson, effects: &effects)
             lesson.uplink.lastLive = now
             if head.samples(since: lesson.transcript.resumePoint) < Limits.behindSamples {
                 lesson.uplink.isPaceHeld = false
@@ -248,7 +251,9 @@ extension Recorder {
             attemptFailed(failure, keyWasGood: keyWasGood, lesson: &lesson, now: now, effects: &effects)
             return
         }
-        if now.milliseconds(since: since) >= Limits.stableSessionMilliseconds { lesson.uplink.burst = 0 }
+        if livedUntil(failure, lesson, now).milliseconds(since: since) >= Limits.stableSessionMilliseconds {
+            lesson.uplink.burst = 0
+        }
         holdPace(after: failure, lesson: &lesson)
         if !lesson.transcript.interim.isEmpty { effects.append(.interim("")) }
         lesson.transcript.close(session: request.number)
@@ -256,6 +261,15 @@ extension Recorder {
         if promoteSuccessor(failure, lesson: &lesson, effects: &effects) { return }
         closeSide(lesson: &lesson, effects: &effects)
         attemptFailed(failure, keyWasGood: keyWasGood, lesson: &lesson, now: now, effects: &effects)
+    }
+
+    /// When the session last showed life: that it is silent is only noticed after seconds, and one that never said
+    /// anything is no success.
+    private func livedUntil(_ failure: UplinkFailure, _ lesson: Lesson, _ now: MonotonicTime) -> MonotonicTime {
+        switch failure.kind {
+        case .stalled, .timeout: lesson.uplink.lastLive ?? now
+        default: now
+        }
     }
 
     /// SPEECH: prolonged bursts may be disconnected. A session that the service itself ended while it was catching up

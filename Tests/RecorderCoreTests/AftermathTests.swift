@@ -1,0 +1,43 @@
+import RecorderCore
+import Testing
+
+/// Cases that the simulator found.
+@Suite struct `What is over reaches into nothing` {
+    @Test func `a service that finishes unasked has not said the last word`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 2_000, finished: true)))
+        #expect(box.recorder.phase == .reconnecting(attempt: 2))
+        #expect(box.recorder.lesson?.transcript.coverage.end == SampleIndex(milliseconds: 2_000))
+    }
+
+    @Test func `sessions that are accepted and never heard of end in a burst that ends`() throws {
+        var box = Box()
+        box.goLive()
+        for attempt in 1..<6 {
+            let session = try #require(box.recorder.lesson?.uplink.session?.number)
+            box.happens(.sessionClosed(session: session, UplinkFailure(.stalled, "no sign of life")), after: 3_100)
+            #expect(box.recorder.phase == .reconnecting(attempt: attempt + 1))
+            try box.untilDeadline()
+            box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+            box.happens(.sessionOpened(session: session + 1, tookMilliseconds: 10))
+        }
+        box.happens(.sessionClosed(session: 6, UplinkFailure(.stalled, "no sign of life")), after: 3_100)
+        #expect(box.recorder.phase == .failed(.transcription("no sign of life")))
+    }
+
+    @Test func `a STOP that the capture thread carries out late does not end the next lesson`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.captureStopped(end: SampleIndex(milliseconds: 9_000)))
+        #expect(box.recorder.phase == .live)
+        #expect(box.recorder.lesson?.end == nil)
+    }
+
+    @Test func `the end of an earlier recording does not end the next lesson`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.storeClosed(samples: 160_000, words: 3))
+        #expect(box.recorder.phase == .live)
+    }
+}
