@@ -49,6 +49,7 @@ let package = Package(
     products: [
         .executable(name: "chalkbox", targets: ["chalkbox"]),
         .executable(name: "chalkbox-cloud", targets: ["chalkbox-cloud"]),
+        .executable(name: "chalkbox-sim", targets: ["chalkbox-sim"]),
     ],
     traits: [.trait(name: "Embedded", description: "Build the product as Embedded Swift")],
     dependencies: [
@@ -118,7 +119,15 @@ let package = Package(
             path: "Sources/chalkbox-cloud/Command",
             swiftSettings: hosted),
 
+        // The simulator of the recorder's decisions: normal Swift.
+        .target(name: "Simulator", dependencies: ["RecorderCore"], swiftSettings: hosted),
+        .executableTarget(
+            name: "chalkbox-sim",
+            dependencies: ["Simulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: hosted),
+
         test("RecorderCoreTests", ["RecorderCore"]),
+        test("SimulationTests", ["Simulator"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
         test("WireJSONTests", ["WireJSON"]),
         test("ConfigurationTests", ["Configuration", "RecorderCore"]),

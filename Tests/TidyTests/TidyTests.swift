@@ -59,6 +59,23 @@ import Testing
         }
     }
 
+    @Test func `the simulated world knows the core and nothing else`() {
+        for source in Self.sources where source.target == "Simulator" {
+            for (number, line) in source.lines.enumerated() {
+                let words = line.split(separator: " ")
+                guard let place = words.firstIndex(of: "import"), place <= 1, place + 1 < words.count else { continue }
+                let isRunner = source.path.hasSuffix("/Campaign.swift")
+                #expect(
+                    words[place + 1] == "RecorderCore" || isRunner, "\(source.path):\(number + 1): \(line)")
+            }
+            for (number, line) in source.lines.enumerated() {
+                for word in ["Clock.", ".random(", "SystemRandomNumberGenerator", "shuffled()", ".shuffle()"] {
+                    #expect(!line.contains(word), "\(source.path):\(number + 1): \(word)")
+                }
+            }
+        }
+    }
+
     @Test func `files are at most 400 lines, lines at most 120 characters`() {
         for source in Self.sources + Self.tests {
             #expect(source.lines.count <= 401, "\(source.path): \(source.lines.count) lines")

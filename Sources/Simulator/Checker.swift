@@ -1,0 +1,205 @@
+internal import RecorderCore
+
+/// What the invariants have to remember.
+struct Checker {
+    struct Opened {
+        var number: Int
+        var base: Int64
+        /// The first sample that it is to give text for; what is before it was heard by others.
+        var edge: Int64
+        /// The voices that had a number in the overlap, and the number.
+        var known: [(voice: Int, speaker: Int)]
+        var isOpen = false
+    }
+
+    var header: RecordingHeader?
+    /// Sessions and key requests that the box has asked for and not ended.
+    var sessions: [Opened] = []
+    var requests: [Int] = []
+    var lastAttemptAt = Int64.min / 2
+    var attempts = 0
+    var liveSince: Int64?
+    var isStopAccepted = false
+    var isCapturing = false
+    /// What is being delivered belongs to an earlier recording.
+    var isFromBefore = false
+    var closedRecording = 0
+    /// The session whose message is being received.
+    var hearing = 0
+    /// The state before an input that must not change it.
+    var before: Recorder.State?
+    // The transcript
+    var coverage: [Range<SampleIndex>] = []
+    /// What the service has said the last word about.
+    var claimed = Coverage()
+    /// The voice of each of the box's speakers.
+    var voices: [Int: Int] = [:]
+    var isStored: [Bool] = []
+    /// The first thing in the journal that may be wrong: the proof comes with the end of the lesson.
+    var suspicion: (event: Int, text: String)?
+    var closing: (end: Int64, gaps: [Gap])?
+    // Calm
+    var lastTroubleAt = Int64.min / 2
+    var calmSince: Int64?
+    var calmDebt: Int64 = 0
+    var sideFailures = 0
+    var mustBeComplete = false
+
+    /// A fault is over, but for what it leaves behind.
+    mutating func faultEnded(_ fault: Fault, now: Int64) {
+        if fault.disturbsUplink { lastTroubleAt = max(lastTroubleAt, now) }
+    }
+
+    mutating func troubled(now: Int64) {
+        lastTroubleAt = max(lastTroubleAt, now)
+        calmSince = nil
+        mustBeComplete = false
+    }
+
+    mutating func told(toWaitUntil time: Int64) {
+        lastTroubleAt = max(lastTroubleAt, time)
+    }
+
+    /// A new lesson; what the network has done stays known.
+    mutating func lessonBegins(_ header: RecordingHeader, words: Int) {
+        let trouble = lastTroubleAt
+        self = Checker()
+        lastTroubleAt = trouble
+        self.header = header
+        isStored = [Bool](repeating: false, count: words)
+    }
+}
+
+extension World {
+    // MARK: Before
+
+    func willReceive(_ input: RecorderInput) {
+        checker.before = nil
+        var isUnknown = false
+        switch input {
+        case .sessionMessage(let number, _):
+            isUnknown = !checker.sessions.contains { $0.number == number && $0.isOpen }
+        case .sessionClosed(let number, let failure):
+            isUnknown = !checker.sessions.contains { $0.number == number }
+            if failure != nil, recorder.lesson?.uplink.side?.session?.number == number { checker.sideFailures += 1 }
+        case .token(let attempt, _), .tokenFailed(let attempt, _):
+            isUnknown = !checker.requests.contains(attempt)
+        default: break
+        }
+        checker.hearing = 0
+        if case .sessionMessage(let number, _) = input { checker.hearing = number }
+        if planted == .lateMessages || planted == .uncancelled { isUnknown = false }
+        if isUnknown || checker.isFromBefore { checker.before = recorder.state }
+        if case .sessionMessage(let number, let message) = input, !isUnknown { claim(message, of: number) }
+        if case .sessionClosed(let number, _) = input { checker.sessions.removeAll { $0.number == number } }
+        if let since = checker.liveSince, now - since >= Limits.stableSessionMilliseconds, showsLife(input) {
+            checker.attempts = 0
+        }
+        switch input {
+        case .token(let attempt, _), .tokenFailed(let attempt, _): checker.requests.removeAll { $0 == attempt }
+        case .networkChanged:
+            checker.attempts = 0
+            checker.troubled(now: now)
+        case .networkLost: checker.troubled(now: now)
+        default: break
+        }
+    }
+
+    /// Whether the live session was alive until now. A stall is noticed late.
+    private func showsLife(_ input: RecorderInput) -> Bool {
+        switch input {
+        case .networkLost: true
+        case .sessionMessage(let number, _): number == recorder.lesson?.uplink.session?.number
+        case .sessionClosed(let number, let failure):
+            number == recorder.lesson?.uplink.session?.number && failure?.kind != .stalled
+                && failure?.kind != .timeout
+        default: false
+        }
+    }
+
+    private func claim(_ message: ServiceMessage, of number: Int) {
+        guard let session = checker.sessions.first(where: { $0.number == number }) else { return }
+        let base = SampleIndex(session.base)
+        let through = message.finished ? message.totalAudioMilliseconds : message.finalAudioMilliseconds
+        checker.claimed.insert(base..<base.advanced(by: through * SampleIndex.samplesPerMillisecond))
+    }
+
+    // MARK: Effects
+
+    func checkEffect(_ effect: RecorderEffect) {
+        switch effect {
+        case .startCapture:
+            if checker.isCapturing { fail("no double start", "capture is started while it runs") }
+        case .openStore(let header):
+            checker.lessonBegins(header, words: script.words.count)
+            checker.isCapturing = true
+        case .stopCapture:
+            checker.isCapturing = false
+        case .fetchToken(let attempt):
+            checker.requests.append(attempt)
+            if isForSession(attempt) { attempted() }
+        case .cancelToken(let attempt):
+            checker.requests.removeAll { $0 == attempt }
+        case .openSession(let request):
+            if request.isSpareKey { attempted() }
+            opened(request)
+        case .closeSession(let number):
+            checker.sessions.removeAll { $0.number == number }
+        case .storeTokens(let tokens, _):
+            if checker.closing != nil { fail("nothing is stored after the end", tokens.first?.text ?? "") }
+            for token in tokens { checkToken(token) }
+        case .closeStore(let end, let gaps, _):
+            if checker.closing != nil { fail("a recording is closed once", "closed again") }
+            checker.closing = (end.value, gaps)
+        case .finishSession, .storeSilence, .commitStore, .words, .interim, .refused, .log:
+            break
+        }
+    }
+
+    /// Whether a key is for a session that is wanted now, and not a spare one.
+    private func isForSession(_ attempt: Int) -> Bool {
+        guard let uplink = recorder.lesson?.uplink else { return false }
+        if case .requesting(attempt, _) = uplink.link { return true }
+        if case .requesting(attempt, _)? = uplink.side?.step { return true }
+        return false
+    }
+
+    private func attempted() {
+        let distance = now - checker.lastAttemptAt
+        if distance < Limits.attemptSpacingMilliseconds {
+            fail("attempts keep their distance", "\(distance) ms after the last")
+        }
+        checker.lastAttemptAt = now
+        // A probe is none of a burst, nor is an attempt beside a live session.
+        if case .failed = recorder.phase { return }
+        if recorder.lesson?.uplink.side == nil { checker.attempts += 1 }
+        if checker.attempts > plan.settings.reconnect.attempts {
+            fail("a burst ends", "attempt \(checker.attempts) of \(plan.settings.reconnect.attempts)")
+        }
+    }
+
+    private func opened(_ request: SessionRequest) {
+        guard let lesson = recorder.lesson else {
+            fail("sessions belong to lessons", "session \(request.number) is opened at rest")
+            return
+        }
+        let resume = lesson.transcript.resumePoint
+        var edge = resume
+        if case .hole(let hole)? = lesson.uplink.side?.purpose, lesson.uplink.side?.session?.number == request.number {
+            edge = hole.lowerBound
+        }
+        let isLiveFirst =
+            head.samples(since: resume) > Limits.longestReplaySamples
+            && head.samples(since: request.base) == min(head.value, Limits.overlapSamples)
+        if request.base > edge && !isLiveFirst || request.base < .zero || request.base > head {
+            fail("replay begins before the gap", "base \(request.base.milliseconds), gap \(edge.milliseconds) ms")
+        }
+        if edge.samples(since: request.base) > Limits.longestOverlapSamples, !isLiveFirst {
+            fail("replay is bounded", "base \(request.base.milliseconds), gap \(edge.milliseconds) ms")
+        }
+        checker.sessions.append(
+            Checker.Opened(
+                number: request.number, base: request.base.value, edge: max(edge, request.base).value,
+                known: known(from: request.base, to: edge)))
+    }
+}

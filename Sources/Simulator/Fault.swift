@@ -1,0 +1,78 @@
+package import RecorderCore
+
+/// Something that goes wrong, or is pressed, at a time.
+package struct Fault: Equatable, Sendable {
+    package enum TokenTrouble: Equatable, Sendable {
+        case status(Int)
+        case busy(seconds: Int)
+        case hangs
+        case keysExpire(seconds: Int)
+    }
+
+    package enum Kind: Equatable, Sendable {
+        // The network
+        case carrierLost(newAddress: Bool)
+        case blackHole
+        /// Packets are lost and sent again: everything waits, nothing dies.
+        case stall
+        case addressChanged
+        case flapping
+        case falseHint(isUp: Bool)
+        // The service and the token endpoint
+        case token(TokenTrouble)
+        case serviceRefuses(UplinkFailure.Kind)
+        case serviceHangs
+        /// Sessions are accepted, and nothing is heard of them again.
+        case serviceMute
+        case sessionsEnd(UplinkFailure.Kind)
+        /// `finished` before the lesson is.
+        case sessionsFinish
+        case slowWords
+        case strictPace
+        case finalTokensTwice
+        case noLastWord
+        // The box
+        case microphoneLost
+        case overrun
+        case captureStuck
+        case diskFails
+        case diskSlow
+        /// A name look-up blocks the uplink thread.
+        case uplinkBlocked
+        /// The loop comes late to what the uplink reported.
+        case loopBusy
+        case wallClockJumps
+        // People
+        case startPressed
+        case stopPressed
+    }
+
+    package var at: Int64
+    package var duration: Int64
+    package var kind: Kind
+    /// Milliseconds until the system tells of it; nil when it never does.
+    package var hint: Int64?
+
+    /// Whether words may come late, or not at all, for its sake.
+    var disturbsUplink: Bool {
+        switch kind {
+        case .carrierLost, .blackHole, .stall, .addressChanged, .flapping, .falseHint, .token, .serviceRefuses,
+            .serviceHangs, .serviceMute, .sessionsEnd, .sessionsFinish, .slowWords, .strictPace, .noLastWord,
+            .uplinkBlocked, .loopBusy:
+            true
+        case .finalTokensTwice, .microphoneLost, .overrun, .captureStuck, .diskFails, .diskSlow, .wallClockJumps,
+            .startPressed, .stopPressed:
+            false
+        }
+    }
+}
+
+extension Fault: CustomStringConvertible {
+    package var description: String {
+        var text = "at \(at) ms"
+        if duration > 0 { text += " for \(duration) ms" }
+        text += ": \(kind)".replacing("RecorderCore.UplinkFailure.", with: "")
+        if let hint { text += ", told after \(hint) ms" }
+        return text
+    }
+}

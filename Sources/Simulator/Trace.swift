@@ -1,0 +1,53 @@
+internal import RecorderCore
+
+/// Inputs and effects as lines for people.
+enum Trace {
+    static func span(_ range: Range<SampleIndex>) -> String {
+        "\(range.lowerBound.milliseconds)–\(range.upperBound.milliseconds) ms"
+    }
+
+    static func line(_ input: RecorderInput) -> String {
+        switch input {
+        case .start: "START"
+        case .stop: "STOP"
+        case .captureStopped(let end): "captureStopped at \(end.milliseconds) ms"
+        case .captureSilence(let mark): "captureSilence \(span(mark.start..<mark.end)) \(mark.reason.name)"
+        case .storeCommitted(let through): "storeCommitted through \(through.milliseconds) ms"
+        case .token(let attempt, _): "token attempt=\(attempt)"
+        case .tokenFailed(let attempt, let failure): "tokenFailed attempt=\(attempt): \(failure.detail)"
+        case .sessionOpened(let session, let took): "sessionOpened \(session) after \(took) ms"
+        case .sessionMessage(let session, let message): line(session, message)
+        case .sessionClosed(let session, let failure): "sessionClosed \(session): \(failure?.detail ?? "by us")"
+        case .captureStarted, .captureLost, .captureFailed, .captureBack, .storeOpened, .storeFailed, .storeRecovered,
+            .storeClosed, .networkChanged, .networkLost, .tick:
+            "\(input)"
+        }
+    }
+
+    private static func line(_ session: Int, _ message: ServiceMessage) -> String {
+        let finals = message.tokens.filter(\.isFinal)
+        let words = finals.map { "\($0.text)@\($0.startMilliseconds)/\($0.speaker)" }.joined()
+        let times = "final=\(message.finalAudioMilliseconds) total=\(message.totalAudioMilliseconds)"
+        return "sessionMessage \(session) \(times)" + (message.finished ? " finished" : "") + words
+    }
+
+    /// Nil: not worth a line.
+    static func line(_ effect: RecorderEffect) -> String? {
+        switch effect {
+        case .interim, .words: nil
+        case .log(let entry): entry.level == .debug ? nil : "log: " + entry.line
+        case .storeTokens(let tokens, let covered):
+            "storeTokens" + tokens.map { "\($0.text)@\($0.start.milliseconds)/\($0.speaker)" }.joined()
+                + " covered=\(covered.milliseconds)"
+        case .openSession(let request):
+            "openSession \(request.number) base=\(request.base.milliseconds) end=\(request.end?.milliseconds ?? -1)"
+                + " rate=\(request.catchUpRate)\(request.isSpareKey ? " spare key" : "")"
+        case .closeStore(let end, let gaps, _):
+            "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
+        case .openStore: "openStore"
+        case .startCapture, .stopCapture, .storeSilence, .commitStore, .fetchToken, .cancelToken, .finishSession,
+            .closeSession, .refused:
+            "\(effect)"
+        }
+    }
+}

@@ -1,0 +1,34 @@
+internal import RecorderCore
+
+/// Mistakes made on purpose where the core's words enter the journal.
+extension World {
+    /// `rawSpeakers`
+    func withRawSpeakers(_ effect: RecorderEffect, _ input: RecorderInput) -> RecorderEffect {
+        guard case .storeTokens(var tokens, let covered) = effect, case .sessionMessage(_, let message) = input else {
+            return effect
+        }
+        for place in tokens.indices {
+            let confidence = tokens[place].confidence
+            guard let raw = message.tokens.first(where: { $0.isFinal && $0.confidence == confidence }) else { continue }
+            tokens[place].speaker = Int(raw.speaker) ?? 0
+        }
+        return .storeTokens(tokens, covered: covered)
+    }
+
+    /// `doubledOverlap`
+    func storeAgain(_ input: RecorderInput) {
+        guard case .sessionMessage(let number, let message) = input, number > 1,
+            let session = checker.sessions.first(where: { $0.number == number })
+        else { return }
+        let base = SampleIndex(session.base)
+        for token in message.tokens where token.isFinal {
+            let start = base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
+            guard start.value < session.edge - Limits.seamSamples else { continue }
+            let end = base.advanced(by: token.endMilliseconds * SampleIndex.samplesPerMillisecond)
+            storeTokens([
+                FinalToken(
+                    text: token.text, start: start, end: end, confidence: token.confidence, speaker: 0, language: "")
+            ])
+        }
+    }
+}

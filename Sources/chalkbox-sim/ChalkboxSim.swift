@@ -1,0 +1,109 @@
+internal import ArgumentParser
+internal import Simulator
+
+@main
+struct ChalkboxSim: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chalkbox-sim",
+        abstract: "Plays lessons with every kind of bad luck under virtual time, and checks the recorder's promises.",
+        subcommands: [Run.self, Replay.self])
+}
+
+extension PlantedBug: ExpressibleByArgument {}
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Play many seeds; exit 1 when a promise is broken.")
+
+    @Option(help: ArgumentHelp("Which seeds.", valueName: "first..last"))
+    var seeds = SeedRange(1...1_000)
+
+    @Option(help: "How many at a time.")
+    var jobs = 1
+
+    @Option(help: "Stop after so many failures.")
+    var mostFailures = 10
+
+    @Option(help: "Make a mistake on purpose, which must be found.")
+    var plant: PlantedBug?
+
+    func validate() throws {
+        guard (1...256).contains(jobs) else { throw ValidationError("--jobs takes 1 to 256") }
+        guard mostFailures > 0 else { throw ValidationError("--most-failures takes 1 or more") }
+    }
+
+    func run() throws {
+        let campaign = Campaign(seeds: seeds.range, jobs: jobs, planted: plant, mostFailures: mostFailures)
+        let clock = ContinuousClock()
+        let start = clock.now
+        let totals = campaign.run()
+        let took = start.duration(to: clock.now)
+        let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
+        for (seed, failure) in totals.failures {
+            print("seed \(seed), event \(failure.event), at \(failure.at) ms: \(failure.invariant): \(failure.detail)")
+            print("  chalkbox-sim replay \(seed) --trace" + (plant.map { " --plant \($0.rawValue)" } ?? ""))
+        }
+        let simulated = Double(totals.simulatedMilliseconds) / 1_000
+        print(
+            "\(totals.seeds) seeds, \(totals.lessons) lessons (\(totals.complete) had to be complete),"
+                + " \(totals.words) words, \(totals.sessions) sessions, \(totals.events) events")
+        print(
+            "\(Int(seconds * 10) / 10) s, \(Int(Double(totals.seeds) / seconds)) seeds/s,"
+                + " \(Int(simulated / seconds)) × real time, hash \(String(totals.hash, radix: 16))")
+        print("\(totals.seeds - totals.failures.count) passed, \(totals.failures.count) failed")
+        if !totals.failures.isEmpty { throw ExitCode.failure }
+    }
+}
+
+struct Replay: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Play one seed again, and find the smallest cause.")
+
+    @Argument(help: "The seed.")
+    var seed: UInt64
+
+    @Flag(help: "Print all that happens, in order.")
+    var trace = false
+
+    @Flag(help: "Leave out or shorten what goes wrong while the run still fails; trace what is left.")
+    var minimise = false
+
+    @Option(help: "The mistake that was made on purpose.")
+    var plant: PlantedBug?
+
+    func run() throws {
+        var plan = Plan(seed: seed)
+        if minimise {
+            var minimiser = Minimiser(plan, planted: plant)
+            minimiser.minimise()
+            plan = minimiser.plan
+        }
+        let outcome = World(plan, planted: plant, trace: trace ? { print($0) } : nil).run()
+        for fault in plan.faults { print(fault) }
+        print("last STOP at \(plan.length) ms")
+        guard let failure = outcome.failure else {
+            print("passed, \(outcome.events) events, hash \(String(outcome.hash, radix: 16))")
+            return
+        }
+        print("event \(failure.event), at \(failure.at) ms: \(failure.invariant): \(failure.detail)")
+        throw ExitCode.failure
+    }
+}
+
+/// `1..20000`
+struct SeedRange: ExpressibleByArgument, CustomStringConvertible {
+    var range: ClosedRange<UInt64>
+
+    init(_ range: ClosedRange<UInt64>) {
+        self.range = range
+    }
+
+    init?(argument: String) {
+        let ends = argument.split(separator: ".", omittingEmptySubsequences: true).map { UInt64($0) }
+        guard ends.count == 1 || (ends.count == 2 && argument.contains("..")), let first = ends[0],
+            let last = ends[ends.count - 1], first <= last
+        else { return nil }
+        range = first...last
+    }
+
+    var description: String { "\(range.lowerBound)..\(range.upperBound)" }
+    var defaultValueDescription: String { description }
+}
