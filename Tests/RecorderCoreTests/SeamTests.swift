@@ -46,6 +46,19 @@ import Testing
         #expect(words.sorted { $0.start < $1.start }.map(\.text) == ["one", "no", "no", "right"])
     }
 
+    @Test mutating func `a hole's last word is asked for again when its session ended before its twin was whole`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one", 100, 400)], session: 1, final: 1_000)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
+        hear([(" of", 1_265, 1_416), (" right", 2_000, 2_300)], session: 2, final: 4_000)
+        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, hole: hole)
+        hear([(" of", 79_965, 80_180), (" of", 80_360, 80_500)], session: 3, final: 80_700)
+        transcript.close(session: 3)
+        #expect(transcript.coverage.ranges.first?.upperBound == SampleIndex(milliseconds: 79_965))
+    }
+
     @Test mutating func `a word is not taken for the one before it that both sessions have`() {
         transcript.open(session: 1, base: .zero)
         hear([(" of", 661, 871), (" of ", 991, 1_195)], session: 1, final: 1_200)

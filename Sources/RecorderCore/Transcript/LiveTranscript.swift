@@ -29,7 +29,7 @@ package struct LiveTranscript: Equatable, Sendable {
     /// Words near the edges of what is covered, by start: where sessions meet (`Stitching.swift`).
     var settled: [Settled] = []
     package var settledCount: Int { settled.count }
-    private var tracks: [SessionTrack] = []
+    var tracks: [SessionTrack] = []
     /// The word in whose middle a session ended: the next session hears it again, whole; without one it is kept.
     private var cut: CutWord?
 
@@ -98,7 +98,7 @@ package struct LiveTranscript: Equatable, Sendable {
         for word in track.receive(message) { settle(word, &track, &update) }
         tracks[place] = track
         count(update.words)
-        cover(track, through: min(message.finished ? end : track.through, end))
+        cover(track, through: min(message.finished ? end : Self.through(track), end))
         if track.window.upperBound == SampleIndex(.max) { showInterim(message, track) }
         return update
     }

@@ -96,6 +96,9 @@ struct SessionTrack: Equatable, Sendable {
         min(open?.start ?? final, final)
     }
 
+    /// The word that is still open, as far as it was heard.
+    var openText: String? { open?.text }
+
     /// Takes in a message's final tokens.
     /// - Returns: the words that are whole now.
     mutating func receive(_ message: ServiceMessage) -> [Word] {

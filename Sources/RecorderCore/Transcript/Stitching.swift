@@ -54,6 +54,14 @@ extension LiveTranscript {
                 || middle < track.window.upperBound.advanced(by: track.tolerance))
     }
 
+    /// Everything before this has its final words; a word that may yet turn out to be a new one is not among them.
+    static func through(_ track: SessionTrack) -> SampleIndex {
+        guard let next = track.openText, let last = track.match, key(next) == last.old.key,
+            isWanted(last.heard, track)
+        else { return track.through }
+        return min(track.through, last.heard.start)
+    }
+
     /// The word is not known; it is taken when it lies in what the session is to give text for.
     private mutating func join(
         _ heard: SessionTrack.Word, _ key: [UInt8], _ track: inout SessionTrack, _ update: inout Update
@@ -156,7 +164,10 @@ extension LiveTranscript {
         let place = settled.lastIndex { $0.word.start <= new.word.start }.map { $0 + 1 } ?? 0
         settled.insert(new, at: place)
         guard settled.count > Limits.settledWords else { return }
-        let edges = coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
+        // A session still compares at the edges of its window when the hole before it has just been closed.
+        let edges =
+            coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
+            + tracks.flatMap { [$0.window.lowerBound, $0.window.upperBound] }
         settled.removeAll { old in
             old.session != new.session
                 && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.longestOverlapSamples }
