@@ -269,10 +269,16 @@ internal import WireJSON
 
     private func message(_ value: JSONValue, engine: UplinkEngine) -> Answer {
         do throws(UplinkFailure) {
-            let message = try ServiceMessageReader.read(value, peer: endpoint.peer)
+            var message = try ServiceMessageReader.read(value, peer: endpoint.peer)
+            // The last word before it was asked for is not the last word about the audio.
+            let isEarly = message.finished && finishSentAt == nil
+            if isEarly { message.finished = false }
             vitals.done(message.totalAudioMilliseconds, now: Clock.now)
             guard engine.post(.message(session: sessionNumber, message)) else {
                 throw UplinkFailure(.stalled, "the recorder did not take the service's messages in time")
+            }
+            if isEarly {
+                throw UplinkFailure(.closedEarly, "\(endpoint.peer) finished the session before it was asked to")
             }
             return message.finished ? engine.end(self, nil) : .goOn
         } catch {

@@ -124,7 +124,10 @@ final class Daemon {
             startedAt: wall, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
         let header = RecordingHeader(
             id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised)
-        return StartRequest(header: header, spaceRefusal: disk.refusal(reserveMB: settings.box.reserveMegabytes))
+        let busy = "the microphone's driver has not ended the last recording yet; if it stays so, unplug the microphone"
+        return StartRequest(
+            header: header, spaceRefusal: disk.refusal(reserveMB: settings.box.reserveMegabytes),
+            microphoneRefusal: capture.isBusy && recorder.lesson == nil ? busy : nil)
     }
 
     var disk: DiskStatus { DiskStatus(directory: settings.box.stateDirectory) }

@@ -45,6 +45,13 @@ import Testing
         #expect(box.recorder.phase == .idle)
     }
 
+    @Test func `a microphone that has not ended the last recording refuses START`() {
+        var box = Box()
+        box.happens(.start(StartRequest(header: Box.header, microphoneRefusal: "it hangs")))
+        #expect(box.effects == [.refused(why: "it hangs", code: .microphone)])
+        #expect(box.recorder.phase == .idle)
+    }
+
     @Test func `STOP without a lesson is refused`() {
         var box = Box()
         box.happens(.stop)

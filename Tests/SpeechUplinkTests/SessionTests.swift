@@ -238,6 +238,21 @@ extension NetworkTests {
             }
         }
 
+        @Test func `a last word that nobody asked for is not the last word about the audio`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                try connection.send(#"{"total_audio_proc_ms":90,"finished":true}"#)
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings())
+                fixture.record(16_000)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                #expect(fixture.closed()??.kind == .closedEarly)
+                #expect(fixture.messages() == [ServiceMessage(totalAudioMilliseconds: 90)])
+            }
+        }
+
         @Test func `audio that nobody has any more is a clear failure`() throws {
             let (peer, url) = try peer { connection in
                 try connection.upgrade()

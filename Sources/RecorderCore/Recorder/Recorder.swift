@@ -82,6 +82,10 @@ package struct Recorder: Equatable, Sendable {
             refuse("start", refusal, .noSpace, effects: &effects)
             return
         }
+        if let refusal = request.microphoneRefusal {
+            refuse("start", refusal, .microphone, effects: &effects)
+            return
+        }
         // A new time line: what was told belongs to the last recording.
         head = .zero
         var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription))

@@ -3,10 +3,13 @@ package struct StartRequest: Equatable, Sendable {
     package var header: RecordingHeader
     /// Nil when there is room; else why the recording must not begin.
     package var spaceRefusal: String?
+    /// Nil when the microphone is free; else why a recording must not begin.
+    package var microphoneRefusal: String?
 
-    package init(header: RecordingHeader, spaceRefusal: String? = nil) {
+    package init(header: RecordingHeader, spaceRefusal: String? = nil, microphoneRefusal: String? = nil) {
         self.header = header
         self.spaceRefusal = spaceRefusal
+        self.microphoneRefusal = microphoneRefusal
     }
 }
 
@@ -75,12 +78,14 @@ package enum RecorderEffect: Equatable, Sendable {
 package enum RefusalCode: Equatable, Sendable {
     case busy
     case noSpace
+    case microphone
     case notRecording
 
     package var name: String {
         switch self {
         case .busy: "busy"
         case .noSpace: "no-space"
+        case .microphone: "microphone"
         case .notRecording: "not-recording"
         }
     }
