@@ -60,7 +60,7 @@ final class Daemon {
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
         while true {
             settle()
-            if stopping, recorder.lesson == nil { break }
+            if stopping, !recorder.isRecording { break }
             try loop.setTimer(nextDeadline)
             for wake in try loop.wait() { handle(wake) }
         }
@@ -112,7 +112,7 @@ final class Daemon {
         switch button {
         case .start: receive(.start(startRequest(label: "")))
         case .stop: receive(.stop)
-        case .toggle: receive(recorder.lesson == nil ? .start(startRequest(label: "")) : .stop)
+        case .toggle: receive(recorder.isRecording ? .stop : .start(startRequest(label: "")))
         }
     }
 

@@ -104,7 +104,7 @@ extension Daemon {
     private func writeUplink(_ writer: inout JSONWriter) {
         let uplink = recorder.lesson?.uplink
         let covered = recorder.lesson?.transcript.coverage.end ?? .zero
-        let head = recorder.lesson == nil ? .zero : ring.head
+        let head = recorder.isRecording ? ring.head : .zero
         writer.object("uplink") { writer in
             writer.field("enabled", settings.transcription.enabled)
             writer.field("sessions", uplink?.sessions ?? 0)

@@ -32,6 +32,12 @@ package struct Recorder: Equatable, Sendable {
         return nil
     }
 
+    /// Rather than `lesson == nil`, which copies and compares whole lessons.
+    package var isRecording: Bool {
+        if case .active = state { return true }
+        return false
+    }
+
     /// When `tick` is due, whatever else happens.
     package var nextDeadline: MonotonicTime? {
         guard let lesson else { return nil }

@@ -45,7 +45,7 @@ extension Recorder {
     mutating func closeWhenComplete(
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
-        guard case .finalWords = lesson.stage, lesson.uplink.side == nil else { return }
+        guard case .finalWords = lesson.stage, !lesson.uplink.hasSide else { return }
         switch lesson.uplink.link {
         case .waiting, .requesting, .connecting, .live: return
         case .off, .finished, .failed: closeStore(lesson: &lesson, now: now, effects: &effects)

@@ -10,7 +10,7 @@ extension Recorder {
 
     /// Live words come first: a hole waits until the live session has proved stable.
     func holeAt(_ lesson: Lesson) -> MonotonicTime? {
-        guard lesson.stage == .recording, lesson.uplink.side == nil, let live = lesson.uplink.live,
+        guard lesson.stage == .recording, !lesson.uplink.hasSide, let live = lesson.uplink.live,
             lesson.uplink.holeTries < Limits.holeTries, lesson.transcript.hole(before: live.request.number) != nil
         else { return nil }
         return live.since.adding(milliseconds: Limits.stableSessionMilliseconds)
@@ -125,11 +125,11 @@ extension Recorder {
         switch side.step {
         case .waiting:
             // What a hole session had already filled is not asked for again.
-            if case .hole = side.purpose, lesson.uplink.live == nil || refreshed(side, lesson) == nil {
+            guard let side = refreshed(side, lesson) else {
                 lesson.uplink.side = nil
                 return
             }
-            beginSide(refreshed(side, lesson) ?? side, &lesson, now, &effects)
+            beginSide(side, &lesson, now, &effects)
         case .requesting(let attempt, _):
             effects.append(.cancelToken(attempt: attempt))
             let failure = UplinkFailure(.timeout, "the token endpoint did not answer")
@@ -144,8 +144,8 @@ extension Recorder {
     }
 
     private func refreshed(_ side: UplinkState.Side, _ lesson: Lesson) -> UplinkState.Side? {
-        guard case .hole = side.purpose, let live = lesson.uplink.live,
-            let hole = lesson.transcript.hole(before: live.request.number)
+        guard case .hole = side.purpose else { return side }
+        guard let live = lesson.uplink.live, let hole = lesson.transcript.hole(before: live.request.number)
         else { return nil }
         var side = side
         side.purpose = .hole(hole)

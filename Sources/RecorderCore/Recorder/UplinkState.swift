@@ -126,6 +126,12 @@ package struct UplinkState: Equatable, Sendable {
         }
     }
 
+    /// Rather than `side == nil`, which compares whole sessions.
+    var hasSide: Bool {
+        if case .some = side { return true }
+        return false
+    }
+
     /// The session whose text is heard, and since when.
     var live: (request: SessionRequest, since: MonotonicTime)? {
         if case .live(let request, let since) = link { return (request, since) }
