@@ -9,13 +9,18 @@ import PackageDescription
 let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 /// Size: the inliner is kept from unfolding every `append` (each string interpolation is a row of them, a fifth of the
 /// binary), the machine outliner and lld's folding of identical code then find what is left. Exclusive access is checked
-/// in the normal build, which runs the same tests.
+/// in the normal build, which runs the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the
+/// tables for it go to `.debug_frame`, in the debug file.
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
         embeddedFeature + [
             "-wmo", "-Osize", "-Xfrontend", "-function-sections", "-Xllvm", "-enable-machine-outliner=always",
             "-Xllvm", "-sil-inline-never-functions=append", "-enforce-exclusivity=unchecked",
+            "-Xcc", "-fno-asynchronous-unwind-tables",
         ], .when(traits: ["Embedded"])),
+]
+let embeddedC: [CSetting] = [
+    .unsafeFlags(["-Oz", "-fno-asynchronous-unwind-tables"], .when(traits: ["Embedded"])),
 ]
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -59,7 +64,7 @@ let package = Package(
     ],
     targets: [
         // C libraries: a module map and a shim header each.
-        .target(name: "CLinux"),
+        .target(name: "CLinux", cSettings: embeddedC),
         library("CALSA", pkgConfig: "alsa", debian: "libasound2-dev"),
         library("CWebSockets", pkgConfig: "libwebsockets", debian: "libwebsockets-dev"),
         library("CGPIO", pkgConfig: "libgpiod", debian: "libgpiod-dev"),
