@@ -24,7 +24,7 @@ enum Check {
     }
 
     static func flag(_ text: String, _ value: inout Bool) -> String? {
-        switch text.lowercased() {
+        switch text.inLowerCase {
         case "yes", "true", "on", "1": value = true
         case "no", "false", "off", "0": value = false
         default: return "yes, no"

@@ -29,7 +29,7 @@ struct Endpoint: Equatable {
         guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw wrong("URL with a space or a character that is not ASCII")
         }
-        let lowered = url.lowercased()
+        let lowered = url.inLowerCase
         let rest: Substring
         if lowered.hasPrefix(secure + "://") {
             isTLS = true
@@ -98,7 +98,7 @@ struct Endpoint: Equatable {
 
     /// 127.0.0.0/8, ::1, localhost.
     static func isLoopback(_ host: String) -> Bool {
-        if host == "::1" || host.lowercased() == "localhost" { return true }
+        if host == "::1" || host.inLowerCase == "localhost" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 4, parts[0] == "127" else { return false }
         return parts.allSatisfy { part in

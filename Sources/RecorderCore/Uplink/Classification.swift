@@ -62,7 +62,7 @@ package enum Classification {
 
     /// What names no status is judged by its words; what names neither is not recoverable.
     private static func verdict(onMessage message: String) -> Verdict {
-        let text = message.lowercased()
+        let text = message.inLowerCase
         return recoverableWords.contains { contains(text, $0) } ? .retry : .fatal
     }
 
