@@ -20,6 +20,7 @@ let embedded: [SwiftSetting] = [
         ], .when(traits: ["Embedded"])),
 ]
 let embeddedC: [CSetting] = [
+    .define("CHALKBOX_EMBEDDED", .when(traits: ["Embedded"])),
     .unsafeFlags(["-Oz", "-fno-asynchronous-unwind-tables"], .when(traits: ["Embedded"])),
 ]
 let strict: [SwiftSetting] = [
