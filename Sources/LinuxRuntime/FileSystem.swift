@@ -1,4 +1,5 @@
 internal import CLinux
+internal import RecorderCore
 
 /// An open file, closed with its last reference. One method a system call; each names the file in its error.
 /// A class, since Embedded Swift cannot destroy another module's noncopyable value that has a `deinit`.
@@ -153,7 +154,7 @@ package enum FileSystem {
                 unsafe Unmanaged<Names>.fromOpaque(context).takeUnretainedValue().list.append(String(cString: name))
             }, context)
         guard result == 0 else { throw .last("list", path) }
-        return names.list.sorted()
+        return names.list.ordered(by: <)
     }
 
     /// Free bytes for this process where `path` is (statvfs(3), f_bavail).

@@ -61,10 +61,10 @@ package struct LiveTranscript: Equatable, Sendable {
     package func overlapped(_ edge: SampleIndex) -> SampleIndex {
         let earliest = edge.advanced(by: -Limits.longestOverlapSamples)
         var start = edge.advanced(by: -Limits.overlapSamples)
-        var heard: [Int: Int] = [:]
+        var heard: [Int] = []
         for old in settled.reversed() where old.word.start < edge && old.word.start >= earliest {
-            let words = heard[old.word.speaker, default: 0] + 1
-            heard[old.word.speaker] = words
+            heard.append(old.word.speaker)
+            let words = heard.count { $0 == old.word.speaker }
             // One word may be misheard: two of each voice, each from before its beginning.
             if words <= 2 { start = min(start, old.word.start.advanced(by: -Limits.seamSamples)) }
         }

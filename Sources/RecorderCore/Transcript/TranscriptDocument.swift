@@ -25,7 +25,7 @@ package struct TranscriptDocument: Equatable, Sendable {
     package var speakers: [Int] {
         var seen: [Int] = []
         for word in words where word.speaker > 0 && !seen.contains(word.speaker) { seen.append(word.speaker) }
-        return seen.sorted()
+        return seen.ordered(by: <)
     }
 
     /// For people: a paragraph a segment, `[0:01:05] Speaker 1: …`, and a line where text is missing.
