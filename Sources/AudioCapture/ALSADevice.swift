@@ -149,8 +149,6 @@ internal import RecorderCore
     }
 
     private static var lastMessage: String {
-        var text = unsafe String(cString: chalk_alsa_message())
-        while text.utf8.last == 0x0A { text.unicodeScalars.removeLast() }
-        return text
+        unsafe String(cString: chalk_alsa_message()).trimmingSpaces
     }
 }

@@ -33,7 +33,7 @@ enum Check {
     }
 
     static func printable(_ text: String, limit: Int) -> String? {
-        let fine = text.utf8.count <= limit && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+        let fine = text.utf8.count <= limit && text.isEvery { $0 >= 0x20 && $0 != 0x7F }
         return fine ? nil : "at most \(limit) bytes of printable text"
     }
 
@@ -54,34 +54,35 @@ enum Check {
     static func url(_ text: String, _ secure: String, _ plain: String) -> String? {
         let accepted = "a \(secure):// address, or \(plain):// to a loopback address"
         guard !text.isEmpty else { return nil }
-        guard text.utf8.count <= 1_024, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return accepted }
-        if let rest = remainder(of: text, after: secure + "://") { return host(of: rest).isEmpty ? accepted : nil }
-        guard let rest = remainder(of: text, after: plain + "://") else { return accepted }
+        guard text.utf8.count <= 1_024, text.isEvery({ $0 > 0x20 && $0 < 0x7F }) else { return accepted }
+        if let rest = text.remainder(after: secure + "://") { return host(of: rest).isEmpty ? accepted : nil }
+        guard let rest = text.remainder(after: plain + "://") else { return accepted }
         return isLoopback(host(of: rest)) ? nil : accepted
     }
 
-    private static func remainder(of text: String, after prefix: String) -> Substring? {
-        text.hasPrefix(prefix) ? text.dropFirst(prefix.count) : nil
+    private static func host(of rest: String) -> String {
+        var authority = rest
+        for end: Unicode.Scalar in ["/", "?", "#"] { authority = authority.cut(at: end)?.before ?? authority }
+        if let address = authority.remainder(after: "[") { return address.cut(at: "]")?.before ?? address }
+        return authority.cut(at: ":")?.before ?? authority
     }
 
-    private static func host(of rest: Substring) -> Substring {
-        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-        if authority.first == "[" { return authority.prefix { $0 != "]" }.dropFirst() }
-        return authority.prefix { $0 != ":" }
-    }
-
-    private static func isLoopback(_ host: Substring) -> Bool {
+    private static func isLoopback(_ host: String) -> Bool {
         guard host != "localhost", host != "::1" else { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        let parts = host.parts(separatedBy: ".")
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { isNumber($0, upTo: 255) }
+    }
+
+    private static func isNumber(_ text: String, upTo limit: Int) -> Bool {
+        Int(text).map { (0...limit).contains($0) } ?? false
     }
 
     static func languages(_ text: String, _ value: inout [String]) -> String? {
         let accepted = "language codes with commas, at most \(Limits.languageHints), such as en, ar"
         var languages: [String] = []
-        for part in text.split(separator: ",") {
-            let code = part.split(separator: " ").joined()
-            let letters = code.utf8.allSatisfy {
+        for part in text.parts(separatedBy: ",") where !part.isEmpty {
+            let code = part.parts(separatedBy: " ").joined(separator: "")
+            let letters = code.isEvery {
                 (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D
             }
             guard letters, (2...12).contains(code.utf8.count) else { return accepted }
@@ -96,9 +97,9 @@ enum Check {
     static func line(_ text: String) -> String? {
         let accepted = "chip:offset such as gpiochip0:17, or a line's name"
         guard let problem = printable(text, limit: 64) else {
-            guard let colon = text.utf8.lastIndex(of: 0x3A) else { return nil }
-            let offset = text[text.index(after: colon)...]
-            return colon > text.startIndex && UInt16(offset) != nil ? nil : accepted
+            let parts = text.parts(separatedBy: ":")
+            guard let offset = parts.last, parts.count > 1 else { return nil }
+            return offset.utf8.count + 1 < text.utf8.count && isNumber(offset, upTo: 65_535) ? nil : accepted
         }
         return problem
     }

@@ -1,3 +1,4 @@
+internal import RecorderCore
 
 /// Reads `chalkbox.conf` and collects every mistake in it, not just the first.
 package enum ConfigurationFile {
@@ -66,18 +67,16 @@ private struct Loader {
             seen.append((path, entry.line))
             apply(entry.section, entry.name, entry.value, line: entry.line)
         }
-        problems.sort { ($0.line ?? .max) < ($1.line ?? .max) }
+        problems = problems.ordered { ($0.line ?? .max) < ($1.line ?? .max) }
     }
 
     mutating func override(_ text: String) {
-        guard let equals = text.utf8.firstIndex(of: 0x3D), let dot = text.utf8.firstIndex(of: 0x2E), dot < equals
-        else {
+        guard let (path, value) = text.cut(at: "="), let (section, name) = path.cut(at: ".") else {
             problems.append(
                 ConfigurationProblem(file: "--set", line: nil, key: "", message: "\(text) is not section.key=value"))
             return
         }
-        let name = String(text[text.index(after: dot)..<equals])
-        apply(String(text[..<dot]), name, String(text[text.index(after: equals)...]), line: nil)
+        apply(section, name, value, line: nil)
     }
 
     private mutating func apply(_ section: String, _ name: String, _ value: String, line: Int?) {

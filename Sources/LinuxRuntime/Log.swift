@@ -21,7 +21,7 @@ package struct Log: Sendable {
 
     /// Peers choose some of the text: no line of theirs may look like one of ours.
     private static func singleLine(_ line: String) -> String {
-        guard line.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return line }
+        guard !line.isEvery({ $0 >= 0x20 && $0 != 0x7F }) else { return line }
         var text = ""
         for scalar in line.unicodeScalars {
             text.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar)

@@ -77,7 +77,7 @@ internal import RecorderCore
     private static func find(_ name: String) throws(PanelError) -> (path: String, offset: UInt32) {
         let names: [String]
         do throws(SystemError) {
-            names = try FileSystem.list(devices).filter { $0.utf8.starts(with: "gpiochip".utf8) }
+            names = try FileSystem.list(devices).filter { $0.begins(with: "gpiochip") }
         } catch {
             throw .chip(line: name, path: devices, errno: error.number)
         }

@@ -63,28 +63,25 @@ enum LineName: Equatable {
     /// `gpiochip` + digits + `:` + offset, or else a line's name.
     init(_ text: String) throws(PanelError) {
         let prefix = "gpiochip"
-        guard text.utf8.starts(with: prefix.utf8), let colon = text.utf8.firstIndex(of: 0x3A) else {
-            guard !text.utf8.contains(0x2F), text.utf8.count <= Self.kernelNameBytes else {
+        guard text.begins(with: prefix), let (chip, offset) = text.cut(at: ":") else {
+            guard !text.holds(0x2F), text.utf8.count <= Self.kernelNameBytes else {
                 throw .malformed(line: text)
             }
             self = .name(text)
             return
         }
-        let chip = String(text[..<colon])
-        let number = chip.utf8.dropFirst(prefix.utf8.count)
-        let offset = text[text.utf8.index(after: colon)...]
-        guard !number.isEmpty, number.allSatisfy({ 0x30...0x39 ~= $0 }), let line = Self.decimal(offset) else {
+        guard let number = chip.remainder(after: prefix), Self.isDecimal(number), Self.isDecimal(offset),
+            offset.utf8.count <= 5, let line = Int(offset)
+        else {
             throw .malformed(line: text)
         }
-        self = .offset(chip: chip, line: line)
+        self = .offset(chip: chip, line: UInt32(line))
     }
 
     /// linux/gpio.h: GPIO_MAX_NAME_SIZE is 32 with the final zero.
     private static let kernelNameBytes = 31
 
-    private static func decimal(_ text: Substring) -> UInt32? {
-        let digits = text.utf8
-        guard (1...5).contains(digits.count), digits.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
-        return digits.reduce(0) { $0 * 10 + UInt32($1 - 0x30) }
+    private static func isDecimal(_ text: String) -> Bool {
+        !text.isEmpty && text.isEvery { 0x30...0x39 ~= $0 }
     }
 }

@@ -24,7 +24,7 @@ package struct LogEntry: Equatable, Sendable {
 
     /// A value with spaces, quotes, `=` or nothing in it in double quotes; others as they are.
     package static func quoted(_ value: String) -> String {
-        let plain = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
+        let plain = !value.isEmpty && value.isEvery { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
         guard !plain else { return value }
         var text = "\""
         for scalar in value.unicodeScalars {

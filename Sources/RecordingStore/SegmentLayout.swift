@@ -30,20 +30,15 @@ enum SegmentName {
 
     /// Nil for a name that `text` does not make.
     static func number(_ name: String) -> Int? {
-        guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
-        let digits = name.utf8.dropFirst(prefix.utf8.count).dropLast(suffix.utf8.count)
-        guard digits.count >= 4, digits.count <= 9 else { return nil }
-        var number = 0
-        for digit in digits {
-            guard (0x30...0x39).contains(digit) else { return nil }
-            number = number * 10 + Int(digit - 0x30)
-        }
+        guard let digits = name.remainder(after: prefix)?.cut(at: ".")?.before, (4...9).contains(digits.utf8.count),
+            let number = Int(digits), number >= 0
+        else { return nil }
         return text(number) == name ? number : nil
     }
 
     /// The numbers among the names of a directory, in order.
     static func numbers(in names: [String]) -> [Int] {
-        names.compactMap(number).sorted()
+        names.compactMap(number).ordered(by: <)
     }
 }
 

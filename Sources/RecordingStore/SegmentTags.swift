@@ -48,20 +48,21 @@ struct SegmentTags: Equatable, Sendable {
             let startedAt = Self.value(Name.startedAt, comments).flatMap(RFC3339.parse),
             let clock = Self.value(Name.clockSynchronised, comments), clock == "yes" || clock == "no",
             let label = Self.value(Name.label, comments), label.utf8.count <= Limits.labelBytes,
-            let first = Self.value(Name.firstSample, comments).flatMap(Int64.init), first >= 0,
-            let segment = Self.value(Name.segment, comments).flatMap(Int.init), segment >= 0
+            let first = Self.value(Name.firstSample, comments).flatMap({ Int($0) }), first >= 0,
+            let segment = Self.value(Name.segment, comments).flatMap({ Int($0) }), segment >= 0
         else { return nil }
         self.init(
             header: RecordingHeader(id: id, label: label, startedAt: startedAt, clockSynchronised: clock == "yes"),
-            firstSample: SampleIndex(first), segment: segment)
+            firstSample: SampleIndex(Int64(first)), segment: segment)
     }
 
     private static func value(_ name: String, _ comments: [String]) -> String? {
         let prefix = name + "="
         var found: String?
-        for comment in comments where comment.hasPrefix(prefix) {
+        for comment in comments {
+            guard let value = comment.remainder(after: prefix) else { continue }
             guard found == nil else { return nil }
-            found = String(comment.dropFirst(prefix.count))
+            found = value
         }
         return found
     }
@@ -71,24 +72,7 @@ struct SegmentTags: Equatable, Sendable {
 enum RFC3339 {
     /// Nil unless `text` is a real time as `2026-11-24T08:00:00.000Z`.
     static func parse(_ text: String) -> WallTime? {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 24 else { return nil }
-        func number(_ start: Int, _ count: Int) -> Int64 {
-            bytes[start..<start + count].reduce(0) { $0 * 10 + Int64($1) - 0x30 }
-        }
-        let day = days(year: number(0, 4), month: number(5, 2), day: number(8, 2))
-        let seconds = (number(11, 2) * 60 + number(14, 2)) * 60 + number(17, 2)
-        let time = WallTime(milliseconds: (day * 86_400 + seconds) * 1_000 + number(20, 3))
-        // Whatever is not a digit in its place, or not a day of the calendar, does not come out as it went in.
-        return time.rfc3339 == text ? time : nil
-    }
-
-    /// H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil, for years from 0 on.
-    private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year - 1 : year
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        // Whatever is another form of the time, or not a day of the calendar, does not come out as it went in.
+        WallTime(rfc3339: text).flatMap { $0.rfc3339 == text ? $0 : nil }
     }
 }

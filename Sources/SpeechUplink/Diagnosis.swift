@@ -77,10 +77,10 @@ struct Diagnosis {
             return UplinkFailure(
                 .tlsUntrusted, "\(peer) has no trusted certificate: " + Self.certificateText(certificateError))
         }
-        if reason.hasPrefix("connect SYSCALL") || reason.hasPrefix("connect SSL") || reason.hasPrefix("Timed out") {
+        if ["connect SYSCALL", "connect SSL", "Timed out"].contains(where: reason.begins) {
             return UplinkFailure(.tlsHandshake, "the TLS handshake with \(peer) failed: " + reason)
         }
-        if reason.hasPrefix("HS:") || reason.hasPrefix("problems parsing") || reason.hasPrefix("ws protocol") {
+        if ["HS:", "problems parsing", "ws protocol"].contains(where: reason.begins) {
             return UplinkFailure(malformed, "\(peer) gave no valid answer: " + reason)
         }
         if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {

@@ -11,7 +11,7 @@ struct Endpoint: Equatable {
 
     /// The `Host` header: brackets for IPv6, the port unless it is the scheme's own.
     var authority: String {
-        let name = host.utf8.contains(UInt8(ascii: ":")) ? "[" + host + "]" : host
+        let name = host.holds(0x3A) ? "[" + host + "]" : host
         return port == (isTLS ? 443 : 80) ? name : name + ":\(port)"
     }
 
@@ -23,68 +23,59 @@ struct Endpoint: Equatable {
     ///   - secure, plain: the schemes; the plain one is for loopback addresses only.
     init(_ url: String, name: String, secure: String, plain: String) throws(UplinkFailure) {
         func wrong(_ what: String) -> UplinkFailure { UplinkFailure(.configuration, name + ": " + what) }
-        let bytes = Array(url.utf8)
-        guard !bytes.isEmpty else { throw wrong("no URL given") }
-        guard bytes.count <= UplinkLimits.urlBytes else { throw wrong("URL over \(UplinkLimits.urlBytes) bytes") }
-        guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+        guard !url.isEmpty else { throw wrong("no URL given") }
+        guard url.utf8.count <= UplinkLimits.urlBytes else { throw wrong("URL over \(UplinkLimits.urlBytes) bytes") }
+        guard url.isEvery({ $0 > 0x20 && $0 < 0x7F }) else {
             throw wrong("URL with a space or a character that is not ASCII")
         }
-        let lowered = url.inLowerCase
-        let rest: Substring
-        if lowered.hasPrefix(secure + "://") {
-            isTLS = true
-            rest = url.dropFirst(secure.utf8.count + 3)
-        } else if lowered.hasPrefix(plain + "://") {
-            isTLS = false
-            rest = url.dropFirst(plain.utf8.count + 3)
-        } else {
-            throw wrong("URL must begin with \(secure)://")
-        }
-        let split = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
-        let tail = rest[split...]
-        guard !tail.contains("#") else { throw wrong("URL with a fragment") }
-        path = tail.hasPrefix("/") ? String(tail) : "/" + String(tail)
-        guard let parts = Self.split(authority: rest[..<split]) else { throw wrong("URL without a valid host") }
+        // Schemes are written in any case.
+        guard let (scheme, after) = url.cut(at: ":"), let rest = after.remainder(after: "//"),
+            [secure, plain].contains(scheme.inLowerCase)
+        else { throw wrong("URL must begin with \(secure)://") }
+        isTLS = scheme.inLowerCase == secure
+        guard !rest.holds(0x23) else { throw wrong("URL with a fragment") }
+        var authority = rest
+        for end: Unicode.Scalar in ["/", "?"] { authority = authority.cut(at: end)?.before ?? authority }
+        let tail = rest.remainder(after: authority) ?? ""
+        path = tail.begins(with: "/") ? tail : "/" + tail
+        guard let parts = Self.split(authority: authority) else { throw wrong("URL without a valid host") }
         host = parts.host
         port = parts.port ?? (isTLS ? 443 : 80)
         if !isTLS, !Self.isLoopback(host) {
             throw wrong("\(plain):// is accepted for loopback addresses only, use \(secure)://")
         }
-        if isTLS, host.contains(":") {
+        if isTLS, host.holds(0x3A) {
             throw wrong("\(secure):// needs a host name or an IPv4 address")
         }
     }
 
     /// Numbers, not a name.
     var isAddress: Bool {
-        host.utf8.contains(UInt8(ascii: ":")) || host.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2E }
+        host.holds(0x3A) || host.isEvery { $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2E }
     }
 
-    private static func split(authority: Substring) -> (host: String, port: Int?)? {
+    private static func split(authority: String) -> (host: String, port: Int?)? {
         // User information is a secret in the wrong place, and never needed.
-        guard !authority.contains("@") else { return nil }
-        var host = authority
-        var rest: Substring = ""
-        if authority.hasPrefix("[") {
-            guard let end = authority.firstIndex(of: "]") else { return nil }
-            host = authority[authority.index(after: authority.startIndex)..<end]
-            rest = authority[authority.index(after: end)...]
-            guard host.utf8.allSatisfy({ isHexadecimal($0) || $0 == 0x3A || $0 == 0x2E }), host.contains(":") else {
+        guard !authority.holds(0x40) else { return nil }
+        let host: String
+        let rest: String
+        if let address = authority.remainder(after: "[") {
+            guard let (inside, after) = address.cut(at: "]") else { return nil }
+            guard inside.isEvery({ isHexadecimal($0) || $0 == 0x3A || $0 == 0x2E }), inside.holds(0x3A) else {
                 return nil
             }
+            (host, rest) = (inside, after)
         } else {
-            if let colon = authority.firstIndex(of: ":") {
-                host = authority[..<colon]
-                rest = authority[colon...]
-            }
-            guard host.utf8.allSatisfy({ isNameByte($0) }) else { return nil }
+            host = authority.cut(at: ":")?.before ?? authority
+            rest = authority.remainder(after: host) ?? ""
+            guard host.isEvery(isNameByte) else { return nil }
         }
         guard !host.isEmpty, host.utf8.count <= 120 else { return nil }
-        if rest.isEmpty { return (String(host), nil) }
-        guard rest.hasPrefix(":"), rest.utf8.count <= 6, let port = UInt16(rest.dropFirst()), port > 0 else {
-            return nil
-        }
-        return (String(host), Int(port))
+        if rest.isEmpty { return (host, nil) }
+        guard let digits = rest.remainder(after: ":"), digits.utf8.count <= 5, let port = Int(digits),
+            (1...65_535).contains(port)
+        else { return nil }
+        return (host, port)
     }
 
     private static func isHexadecimal(_ byte: UInt8) -> Bool {
@@ -99,10 +90,10 @@ struct Endpoint: Equatable {
     /// 127.0.0.0/8, ::1, localhost.
     static func isLoopback(_ host: String) -> Bool {
         if host == "::1" || host.inLowerCase == "localhost" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = host.parts(separatedBy: ".")
         guard parts.count == 4, parts[0] == "127" else { return false }
         return parts.allSatisfy { part in
-            part.utf8.count <= 3 && part.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 } && UInt8(part) != nil
+            part.utf8.count <= 3 && part.isEvery { $0 >= 0x30 && $0 <= 0x39 } && (Int(part) ?? 256) <= 255
         }
     }
 }

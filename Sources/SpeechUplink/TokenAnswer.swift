@@ -32,6 +32,6 @@ enum TokenAnswer {
     /// Visible ASCII of a sane length: nothing that ends a header line.
     static func isHeaderValue(_ secret: String) -> Bool {
         !secret.isEmpty && secret.utf8.count <= UplinkLimits.secretBytes
-            && secret.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+            && secret.isEvery { $0 > 0x20 && $0 < 0x7F }
     }
 }

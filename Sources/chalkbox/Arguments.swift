@@ -1,4 +1,5 @@
 internal import LinuxRuntime
+internal import RecorderCore
 
 /// What a command was given: options with values, flags, and the rest in order.
 struct Arguments {
@@ -43,8 +44,8 @@ struct Arguments {
     func last(_ name: String) -> String? { all(name).last }
 
     private static func split(_ word: String) -> (String, String?) {
-        guard let place = word.utf8.firstIndex(of: 0x3D) else { return (word, nil) }
-        return (String(word[..<place]), String(word[word.index(after: place)...]))
+        guard let (name, value) = word.cut(at: "=") else { return (word, nil) }
+        return (name, value)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import RecorderCore
+
 /// The texts of `--help`.
 enum Help {
     static let version = "0.1.0"
@@ -31,12 +33,12 @@ enum Help {
         """
 
     static func of(_ command: String) -> String? {
-        var lines: [Substring] = []
-        for line in overview.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.hasPrefix("  " + command + " ") || line.hasPrefix("  " + command + "[") {
+        var lines: [String] = []
+        for line in overview.parts(separatedBy: "\n") {
+            if line.begins(with: "  " + command + " ") || line.begins(with: "  " + command + "[") {
                 lines = [line]
             } else if !lines.isEmpty {
-                guard line.hasPrefix("       ") else { break }
+                guard line.begins(with: "       ") else { break }
                 lines.append(line)
             }
         }

@@ -130,7 +130,7 @@ enum RecordingCommands {
             complain("export: nothing has been recorded yet")
             return nil
         }
-        let matches = recordings.filter { $0.header.id.text.hasPrefix(name) }
+        let matches = recordings.filter { $0.header.id.text.begins(with: name) }
         guard matches.count == 1 else {
             let what = matches.isEmpty ? "no recording is named" : "\(matches.count) recordings begin with"
             complain("export: \(what) \(name); `chalkbox recordings` lists them")

@@ -40,7 +40,6 @@ extension Settings {
     func tokenBearer() throws(SystemError) -> String? {
         guard !transcription.tokenBearerFile.isEmpty else { return nil }
         let bytes = try FileSystem.readSecret(transcription.tokenBearerFile, limitBytes: Limits.secretBytes)
-        let text = String(decoding: bytes, as: UTF8.self)
-        return String(text.prefix { $0 != "\n" && $0 != "\r" && $0 != "\r\n" })
+        return String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
     }
 }

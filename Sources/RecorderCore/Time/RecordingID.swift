@@ -15,7 +15,7 @@ package struct RecordingID: Hashable, Sendable, CustomStringConvertible {
     /// Nil unless `text` is 26 upper-case base-32 digits: a name that comes from outside must not become a path.
     package init?(_ text: String) {
         guard text.utf8.count == Self.length, text.utf8.first.map({ $0 <= 0x37 }) == true,
-            text.utf8.allSatisfy({ Self.alphabet.utf8.contains($0) })
+            text.isEvery({ Self.alphabet.holds($0) })
         else { return nil }
         self.text = text
     }

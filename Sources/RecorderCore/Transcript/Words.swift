@@ -67,9 +67,8 @@ package struct WordAssembler: Equatable, Sendable {
             if let word = assembler.receive(token) { words.append(word) }
         }
         if let word = assembler.finish() { words.append(word) }
-        // Swift's sort is stable: words that begin together stay in the order in which they came.
-        words.sort { $0.start < $1.start }
-        return words
+        // Words that begin together stay in the order in which they came.
+        return words.ordered { $0.start < $1.start }
     }
 }
 
@@ -108,19 +107,4 @@ package struct Segment: Equatable, Sendable {
         }
         return segments
     }
-}
-
-extension String {
-    var beginsWithSpace: Bool { utf8.first.map(Self.isSpace) ?? false }
-    var endsWithSpace: Bool { utf8.last.map(Self.isSpace) ?? false }
-
-    var trimmingSpaces: String {
-        guard beginsWithSpace || endsWithSpace else { return self }
-        var part = Substring(self)
-        while let first = part.utf8.first, Self.isSpace(first) { part.removeFirst() }
-        while let last = part.utf8.last, Self.isSpace(last) { part.removeLast() }
-        return String(part)
-    }
-
-    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 }

@@ -1,0 +1,63 @@
+/// Settings, addresses and names of formats are cut up by their UTF-8 bytes. A `Character` is what people see as one
+/// letter; to find its bounds takes Unicode's tables, and each place that looks for one links hundreds of bytes. For
+/// the same reason these are not inlined.
+extension String {
+    /// Whether every byte passes.
+    @inline(never)
+    package func isEvery(_ passes: (UInt8) -> Bool) -> Bool {
+        Array(utf8).allSatisfy(passes)
+    }
+
+    @inline(never)
+    package func holds(_ byte: UInt8) -> Bool {
+        Array(utf8).contains(byte)
+    }
+
+    @inline(never)
+    package func begins(with prefix: String) -> Bool {
+        Array(utf8).starts(with: Array(prefix.utf8))
+    }
+
+    /// What follows `prefix`; nil when the text does not begin with it.
+    @inline(never)
+    package func remainder(after prefix: String) -> String? {
+        begins(with: prefix) ? String(text: Array(utf8)[prefix.utf8.count...]) : nil
+    }
+
+    /// Both sides of the first `separator`.
+    @inline(never)
+    package func cut(at separator: Unicode.Scalar) -> (before: String, after: String)? {
+        let bytes = Array(utf8)
+        guard let place = bytes.firstIndex(of: UInt8(ascii: separator)) else { return nil }
+        return (String(text: bytes[..<place]), String(text: bytes[(place + 1)...]))
+    }
+
+    /// What is between separators, the empty parts too.
+    @inline(never)
+    package func parts(separatedBy separator: Unicode.Scalar) -> [String] {
+        var parts: [String] = []
+        var rest = self
+        while let (before, after) = rest.cut(at: separator) {
+            parts.append(before)
+            rest = after
+        }
+        return parts + [rest]
+    }
+
+    package var trimmingSpaces: String {
+        guard beginsWithSpace || endsWithSpace else { return self }
+        var bytes = Array(utf8)[...]
+        while let first = bytes.first, Self.isSpace(first) { bytes.removeFirst() }
+        while let last = bytes.last, Self.isSpace(last) { bytes.removeLast() }
+        return String(text: bytes)
+    }
+
+    var beginsWithSpace: Bool { utf8.first.map(Self.isSpace) ?? false }
+    var endsWithSpace: Bool { utf8.last.map(Self.isSpace) ?? false }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+
+    private init(text bytes: ArraySlice<UInt8>) {
+        self.init(decoding: bytes, as: UTF8.self)
+    }
+}
