@@ -10,13 +10,13 @@ let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 /// Size: the inliner is kept from unfolding every `append` (each string interpolation is a row of them, a fifth of the
 /// binary), the machine outliner and lld's folding of identical code then find what is left. Exclusive access is checked
 /// in the normal build, which runs the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the
-/// tables for it go to `.debug_frame`, in the debug file.
+/// tables for it go to `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module.
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
         embeddedFeature + [
             "-wmo", "-Osize", "-Xfrontend", "-function-sections", "-Xllvm", "-enable-machine-outliner=always",
             "-Xllvm", "-sil-inline-never-functions=append", "-enforce-exclusivity=unchecked",
-            "-Xcc", "-fno-asynchronous-unwind-tables",
+            "-Xcc", "-fno-asynchronous-unwind-tables", "-Xfrontend", "-disable-incremental-llvm-codegen",
         ], .when(traits: ["Embedded"])),
 ]
 let embeddedC: [CSetting] = [
