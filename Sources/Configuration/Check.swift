@@ -110,7 +110,7 @@ enum Suggestion {
     static func nearest(to name: String, among names: [String]) -> String? {
         var best: (name: String, distance: Int)?
         for candidate in names {
-            let distance = editDistance(Array(name.utf8.prefix(64)), Array(candidate.utf8))
+            let distance = editDistance(Array(Array(name.utf8).prefix(64)), Array(candidate.utf8))
             if distance < best?.distance ?? .max { best = (candidate, distance) }
         }
         guard let best, best.distance <= max(2, best.name.utf8.count / 3) else { return nil }

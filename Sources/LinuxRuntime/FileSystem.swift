@@ -126,10 +126,8 @@ package enum FileSystem {
         guard unsafe mkdir(path, mode) != 0 else { return }
         var error = SystemError.last("create directory", path)
         if error.number == EEXIST { return }
-        guard error.number == ENOENT, let slash = path.utf8.lastIndex(of: 0x2F), slash > path.startIndex else {
-            throw error
-        }
-        try makeDirectories(String(path[..<slash]), mode: mode)
+        guard error.number == ENOENT, let parent = path.before(last: "/"), !parent.isEmpty else { throw error }
+        try makeDirectories(parent, mode: mode)
         guard unsafe mkdir(path, mode) != 0 else { return }
         error = SystemError.last("create directory", path)
         guard error.number == EEXIST else { throw error }

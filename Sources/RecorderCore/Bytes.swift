@@ -32,6 +32,13 @@ extension String {
         return (String(text: bytes[..<place]), String(text: bytes[(place + 1)...]))
     }
 
+    /// What stands before the last `separator`.
+    @inline(never)
+    package func before(last separator: Unicode.Scalar) -> String? {
+        let bytes = Array(utf8)
+        return bytes.lastIndex(of: UInt8(ascii: separator)).map { String(text: bytes[..<$0]) }
+    }
+
     /// What is between separators, the empty parts too.
     @inline(never)
     package func parts(separatedBy separator: Unicode.Scalar) -> [String] {
@@ -46,14 +53,13 @@ extension String {
 
     package var trimmingSpaces: String {
         guard beginsWithSpace || endsWithSpace else { return self }
-        var bytes = Array(utf8)[...]
-        while let first = bytes.first, Self.isSpace(first) { bytes.removeFirst() }
-        while let last = bytes.last, Self.isSpace(last) { bytes.removeLast() }
+        var bytes = Array(utf8).drop(while: Self.isSpace)
+        while let last = bytes.last, Self.isSpace(last) { bytes = bytes.dropLast() }
         return String(text: bytes)
     }
 
-    var beginsWithSpace: Bool { utf8.first.map(Self.isSpace) ?? false }
-    var endsWithSpace: Bool { utf8.last.map(Self.isSpace) ?? false }
+    var beginsWithSpace: Bool { Array(utf8).first.map(Self.isSpace) ?? false }
+    var endsWithSpace: Bool { Array(utf8).last.map(Self.isSpace) ?? false }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 

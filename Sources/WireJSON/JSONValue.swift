@@ -73,8 +73,8 @@ package struct JSONNumber: Equatable, Sendable {
     init?(grammatical text: String) {
         guard let value = Double(text), value.isFinite else { return nil }
         self.value = value
-        if let exact = Int64(text) {
-            integer = exact
+        if let exact = Int(text) {
+            integer = Int64(exact)
         } else if value.magnitude < 9_007_199_254_740_992, value.rounded(.towardZero) == value {
             integer = Int64(value)
         } else {

@@ -27,9 +27,9 @@ enum DaemonCommand {
         guard var settings = ConfigurationSource.load(arguments) else { return .usage }
         if let path = arguments.last("--socket") { settings.box.controlSocket = path }
         let log = Log(threshold: settings.logLevel)
-        guard let parts = assemble(settings, log) else { return .failed }
+        guard let daemon = assemble(settings, log) else { return .failed }
         do throws(SystemError) {
-            try Daemon(parts).run()
+            try daemon.run()
             return .fine
         } catch {
             log.write(.error, "loop reason=\(LogEntry.quoted(error.message))")
@@ -38,7 +38,7 @@ enum DaemonCommand {
     }
 
     /// Nil after the reason was logged.
-    private static func assemble(_ settings: Settings, _ log: Log) -> DaemonParts? {
+    private static func assemble(_ settings: Settings, _ log: Log) -> Daemon? {
         do throws(SystemError) {
             // The loop comes first: it blocks the signals that later threads must not take.
             let loop = try EventLoop()
@@ -51,10 +51,11 @@ enum DaemonCommand {
                 let capture = capture(settings, ring, notifier, log)
             else { return nil }
             let (uplink, problem) = uplink(settings, ring, notifier, log)
-            return DaemonParts(
-                settings: settings, log: log, loop: loop, notifier: notifier, ring: ring, capture: capture,
-                store: store, uplink: uplink, uplinkProblem: problem, panel: panel(settings, log),
-                listener: listener)
+            return Daemon(
+                DaemonParts(
+                    settings: settings, log: log, loop: loop, notifier: notifier, ring: ring, capture: capture,
+                    store: store, uplink: uplink, uplinkProblem: problem, panel: panel(settings, log),
+                    listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message + hint))")
@@ -63,8 +64,8 @@ enum DaemonCommand {
     }
 
     private static func parent(of path: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: 0x2F), slash > path.startIndex else { return "/" }
-        return String(path[..<slash])
+        guard let parent = path.before(last: "/"), !parent.isEmpty else { return "/" }
+        return parent
     }
 
     private static func store(

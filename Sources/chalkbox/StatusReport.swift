@@ -102,14 +102,14 @@ extension Daemon {
     }
 
     private func writeUplink(_ writer: inout JSONWriter) {
-        let uplink = recorder.lesson?.uplink
-        let covered = recorder.lesson?.transcript.coverage.end ?? .zero
+        let lesson = recorder.lesson
+        let covered = lesson?.transcript.coverage.end ?? .zero
         let head = recorder.isRecording ? ring.head : .zero
         writer.object("uplink") { writer in
             writer.field("enabled", settings.transcription.enabled)
-            writer.field("sessions", uplink?.sessions ?? 0)
+            writer.field("sessions", lesson?.uplink.sessions ?? 0)
             writer.key("lastLiveAt")
-            if let lastLive = uplink?.lastLive {
+            if let lastLive = lesson?.uplink.lastLive {
                 let age = Clock.now.milliseconds(since: lastLive)
                 writer.value(WallTime(milliseconds: Clock.wall.milliseconds - age).rfc3339)
             } else {
