@@ -71,6 +71,50 @@ import Testing
         #expect(box.recorder.phase == .requesting)
     }
 
+    @Test func `while there is no way out nothing is sent, and the spare key is kept for its return`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.token(attempt: 2, Box.key))
+        box.happens(.networkLost("lan0 lost its carrier"), after: 60_000)
+        #expect(box.effects.contains(.closeSession(1)))
+        let lost = box.now
+        var attempts: [Int64] = []
+        while attempts.count < 4 {
+            #expect(box.requestedToken == nil)
+            #expect(box.request == nil)
+            #expect(box.recorder.phase == .reconnecting(attempt: attempts.count + 2))
+            try box.untilDeadline()
+            attempts.append(box.now.milliseconds(since: lost))
+        }
+        #expect(attempts == [1_000, 3_000, 7_000, 15_000])
+        box.happens(.networkChanged("default route via lan0 appeared"), after: 1)
+        #expect(box.request?.isSpareKey == true)
+        #expect(box.recorder.phase == .reconnecting(attempt: 1))
+    }
+
+    @Test func `a probe goes out although the network is said to be lost`() throws {
+        var box = Box()
+        box.happens(.networkLost("lan0 lost its carrier"))
+        box.start()
+        #expect(box.requestedToken == nil)
+        while case .reconnecting = box.recorder.phase { try box.untilDeadline() }
+        #expect(box.recorder.phase == .failed(.transcription("lan0 lost its carrier")))
+        try box.untilDeadline()
+        #expect(box.requestedToken == 1)
+    }
+
+    @Test func `a successor on its way does not outlive the network`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.token(attempt: 2, Box.key))
+        box.happens(.networkChanged("address of lan0 changed"), after: 60_000)
+        #expect(box.request?.number == 2)
+        box.happens(.networkLost("lan0 lost its carrier"), after: 100)
+        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.effects.contains(.closeSession(2)))
+        #expect(box.recorder.phase == .reconnecting(attempt: 2))
+    }
+
     @Test func `the next session hears the end of the last again, and no word comes twice`() {
         var box = Box()
         box.goLive()

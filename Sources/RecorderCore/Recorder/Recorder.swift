@@ -12,6 +12,8 @@ package struct Recorder: Equatable, Sendable {
     var random: RandomSource
     /// The index after the newest recorded sample, as told with the last input.
     var head = SampleIndex.zero
+    /// Why there is no way out of the box; nil while there is one, or nothing is known.
+    var networkLoss: String?
 
     package init(settings: RecorderSettings, seed: UInt64) {
         self.settings = settings
@@ -76,9 +78,13 @@ package struct Recorder: Equatable, Sendable {
             refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
         case .sessionOpened(let session, _):
             effects.append(.closeSession(session))
+        case .networkChanged:
+            networkLoss = nil
+        case .networkLost(let what):
+            networkLoss = what
         case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack, .captureStopped,
             .storeOpened, .storeCommitted, .storeFailed, .storeRecovered, .storeClosed, .token, .tokenFailed,
-            .sessionMessage, .sessionClosed, .networkChanged, .networkLost, .tick:
+            .sessionMessage, .sessionClosed, .tick:
             break
         }
     }

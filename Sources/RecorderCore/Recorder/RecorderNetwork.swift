@@ -57,6 +57,7 @@ extension Recorder {
     mutating func networkChanged(
         _ what: String, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
+        networkLoss = nil
         effects.append(.log(LogEntry(.info, "network change=\(LogEntry.quoted(what))")))
         switch lesson.uplink.link {
         case .failed(_, .never), .off, .finished:
@@ -76,11 +77,14 @@ extension Recorder {
     mutating func networkLost(
         _ what: String, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
+        networkLoss = what
         effects.append(.log(LogEntry(.warning, "network change=\(LogEntry.quoted(what))")))
         let failure = UplinkFailure(.unreachable, what)
         switch lesson.uplink.link {
         case .live(let request, _):
             effects.append(.closeSession(request.number))
+            // No successor either: it would hang until its own time-out.
+            closeSide(lesson: &lesson, effects: &effects)
             sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
         case .requesting, .connecting:
             // It would hang until its own time-out.

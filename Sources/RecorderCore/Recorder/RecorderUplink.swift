@@ -27,6 +27,14 @@ extension Recorder {
     // MARK: Attempts
 
     mutating func beginAttempt(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        // A packet into a dead link only makes the kernel ask for its neighbour in vain (arp(7): three times, a second
+        // apart), and what is sent when the link is back waits for that, or fails with it. A probe goes out all the
+        // same: what is known of the network may be wrong.
+        if let networkLoss, lesson.uplink.givenUp == nil {
+            let failure = UplinkFailure(.unreachable, networkLoss)
+            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
+            return
+        }
         if let earliest = lesson.uplink.earliestAttempt, now < earliest {
             lesson.uplink.link = .waiting(until: earliest)
             return
