@@ -115,6 +115,24 @@ import Testing
         #expect(box.recorder.phase == .reconnecting(attempt: 2))
     }
 
+    @Test func `a hole that takes the spare key has another one fetched`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.token(attempt: 2, Box.key))
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
+        box.happens(.sessionClosed(session: 2, UplinkFailure(.refused, "refused")))
+        box.head = SampleIndex(milliseconds: 100_000)
+        try box.untilDeadline()
+        box.happens(.token(attempt: 3, Box.key))
+        box.happens(.sessionOpened(session: 3, tookMilliseconds: 1))
+        box.happens(.token(attempt: 4, Box.key))
+        try box.untilDeadline()
+        #expect(box.request?.isSpareKey == true)
+        #expect(box.request?.end != nil)
+        box.happens(.sessionOpened(session: 4, tookMilliseconds: 1))
+        #expect(box.requestedToken == 5)
+    }
+
     @Test func `the next session hears the end of the last again, and no word comes twice`() {
         var box = Box()
         box.goLive()

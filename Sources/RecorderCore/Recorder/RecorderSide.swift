@@ -91,6 +91,8 @@ extension Recorder {
             lesson.uplink.side?.step = .live(request)
             let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
             effects.append(.log(LogEntry(.info, "hole state=filling session=\(request.number) " + span)))
+            // The hole had the spare key; the live session may be lost at any time.
+            if lesson.uplink.spare == .none { fetchSpare(lesson: &lesson, now: now, effects: &effects) }
         case .none:
             effects.append(.closeSession(request.number))
         }
