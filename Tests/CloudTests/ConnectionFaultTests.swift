@@ -185,6 +185,23 @@ import Testing
         }
     }
 
+    @Test func `a session freezes: it answers pings, and recognises nothing`() async throws {
+        try await withServer({ $0.faults.freeze = FaultTrigger(afterMilliseconds: 500, times: 1) }) { server in
+            let client = try await openSession(server)
+            try await blocking { try stream([Int16](repeating: 0, count: 8_000), to: client.value) }
+            let struck = try await blocking { server.waitForLog(seconds: 60) { !$0.sessions[0].faults.isEmpty } }
+            #expect(struck?.sessions[0].faults.map(\.name) == ["freeze"])
+            try await blocking {
+                try stream([Int16](repeating: 0, count: 8_000), to: client.value)
+                try client.value.send(frame: 9, Data("?".utf8))
+                // What was recognised before comes first; nothing comes after the pong.
+                while try client.value.frame().opcode == 1 {}
+                #expect(try !client.value.isReadable(withinMilliseconds: 300))
+            }
+            try await expectAnswer(try await openSession(server))
+        }
+    }
+
     @Test func `faults strike through TLS too`() async throws {
         let directory = try TemporaryDirectory()
         let authority = try await blocking { try ThrowawayAuthority(directory: directory.path) }

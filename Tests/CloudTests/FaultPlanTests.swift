@@ -8,9 +8,9 @@ import Testing
             "token-hang*1", "retry-after=7", "key-lifetime-ms=900", "single-use-keys", "handshake-status=503*2",
             "handshake-delay=10", "refuse-at-handshake", "max-sessions=2", "max-requests-per-minute=5",
             "pacing=1.5/2000", "error-code=503@4000*2", "close=1011@100", "reset@7*1", "cut*1", "half-close@5",
-            "stall@9*1", "close-before-finished*1", "malformed-json@3000*1", "wrong-types", "huge-message*1",
-            "binary-garbage", "unknown-fields", "duplicate-finals=3", "late-finals=5/2", "permute-speakers",
-            "cut-words", "split-tokens", "time-jitter-ms=40", "final-delay-ms=2500",
+            "stall@9*1", "freeze@9*1", "close-before-finished*1", "malformed-json@3000*1", "wrong-types",
+            "huge-message*1", "binary-garbage", "unknown-fields", "duplicate-finals=3", "late-finals=5/2",
+            "permute-speakers", "cut-words", "split-tokens", "time-jitter-ms=40", "final-delay-ms=2500",
         ]
         let plan = try FaultPlan(arguments: arguments)
         #expect(plan.arguments == arguments)

@@ -14,7 +14,9 @@ final class Box {
 
     let directory: String
     private(set) var cloud: CloudServer?
-    private var daemon: Process?
+    private(set) var daemon: Child?
+    /// What the daemon writes to its standard error.
+    let lines = StampedLog()
     private var microphoneRuns = false
 
     init() throws {
@@ -25,20 +27,23 @@ final class Box {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     }
 
-    var logFile: String { directory + "/daemon.log" }
-    var log: String { (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? "" }
+    var log: String { lines.text }
     private var configurationFile: String { directory + "/chalkbox.conf" }
     private var socketPath: String { directory + "/control.sock" }
 
     /// Everything, with the microphone saying `samples` from the recording's first sample on.
     func start(samples: [Int16], _ configure: (inout CloudConfiguration) -> Void = { _ in }) async throws {
+        try startMicrophone(samples)
+        try await startCloud(configure)
+        try startDaemon(device: "lesson")
+    }
+
+    func startMicrophone(_ samples: [Int16]) throws {
         try AudioFile.wave(samples).write(to: URL(filePath: directory + "/lesson.wav"))
         let microphone = Self.root + "/board/sim/virtual-microphone"
         _ = try Self.run(microphone, ["start", directory + "/mic"])
         microphoneRuns = true
         _ = try Self.run(microphone, ["load", directory + "/mic", directory + "/lesson.wav"])
-        try await startCloud(configure)
-        try startDaemon(device: "lesson")
     }
 
     func startCloud(_ configure: (inout CloudConfiguration) -> Void = { _ in }) async throws {
@@ -70,33 +75,31 @@ final class Box {
         """.write(toFile: configurationFile, atomically: true, encoding: .utf8)
     }
 
-    func startDaemon(device: String, overrides: [String] = []) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: Self.binary)
-        process.arguments = ["daemon", "--config", configurationFile, "--set", "audio.device=\(device)"]
-            + overrides.flatMap { ["--set", $0] as [String] }
-        process.environment = [
-            "ALSA_CONFIG_PATH": directory + "/mic/asound.conf", "XDG_RUNTIME_DIR": directory + "/mic",
-            "PATH": "/usr/bin:/bin",
+    /// - Parameter launcher: a command that runs another one, with its arguments.
+    func startDaemon(device: String, overrides: [String] = [], launcher: [String] = []) throws {
+        let arguments = launcher + [
+            Self.binary, "daemon", "--config", configurationFile, "--set", "audio.device=\(device)",
         ]
-        _ = FileManager.default.createFile(atPath: logFile, contents: nil)
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: logFile))
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        daemon = process
+        daemon = try Child.logging(
+            arguments + overrides.flatMap { ["--set", $0] as [String] },
+            environment: [
+                "ALSA_CONFIG_PATH": directory + "/mic/asound.conf", "XDG_RUNTIME_DIR": directory + "/mic",
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            ], to: lines)
         try Self.wait("the control socket", seconds: 20) { FileManager.default.fileExists(atPath: self.socketPath) }
     }
 
     func stop() async throws {
-        if let daemon, daemon.isRunning {
-            daemon.terminate()
-            daemon.waitUntilExit()
-        }
-        if microphoneRuns {
-            _ = try Self.run(Self.root + "/board/sim/virtual-microphone", ["stop", directory + "/mic"])
-        }
+        endProcesses()
         try await cloud?.stop()
         try FileManager.default.removeItem(atPath: directory)
+    }
+
+    func endProcesses() {
+        daemon?.end()
+        if microphoneRuns {
+            _ = try? Self.run(Self.root + "/board/sim/virtual-microphone", ["stop", directory + "/mic"])
+        }
     }
 
     var isRunning: Bool { daemon?.isRunning == true }
@@ -160,22 +163,6 @@ final class Box {
     static func run(
         _ program: String, _ arguments: [String], checked: Bool = true
     ) throws -> (code: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        let file = NSTemporaryDirectory() + "output-\(UUID().uuidString)"
-        _ = FileManager.default.createFile(atPath: file, contents: nil)
-        defer { try? FileManager.default.removeItem(atPath: file) }
-        // A file, not a pipe: a sound server that is started here keeps its output open.
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: file))
-        process.standardError = process.standardOutput
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        let output = try String(contentsOfFile: file, encoding: .utf8)
-        if checked, process.terminationStatus != 0 {
-            throw Failure(description: "\(program) \(arguments): \(process.terminationStatus)\n\(output)")
-        }
-        return (process.terminationStatus, output)
+        try Child.run([program] + arguments, checked: checked)
     }
 }

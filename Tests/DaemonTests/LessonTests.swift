@@ -22,21 +22,22 @@ private let lessonSeconds = Int(ProcessInfo.processInfo.environment["CHALKBOX_LE
         let document = try box.document()
         #expect(document["label"] as? String == "7B maths")
         #expect((document["gaps"] as? [Any])?.isEmpty == true, "\(document["gaps"] ?? "")")
-        let heard = Self.words(document)
+        let heard = Heard.words(document)
         #expect(heard.map(\.text) == lesson.words.map(\.text))
-        #expect(heard.map(\.speaker) == Self.numbered(lesson.words.map { "\($0.speaker)" }))
+        #expect(heard.map(\.speaker) == Heard.numbered(lesson.words.map { "\($0.speaker)" }))
         for (word, truth) in zip(heard, lesson.words) {
             #expect(abs(word.startMs - truth.startSample / 16) <= 20, "\(word.text) at \(word.startMs) ms")
         }
         #expect(!box.log.contains("cannot print value"))
         try await box.stop()
     }
+}
 
-    struct Heard {
-        let text: String
-        let speaker: String
-        let startMs: Int
-    }
+/// A word of a transcript document.
+struct Heard {
+    let text: String
+    let speaker: String
+    let startMs: Int
 
     static func words(_ document: [String: Any]) -> [Heard] {
         (document["segments"] as? [[String: Any]] ?? []).flatMap { segment in

@@ -26,6 +26,7 @@ package struct FaultPlan: Equatable, Sendable {
     package var cut: FaultTrigger?
     package var halfClose: FaultTrigger?
     package var stall: FaultTrigger?
+    package var freeze: FaultTrigger?
     package var closeBeforeFinished: FaultTrigger?
     // Messages.
     package var malformedJSON: FaultTrigger?

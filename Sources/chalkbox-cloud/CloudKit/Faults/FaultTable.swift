@@ -67,6 +67,7 @@ enum FaultTable {
         trigger("cut", \.cut, at: true, "a session's TCP connection is closed without a close frame"),
         trigger("half-close", \.halfClose, at: true, "the server shuts its sending side and reads on"),
         trigger("stall", \.stall, at: true, "a session's connection becomes a black hole for good"),
+        trigger("freeze", \.freeze, at: true, "a session recognises nothing more; it answers pings and reads on"),
         trigger("close-before-finished", \.closeBeforeFinished, "no finished message before the close"),
     ]
 

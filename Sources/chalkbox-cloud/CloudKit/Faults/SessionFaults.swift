@@ -2,7 +2,8 @@
 struct SessionFaults {
     enum Kind: CaseIterable, Sendable {
         // In the order of their effect: what is sent, then what ends the session.
-        case malformedJSON, wrongTypes, hugeMessage, binaryGarbage, stall, halfClose, errorCode, close, reset, cut
+        case malformedJSON, wrongTypes, hugeMessage, binaryGarbage, stall, freeze, halfClose, errorCode, close, reset
+        case cut
 
         var field: WritableKeyPath<FaultPlan, FaultTrigger?> {
             switch self {
@@ -11,6 +12,7 @@ struct SessionFaults {
             case .hugeMessage: \.hugeMessage
             case .binaryGarbage: \.binaryGarbage
             case .stall: \.stall
+            case .freeze: \.freeze
             case .halfClose: \.halfClose
             case .errorCode: \.errorCode
             case .close: \.close
@@ -26,6 +28,7 @@ struct SessionFaults {
             case .hugeMessage: "huge-message"
             case .binaryGarbage: "binary-garbage"
             case .stall: "stall"
+            case .freeze: "freeze"
             case .halfClose: "half-close"
             case .errorCode: "error-code"
             case .close: "close"
@@ -36,7 +39,7 @@ struct SessionFaults {
 
         var endsSession: Bool {
             switch self {
-            case .malformedJSON, .wrongTypes, .hugeMessage, .binaryGarbage, .stall, .halfClose: false
+            case .malformedJSON, .wrongTypes, .hugeMessage, .binaryGarbage, .stall, .freeze, .halfClose: false
             case .errorCode, .close, .reset, .cut: true
             }
         }

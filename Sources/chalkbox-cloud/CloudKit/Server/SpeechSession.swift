@@ -53,6 +53,7 @@ final class SpeechSession: @unchecked Sendable {
     private var audioBytes = 0
     private var waitingBytes = 0
     private var isHeldBack = false
+    private var isFrozen = false
     private var lastHeardMilliseconds = 0
 
     init(state: CloudState, handshakeKey: String?, connection: any SessionConnection) {
@@ -159,6 +160,7 @@ final class SpeechSession: @unchecked Sendable {
             fail(.badRequest("Audio is sent faster than real time or near real time."))
             return
         }
+        guard !isFrozen else { return }
         waitingBytes += bytes.count
         if waitingBytes > Self.highWaterBytes, !isHeldBack {
             isHeldBack = true
@@ -208,6 +210,7 @@ final class SpeechSession: @unchecked Sendable {
             connection.send(text: #"{"tokens":[{"text":"\#(text)","is_final":false}]}"#)
         case .binaryGarbage: connection.send(binary: (0..<4_096).map { _ in UInt8.random(in: 0...255) })
         case .stall: connection.stall()
+        case .freeze: isFrozen = true
         case .halfClose: connection.halfClose()
         case .errorCode: fail(ServiceError(code: value))
         case .close:

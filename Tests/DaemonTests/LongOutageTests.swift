@@ -1,0 +1,79 @@
+import Foundation
+import Testing
+
+/// How many reconnects the daemon must survive without growing.
+private let reconnects = Int(ProcessInfo.processInfo.environment["CHALKBOX_RECONNECTS"] ?? "")
+    ?? (NetworkRun.isNightly ? 500 : 40)
+
+extension `The network`.`Long outages and many` {
+    /// 40 s are more than the six attempts take.
+    @Test func `six attempts, red, and nothing is missing once the link is back`() async throws {
+        // At the default rate it takes a minute more to catch up.
+        let rate = NetworkRun.isNightly ? "1.5" : "4"
+        let seconds = NetworkRun.isNightly ? 100.0 : 62
+        try await NetworkLesson.run(seconds: seconds, seed: 16, settings: ["transcription.catch_up_rate=\(rate)"]) { lesson in
+            try lesson.record(toMilliseconds: 6_000)
+            let down = try lesson.lab.ip(.box, "link set eth0 down")
+            let failed = try lesson.phase("failed", since: down.before, seconds: 60)
+            lesson.expectSixAttempts(since: down.before)
+            lesson.expect("six attempts", milliseconds: failed.milliseconds - down.after, atMost: 34_500)
+            let lamps = try lesson.box.status()["led"] as? [String: Any] ?? [:]
+            #expect(lamps["red"] as? String == "solid")
+            let recorded = lesson.recordedMilliseconds
+            try lesson.record(toMilliseconds: max(recorded + 1_000, 46_000))
+            let up = try lesson.lab.ip(.box, NetworkLab.up0)
+            let live = try lesson.live(since: up.before)
+            lesson.expect("live after 40 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            try lesson.finish()
+        }
+    }
+
+    /// Longer than the ring holds, and than what is replayed before the live words.
+    @Test(.enabled(if: NetworkRun.isNightly, "takes three minutes"))
+    func `an outage of 75 s: live words first, then the hole is filled from the journal`() async throws {
+        try await NetworkLesson.run(seconds: 160, seed: 41) { lesson in
+            try lesson.record(toMilliseconds: 8_000)
+            let down = try lesson.lab.ip(.box, "link set eth0 down")
+            try lesson.record(milliseconds: 75_000)
+            #expect(try lesson.box.status()["phase"] as? String == "failed")
+            let up = try lesson.lab.ip(.box, NetworkLab.up0)
+            let live = try lesson.live(since: up.before)
+            lesson.expect("live after 75 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            let filled = try lesson.log("hole state=filled", since: down.before, seconds: 120)
+            lesson.expect("75 s filled", milliseconds: filled.milliseconds - up.after, atMost: 70_000)
+            try lesson.finish()
+        }
+    }
+
+    @Test func `many reconnects take neither memory nor descriptors`() async throws {
+        let settings = [
+            "reconnect.attempts=20", "reconnect.cap_seconds=1", "reconnect.jitter_ms=0", "log.level=info",
+        ]
+        try await NetworkLesson.run(seconds: 10, seed: 42, settings: settings) { lesson in
+            let pid = try #require(lesson.box.daemon?.pid)
+            var begin: (kilobytes: Int, descriptors: Int)?
+            for number in 1...reconnects {
+                let start = StampedLog.now
+                try lesson.lab.perform("reset")
+                try lesson.live(since: start)
+                // Sessions that are reset right away count as attempts that failed; a stable one begins anew.
+                if number % 15 == 0 { try lesson.record(milliseconds: 3_500) }
+                if number == max(1, reconnects / 10) { begin = Self.usage(of: pid) }
+            }
+            try lesson.record(milliseconds: 1_000)
+            let (first, last) = (try #require(begin), Self.usage(of: pid))
+            print("network: \(reconnects) reconnects: \(first) to \(last)")
+            #expect(last.kilobytes - first.kilobytes <= 256, "\(first) to \(last)")
+            #expect(last.descriptors <= first.descriptors, "\(first) to \(last)")
+            try lesson.finish()
+        }
+    }
+
+    /// Resident memory and open descriptors: proc(5).
+    private static func usage(of pid: pid_t) -> (kilobytes: Int, descriptors: Int) {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+        let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
+        return (Int(resident.filter(\.isNumber)) ?? 0, descriptors.count)
+    }
+}
