@@ -11,7 +11,8 @@ extension `The network`.`Long outages and many` {
         // At the default rate it takes a minute more to catch up.
         let rate = NetworkRun.isNightly ? "1.5" : "4"
         let seconds = NetworkRun.isNightly ? 100.0 : 62
-        try await NetworkLesson.run(seconds: seconds, seed: 16, settings: ["transcription.catch_up_rate=\(rate)"]) { lesson in
+        let settings = ["transcription.catch_up_rate=\(rate)"]
+        try await NetworkLesson.run(seconds: seconds, seed: 16, settings: settings) { lesson in
             try lesson.record(toMilliseconds: 6_000)
             let down = try lesson.lab.ip(.box, "link set eth0 down")
             let failed = try lesson.phase("failed", since: down.before, seconds: 60)
@@ -58,22 +59,28 @@ extension `The network`.`Long outages and many` {
                 try lesson.live(since: start)
                 // Sessions that are reset right away count as attempts that failed; a stable one begins anew.
                 if number % 15 == 0 { try lesson.record(milliseconds: 3_500) }
-                if number == max(1, reconnects / 10) { begin = Self.usage(of: pid) }
+                if number == max(1, reconnects / 10) { begin = try Self.usage(of: pid, lesson) }
             }
-            try lesson.record(milliseconds: 1_000)
-            let (first, last) = (try #require(begin), Self.usage(of: pid))
+            let (first, last) = (try #require(begin), try Self.usage(of: pid, lesson))
             print("network: \(reconnects) reconnects: \(first) to \(last)")
             #expect(last.kilobytes - first.kilobytes <= 256, "\(first) to \(last)")
-            #expect(last.descriptors <= first.descriptors, "\(first) to \(last)")
+            #expect(last.descriptors <= first.descriptors, "\(first) to \(last)\n\(Self.descriptors(of: pid))")
             try lesson.finish()
         }
     }
 
     /// Resident memory and open descriptors: proc(5).
-    private static func usage(of pid: pid_t) -> (kilobytes: Int, descriptors: Int) {
+    private static func usage(of pid: pid_t, _ lesson: NetworkLesson) throws -> (kilobytes: Int, descriptors: Int) {
+        // Until the next key has been fetched too.
+        try lesson.record(milliseconds: 1_500)
         let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
         let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
-        let descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd")) ?? []
-        return (Int(resident.filter(\.isNumber)) ?? 0, descriptors.count)
+        return (Int(resident.filter(\.isNumber)) ?? 0, descriptors(of: pid).count)
+    }
+
+    private static func descriptors(of pid: pid_t) -> [String] {
+        let directory = "/proc/\(pid)/fd"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
     }
 }

@@ -3,8 +3,8 @@ import Foundation
 
 /// A box, a router and a cloud in network namespaces of their own (ip-netns(8)), joined by virtual cables (veth(4)):
 ///
-///     box  eth0 10.1.0.2 ──── far0 10.1.0.1  net  up0 10.9.0.1 ──── eth0 10.9.0.2  cloud
-///     box  eth1 10.2.0.2 ──── far1 10.2.0.1  net
+///     box  eth0 10.1.0.2 ─ far0 10.1.0.1  net  up0 10.9.0.1 ─ eth0 10.9.0.2  cloud
+///     box  eth1 10.2.0.2 ─ far1 10.2.0.1  net
 ///
 /// The box's carrier is the router's: what happens behind the router, it must find out for itself.
 final class NetworkLab {
@@ -31,10 +31,10 @@ final class NetworkLab {
     init() throws {
         do {
             for place in Place.allCases { _ = try Child.run(["ip", "netns", "add", name(place)]) }
-            let (box, net, cloud) = (name(.box), name(.net), name(.cloud))
-            _ = try Child.run(["ip", "link", "add", "eth0", "netns", box, "type", "veth", "peer", "far0", "netns", net])
-            _ = try Child.run(["ip", "link", "add", "eth1", "netns", box, "type", "veth", "peer", "far1", "netns", net])
-            _ = try Child.run(["ip", "link", "add", "eth0", "netns", cloud, "type", "veth", "peer", "up0", "netns", net])
+            for (end, place, far) in [("eth0", Place.box, "far0"), ("eth1", .box, "far1"), ("eth0", .cloud, "up0")] {
+                let near = ["ip", "link", "add", end, "netns", name(place), "type", "veth"]
+                _ = try Child.run(near + ["peer", far, "netns", name(.net)])
+            }
             try ip(
                 .net,
                 """
@@ -61,7 +61,8 @@ final class NetworkLab {
             // Mounted over the system's by `ip netns exec`.
             try FileManager.default.createDirectory(atPath: etc, withIntermediateDirectories: true)
             try setHosts("127.0.0.1 localhost\n\(Self.cloudAddress) \(Self.cloudName)\n")
-            try "nameserver \(Self.deadNameServer)\n".write(toFile: etc + "/resolv.conf", atomically: false, encoding: .utf8)
+            let resolver = "nameserver \(Self.deadNameServer)\n"
+            try resolver.write(toFile: etc + "/resolv.conf", atomically: false, encoding: .utf8)
         } catch {
             remove()
             throw error

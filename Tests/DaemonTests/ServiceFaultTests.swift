@@ -100,7 +100,7 @@ extension `The network`.`The service ends a session` {
     }
 
     @Test func `final words that come late or twice, across a reset`() async throws {
-        try await NetworkLesson.run(seconds: 22, seed: 37, faults: ["duplicate-finals=3", "late-finals=2/3"]) { lesson in
+        try await NetworkLesson.run(seconds: 22, seed: 37, faults: ["duplicate-finals=3", "late-finals=2"]) { lesson in
             try lesson.record(toMilliseconds: 9_000)
             let start = StampedLog.now
             try lesson.lab.perform("reset")
