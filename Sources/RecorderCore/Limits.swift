@@ -53,6 +53,9 @@ package enum Limits {
     package static let keyMarginMilliseconds: Int64 = 60_000
     package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
     package static let spareRetryMilliseconds: Int64 = 30_000
+    /// A session that lags behind and was told not to hurry is replaced after this long by one that may: it would never
+    /// catch up, and its last words would not come in time after STOP.
+    package static let heldPaceMilliseconds: Int64 = 15_000
     /// Tries to fill holes beside one live session.
     package static let holeTries = 6
     /// A session is behind, not just a frame late.

@@ -179,6 +179,27 @@ import Testing
         #expect(box.request == nil)
     }
 
+    @Test func `a session that may not hurry is replaced in time by one that may`() throws {
+        var box = Box()
+        box.goLive()
+        box.head = SampleIndex(milliseconds: 30_000)
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.service(code: 500), "internal error")), after: 30_000)
+        box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+        #expect(box.request?.catchUpRate == 1)
+        box.happens(.sessionOpened(session: 2, tookMilliseconds: 40))
+        let live = box.now
+        // No key in advance, so that the next is asked for.
+        box.happens(.tokenFailed(attempt: try #require(box.requestedToken), UplinkFailure(.timeout, "timeout")))
+        while box.requestedToken == nil { try box.untilDeadline() }
+        #expect(box.now.milliseconds(since: live) == Limits.heldPaceMilliseconds)
+        box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+        #expect(box.request?.catchUpRate == 1.5)
+        #expect(box.recorder.phase == .live)
+        box.happens(.sessionOpened(session: 3, tookMilliseconds: 40))
+        #expect(box.effects.contains(.closeSession(2)))
+        #expect(box.recorder.phase == .live)
+    }
+
     @Test func `startedAt and the words survive a reconnect`() {
         var box = Box()
         box.goLive()

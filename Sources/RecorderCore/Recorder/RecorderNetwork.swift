@@ -14,6 +14,7 @@ extension Recorder {
         }
         if let deadline = rollOverAt(lesson), deadline <= now {
             effects.append(.log(LogEntry(.info, "roll-over session=\(lesson.uplink.session?.number ?? 0)")))
+            lesson.uplink.isPaceHeld = false
             beginSuccessor(lesson: &lesson, now: now, effects: &effects)
         }
         if let deadline = lesson.uplink.side?.deadline, deadline <= now {
@@ -46,11 +47,13 @@ extension Recorder {
         }
     }
 
-    /// A live session's age is bounded: by the service and by its key.
+    /// A live session's age is bounded: by the service and by its key; and by its lag, if it does not hurry.
     private func rollOverAt(_ lesson: Lesson) -> MonotonicTime? {
         guard lesson.stage == .recording, let live = lesson.uplink.live else { return nil }
         if case .successor? = lesson.uplink.side?.purpose { return nil }
-        return live.since.adding(milliseconds: settings.sessionMilliseconds)
+        let age = settings.sessionMilliseconds
+        return live.since.adding(
+            milliseconds: lesson.uplink.isPaceHeld ? min(Limits.heldPaceMilliseconds, age) : age)
     }
 
     /// - Parameter what: for people.
