@@ -57,6 +57,11 @@ final class StampedLog: @unchecked Sendable {
         }
     }
 
+    /// A line of the test's own.
+    func note(_ text: String) {
+        condition.withLock { all.append(StampedLine(milliseconds: Self.now, text: text)) }
+    }
+
     /// The first line since `start` that satisfies the condition; nil when none came in time.
     func wait(since start: Int64 = 0, seconds: Double, _ isWanted: (String) -> Bool) -> StampedLine? {
         let deadline = Date(timeIntervalSinceNow: seconds)
@@ -121,9 +126,10 @@ final class Child {
         return result & 0x7F == 0 ? result >> 8 & 0xFF : 128 + (result & 0x7F)
     }
 
-    /// SIGTERM, and SIGKILL for one that does not end by it.
+    /// SIGTERM, and SIGKILL for one that does not end by it. The daemon ends its lesson first, and waits for the last
+    /// words (`Limits.finishMilliseconds`).
     @discardableResult
-    func end(seconds: Double = 20) -> Int32 {
+    func end(seconds: Double = 40) -> Int32 {
         if isRunning { kill(pid, SIGTERM) }
         let deadline = Date(timeIntervalSinceNow: seconds)
         while isRunning, Date() < deadline { _ = poll(nil, 0, 20) }

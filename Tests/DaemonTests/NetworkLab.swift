@@ -112,9 +112,8 @@ final class NetworkLab {
 
     /// Swallows what the router has for the box, without a word to anybody; `false` lifts it.
     @discardableResult
-    func blackHole(_ isOn: Bool) throws -> (before: Int64, after: Int64) {
-        let verb = isOn ? "add" : "delete"
-        return try ip(.net, "route \(verb) blackhole 10.1.0.2/32\nroute \(verb) blackhole 10.1.0.3/32")
+    func blackHole(_ isOn: Bool, for address: String = "10.1.0.2") throws -> (before: Int64, after: Int64) {
+        try ip(.net, "route \(isOn ? "add" : "delete") blackhole \(address)/32")
     }
 
     /// The file is mounted where the daemon is: it is written in place.

@@ -15,21 +15,24 @@ final class NetworkLesson {
     let script: ToneLesson
     private var startedAt: String?
 
-    /// Runs `body` from the first live session on; STOP and the comparison are its own.
+    /// Runs `body` from the first live session on, or from START when the box is not online; STOP and the comparison
+    /// are its own.
     static func run(
-        seconds: Double, seed: UInt64, faults: [String] = [], settings: [String] = [],
+        seconds: Double, seed: UInt64, faults: [String] = [], settings: [String] = [], online: Bool = true,
         _ body: (NetworkLesson) throws -> Void
     ) async throws {
         try await withTaskExecutorPreference(OwnThread()) {
-            try runHere(seconds: seconds, seed: seed, faults: faults, settings: settings, body)
+            try runHere(seconds: seconds, seed: seed, faults: faults, settings: settings, online: online, body)
         }
     }
 
     private static func runHere(
-        seconds: Double, seed: UInt64, faults: [String], settings: [String], _ body: (NetworkLesson) throws -> Void
+        seconds: Double, seed: UInt64, faults: [String], settings: [String], online: Bool,
+        _ body: (NetworkLesson) throws -> Void
     ) throws {
         let lab = try NetworkLab()
         defer { lab.remove() }
+        if !online { try lab.ip(.box, "link set eth0 down") }
         let box = try Box()
         defer {
             box.endProcesses()
@@ -38,7 +41,7 @@ final class NetworkLesson {
         let script = ToneLesson(.seconds(seconds), speakers: 2, seed: seed)
         let lesson = NetworkLesson(lab: lab, box: box, script: script)
         do {
-            try lesson.begin(faults: faults, settings: settings)
+            try lesson.begin(faults: faults, settings: settings, online: online)
             try body(lesson)
         } catch {
             Issue.record("\(error)\n\(box.lines.timedText)")
@@ -55,7 +58,7 @@ final class NetworkLesson {
         self.script = script
     }
 
-    private func begin(faults: [String], settings: [String]) throws {
+    private func begin(faults: [String], settings: [String], online: Bool) throws {
         let authority = try lab.startCloud(directory: box.directory, faults: Self.habits + faults)
         try box.startMicrophone(script.samples)
         let host = "\(NetworkLab.cloudName):\(NetworkLab.port)"
@@ -64,7 +67,7 @@ final class NetworkLesson {
         try box.startDaemon(
             device: "lesson", overrides: [speech, "log.level=debug"] + settings, launcher: lab.execute(.box))
         try #require(try box.chalkbox("start", "--label", "7B maths").code == 0)
-        _ = try log("live session=1 ", since: 0)
+        if online { try log("live session=1 ", since: 0) }
         startedAt = try recording()["startedAt"] as? String
         #expect(startedAt != nil)
     }
@@ -104,6 +107,9 @@ final class NetworkLesson {
     /// Lets the lesson go on for so long.
     func record(milliseconds: Int) throws { try record(toMilliseconds: recordedMilliseconds + milliseconds) }
 
+    /// What the test did, for the log of a failure.
+    func note(_ what: String) { box.lines.note("== \(what)") }
+
     /// The limit on how long something took; what it took is told in any case.
     func expect(
         _ what: String, milliseconds: Int64, atMost limit: Int64, at location: SourceLocation = #_sourceLocation
@@ -116,12 +122,14 @@ final class NetworkLesson {
     // MARK: The end
 
     /// STOP once all of the script has been said, and nothing is missing or twice.
-    func finish() throws {
+    ///
+    /// - Parameter knowsVoices: false: whose the words are is not known as it should be; see there.
+    func finish(knowsVoices: Bool = true) throws {
         try stop()
         try compareSamples()
         let document = try box.document()
         #expect((document["gaps"] as? [Any])?.isEmpty == true, "\(document["gaps"] ?? "")\n\(box.lines.timedText)")
-        compare(Heard.words(document), script.words)
+        compare(Heard.words(document), script.words, knowsVoices: knowsVoices)
     }
 
     /// STOP once all of the script has been said.
@@ -145,14 +153,18 @@ final class NetworkLesson {
         #expect((document["silences"] as? [Any])?.isEmpty == true, "\(document["silences"] ?? "")")
     }
 
-    private func compare(_ heard: [Heard], _ truth: [ToneWord]) {
+    private func compare(_ heard: [Heard], _ truth: [ToneWord], knowsVoices: Bool) {
         let (texts, wanted) = (heard.map(\.text), truth.map(\.text))
         #expect(texts == wanted, "\(difference(texts, wanted))\n\(box.lines.timedText)")
         guard texts == wanted else { return }
         let speakers = Heard.numbered(truth.map { "\($0.speaker)" })
         let wrong = zip(heard, speakers).enumerated().filter { $1.0.speaker != $1.1 }
             .map { "\($1.0.text) at \($1.0.startMs) ms: \($1.0.speaker), not \($1.1)" }
-        #expect(wrong.isEmpty, "\(wrong)\n\(box.lines.timedText)")
+        if knowsVoices {
+            #expect(wrong.isEmpty, "\(wrong)\n\(box.lines.timedText)")
+        } else {
+            withKnownIssue { #expect(wrong.isEmpty) }
+        }
         for (word, truth) in zip(heard, truth) {
             let tolerance = 20 + Self.jitterMilliseconds
             #expect(abs(word.startMs - truth.startSample / 16) <= tolerance, "\(word.text) at \(word.startMs) ms")
@@ -177,7 +189,7 @@ extension NetworkLesson {
         let gaps = document["gaps"] as? [[String: Any]] ?? []
         #expect(gaps.count == 1, "\(gaps)")
         let told = gaps.last?["reason"] as? String ?? ""
-        #expect(told.contains(reason), "\(gaps)")
+        #expect(reason.isEmpty || told.contains(reason), "\(gaps)")
         let start = gaps.last?["startMs"] as? Int ?? 0
         var heard = Heard.words(document).map(\.text)
         // Words at the very edge may be on either side.

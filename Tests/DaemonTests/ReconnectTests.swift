@@ -5,7 +5,8 @@ import Testing
 ///
 /// A lesson takes its time but hardly any work, so the suites run side by side, each one lesson after the other: 4 to 5
 /// minutes for what CI runs, which is all but an outage of 75 s. `CHALKBOX_NETWORK=all` runs that too, the long ones at
-/// the default pace of catching up, and 500 reconnects in place of 40 (`CHALKBOX_RECONNECTS`).
+/// the default pace of catching up, 500 reconnects in place of 40 (`CHALKBOX_RECONNECTS`) and four storms in place of
+/// one (`CHALKBOX_STORMS`).
 @Suite(.enabled(if: NetworkLab.isAvailable, "needs root for network namespaces"))
 struct `The network` {}
 
