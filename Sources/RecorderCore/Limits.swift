@@ -53,6 +53,9 @@ package enum Limits {
     package static let keyMarginMilliseconds: Int64 = 60_000
     package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
     package static let spareRetryMilliseconds: Int64 = 30_000
+    /// The kernel asks for the router's address three times, a second apart (arp(7): mcast_solicit, retrans_time). What
+    /// is sent while the cable is out begins that; the first connection after the cable is back fails with it.
+    package static let neighbourMilliseconds: Int64 = 3_500
     /// A session that lags behind and was told not to hurry is replaced after this long by one that may: it would never
     /// catch up, and its last words would not come in time after STOP.
     package static let heldPaceMilliseconds: Int64 = 15_000

@@ -179,6 +179,24 @@ import Testing
         #expect(box.request == nil)
     }
 
+    @Test func `an attempt that fails for what was before the network came back is made again at once`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkLost("eth0 lost its carrier"), after: 20_000)
+        box.happens(.networkChanged("default route via eth0 appeared"), after: 2_600)
+        let unreachable = UplinkFailure(.unreachable, "No route to host")
+        box.happens(.tokenFailed(attempt: try #require(box.requestedToken), unreachable), after: 900)
+        let again = try #require(box.requestedToken)
+        // Once; then the delays are kept as always.
+        box.happens(.tokenFailed(attempt: again, unreachable), after: 300)
+        #expect(box.requestedToken == nil)
+        #expect(box.recorder.phase == .reconnecting(attempt: 2))
+        let failed = box.now
+        try box.untilDeadline()
+        #expect(box.now.milliseconds(since: failed) == 1_000)
+        #expect(box.requestedToken != nil)
+    }
+
     @Test func `a session that may not hurry is replaced in time by one that may`() throws {
         var box = Box()
         box.goLive()

@@ -73,6 +73,7 @@ extension Recorder {
             cancelAttempt(lesson: &lesson, effects: &effects)
             lesson.uplink.givenUp = nil
             lesson.uplink.burst = 1
+            lesson.uplink.changedAt = now
             beginAttempt(lesson: &lesson, now: now, effects: &effects)
         }
     }

@@ -94,6 +94,11 @@ extension Recorder {
             return
         }
         switch verdict {
+        case .retry where isStale(failure, lesson, now):
+            lesson.uplink.changedAt = nil
+            let line = "attempt n=\(lesson.uplink.burst) of=\(policy.attempts) in_ms=0"
+            effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
+            beginAttempt(lesson: &lesson, now: now, effects: &effects)
         case .retry:
             guard lesson.uplink.givenUp == nil, lesson.uplink.burst < policy.attempts else {
                 giveUp(failure, probe: nextProbe(now), lesson: &lesson, effects: &effects)
@@ -116,6 +121,13 @@ extension Recorder {
         case .fatal:
             giveUp(failure, probe: .never, lesson: &lesson, effects: &effects)
         }
+    }
+
+    /// The first attempt after a change of the network may have failed for what was before: see
+    /// `Limits.neighbourMilliseconds`. It is made again at once, and once only.
+    private func isStale(_ failure: UplinkFailure, _ lesson: Lesson, _ now: MonotonicTime) -> Bool {
+        guard failure.kind == .unreachable, let changed = lesson.uplink.changedAt else { return false }
+        return now.milliseconds(since: changed) < Limits.neighbourMilliseconds
     }
 
     /// The connection was lost after STOP, before the last words came: what time there is for them is used.

@@ -94,6 +94,8 @@ package struct UplinkState: Equatable, Sendable {
     var heard = 0
     /// When the last attempt began: the next keeps its distance.
     var attemptedAt: MonotonicTime?
+    /// When the network came back or changed, while the attempt that followed may still fail for what was before.
+    var changedAt: MonotonicTime?
     /// The service ended a session that was catching up: the next one does not hurry.
     var isPaceHeld = false
     /// Failed tries to fill holes since the live session began.
