@@ -83,6 +83,9 @@ extension `The network`.`Long outages and many` {
                 }
                 if number == max(1, reconnects / 10) { begin = try Self.usage(of: pid, lesson) }
             }
+            try lesson.box.wait("the transcript to catch up", seconds: 90) {
+                ($0["uplink"] as? [String: Any])?["bufferedMs"] as? Int ?? .max < 4_000
+            }
             let (first, last) = (try #require(begin), try Self.usage(of: pid, lesson))
             print("network: \(reconnects) reconnects: \(first) to \(last)")
             #expect(last.kilobytes - first.kilobytes <= 256, "\(first) to \(last)")

@@ -31,8 +31,13 @@ final class NetworkLab {
     init() throws {
         do {
             for place in Place.allCases { _ = try Child.run(["ip", "netns", "add", name(place)]) }
-            for (end, place, far) in [("eth0", Place.box, "far0"), ("eth1", .box, "far1"), ("eth0", .cloud, "up0")] {
-                let near = ["ip", "link", "add", end, "netns", name(place), "type", "veth"]
+            // The kernel tells at once of a link whose number is not that of its other end, and else within a second
+            // (net/core/link_watch.c).
+            let cables = [
+                ("eth0", Place.box, "far0", "51"), ("eth1", .box, "far1", "52"), ("eth0", .cloud, "up0", "53"),
+            ]
+            for (end, place, far, index) in cables {
+                let near = ["ip", "link", "add", "name", end, "index", index, "netns", name(place), "type", "veth"]
                 _ = try Child.run(near + ["peer", far, "netns", name(.net)])
             }
             try ip(

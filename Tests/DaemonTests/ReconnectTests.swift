@@ -47,17 +47,19 @@ extension `The network`.`The link goes and comes` {
         }
     }
 
-    @Test func `the cable is out for two seconds`() async throws {
+    /// 2.6 s: what was sent without cable has the kernel ask for the router's address for 3 s; the first connection
+    /// after that fails with it (`Limits.neighbourMilliseconds`).
+    @Test(arguments: [2_000, 2_600]) func `the cable is out for two seconds`(milliseconds: Int) async throws {
         try await NetworkLesson.run(seconds: 22, seed: 13) { lesson in
             try lesson.record(toMilliseconds: 8_000)
             let out = try lesson.lab.ip(.net, "link set far0 down")
             let phase = try lesson.phase("reconnecting", since: out.before)
             lesson.expect("cable out is seen", milliseconds: phase.milliseconds - out.after, atMost: 500)
             #expect(try lesson.box.status()["phase"] as? String == "reconnecting")
-            try lesson.record(milliseconds: 2_000)
+            try lesson.record(milliseconds: milliseconds)
             let back = try lesson.lab.ip(.net, "link set far0 up")
             let live = try lesson.live(since: back.before)
-            lesson.expect("live after 2 s without cable", milliseconds: live.milliseconds - back.after, atMost: 1_000)
+            lesson.expect("live after the cable is back", milliseconds: live.milliseconds - back.after, atMost: 1_300)
             try lesson.finish()
         }
     }
