@@ -178,13 +178,6 @@ class Bench(demo.Room):
             self.reap(daemon)
         return usage, parts
 
-    def wait_for_status(self, control, condition):
-        end = time.monotonic() + 60
-        while not condition(status := control.ask(do="status")):
-            if time.monotonic() > end:
-                raise SystemExit(f"{json.dumps(status)}\n{(self.directory / 'daemon.out').read_text()}")
-            pause(0.2)
-
     def recorded_bytes(self):
         return sum(path.stat().st_size for path in self.state.glob("recordings/*/*.flac"))
 
@@ -287,8 +280,8 @@ def rows(size, chalkbox, plain, peers):
     return table
 
 
-def show(table, peers, markdown):
-    table = [["", "chalkbox", *peers], *table]
+def show(table, markdown):
+    """A table whose first row is its head."""
     if markdown:
         table.insert(1, ["---"] * len(table[0]))
         return "\n".join("| " + " | ".join(row) + " |" for row in table)
@@ -299,7 +292,7 @@ def show(table, peers, markdown):
 
 def report(options, chalkbox, parts, plain, peers):
     size = options.chalkbox.stat().st_size
-    print(show(rows(size, chalkbox, plain, peers), peers, options.markdown))
+    print(show([["", "chalkbox", *peers], *rows(size, chalkbox, plain, peers)], options.markdown))
     print(f"""
 Windows of {options.seconds} s, the largest RSS and PSS of each; N × is Chalkbox's share of the other. All hear the virtual
 microphone, whose sound server brings a client library of its own into every program; plain ALSA is Chalkbox with its
@@ -318,13 +311,19 @@ Chalkbox's memory with the sound server's library:""")
     return 1 if exceeded else 0
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="bench/footprint")
+def arguments(program):
+    """What every measurement is told."""
+    parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("--chalkbox", required=True, type=pathlib.Path, help="the shipped binary")
     parser.add_argument("--cloud", required=True, help="the stand-in cloud's binary")
+    parser.add_argument("--markdown", action="store_true", help="the table as the README has it")
+    return parser
+
+
+def main():
+    parser = arguments("bench/footprint")
     parser.add_argument("--python", required=True, help="an interpreter with the official client")
     parser.add_argument("--seconds", type=int, default=45, help="length of each window")
-    parser.add_argument("--markdown", action="store_true", help="the table as the README has it")
     options = parser.parse_args()
     if options.seconds < 10:
         parser.error("--seconds takes at least 10: the journal is written every 2 s")

@@ -102,6 +102,8 @@ class Room:
     """The virtual microphone, the stand-in cloud and the daemon, in a directory of their own."""
 
     recogniser = "pocketsphinx"
+    #: Where the stand-in cloud listens, and what its certificate is for.
+    address = "127.0.0.1"
 
     def __init__(self, options, directory):
         self.options, self.directory, self.processes = options, directory, []
@@ -137,9 +139,10 @@ class Room:
         secret.write_text("room-12-secret\n")
         secret.chmod(0o600)
         self.run("cloud", [
-            self.options.cloud, "serve", "--recogniser", self.recogniser, "--bearer", "room-12-secret",
+            self.options.cloud, "serve", "--host", self.address, "--recogniser", self.recogniser,
+            "--bearer", "room-12-secret", "--log", self.directory / "cloud.log", "--ready-file", self.ready,
             "--tls-certificate", self.directory / "server.pem", "--tls-key", self.directory / "server.key",
-            "--log", self.directory / "cloud.log", "--ready-file", self.ready])
+            "--control", self.directory / "cloud.sock"])
         addresses = json.loads(self.wait_for(self.ready))
         self.config.write_text(f"""[box]
 name = room-12
@@ -163,14 +166,14 @@ ca_file = {authority}
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def certificates(self):
-        """A throw-away authority and a certificate for 127.0.0.1: the daemon verifies it as it would the real one."""
+        """A throw-away authority and a certificate for the cloud: the daemon verifies it as it would the real one."""
         def openssl(*arguments):
             subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=self.directory)
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", "/CN=Chalkbox demo authority",
                 "-keyout", "ca.key", "-out", "ca.pem", "-addext", "basicConstraints=critical,CA:TRUE")
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "server.key",
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={self.address}", "-keyout", "server.key",
                 "-out", "server.csr")
-        (self.directory / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        (self.directory / "names").write_text(f"subjectAltName=IP:{self.address},DNS:localhost\n")
         openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                 "-days", 2, "-extfile", "names", "-out", "server.pem")
         return self.directory / "ca.pem"
@@ -188,6 +191,13 @@ ca_file = {authority}
                 raise SystemExit(f"the stand-in cloud did not start:\n{(self.directory / 'cloud.out').read_text()}")
             select.select([], [], [], 0.05)
         return path.read_text()
+
+    def wait_for_status(self, control, condition):
+        end = time.monotonic() + 60
+        while not condition(status := control.ask(do="status")):
+            if time.monotonic() > end:
+                raise SystemExit(f"{json.dumps(status)}\n{(self.directory / 'daemon.out').read_text()}")
+            select.select([], [], [], 0.2)
 
     def chalkbox(self, *arguments):
         command = [self.options.chalkbox, *arguments, "--config", self.config]
