@@ -187,13 +187,14 @@ import Testing
         let unreachable = UplinkFailure(.unreachable, "No route to host")
         box.happens(.tokenFailed(attempt: try #require(box.requestedToken), unreachable), after: 900)
         let again = try #require(box.requestedToken)
+        #expect(box.recorder.phase == .reconnecting(attempt: 2))
         // Once; then the delays are kept as always.
         box.happens(.tokenFailed(attempt: again, unreachable), after: 300)
         #expect(box.requestedToken == nil)
-        #expect(box.recorder.phase == .reconnecting(attempt: 2))
+        #expect(box.recorder.phase == .reconnecting(attempt: 3))
         let failed = box.now
         try box.untilDeadline()
-        #expect(box.now.milliseconds(since: failed) == 1_000)
+        #expect(box.now.milliseconds(since: failed) == 2_000)
         #expect(box.requestedToken != nil)
     }
 

@@ -94,8 +94,9 @@ extension Recorder {
             return
         }
         switch verdict {
-        case .retry where isStale(failure, lesson, now):
+        case .retry where isStale(failure, lesson, now) && lesson.uplink.burst < policy.attempts:
             lesson.uplink.changedAt = nil
+            lesson.uplink.burst += 1
             let line = "attempt n=\(lesson.uplink.burst) of=\(policy.attempts) in_ms=0"
             effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
             beginAttempt(lesson: &lesson, now: now, effects: &effects)
@@ -124,7 +125,7 @@ extension Recorder {
     }
 
     /// The first attempt after a change of the network may have failed for what was before: see
-    /// `Limits.neighbourMilliseconds`. It is made again at once, and once only.
+    /// `Limits.neighbourMilliseconds`. The second is made at once then, but no third.
     private func isStale(_ failure: UplinkFailure, _ lesson: Lesson, _ now: MonotonicTime) -> Bool {
         guard failure.kind == .unreachable, let changed = lesson.uplink.changedAt else { return false }
         return now.milliseconds(since: changed) < Limits.neighbourMilliseconds
