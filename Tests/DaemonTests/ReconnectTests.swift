@@ -88,7 +88,7 @@ extension `The network`.`The link goes and comes` {
             #expect(try lesson.box.chalkbox("stop").code == 0)
             lesson.expect("STOP while reconnecting", milliseconds: StampedLog.now - pressed, atMost: 2_000)
             try lesson.compareSamples()
-            try lesson.expectGapAtEnd(reason: "unreachable")
+            try lesson.expectGapAtEnd(reason: "eth0")
         }
     }
 
@@ -99,7 +99,7 @@ extension `The network`.`The link goes and comes` {
             _ = try lesson.phase("failed", since: down.before)
             try lesson.stop()
             try lesson.compareSamples()
-            try lesson.expectGapAtEnd(reason: "unreachable")
+            try lesson.expectGapAtEnd(reason: "eth0")
         }
     }
 

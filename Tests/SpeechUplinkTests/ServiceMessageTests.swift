@@ -6,19 +6,20 @@ import Testing
 
 extension NetworkTests {
     @Suite struct ServiceMessageTests {
-        /// How a session to a peer that answers the first message with `script` ends.
+        /// How a session to a peer that answers the end of the audio with `script` ends.
         private func end(
             deadAfter: Int64 = 10_000, _ script: @escaping @Sendable (FakeConnection) throws -> Void
         ) throws -> (failure: UplinkFailure??, messages: [ServiceMessage]) {
             let peer = try FakePeer { connection, _ in
                 try connection.upgrade()
-                _ = try connection.readData()
+                _ = try connection.takeLesson()
                 try script(connection)
             }
             return try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(UplinkSettings(tokenURL: "", deadAfterMilliseconds: deadAfter))
                 fixture.record(1_600)
-                let request = fixture.request(url: "ws://127.0.0.1:\(peer.port)/")
+                var request = fixture.request(url: "ws://127.0.0.1:\(peer.port)/")
+                request.end = SampleIndex(1_600)
                 #expect(fixture.uplink.send(.open(request)))
                 let failure = fixture.closed()
                 return (failure, fixture.messages())
