@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <locale.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -57,6 +58,8 @@ int chalk_list_directory(const char *path, void (*visit)(const char *name, void 
     closedir(directory);
     return 0;
 }
+
+void chalk_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
 
 int chalk_resolve(const char *name, char *addresses, int limit) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};

@@ -12,6 +12,11 @@ package enum Process {
         _ = unsafe chalk_notify(state)
     }
 
+    /// Keeps memory flat: threads come and go with each name look-up, and need no heap of their own.
+    package static func shareHeap() {
+        chalk_limit_arenas(2)
+    }
+
     /// A trap then writes its signal and address to stderr.
     package static func reportFaults() {
         chalk_report_faults()

@@ -7,6 +7,7 @@ internal import RecorderCore
 struct Chalkbox {
     static func main() {
         Process.reportFaults()
+        Process.shareHeap()
         Process.exit(run(Process.arguments).rawValue)
     }
 

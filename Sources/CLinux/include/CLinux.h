@@ -58,6 +58,10 @@ int chalk_write_all(int fd, const void *bytes, size_t count);
 /// negative EAI_* code of getaddrinfo(3).
 int chalk_resolve(const char *name, char *addresses, int limit);
 
+/// glibc gives threads arenas of their own, up to eight a core, and each keeps what it once took (mallopt(3),
+/// M_ARENA_MAX). For the whole process, before the first thread.
+void chalk_limit_arenas(int arenas);
+
 /// A detached-state-joinable thread. `realtime_priority` > 0 asks for SCHED_FIFO with that priority and falls
 /// back to the normal scheduler when that is not permitted; `*realtime` then says which it became.
 int chalk_thread_start(pthread_t *thread, const char *name, int realtime_priority, bool *realtime,
