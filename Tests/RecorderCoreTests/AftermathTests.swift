@@ -34,6 +34,22 @@ import Testing
         #expect(box.recorder.lesson?.end == nil)
     }
 
+    @Test func `what was asked for in one lesson and comes in the next is nobody's`() throws {
+        var box = Box()
+        box.start()
+        box.happens(.stop)
+        box.happens(.captureStopped(end: SampleIndex(milliseconds: 100)))
+        if box.closing == nil { try box.untilDeadline() }
+        box.happens(.storeClosed(samples: 1_600, words: 0))
+        box.start()
+        let before = box.recorder
+        box.happens(.tokenFailed(attempt: 1, UplinkFailure(.timeout, "no answer")))
+        box.happens(.token(attempt: 1, Box.key))
+        #expect(box.recorder == before)
+        box.happens(.token(attempt: 2, Box.key))
+        #expect(box.request?.number == 1)
+    }
+
     @Test func `the end of an earlier recording does not end the next lesson`() {
         var box = Box()
         box.goLive()

@@ -14,6 +14,9 @@ package struct Recorder: Equatable, Sendable {
     var head = SampleIndex.zero
     /// Why there is no way out of the box; nil while there is one, or nothing is known.
     var networkLoss: String?
+    /// They name the answer that is awaited, and go on from lesson to lesson: one that comes late is nobody else's.
+    var newestRequest = 0
+    var newestSession = 0
 
     package init(settings: RecorderSettings, seed: UInt64) {
         self.settings = settings

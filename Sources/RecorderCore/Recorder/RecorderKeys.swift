@@ -1,9 +1,10 @@
 /// Session keys: one for each session, and a spare one, so that a reconnect costs one connection and not two.
 extension Recorder {
-    func fetchKey(lesson: inout Lesson, effects: inout [RecorderEffect]) -> Int {
+    mutating func fetchKey(lesson: inout Lesson, effects: inout [RecorderEffect]) -> Int {
+        newestRequest += 1
         lesson.uplink.requests += 1
-        effects.append(.fetchToken(attempt: lesson.uplink.requests))
-        return lesson.uplink.requests
+        effects.append(.fetchToken(attempt: newestRequest))
+        return newestRequest
     }
 
     mutating func receiveKey(

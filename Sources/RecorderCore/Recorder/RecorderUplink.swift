@@ -62,12 +62,13 @@ extension Recorder {
         effects.append(.openSession(request))
     }
 
-    func request(
+    mutating func request(
         _ key: SessionKey, isSpare: Bool, base: SampleIndex, end: SampleIndex?, lesson: inout Lesson
     ) -> SessionRequest {
+        newestSession += 1
         lesson.uplink.sessions += 1
         return SessionRequest(
-            number: lesson.uplink.sessions, key: key, isSpareKey: isSpare, recording: lesson.header.id, base: base,
+            number: newestSession, key: key, isSpareKey: isSpare, recording: lesson.header.id, base: base,
             end: end, catchUpRate: lesson.uplink.isPaceHeld ? 1 : settings.catchUpRate)
     }
 

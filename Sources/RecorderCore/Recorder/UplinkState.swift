@@ -83,7 +83,7 @@ package struct UplinkState: Equatable, Sendable {
     package internal(set) var burst = 0
     /// Set while red: a probe under way does not turn the light amber.
     var givenUp: FailureReason?
-    /// Token requests made in this recording: names the answer that is awaited.
+    /// Token requests made in this recording.
     var requests = 0
     /// Sessions opened in this recording.
     package internal(set) var sessions = 0
