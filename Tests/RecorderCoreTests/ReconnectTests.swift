@@ -219,6 +219,19 @@ import Testing
         #expect(box.recorder.phase == .live)
     }
 
+    @Test func `after STOP a session keeps to real time only when it can come to the end`() throws {
+        for (lag, rate) in [(Int64(10_000), 1.0), (30_000, 1.5)] {
+            var box = Box()
+            box.goLive()
+            box.head = SampleIndex(milliseconds: lag)
+            box.happens(.stop, after: lag)
+            box.happens(.captureStopped(end: box.head))
+            box.happens(.sessionClosed(session: 1, UplinkFailure(.closedEarly, "finished early")), after: 100)
+            box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+            #expect(box.request?.catchUpRate == rate, "\(lag) ms behind")
+        }
+    }
+
     @Test func `startedAt and the words survive a reconnect`() {
         var box = Box()
         box.goLive()

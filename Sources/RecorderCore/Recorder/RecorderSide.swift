@@ -68,7 +68,7 @@ extension Recorder {
             base = lesson.transcript.overlapped(hole.lowerBound)
             end = min(head, hole.upperBound.advanced(by: Limits.overlapSamples))
         }
-        let request = request(key, isSpare: isSpare, base: base, end: end, lesson: &lesson)
+        let request = request(key, isSpare: isSpare, base: base, end: end, lesson: &lesson, now: now)
         let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
         lesson.uplink.side?.step = .connecting(request, deadline: deadline)
         effects.append(.openSession(request))

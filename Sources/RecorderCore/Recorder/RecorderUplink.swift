@@ -56,20 +56,34 @@ extension Recorder {
         _ key: SessionKey, isSpare: Bool, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         let request = request(
-            key, isSpare: isSpare, base: lesson.transcript.baseOfNextSession(head: head), end: nil, lesson: &lesson)
+            key, isSpare: isSpare, base: lesson.transcript.baseOfNextSession(head: head), end: nil, lesson: &lesson,
+            now: now)
         let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
         lesson.uplink.link = .connecting(request, deadline: deadline)
         effects.append(.openSession(request))
     }
 
     mutating func request(
-        _ key: SessionKey, isSpare: Bool, base: SampleIndex, end: SampleIndex?, lesson: inout Lesson
+        _ key: SessionKey, isSpare: Bool, base: SampleIndex, end: SampleIndex?, lesson: inout Lesson,
+        now: MonotonicTime
     ) -> SessionRequest {
         newestSession += 1
         lesson.uplink.sessions += 1
         return SessionRequest(
             number: newestSession, key: key, isSpareKey: isSpare, recording: lesson.header.id, base: base,
-            end: end, catchUpRate: lesson.uplink.isPaceHeld ? 1 : settings.catchUpRate)
+            end: end, catchUpRate: holdsPace(from: base, lesson, now) ? 1 : settings.catchUpRate)
+    }
+
+    /// After STOP, a session that keeps to real time is of use only when it comes to the end while it is waited for.
+    private func holdsPace(from base: SampleIndex, _ lesson: Lesson, _ now: MonotonicTime) -> Bool {
+        guard lesson.uplink.isPaceHeld else { return false }
+        let left: Int64
+        switch lesson.stage {
+        case .recording: return true
+        case .stoppingCapture: left = Limits.finishMilliseconds
+        case .finalWords(let deadline), .closingStore(let deadline): left = deadline.milliseconds(since: now)
+        }
+        return (lesson.end ?? head).samples(since: base) <= left * SampleIndex.samplesPerMillisecond
     }
 
     /// Whatever of an attempt is under way is not waited for.
