@@ -104,6 +104,8 @@ package enum Limits {
     package static let longestOverlapSamples = 15 * SampleIndex.samplesPerSecond
     /// How far apart two sessions may place the same word: services do not repeat times exactly.
     package static let seamSamples = SampleIndex.samplesPerSecond * 2 / 5
+    /// Words that far from an edge are kept: what the next session may hear again, and a word's neighbours.
+    package static let comparedSamples = longestOverlapSamples + SampleIndex.samplesPerSecond
     /// A session that begins anywhere may take the end of a word for a word.
     package static let cutWordSamples = SampleIndex.samplesPerSecond
     /// A longer gap is not replayed before the live words: it is filled beside them.

@@ -78,4 +78,23 @@ import Testing
         hear([(" a", 457, 610), (" of", 1_406, 1_600)], session: 2, speaker: "7", final: 2_200)
         #expect(words.map(\.speaker) == [1, 1])
     }
+
+    @Test mutating func `a hole's edges are remembered however long the live session goes on`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one", 100, 400), (" two ", 600, 900)], session: 1, final: 1_000)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
+        for second in Int64(2)..<1_202 {
+            hear([(" w\(second)", second * 1_000, second * 1_000 + 300)], session: 2, final: second * 1_000 + 600)
+        }
+        #expect(transcript.settledCount <= Limits.settledWords)
+        words = []
+        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, hole: hole)
+        hear(
+            [(" one", 100, 400), (" two", 700, 1_000), (" three", 1_500, 1_800)], session: 3, speaker: "7",
+            final: 3_000)
+        #expect(words.map(\.text) == ["three"])
+        #expect(words.map(\.speaker) == [1])
+    }
 }

@@ -30,6 +30,10 @@ package struct Coverage: Equatable, Sendable {
     /// The end of the last range: the service has said nothing final beyond it.
     package var end: SampleIndex { ranges.last?.upperBound ?? .zero }
 
+    package func contains(_ sample: SampleIndex) -> Bool {
+        ranges.contains { $0.contains(sample) }
+    }
+
     /// Samples covered in all.
     package var samples: Int64 {
         ranges.reduce(0) { $0 + $1.upperBound.samples(since: $1.lowerBound) }

@@ -169,8 +169,8 @@ extension LiveTranscript {
             coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
             + tracks.flatMap { [$0.window.lowerBound, $0.window.upperBound] }
         settled.removeAll { old in
-            old.session != new.session
-                && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.longestOverlapSamples }
+            coverage.contains(old.word.start)
+                && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.comparedSamples }
         }
         // Only the newest end and the oldest holes are near an edge; in between there is nothing to compare with.
         if settled.count > Limits.settledWords {
