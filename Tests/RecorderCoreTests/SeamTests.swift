@@ -79,6 +79,46 @@ import Testing
         #expect(words.map(\.speaker) == [1, 1])
     }
 
+    @Test mutating func `of words said in a row none is passed over before the sessions' placing was compared`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" yes", 535, 695), (" yes", 873, 1_063), (" yes ", 1_177, 1_371)], session: 1, final: 1_400)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: .zero)
+        hear(
+            [(" yes", 742, 902), (" yes", 1_078, 1_268), (" yes", 1_362, 1_556), (" the", 1_805, 1_900)],
+            session: 2, final: 2_600)
+        #expect(words.map(\.text) == ["yes", "yes", "yes", "the"])
+    }
+
+    @Test mutating func `a word before what is to be heard gives way to its twin`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one", 100, 400)], session: 1, final: 1_000)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
+        hear([(" of", 766, 955), (" of ", 1_281, 1_486)], session: 2, final: 1_500)
+        transcript.close(session: 2)
+        transcript.open(session: 3, base: SampleIndex(milliseconds: 76_000))
+        hear([(" of", 3_911, 4_100), (" of", 4_427, 4_632), (" it", 4_899, 5_100)], session: 3, final: 6_000)
+        #expect(words.map(\.text) == ["one", "of", "it"])
+    }
+
+    @Test mutating func `in a hole a word is not taken for the twin with which the live text begins`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one ", 100, 400)], session: 1, final: 1_000)
+        transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
+        hear(
+            [(" of", 996, 1_194), (" of", 1_390, 1_546), (" of", 1_790, 1_950), (" it", 2_100, 2_300)],
+            session: 2, final: 4_000)
+        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, hole: hole)
+        hear([(" one ", 100, 400)], session: 3, final: 79_750)
+        hear(
+            [(" of", 79_620, 79_860), (" of", 80_020, 80_218), (" of", 80_400, 80_556), (" of", 80_800, 80_960)],
+            session: 3, final: 82_000)
+        #expect(words.sorted { $0.start < $1.start }.map(\.text) == ["one", "of", "of", "of", "of", "it"])
+    }
+
     @Test mutating func `a hole's edges are remembered however long the live session goes on`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400), (" two ", 600, 900)], session: 1, final: 1_000)

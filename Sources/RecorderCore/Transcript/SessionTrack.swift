@@ -84,6 +84,13 @@ struct SessionTrack: Equatable, Sendable {
         shifts.first { $0.session == session }?.samples ?? 0
     }
 
+    func knowsShift(of session: Int) -> Bool { shifts.contains { $0.session == session } }
+
+    /// Whether the session, wherever it places things, was there when the word began.
+    func hasHeard(_ word: RecorderCore.Word) -> Bool {
+        base == .zero || match != nil || word.start >= base.advanced(by: Limits.seamSamples)
+    }
+
     mutating func learn(shift samples: Int64, of session: Int) {
         shifts.removeAll { $0.session == session }
         // The newest few: a session meets the ones beside it, not all that ever were.

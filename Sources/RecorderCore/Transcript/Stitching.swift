@@ -19,6 +19,8 @@ extension LiveTranscript {
         var distance: Int64
         /// No other word with this text is near.
         var isAlone: Bool
+        /// Order decided, and not the place.
+        var isInOrder: Bool
     }
 
     /// Decides on a whole word of a session: a new one is given to its speaker and joins the transcript.
@@ -26,7 +28,9 @@ extension LiveTranscript {
         let key = Self.key(heard.text)
         if let last = track.match {
             let distance = Self.distance(heard, last.old, track)
-            if key == last.old.key, distance < last.distance, Self.isWanted(last.heard, track) {
+            if key == last.old.key, distance < last.distance,
+                !(last.isInOrder && match(heard, key, track)?.isInOrder ?? false)
+            {
                 track.match?.heard = heard
                 track.match?.distance = distance
                 join(last.heard, key, &track, &update)
@@ -88,21 +92,36 @@ extension LiveTranscript {
         track.share(common, of: heard.label, with: old.speaker)
     }
 
-    /// The earlier session's word that this one is: the nearest with the same text, in order.
+    /// The earlier session's word that this one is: the nearest with the same text, in order. Words that are said in a
+    /// row may lie nearer to each other than two sessions place one of them: as long as it is not known how the
+    /// placing differs, none is passed over, where the earlier session has heard all that there was.
     private func match(_ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack) -> Match? {
         let last = track.match?.old.word.start ?? SampleIndex(-1)
         var best: Settled?
         var bestDistance = Limits.seamSamples
         var candidates = 0
+        var isInOrder = false
+        let wasHeard = wasHeard(heard, track)
         for old in settled where old.session != track.session && old.key == key {
             if abs(old.word.start.samples(since: heard.start)) <= 2 * Limits.seamSamples { candidates += 1 }
             let distance = Self.distance(heard, old, track)
-            if old.word.start > last, distance <= bestDistance {
+            if !isInOrder, old.word.start > last, distance <= bestDistance {
                 best = old
                 bestDistance = distance
+                isInOrder = wasHeard && !track.knowsShift(of: old.session) && track.hasHeard(old.word)
             }
         }
-        return best.map { Match(old: $0, heard: heard, distance: bestDistance, isAlone: candidates == 1) }
+        return best.map {
+            Match(
+                old: $0, heard: heard, distance: bestDistance, isAlone: candidates == 1, isInOrder: isInOrder)
+        }
+    }
+
+    /// Whether earlier sessions have heard this place and what is before it, and are not only about to begin there.
+    private func wasHeard(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
+        let before = max(.zero, heard.start.advanced(by: -Limits.seamSamples))
+        return (heard.start < track.window.lowerBound || before >= track.window.upperBound)
+            && coverage.contains(before) && coverage.contains(heard.start)
     }
 
     private static func distance(_ heard: SessionTrack.Word, _ old: Settled, _ track: SessionTrack) -> Int64 {
