@@ -62,7 +62,7 @@ package struct SessionKey: Equatable, Sendable {
 
 /// One speech session to open.
 package struct SessionRequest: Equatable, Sendable {
-    /// Counts from 1 in a recording.
+    /// Goes on from recording to recording: what comes late for one is nobody else's.
     package var number: Int
     package var key: SessionKey
     /// The key was fetched in advance: that it is refused says nothing about the box.
