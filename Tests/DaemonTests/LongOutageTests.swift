@@ -83,7 +83,7 @@ extension `The network`.`Long outages and many` {
                 }
                 if number == max(1, reconnects / 10) { begin = try Self.usage(of: pid, lesson) }
             }
-            try lesson.box.wait("the transcript to catch up", seconds: 90) {
+            try lesson.box.wait("the transcript to catch up", seconds: 90 + Double(reconnects)) {
                 // The newest seconds are always on their way; a hole before them is filled beside the live session.
                 let gaps = ($0["recording"] as? [String: Any])?["gaps"] as? [Any] ?? []
                 return gaps.count <= 1 && ($0["uplink"] as? [String: Any])?["bufferedMs"] as? Int ?? .max < 4_000
