@@ -109,19 +109,15 @@ extension Recorder {
             return
         }
         switch verdict {
-        case .retry where isStale(failure, lesson, now) && lesson.uplink.burst < policy.attempts:
-            lesson.uplink.changedAt = nil
-            lesson.uplink.burst += 1
-            let line = "attempt n=\(lesson.uplink.burst) of=\(policy.attempts) in_ms=0"
-            effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
-            beginAttempt(lesson: &lesson, now: now, effects: &effects)
         case .retry:
             guard lesson.uplink.givenUp == nil, lesson.uplink.burst < policy.attempts else {
                 giveUp(failure, probe: nextProbe(now), lesson: &lesson, effects: &effects)
                 return
             }
             lesson.uplink.burst += 1
-            let wait = policy.delay(beforeAttempt: lesson.uplink.burst, random: &random)
+            let isStale = isStale(failure, lesson, now)
+            if isStale { lesson.uplink.changedAt = nil }
+            let wait = isStale ? 0 : policy.delay(beforeAttempt: lesson.uplink.burst, random: &random)
             let line = "attempt n=\(lesson.uplink.burst) of=\(policy.attempts) in_ms=\(wait)"
             effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
             guard wait > 0 else {

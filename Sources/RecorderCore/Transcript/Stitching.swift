@@ -1,6 +1,6 @@
 /// Sessions that follow each other hear a part of the lesson twice, so that no word falls into the seam. What comes
-/// twice is recognised by its place and its text, never by the order in which it arrived: the transcript is that of
-/// an undisturbed session.
+/// twice is recognised by its place and its text, and among equal words by their order as long as it is not known how
+/// the sessions' placing differs: the transcript is that of an undisturbed session.
 extension LiveTranscript {
     /// A word of the transcript near the edge of what is covered, where another session will begin or end.
     struct Settled: Equatable, Sendable {
