@@ -7,9 +7,11 @@ final class IndexWriter {
         var tokens: [FinalToken] = []
         var covered = SampleIndex.zero
         var silences: [SilenceMark] = []
+        /// Speakers whose saved tokens are another's: before `tokens`, which know it already.
+        var merges: [(retired: Int, speaker: Int)] = []
 
         /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
-        var isEmpty: Bool { tokens.isEmpty && silences.isEmpty }
+        var isEmpty: Bool { tokens.isEmpty && silences.isEmpty && merges.isEmpty }
     }
 
     private let database: Database
@@ -17,6 +19,7 @@ final class IndexWriter {
     private let insertToken: Statement
     private let insertSilence: Statement
     private let insertGap: Statement
+    private let mergeSpeaker: Statement
     private let saveRecording: Statement
 
     private static let doing = "save the recording"
@@ -37,6 +40,8 @@ final class IndexWriter {
             SET end_sample = max(end_sample, excluded.end_sample)
             """, doing: Self.doing)
         insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
+        mergeSpeaker = try database.prepare(
+            "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: Self.doing)
         saveRecording = try database.prepare(
             """
             WITH part AS (SELECT * FROM token WHERE place >= ?6 AND place < ?7)
@@ -134,6 +139,13 @@ final class IndexWriter {
     private func insert(
         _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
     ) throws(StoreError) {
+        for merge in batch.merges {
+            mergeSpeaker.bind(1, Int64(merge.retired))
+            mergeSpeaker.bind(2, Int64(merge.speaker))
+            mergeSpeaker.bind(3, recording * IndexSchema.tokensARecording)
+            mergeSpeaker.bind(4, (recording + 1) * IndexSchema.tokensARecording)
+            try mergeSpeaker.run()
+        }
         for (offset, token) in batch.tokens.enumerated() {
             insertToken.bind(1, recording * IndexSchema.tokensARecording + Int64(sequence + offset))
             insertToken.bind(2, token.text)

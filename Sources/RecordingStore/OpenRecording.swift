@@ -24,6 +24,8 @@ internal import RecorderCore
     private static let waitingTokens = 65_536
     /// Silence marks likewise; there is at most one for each gap in the microphone's samples.
     private static let waitingMarks = 65_536
+    /// Speakers that were merged: a few after each outage of over a minute.
+    private static let waitingMerges = 4_096
 
     init(_ header: RecordingHeader, ring: SampleRing, index: IndexWriter, layout: StateLayout, roll: SegmentRoll) {
         self.header = header
@@ -55,6 +57,15 @@ internal import RecorderCore
         }
         batch.tokens += tokens
         batch.covered = max(batch.covered, covered)
+    }
+
+    /// Tokens that are saved follow with the next commit.
+    func mergeSpeaker(_ retired: Int, into speaker: Int) {
+        for place in batch.tokens.indices where batch.tokens[place].speaker == retired {
+            batch.tokens[place].speaker = speaker
+        }
+        guard batch.merges.count < Self.waitingMerges else { return }
+        batch.merges.append((retired: retired, speaker: speaker))
     }
 
     func add(_ mark: SilenceMark) {

@@ -9,6 +9,8 @@ package enum StoreCommand: Sendable {
     /// Final tokens in order, and the sample up to which there is final text without holes.
     case tokens([FinalToken], covered: SampleIndex)
     case silence(SilenceMark)
+    /// The tokens of one speaker so far are another's.
+    case mergeSpeaker(Int, into: Int)
     /// Commit at once rather than at the next interval.
     case commit
     /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.

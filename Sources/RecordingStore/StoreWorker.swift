@@ -87,6 +87,8 @@ final class StoreWorker: @unchecked Sendable {
                 }
             case .silence(let mark):
                 if case .open(let recording) = phase { recording.add(mark) }
+            case .mergeSpeaker(let retired, let speaker):
+                if case .open(let recording) = phase { recording.mergeSpeaker(retired, into: speaker) }
             case .read(let session, let from):
                 guard let replay else {
                     emit(.audio(session: session, from: from, []))

@@ -26,6 +26,8 @@ struct Checker {
     var closedRecording = 0
     /// The session whose message is being received.
     var hearing = 0
+    /// The session that has just filled a hole, and the sample to which it heard.
+    var filled: (session: Opened, end: Int64)?
     /// The state before an input that must not change it.
     var before: Recorder.State?
     // The transcript
@@ -87,7 +89,11 @@ extension World {
         default: break
         }
         checker.hearing = 0
+        checker.filled = nil
         if case .sessionMessage(let number, _) = input { checker.hearing = number }
+        if case .sessionMessage(let number, let message) = input, message.finished {
+            noteFilled(number, SampleIndex(milliseconds: message.totalAudioMilliseconds).value)
+        }
         if planted == .lateMessages || planted == .uncancelled { isUnknown = false }
         if isUnknown || checker.isFromBefore { checker.before = recorder.state }
         if case .sessionMessage(let number, let message) = input, !isUnknown { claim(message, of: number) }
@@ -103,6 +109,13 @@ extension World {
         case .networkLost: checker.troubled(now: now)
         default: break
         }
+    }
+
+    private func noteFilled(_ number: Int, _ heard: Int64) {
+        guard case .hole? = recorder.lesson?.uplink.side?.purpose,
+            let session = checker.sessions.first(where: { $0.number == number && $0.isOpen })
+        else { return }
+        checker.filled = (session, session.base + heard)
     }
 
     /// Whether the live session was alive until now. A stall is noticed late.
@@ -148,6 +161,8 @@ extension World {
         case .storeTokens(let tokens, _):
             if checker.closing != nil { fail("nothing is stored after the end", tokens.first?.text ?? "") }
             for token in tokens { checkToken(token) }
+        case .mergeSpeaker(let retired, let speaker):
+            checkMerge(retired, into: speaker)
         case .closeStore(let end, let gaps, _):
             if checker.closing != nil { fail("a recording is closed once", "closed again") }
             checker.closing = (end.value, gaps)

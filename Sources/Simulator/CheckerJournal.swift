@@ -50,6 +50,34 @@ extension World {
             "\"\(token.text)\" at \(word.start) ms: \(first) becomes \(token.speaker)")
     }
 
+    /// A session that has filled a hole has heard the voices on both sides.
+    func checkVoices(_ session: Checker.Opened, through end: Int64) {
+        var numbers: [Int: [Int: Int]] = [:]
+        for token in journal where token.speaker > 0 {
+            guard token.start.value >= session.base + Limits.seamSamples, token.end.value + Limits.seamSamples <= end,
+                let word = wordNumber(of: token)
+            else { continue }
+            numbers[script.words[word].voice, default: [:]][token.speaker, default: 0] += 1
+        }
+        for (voice, counts) in numbers where counts.values.count(where: { $0 > 1 }) > 1 {
+            fail("a voice that is heard again keeps its number", "voice \(voice) has \(counts) after a hole was filled")
+        }
+    }
+
+    func checkMerge(_ retired: Int, into speaker: Int) {
+        guard let one = checker.voices.removeValue(forKey: retired), let other = checker.voices[speaker] else {
+            fail("only speakers are merged", "\(retired) into \(speaker)")
+            return
+        }
+        if one != other { fail("a speaker is one voice", "voice \(one), number \(retired), becomes \(other)'s") }
+        for place in checker.sessions.indices {
+            for known in checker.sessions[place].known.indices
+            where checker.sessions[place].known[known].speaker == retired {
+                checker.sessions[place].known[known].speaker = speaker
+            }
+        }
+    }
+
     private func suspect(_ text: String) {
         guard checker.suspicion == nil else { return }
         checker.suspicion = (outcome.events, text)

@@ -7,6 +7,7 @@ extension World {
             // An old session's opening is answered, but changes nothing either.
             fail("what is over is not heard", Trace.line(input))
         }
+        if let filled = checker.filled { checkVoices(filled.session, through: filled.end) }
         switch recorder.state {
         case .idle: return
         case .finished: lessonEnded(input)

@@ -45,6 +45,7 @@ enum Trace {
         case .closeStore(let end, let gaps, _):
             "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
         case .openStore: "openStore"
+        case .mergeSpeaker(let retired, let speaker): "mergeSpeaker \(retired) into \(speaker)"
         case .startCapture, .stopCapture, .storeSilence, .commitStore, .fetchToken, .cancelToken, .finishSession,
             .closeSession, .refused:
             "\(effect)"

@@ -12,6 +12,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case rawSpeakers = "raw-speakers"
     /// What is under way is not cancelled.
     case uncancelled = "uncancelled"
+    /// Voices on the two sides of a filled hole keep two numbers.
+    case unmergedVoices = "unmerged-voices"
 }
 
 /// What became of a run.
@@ -175,6 +177,7 @@ package final class World {
         outcome.mix(Int64(effects.count))
         for effect in effects {
             if let trace, let line = Trace.line(effect) { trace("\(time)     \(line)") }
+            if planted == .unmergedVoices, case .mergeSpeaker = effect { continue }
             let effect = planted == .rawSpeakers ? withRawSpeakers(effect, input) : effect
             checkEffect(effect)
             perform(effect)
@@ -203,6 +206,7 @@ package final class World {
         case .stopCapture: stopCapture()
         case .openStore: openStore()
         case .storeTokens(let tokens, _): storeTokens(tokens)
+        case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
         case .storeSilence: break
         case .commitStore: queue.add(.commit(recording: recording), at: now + 1)
         case .closeStore(let end, let gaps, _): closeStore(end: end, gaps: gaps)

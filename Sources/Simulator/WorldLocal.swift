@@ -118,6 +118,10 @@ extension World {
         outcome.words += tokens.count
     }
 
+    func mergeSpeaker(_ retired: Int, into speaker: Int) {
+        for place in journal.indices where journal[place].speaker == retired { journal[place].speaker = speaker }
+    }
+
     func closeStore(end: SampleIndex, gaps: [Gap]) {
         store.isClosing = true
         store.closeEnd = end.value

@@ -117,6 +117,10 @@ enum ClientCommands {
                     Console.output(line + [0x0A])
                 } else if let part = try? JSONValue.parse(line, limitBytes: Limits.controlOutputBytes) {
                     show(part["words"]?.array ?? [], &speaker)
+                    if let retired = part["speaker"]?.string, let name = part["isSpeaker"]?.string {
+                        Console.output("\n(Speaker \(retired) is Speaker \(name))\n")
+                        speaker = ""
+                    }
                 }
             } while follow
             if !json { Console.output("\n") }

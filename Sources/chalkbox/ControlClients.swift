@@ -61,6 +61,11 @@ struct ControlClients {
         send(TranscriptLine.json(words: [], interim: interim), loop: loop) { $0.followsTranscript }
     }
 
+    mutating func publish(merged retired: Int, into speaker: Int, loop: EventLoop) {
+        guard clients.contains(where: { $0.followsTranscript }) else { return }
+        send(TranscriptLine.json(merged: retired, into: speaker), loop: loop) { $0.followsTranscript }
+    }
+
     private mutating func send(_ line: String, loop: EventLoop, where wanted: (Client) -> Bool) {
         for client in clients where wanted(client) {
             client.connection.send(line)
@@ -103,6 +108,18 @@ enum TranscriptLine {
                 }
             }
             writer.field("interim", interim)
+        }
+        return writer.text
+    }
+
+    /// Words that were sent with the speaker's number are another's.
+    static func json(merged retired: Int, into speaker: Int) -> String {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.field("ok", true)
+            writer.array("words") { _ in }
+            writer.field("speaker", String(retired))
+            writer.field("isSpeaker", String(speaker))
         }
         return writer.text
     }

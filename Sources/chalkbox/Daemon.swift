@@ -150,6 +150,9 @@ final class Daemon {
             toStore(.tokens(tokens, covered: covered))
         case .storeSilence(let mark):
             toStore(.silence(mark))
+        case .mergeSpeaker(let retired, let speaker):
+            toStore(.mergeSpeaker(retired, into: speaker))
+            clients.publish(merged: retired, into: speaker, loop: loop)
         case .commitStore:
             toStore(.commit)
         case .closeStore(let end, let gaps, let interrupted):

@@ -21,7 +21,7 @@ import Testing
                 (" left", 200, 500), (" no", 908, 1_133), (" no", 1_254, 1_408), (" no", 1_502, 1_744),
                 (" no", 1_994, 2_167), (" yes", 2_401, 2_561),
             ], session: 1, final: 3_100)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: .zero)
         hear(
             [
@@ -34,7 +34,7 @@ import Testing
     @Test mutating func `a word before its twin is kept when only the twin was heard before`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400)], session: 1, final: 1_000)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         // The live text went on behind a hole; a word of it is the twin of the hole's last.
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         hear([(" no", 1_309, 1_550), (" right", 2_000, 2_300)], session: 2, final: 4_000)
@@ -49,20 +49,20 @@ import Testing
     @Test mutating func `a hole's last word is asked for again when its session ended before its twin was whole`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400)], session: 1, final: 1_000)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         hear([(" of", 1_265, 1_416), (" right", 2_000, 2_300)], session: 2, final: 4_000)
         let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
         transcript.open(session: 3, base: .zero, hole: hole)
         hear([(" of", 79_965, 80_180), (" of", 80_360, 80_500)], session: 3, final: 80_700)
-        transcript.close(session: 3)
+        _ = transcript.close(session: 3)
         #expect(transcript.coverage.ranges.first?.upperBound == SampleIndex(milliseconds: 79_965))
     }
 
     @Test mutating func `a word is not taken for the one before it that both sessions have`() {
         transcript.open(session: 1, base: .zero)
         hear([(" of", 661, 871), (" of ", 991, 1_195)], session: 1, final: 1_200)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: .zero)
         hear(
             [(" of", 470, 680), (" of", 810, 1_014), (" no", 1_076, 1_240), (" yes", 2_000, 2_200)], session: 2,
@@ -73,7 +73,7 @@ import Testing
     @Test mutating func `a voice is known by a word that was recognised, wherever the session places it`() {
         transcript.open(session: 1, base: .zero)
         hear([(" a", 614, 767)], session: 1, final: 1_368)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: .zero)
         hear([(" a", 457, 610), (" of", 1_406, 1_600)], session: 2, speaker: "7", final: 2_200)
         #expect(words.map(\.speaker) == [1, 1])
@@ -82,7 +82,7 @@ import Testing
     @Test mutating func `of words said in a row none is passed over before the sessions' placing was compared`() {
         transcript.open(session: 1, base: .zero)
         hear([(" yes", 535, 695), (" yes", 873, 1_063), (" yes ", 1_177, 1_371)], session: 1, final: 1_400)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: .zero)
         hear(
             [(" yes", 742, 902), (" yes", 1_078, 1_268), (" yes", 1_362, 1_556), (" the", 1_805, 1_900)],
@@ -93,10 +93,10 @@ import Testing
     @Test mutating func `a word before what is to be heard gives way to its twin`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400)], session: 1, final: 1_000)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         hear([(" of", 766, 955), (" of ", 1_281, 1_486)], session: 2, final: 1_500)
-        transcript.close(session: 2)
+        _ = transcript.close(session: 2)
         transcript.open(session: 3, base: SampleIndex(milliseconds: 76_000))
         hear([(" of", 3_911, 4_100), (" of", 4_427, 4_632), (" it", 4_899, 5_100)], session: 3, final: 6_000)
         #expect(words.map(\.text) == ["one", "of", "it"])
@@ -105,7 +105,7 @@ import Testing
     @Test mutating func `in a hole a word is not taken for the twin with which the live text begins`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one ", 100, 400)], session: 1, final: 1_000)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         hear(
             [(" of", 996, 1_194), (" of", 1_390, 1_546), (" of", 1_790, 1_950), (" it", 2_100, 2_300)],
@@ -122,7 +122,7 @@ import Testing
     @Test mutating func `a hole's edges are remembered however long the live session goes on`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400), (" two ", 600, 900)], session: 1, final: 1_000)
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         for second in Int64(2)..<1_202 {
             hear([(" w\(second)", second * 1_000, second * 1_000 + 300)], session: 2, final: second * 1_000 + 600)

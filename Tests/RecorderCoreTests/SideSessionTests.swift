@@ -159,7 +159,7 @@ extension Box {
         #expect(box.now.milliseconds(since: live) == 3_000)
         let request = try #require(box.request)
         #expect(request.base == .zero, "where the voice was last heard")
-        #expect(request.end == SampleIndex(milliseconds: 100_000), "to the end of what is recorded")
+        #expect(request.end == SampleIndex(milliseconds: 112_000), "so far that the voices behind it are heard")
         box.sessionGoesLive()
         box.happens(.sessionMessage(session: 3, message([(" mid", 44_000, 44_500)], final: 97_000)))
         box.happens(.sessionMessage(session: 3, message([], finished: true)))

@@ -2,7 +2,7 @@ import RecorderCore
 import Testing
 
 /// Says a script through sessions that hear it from different places, as the service does.
-private struct Script {
+struct Script {
     struct Word {
         var text: String
         var start: Int64
@@ -12,6 +12,7 @@ private struct Script {
 
     var transcript = LiveTranscript()
     var words: [RecorderCore.Word] = []
+    var merges: [LiveTranscript.SpeakerMerge] = []
     private var numbers = 0
 
     /// Words of half a second, one a second.
@@ -39,7 +40,13 @@ private struct Script {
         }
         let message = ServiceMessage(tokens: tokens, finalAudioMilliseconds: through - base)
         words += transcript.receive(message, session: numbers, end: SampleIndex(.max)).words
-        if ends { transcript.close(session: numbers) }
+        guard ends else { return }
+        for merge in transcript.close(session: numbers) {
+            merges.append(merge)
+            for place in words.indices where words[place].speaker == merge.retired {
+                words[place].speaker = merge.speaker
+            }
+        }
     }
 
     var texts: String { words.sorted { $0.start < $1.start }.map(\.text).joined(separator: " ") }
@@ -74,7 +81,7 @@ private struct Script {
         script.transcript.open(session: 90, base: .zero)
         let half = message([(" cha", 200, 400)], speaker: "A", final: 450)
         #expect(script.transcript.receive(half, session: 90, end: SampleIndex(.max)).words.isEmpty)
-        script.transcript.close(session: 90)
+        _ = script.transcript.close(session: 90)
         script.session(whole, base: 0, through: 3_000)
         #expect(script.texts == "chalk board")
         #expect(script.transcript.finish().words.isEmpty)
@@ -84,7 +91,7 @@ private struct Script {
         var transcript = LiveTranscript()
         transcript.open(session: 1, base: .zero)
         _ = transcript.receive(message([(" cha", 200, 400)], final: 450), session: 1, end: SampleIndex(.max))
-        transcript.close(session: 1)
+        _ = transcript.close(session: 1)
         #expect(transcript.finish().words.map(\.text) == ["cha"])
         #expect(transcript.coverage.end == SampleIndex(milliseconds: 400))
     }

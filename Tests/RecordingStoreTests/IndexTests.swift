@@ -37,6 +37,28 @@ extension StoreTests {
             #expect(summary.words == WordAssembler.words(of: tokens).count)
         }
 
+        @Test func `a speaker who turns out to be another is that one, saved or not`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            let before = try bench.open(StoreBench.header(1))
+            _ = bench.store.send(.tokens([token(" other", 1_000, speaker: 3)], covered: .zero))
+            _ = try bench.close()
+            let id = try bench.open(StoreBench.header(2))
+            bench.feed(30_000)
+            let saved = [token(" one", 1_000, speaker: 1), token(" two", 2_000, speaker: 3)]
+            _ = bench.store.send(.tokens(saved, covered: .zero))
+            try bench.commit()
+            _ = bench.store.send(.tokens([token(" waits", 3_000, speaker: 3)], covered: .zero))
+            _ = bench.store.send(.mergeSpeaker(3, into: 1))
+            _ = bench.store.send(.tokens([token(" new", 4_000, speaker: 3)], covered: .zero))
+            try bench.commit()
+            let index = try RecordingIndex(directory: scratch.path)
+            #expect(try index.tokens(id).map(\.speaker) == [1, 1, 1, 3], "the number is given anew")
+            let summary = try bench.close()
+            #expect(summary.speakers == 2)
+            #expect(try index.tokens(before).map(\.speaker) == [3], "other recordings have their own speakers")
+        }
+
         @Test func `a running recording shows what is committed to a reader`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)

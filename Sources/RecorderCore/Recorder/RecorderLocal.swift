@@ -38,6 +38,10 @@ extension Recorder {
         if case .live(let request, _) = lesson.uplink.link {
             effects.append(.finishSession(request.number, end: end))
         }
+        // A hole's session may have been meant to go on beyond the lesson's end.
+        if let side = lesson.uplink.side?.session, let last = side.end, last > end {
+            effects.append(.finishSession(side.number, end: end))
+        }
         closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
     }
 

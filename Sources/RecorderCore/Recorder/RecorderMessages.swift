@@ -56,6 +56,8 @@ package enum RecorderEffect: Equatable, Sendable {
     case openStore(RecordingHeader)
     case storeTokens([FinalToken], covered: SampleIndex)
     case storeSilence(SilenceMark)
+    /// All words of a speaker so far are another's, who is the same person; the number may be given anew.
+    case mergeSpeaker(Int, into: Int)
     case commitStore
     case closeStore(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 

@@ -103,7 +103,7 @@ extension Recorder {
     func abandonUplink(lesson: inout Lesson, effects: inout [RecorderEffect]) {
         if let session = lesson.uplink.session {
             effects.append(.closeSession(session.number))
-            lesson.transcript.close(session: session.number)
+            closeTrack(session.number, lesson: &lesson, effects: &effects)
         } else if case .requesting(let attempt, _) = lesson.uplink.link {
             effects.append(.cancelToken(attempt: attempt))
         }

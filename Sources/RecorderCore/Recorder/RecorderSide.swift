@@ -27,7 +27,7 @@ extension Recorder {
     ) {
         effects.append(.closeSession(session))
         effects.append(.log(LogEntry(.info, "hole state=filled session=\(session)")))
-        lesson.transcript.close(session: session)
+        closeTrack(session, lesson: &lesson, effects: &effects)
         lesson.uplink.side = nil
         if lesson.stage != .recording { closeWhenComplete(lesson: &lesson, now: now, effects: &effects) }
     }
@@ -66,7 +66,8 @@ extension Recorder {
             base = lesson.transcript.overlapped(lesson.transcript.resumePoint)
         case .hole(let hole):
             base = lesson.transcript.overlapped(hole.lowerBound)
-            end = min(head, hole.upperBound.advanced(by: Limits.overlapSamples))
+            // So far that the voices on the other side are heard too.
+            end = min(lesson.end ?? SampleIndex(.max), hole.upperBound.advanced(by: Limits.longestOverlapSamples))
         }
         let request = request(key, isSpare: isSpare, base: base, end: end, lesson: &lesson, now: now)
         let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
@@ -83,7 +84,7 @@ extension Recorder {
             lesson.uplink.side = nil
             if let old = lesson.uplink.live?.request {
                 effects.append(.closeSession(old.number))
-                lesson.transcript.close(session: old.number)
+                closeTrack(old.number, lesson: &lesson, effects: &effects)
             }
             goLive(request, took: took, lesson: &lesson, now: now, effects: &effects)
         case .hole(let hole):
@@ -102,7 +103,7 @@ extension Recorder {
         _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         guard var side = lesson.uplink.side else { return }
-        if let request = side.session { lesson.transcript.close(session: request.number) }
+        if let request = side.session { closeTrack(request.number, lesson: &lesson, effects: &effects) }
         let policy = settings.reconnect
         var wait = policy.delay(beforeAttempt: side.tries + 1, random: &random)
         let verdict = Classification.verdict(
@@ -189,7 +190,7 @@ extension Recorder {
             effects.append(.cancelToken(attempt: attempt))
         case .connecting(let request, _), .live(let request):
             effects.append(.closeSession(request.number))
-            lesson.transcript.close(session: request.number)
+            closeTrack(request.number, lesson: &lesson, effects: &effects)
         }
         lesson.uplink.side = nil
     }

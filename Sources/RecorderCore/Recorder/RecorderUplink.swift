@@ -248,6 +248,15 @@ extension Recorder {
         if !update.words.isEmpty { effects.append(.words(update.words)) }
     }
 
+    /// A session is over; what it has told of the voices is kept.
+    func closeTrack(_ session: Int, lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        for merge in lesson.transcript.close(session: session) {
+            effects.append(.mergeSpeaker(merge.retired, into: merge.speaker))
+            let line = "speaker merge session=\(session) \(merge.retired)→\(merge.speaker) overlap_ms=\(merge.overlap)"
+            effects.append(.log(LogEntry(.info, line)))
+        }
+    }
+
     private mutating func finished(
         _ session: Int, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
@@ -257,7 +266,7 @@ extension Recorder {
             sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
             return
         }
-        lesson.transcript.close(session: session)
+        closeTrack(session, lesson: &lesson, effects: &effects)
         lesson.uplink.link = .finished
         closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
     }
@@ -288,7 +297,7 @@ extension Recorder {
         }
         holdPace(after: failure, lesson: &lesson)
         if !lesson.transcript.interim.isEmpty { effects.append(.interim("")) }
-        lesson.transcript.close(session: request.number)
+        closeTrack(request.number, lesson: &lesson, effects: &effects)
         effects.append(.commitStore)
         if promoteSuccessor(failure, lesson: &lesson, effects: &effects) { return }
         closeSide(lesson: &lesson, effects: &effects)

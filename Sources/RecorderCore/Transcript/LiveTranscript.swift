@@ -10,6 +10,15 @@ package struct LiveTranscript: Equatable, Sendable {
         package var overlap: Int64
     }
 
+    /// Two numbers turned out to be one speaker's.
+    package struct SpeakerMerge: Equatable, Sendable {
+        /// The number that nobody has any more.
+        package var retired: Int
+        package var speaker: Int
+        /// Milliseconds of the speaker's words under the other number that one session heard.
+        package var overlap: Int64
+    }
+
     /// What a service message changed.
     package struct Update: Equatable, Sendable {
         /// New final words, for the journal and for those who follow the transcript.
@@ -21,7 +30,10 @@ package struct LiveTranscript: Equatable, Sendable {
 
     package private(set) var coverage = Coverage()
     package private(set) var wordCount = 0
-    package internal(set) var speakerCount = 0
+    var highestSpeaker = 0
+    /// Numbers below that nobody has any more.
+    var freeSpeakers: [Int] = []
+    package var speakerCount: Int { highestSpeaker - freeSpeakers.count }
     /// What the service believes the latest words to be; replaced by each message.
     package private(set) var interim = ""
     /// The newest words, oldest first, at most `Limits.recentWords`.
@@ -104,12 +116,15 @@ package struct LiveTranscript: Equatable, Sendable {
     }
 
     /// A session ended. What it had not finally said is void; a word in whose middle it ended waits for the next one.
-    package mutating func close(session: Int) {
-        guard let place = tracks.firstIndex(where: { $0.session == session }) else { return }
+    ///
+    /// - Returns: what a session that filled a hole has told of the voices on both sides.
+    package mutating func close(session: Int) -> [SpeakerMerge] {
+        guard let place = tracks.firstIndex(where: { $0.session == session }) else { return [] }
         var track = tracks.remove(at: place)
-        guard track.window.upperBound == SampleIndex(.max) else { return }
+        guard track.window.upperBound == SampleIndex(.max) else { return unify(track) }
         interim = ""
         if let word = track.takeOpen() { cut = CutWord(word: word, track: track) }
+        return []
     }
 
     /// No session will come any more: the word that was cut is kept as far as it was heard.
@@ -143,6 +158,14 @@ package struct LiveTranscript: Equatable, Sendable {
             let start = track.base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
             if start >= resumePoint { interim += token.text }
         }
+    }
+
+    mutating func renameWords(_ retired: Int, to speaker: Int) {
+        for place in settled.indices where settled[place].word.speaker == retired {
+            settled[place].word.speaker = speaker
+        }
+        for place in recent.indices where recent[place].speaker == retired { recent[place].speaker = speaker }
+        cut?.track.rename(retired, to: speaker)
     }
 
     private mutating func count(_ words: [Word]) {

@@ -71,6 +71,19 @@ struct SessionTrack: Equatable, Sendable {
         speakers.first { $0.label == label }?.speaker
     }
 
+    func hasSpeaker(_ number: Int) -> Bool {
+        speakers.contains { $0.speaker == number }
+    }
+
+    /// Two of the recording's speakers turned out to be one.
+    mutating func rename(_ retired: Int, to speaker: Int) {
+        for place in speakers.indices where speakers[place].speaker == retired { speakers[place].speaker = speaker }
+        let old = shared.filter { $0.speaker == retired }
+        shared.removeAll { $0.speaker == retired }
+        for voice in old { share(voice.samples, of: voice.label, with: speaker) }
+        if match?.old.word.speaker == retired { match?.old.word.speaker = speaker }
+    }
+
     mutating func share(_ samples: Int64, of label: String, with speaker: Int) {
         if let place = shared.firstIndex(where: { $0.label == label && $0.speaker == speaker }) {
             shared[place].samples += samples

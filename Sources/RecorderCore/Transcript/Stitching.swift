@@ -149,36 +149,6 @@ extension LiveTranscript {
         return max(0, min(heard.end.advanced(by: shift), old.word.end).samples(since: start))
     }
 
-    /// The recording's number for a session's label: who shares most speech with it, else a new speaker.
-    private mutating func speaker(
-        of label: String, _ track: inout SessionTrack, _ update: inout Update
-    ) -> Int {
-        guard !label.isEmpty else { return 0 }
-        if let known = track.speaker(of: label) { return known }
-        var best: SessionTrack.Voice?
-        for voice in track.shared where voice.label == label && !isClaimed(voice, track) {
-            if voice.samples > best?.samples ?? 0 { best = voice }
-        }
-        if let best {
-            track.speakers.append(best)
-            let overlap = SampleIndex(best.samples).milliseconds
-            update.speakers.append(SpeakerMatch(label: label, speaker: best.speaker, overlap: overlap))
-            return best.speaker
-        }
-        guard speakerCount < Limits.speakers else { return 0 }
-        speakerCount += 1
-        track.speakers.append(SessionTrack.Voice(label: label, speaker: speakerCount))
-        return speakerCount
-    }
-
-    /// Whether another label has the speaker already, or a better claim to it.
-    private func isClaimed(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
-        track.speakers.contains { $0.speaker == voice.speaker }
-            || track.shared.contains {
-                $0.label != voice.label && $0.speaker == voice.speaker && $0.samples > voice.samples
-            }
-    }
-
     private mutating func keep(_ new: Settled) {
         let place = settled.lastIndex { $0.word.start <= new.word.start }.map { $0 + 1 } ?? 0
         settled.insert(new, at: place)

@@ -1,0 +1,101 @@
+/// Whose voice a session's label is: each session names the speakers anew, and what two sessions both heard tells who
+/// is who.
+extension LiveTranscript {
+    /// The recording's number for a session's label: who shares most speech with it, else a new speaker.
+    mutating func speaker(of label: String, _ track: inout SessionTrack, _ update: inout Update) -> Int {
+        guard !label.isEmpty else { return 0 }
+        if let known = track.speaker(of: label) { return known }
+        var best: SessionTrack.Voice?
+        for voice in track.shared where voice.label == label && !isClaimed(voice, track) {
+            if voice.samples > best?.samples ?? 0 { best = voice }
+        }
+        if let best {
+            track.speakers.append(best)
+            let overlap = SampleIndex(best.samples).milliseconds
+            update.speakers.append(SpeakerMatch(label: label, speaker: best.speaker, overlap: overlap))
+            return best.speaker
+        }
+        guard let number = takeNumber() else { return 0 }
+        track.speakers.append(SessionTrack.Voice(label: label, speaker: number))
+        return number
+    }
+
+    /// Whether another label has the speaker already, or a better claim to it.
+    private func isClaimed(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
+        track.speakers.contains { $0.speaker == voice.speaker }
+            || track.shared.contains {
+                $0.label != voice.label && $0.speaker == voice.speaker && $0.samples > voice.samples
+            }
+    }
+
+    private mutating func takeNumber() -> Int? {
+        if let free = freeSpeakers.min() {
+            freeSpeakers.removeAll { $0 == free }
+            return free
+        }
+        guard highestSpeaker < Limits.speakers else { return nil }
+        highestSpeaker += 1
+        return highestSpeaker
+    }
+
+    // MARK: Two numbers, one voice
+
+    /// After a long gap the live text goes on with sessions that heard nothing of what was before, so their voices have
+    /// new numbers. The session that has filled the gap heard both sides: a voice with two numbers keeps the older one.
+    mutating func unify(_ track: SessionTrack) -> [SpeakerMerge] {
+        var track = track
+        var merges: [SpeakerMerge] = []
+        while let merge = nextMerge(track) {
+            track.rename(merge.retired, to: merge.speaker)
+            for place in tracks.indices { tracks[place].rename(merge.retired, to: merge.speaker) }
+            renameWords(merge.retired, to: merge.speaker)
+            freeSpeakers.append(merge.retired)
+            merges.append(merge)
+        }
+        return merges
+    }
+
+    /// What the session is surest of.
+    private func nextMerge(_ track: SessionTrack) -> SpeakerMerge? {
+        var best: SpeakerMerge?
+        for voice in track.shared {
+            guard let own = number(of: voice.label, track), own != voice.speaker,
+                isMostOfWhatIsHeard(voice, track), !areToldApart(own, voice.speaker)
+            else { continue }
+            let overlap = SampleIndex(voice.samples).milliseconds
+            guard overlap > best?.overlap ?? 0 else { continue }
+            best = SpeakerMerge(
+                retired: max(own, voice.speaker), speaker: min(own, voice.speaker), overlap: overlap)
+        }
+        return best
+    }
+
+    /// The number under which the label's words were taken; a label that was only heard in the overlaps is the speaker
+    /// with whom it shares most.
+    private func number(of label: String, _ track: SessionTrack) -> Int? {
+        if let known = track.speaker(of: label) { return known }
+        var best: SessionTrack.Voice?
+        for voice in track.shared where voice.label == label && isMostOfWhatIsHeard(voice, track) {
+            if voice.samples > best?.samples ?? 0 { best = voice }
+        }
+        return best?.speaker
+    }
+
+    /// Where speakers take turns, the edges of words overlap with another's: that is little of what each says.
+    private func isMostOfWhatIsHeard(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
+        var spoken: Int64 = 0
+        for old in settled where old.session != track.session && old.word.speaker == voice.speaker {
+            guard old.word.start >= track.base, old.word.end <= track.through else { continue }
+            spoken += old.word.end.samples(since: old.word.start)
+        }
+        return voice.samples * 2 > spoken
+    }
+
+    /// Whether a session that heard both took them for two.
+    private func areToldApart(_ one: Int, _ other: Int) -> Bool {
+        if tracks.contains(where: { $0.hasSpeaker(one) && $0.hasSpeaker(other) }) { return true }
+        return settled.contains { old in
+            old.word.speaker == one && settled.contains { $0.session == old.session && $0.word.speaker == other }
+        }
+    }
+}

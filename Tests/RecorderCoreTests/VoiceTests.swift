@@ -1,0 +1,83 @@
+import RecorderCore
+import Testing
+
+/// Voices on the two sides of a gap that was too long to be heard again before the live words.
+private struct Gap {
+    var script = Script()
+    let spoken: [Script.Word]
+
+    /// What was said before second 20 and after second 100 has its text: the gap is between.
+    init(voices: String, laterLabels: [String: String]) {
+        let texts = (0..<130).map { "w\($0)" }.joined(separator: " ")
+        spoken = Script.words(texts, voices: voices)
+        script.session(spoken, base: 0, through: 20_300)
+        script.session(spoken, base: 96_000, through: 130_500, labels: laterLabels)
+    }
+
+    mutating func fill(labels: [String: String] = [:], from: Int64 = 8_000, to: Int64 = 112_000) {
+        script.session(
+            spoken, base: from, through: to, labels: labels, hole: 20_300..<97_000)
+    }
+}
+
+@Suite struct `Voices on both sides of a gap` {
+    @Test func `are one speaker each again when the gap has been filled`() {
+        var gap = Gap(voices: "T T S", laterLabels: ["T": "2", "S": "1"])
+        #expect(Set(gap.script.speakers) == [1, 2, 3, 4])
+        gap.fill(labels: ["T": "b", "S": "a"])
+        #expect(Set(gap.script.merges.map { [$0.retired, $0.speaker] }) == [[3, 1], [4, 2]])
+        #expect(gap.script.speakers == gap.spoken.map { $0.voice == "T" ? 1 : 2 })
+        #expect(gap.script.transcript.speakerCount == 2)
+    }
+
+    @Test func `a number that was given up goes to the next new voice`() {
+        var gap = Gap(voices: "T T S", laterLabels: [:])
+        gap.fill()
+        let new = Script.words("hello", from: 131, voices: "N")
+        gap.script.session(gap.spoken + new, base: 120_000, through: 133_000)
+        #expect(gap.script.speakers.last == 3)
+        #expect(gap.script.transcript.speakerCount == 3)
+    }
+
+    @Test func `keep their numbers when one session heard them as two`() {
+        // The second session names one voice with two labels; the first one's "T" can be only one of them.
+        var gap = Gap(voices: "T U S", laterLabels: [:])
+        gap.fill(labels: ["T": "x", "U": "x"])
+        #expect(gap.script.merges.count == 2, "one of T and U, and S: \(gap.script.merges)")
+        #expect(gap.script.transcript.speakerCount == 4)
+    }
+
+    @Test func `are not known when they are silent near the gap`() {
+        // S speaks at its beginning only, T all the time.
+        let voices = "S " + [String](repeating: "T", count: 129).joined(separator: " ")
+        var gap = Gap(voices: voices, laterLabels: [:])
+        gap.fill()
+        #expect(gap.script.merges.map(\.retired) == [3])
+        #expect(Set(gap.script.speakers) == [1, 2])
+    }
+
+    @Test func `the session that fills a gap hears enough of what follows, and no more than the lesson`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.token(attempt: 2, Box.key))
+        box.head = SampleIndex(milliseconds: 10_000)
+        box.happens(.sessionMessage(session: 1, message([(" one", 100, 900)], final: 10_000)), after: 10_000)
+        box.happens(.networkLost("eth0 lost its carrier"))
+        box.head = SampleIndex(milliseconds: 90_000)
+        box.happens(.networkChanged("eth0"), after: 80_000)
+        if box.request == nil { box.keyComes() }
+        box.sessionGoesLive()
+        let live = try #require(box.recorder.lesson?.uplink.session)
+        #expect(live.base == SampleIndex(milliseconds: 86_000))
+        for _ in 0..<20 where box.request == nil {
+            try box.untilDeadline()
+            if box.requestedToken != nil { box.keyComes() }
+        }
+        let hole = try #require(box.request)
+        #expect(hole.end == SampleIndex(milliseconds: 87_000).advanced(by: Limits.longestOverlapSamples))
+        box.sessionGoesLive()
+        box.happens(.stop)
+        box.happens(.captureStopped(end: SampleIndex(milliseconds: 95_000)))
+        #expect(box.effects.contains(.finishSession(hole.number, end: SampleIndex(milliseconds: 95_000))))
+    }
+}
