@@ -121,6 +121,11 @@ package enum FileSystem {
         guard error.number == ENOENT else { throw error }
     }
 
+    /// An error when it is there.
+    package static func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
+        guard unsafe mkdir(path, mode) == 0 else { throw .last("create directory", path) }
+    }
+
     /// Makes a directory and those above it; no error when it is there.
     package static func makeDirectories(_ path: String, mode: UInt32) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else { return }

@@ -14,9 +14,11 @@ package enum AudioExport {
     package static func flac(_ id: RecordingID, directory: String, to path: String) throws(StoreError) -> Int64 {
         let files = SegmentFiles(StateLayout(directory), id)
         let temporary = path + ".part"
+        let storage = files.layout.storage
         do throws(StoreError) {
             let writer = try FLACWriter(
-                path: temporary, blockSamples: blockSamples, comments: SegmentTags.comments(of: try header(files)))
+                path: temporary, storage, blockSamples: blockSamples,
+                comments: SegmentTags.comments(of: try header(files)))
             let samples = try unsafe read(files) { (block) throws(StoreError) in
                 try unsafe writer.encode(block)
                 if writer.pendingBytes >= 1 << 20 { try writer.save() }
@@ -24,11 +26,11 @@ package enum AudioExport {
             }
             try writer.finish()
             try writer.save()
-            try onFile { () throws(SystemError) in try FileSystem.rename(temporary, to: path) }
+            try onFile { () throws(SystemError) in try storage.perform(.rename(temporary, to: path)) }
             return samples
         } catch {
             // The reason that is told is the first one; a file that cannot be removed is no second one.
-            _ = try? FileSystem.remove(temporary)
+            _ = try? storage.perform(.remove(temporary))
             throw error
         }
     }

@@ -31,8 +31,8 @@ final class AudioJournal {
     func prepare() throws(StoreError) {
         if !hasDirectory {
             try onFile { () throws(SystemError) in
-                try FileSystem.makeDirectories(layout.recording(header.id), mode: 0o750)
-                try FileSystem.synchroniseDirectory(layout.recordings)
+                try layout.storage.makeDirectories(layout.recording(header.id))
+                try layout.storage.perform(.syncDirectory(layout.recordings))
             }
             hasDirectory = true
         }
@@ -52,10 +52,10 @@ final class AudioJournal {
         let segment = roll.segment(of: encoded)
         let tags = SegmentTags(header: header, firstSample: encoded, segment: segment)
         let writer = try FLACWriter(
-            path: layout.segment(segment, of: header.id), blockSamples: Limits.flacBlockSamples,
+            path: layout.segment(segment, of: header.id), layout.storage, blockSamples: Limits.flacBlockSamples,
             comments: tags.comments)
         try onFile { () throws(SystemError) in
-            try FileSystem.synchroniseDirectory(layout.recording(header.id))
+            try layout.storage.perform(.syncDirectory(layout.recording(header.id)))
         }
         writerStart = encoded
         return writer

@@ -9,7 +9,8 @@ internal import RecorderCore
 @safe final class FLACWriter {
     private let encoder: UnsafeMutablePointer<FLAC__StreamEncoder>
     private let sink: Sink
-    private let file: File
+    let path: String
+    private let storage: Storage
     /// libFLAC takes 32-bit samples.
     private let wide: UnsafeMutableBufferPointer<Int32>
     private(set) var isFinished = false
@@ -21,11 +22,10 @@ internal import RecorderCore
     /// Makes the file, or empties it, and encodes the stream's header.
     ///
     /// - Parameter comments: `NAME=value` each, for the VORBIS_COMMENT block.
-    init(path: String, blockSamples: Int64, comments: [String]) throws(StoreError) {
-        let file = try onFile { () throws(SystemError) -> File in
-            let file = try File(path, .write)
-            try file.truncate(to: 0)
-            return file
+    init(path: String, _ storage: Storage, blockSamples: Int64, comments: [String]) throws(StoreError) {
+        try onFile { () throws(SystemError) in
+            try storage.perform(.create(path))
+            try storage.perform(.truncate(path, bytes: 0))
         }
         guard let encoder = unsafe FLAC__stream_encoder_new() else {
             throw .codec(doing: "encode", file: path, reason: "out of memory")
@@ -36,7 +36,8 @@ internal import RecorderCore
             unsafe FLAC__stream_encoder_delete(encoder)
             throw .codec(doing: "encode", file: path, reason: reason)
         }
-        self.file = file
+        self.path = path
+        self.storage = storage
         unsafe self.encoder = encoder
         self.sink = sink
         unsafe wide = .allocate(capacity: Self.chunkSamples)
@@ -45,9 +46,8 @@ internal import RecorderCore
     deinit {
         unsafe FLAC__stream_encoder_delete(encoder)
         unsafe wide.deallocate()
+        storage.close(path)
     }
-
-    var path: String { file.path }
 
     /// Samples that the encoder was given.
     private(set) var encodedSamples: Int64 = 0
@@ -84,9 +84,9 @@ internal import RecorderCore
     func save() throws(StoreError) {
         guard !sink.pending.isEmpty || !sink.patches.isEmpty else { return }
         try onFile { () throws(SystemError) in
-            try file.write(sink.pending, at: sink.savedBytes)
-            for patch in sink.patches { try file.write(patch.bytes, at: patch.offset) }
-            try file.synchronise()
+            try storage.perform(.write(path, offset: sink.savedBytes, sink.pending))
+            for patch in sink.patches { try storage.perform(.write(path, offset: patch.offset, patch.bytes)) }
+            try storage.perform(.sync(path))
         }
         sink.saved()
     }

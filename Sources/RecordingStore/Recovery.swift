@@ -26,17 +26,17 @@ enum Recovery {
     ///
     /// - Returns: the samples that are left.
     private static func trim(_ files: SegmentFiles) throws(StoreError) -> Int64 {
+        let storage = files.layout.storage
         let end = try files.end()
         for segment in try files.numbers() {
             let path = files.layout.segment(segment, of: files.id)
             try onFile { () throws(SystemError) in
                 if let last = end.last, segment == last.segment {
-                    let file = try File(path, .write)
-                    guard try file.status().bytes > last.bytes else { return }
-                    try file.truncate(to: last.bytes)
-                    try file.synchronise()
+                    guard try File(path, .read).status().bytes > last.bytes else { return }
+                    try storage.perform(.truncate(path, bytes: last.bytes))
+                    try storage.perform(.sync(path))
                 } else if segment > end.last?.segment ?? -1 {
-                    try FileSystem.remove(path)
+                    try storage.perform(.remove(path))
                 }
             }
         }

@@ -1,11 +1,15 @@
+internal import LinuxRuntime
 internal import RecorderCore
 
-/// Where a state directory keeps what: `index.sqlite` and `recordings/ULID/audio-NNNN.flac`.
-struct StateLayout: Equatable, Sendable {
+/// Where a state directory keeps what, `index.sqlite` and `recordings/ULID/audio-NNNN.flac`, and who changes it.
+struct StateLayout: Sendable {
     let directory: String
+    /// Makes every change but SQLite's own.
+    let storage: Storage
 
-    init(_ directory: String) {
+    init(_ directory: String, _ storage: Storage = Storage()) {
         self.directory = directory
+        self.storage = storage
     }
 
     var index: String { directory + "/index.sqlite" }

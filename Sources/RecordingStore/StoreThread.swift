@@ -51,13 +51,15 @@ package final class StoreThread {
     ///   - directory: `box.state_directory`; made, with mode 0750, when missing.
     ///   - notifier: raised when there are events to take.
     ///   - segmentSamples: the length of one audio file.
+    ///   - storage: makes every change on the disk but SQLite's own.
     package init(
-        directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples
+        directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples,
+        storage: Storage = Storage()
     ) throws(StoreError) {
-        let layout = StateLayout(directory)
+        let layout = StateLayout(directory, storage)
         let wake = try onFile { () throws(SystemError) -> EventNotifier in
-            try FileSystem.makeDirectories(layout.recordings, mode: 0o750)
-            try FileSystem.synchroniseDirectory(directory)
+            try storage.makeDirectories(layout.recordings)
+            try storage.perform(.syncDirectory(directory))
             return try EventNotifier()
         }
         let index = try IndexWriter(try IndexSchema.open(layout.index, .write))

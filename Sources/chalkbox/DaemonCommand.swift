@@ -44,7 +44,6 @@ enum DaemonCommand {
             let loop = try EventLoop()
             let notifier = try EventNotifier()
             try FileSystem.makeDirectories(parent(of: settings.box.controlSocket), mode: 0o755)
-            try FileSystem.makeDirectories(settings.box.stateDirectory, mode: 0o750)
             let listener = try ControlListener(path: settings.box.controlSocket)
             let ring = SampleRing()
             guard let store = store(settings, ring, notifier, log),

@@ -1,0 +1,62 @@
+internal import CLinux
+package import RecorderCore
+
+/// Makes the store's changes on the disk; for one thread at a time.
+///
+/// Not final: tests override `perform`, to note, refuse or delay.
+package class Storage: @unchecked Sendable {
+    /// The file that was changed last. A recording changes the same one thousands of times.
+    private var file: File?
+
+    package init() {}
+
+    package func perform(_ effect: StorageEffect) throws(SystemError) {
+        switch effect {
+        case .makeDirectory(let path):
+            try FileSystem.makeDirectory(path, mode: 0o750)
+        case .create(let path):
+            close(path)
+            _ = try open(path)
+        case .write(let path, let offset, let bytes):
+            try open(path).write(bytes, at: offset)
+        case .truncate(let path, let bytes):
+            try open(path).truncate(to: bytes)
+        case .sync(let path):
+            try open(path).synchronise()
+        case .syncDirectory(let path):
+            try FileSystem.synchroniseDirectory(path)
+        case .rename(let path, let target):
+            close(path)
+            try FileSystem.rename(path, to: target)
+        case .remove(let path):
+            close(path)
+            try FileSystem.remove(path)
+        }
+    }
+
+    /// Makes a directory and those above it, each safe on the medium; nothing to do when it is there.
+    package final func makeDirectories(_ path: String) throws(SystemError) {
+        let parent = path.before(last: "/") ?? ""
+        do throws(SystemError) {
+            try perform(.makeDirectory(path))
+        } catch {
+            if error.number == EEXIST { return }
+            guard error.number == ENOENT, !parent.isEmpty else { throw error }
+            try makeDirectories(parent)
+            try perform(.makeDirectory(path))
+        }
+        if !parent.isEmpty { try perform(.syncDirectory(parent)) }
+    }
+
+    /// Lets go of a file that is not changed any more.
+    package final func close(_ path: String) {
+        if file?.path == path { file = nil }
+    }
+
+    private func open(_ path: String) throws(SystemError) -> File {
+        if let file, file.path == path { return file }
+        let opened = try File(path, .write)
+        file = opened
+        return opened
+    }
+}
