@@ -147,7 +147,9 @@ let package = Package(
         // Network namespaces.
         .target(name: "CNamespace", path: "Tests/CNamespace"),
         test("LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace"]),
-        test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore"]),
+        // Sees every change that SQLite makes on the disk.
+        .target(name: "CPowerCut", dependencies: ["CSQLite"], path: "Tests/CPowerCut"),
+        test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore", "CPowerCut"]),
         test("SpeechUplinkTests", ["SpeechUplink", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"], exclude: ["soniox_client.py"], swiftSettings: hosted),

@@ -20,6 +20,9 @@ final class AudioJournal {
 
     /// Encoded bytes that are not kept back until the next commit: some 8 s of loud noise.
     private static let pendingBytes = 256 << 10
+    /// More than one save ever writes, which is what a power cut may leave in disorder: a second of samples, as they
+    /// are, may come on top.
+    static let longestSaveBytes: Int64 = 320 << 10
 
     init(_ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll) {
         self.layout = layout

@@ -10,6 +10,10 @@ internal import RecorderCore
     private let decoder: UnsafeMutablePointer<FLAC__StreamDecoder>
     private let source: Source
 
+    /// What an encoder writes over the header at the end: the lower 32 bits of the length, and the MD5 (RFC 9639,
+    /// 8.2). Zeros: unknown.
+    static let closingBytes: Range<Int64> = 22..<42
+
     /// Reads the header. `noAudio` when there is none: the file was made and the power went before it was synced.
     init(path: String) throws(StoreError) {
         let source = Source(try onFile { () throws(SystemError) -> File in try File(path, .read) })
@@ -95,6 +99,10 @@ private final class Source {
         do throws(SystemError) {
             let bytes = try file.read(at: offset, limit: buffer.count)
             for index in bytes.indices { unsafe buffer[index] = bytes[index] }
+            // libFLAC stops at the length that the header tells, which a power cut may have torn.
+            for byte in FLACReader.closingBytes.clamped(to: offset..<offset + Int64(bytes.count)) {
+                unsafe buffer[Int(byte - offset)] = 0
+            }
             offset += Int64(bytes.count)
             return bytes.count
         } catch {

@@ -22,7 +22,8 @@ enum Recovery {
         return (saved, failure)
     }
 
-    /// Cuts the torn frame off the last file and removes files without a header.
+    /// Cuts the torn frame off the last file, takes back what its header says of the end, which may be torn as well,
+    /// and removes files without a header.
     ///
     /// - Returns: the samples that are left.
     private static func trim(_ files: SegmentFiles) throws(StoreError) -> Int64 {
@@ -32,8 +33,14 @@ enum Recovery {
             let path = files.layout.segment(segment, of: files.id)
             try onFile { () throws(SystemError) in
                 if let last = end.last, segment == last.segment {
-                    guard try File(path, .read).status().bytes > last.bytes else { return }
+                    let closing = FLACReader.closingBytes
+                    let unknown = [UInt8](repeating: 0, count: closing.count)
+                    let file = try File(path, .read)
+                    let isEnded = try file.read(at: closing.lowerBound, limit: closing.count) != unknown
+                    let size = try file.status().bytes
+                    guard isEnded || size > last.bytes else { return }
                     try storage.perform(.truncate(path, bytes: last.bytes))
+                    try storage.perform(.write(path, offset: closing.lowerBound, unknown))
                     try storage.perform(.sync(path))
                 } else if segment > end.last?.segment ?? -1 {
                     try storage.perform(.remove(path))

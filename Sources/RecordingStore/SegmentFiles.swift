@@ -50,9 +50,21 @@ struct SegmentFiles {
     func end() throws(StoreError) -> End {
         for segment in try numbers().reversed() {
             guard let (reader, tags) = try reader(segment) else { continue }
-            while try reader.next() {}
-            return End(sample: tags.firstSample.value + reader.endSample, last: (segment, reader.endByte))
+            let (sample, byte) = try end(of: reader, layout.segment(segment, of: id))
+            return End(sample: tags.firstSample.value + sample, last: (segment, byte))
         }
         return End()
+    }
+
+    /// A disk writes what was not synced in any order: later frames may be there without those before them. So the
+    /// first hole among the bytes of the last save is the end. A hole before them is damage that came later.
+    private func end(of reader: FLACReader, _ path: String) throws(StoreError) -> (sample: Int64, byte: Int64) {
+        let size = try onFile { () throws(SystemError) in try File(path, .read).status().bytes }
+        var end = (sample: reader.endSample, byte: reader.endByte)
+        while try reader.next() {
+            if reader.blockStart > end.sample, end.byte >= size - AudioJournal.longestSaveBytes { break }
+            end = (reader.endSample, reader.endByte)
+        }
+        return end
     }
 }

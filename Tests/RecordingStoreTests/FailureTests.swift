@@ -167,6 +167,38 @@ extension StoreTests {
             #expect(try second.close().samples == 20_000)
         }
 
+        @Test func `damage to what was safe long before the power went costs the damaged frames alone`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path + "/running")
+            let id = try bench.open()
+            for _ in 0..<30 {
+                bench.feed(16_000)
+                try bench.commit()
+            }
+            #expect(run("cp -r '\(scratch.path)/running' '\(scratch.path)/cut'"))
+            let file = try File(segmentPath(scratch.path + "/cut", id, 0), .write)
+            try file.write([UInt8](repeating: 0xA5, count: 16), at: 60_000)
+            let second = try StoreBench(scratch.path + "/cut")
+            #expect(second.store.recovered.map(\.samples) == [478_400])
+        }
+
+        @Test func `a length and a digest that were torn as the file was ended hide nothing`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            let id = try bench.open()
+            bench.feed(150_001)
+            _ = try bench.close()
+            bench.store.shutdown()
+            let path = segmentPath(scratch.path, id, 0)
+            // 150,001 is 0x249F1: its last two bytes did not reach the disk.
+            try File(path, .write).write([0, 2, 0, 0, 0xAA, 0xAA], at: 22)
+            #expect(!flacAccepts(path))
+            #expect(try readBack(id, scratch.path) == (150_001, true))
+            #expect(run("sqlite3 '\(scratch.path)/index.sqlite' 'UPDATE recording SET state = 1'"))
+            #expect(try StoreBench(scratch.path).store.recovered.map(\.samples) == [150_001])
+            #expect(flacAccepts(path))
+        }
+
         @Test func `a recording of which nothing reached the disk is saved as empty`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path + "/running")

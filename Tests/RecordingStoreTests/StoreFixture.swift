@@ -11,8 +11,9 @@ import Testing
 final class Scratch {
     let path: String
 
-    init() {
-        var template = Array("/tmp/chalkbox-store-XXXXXX".utf8CString)
+    /// - Parameter parent: `/dev/shm`: in memory, for those who make thousands.
+    init(in parent: String = "/tmp") {
+        var template = Array("\(parent)/chalkbox-store-XXXXXX".utf8CString)
         path = String(cString: mkdtemp(&template))
     }
 
@@ -50,18 +51,22 @@ enum Pattern {
 
 /// A running store, its ring, and the events that it has given so far.
 final class StoreBench {
-    let ring = SampleRing()
+    let ring: SampleRing
     let notifier: EventNotifier
     let store: StoreThread
     let directory: String
     private(set) var events: [StoreEvent] = []
     private var seen = 0
 
-    init(_ directory: String, segmentSamples: Int64 = Limits.segmentSamples) throws {
+    init(
+        _ directory: String, segmentSamples: Int64 = Limits.segmentSamples, ringSamples: Int = Limits.ringSamples,
+        storage: Storage = Storage()
+    ) throws {
         self.directory = directory
+        ring = SampleRing(capacity: ringSamples)
         notifier = try EventNotifier()
         store = try StoreThread(
-            directory: directory, ring: ring, notifier: notifier, segmentSamples: segmentSamples)
+            directory: directory, ring: ring, notifier: notifier, segmentSamples: segmentSamples, storage: storage)
     }
 
     static func header(_ number: UInt64 = 1, label: String = "7B maths") -> RecordingHeader {
