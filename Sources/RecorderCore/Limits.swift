@@ -26,6 +26,9 @@ package enum Limits {
     /// What the journal gives a session at a time: 4 s.
     package static let replaySamples = 64_000
     package static let labelBytes = 256
+    /// Damaged indexes that are kept, and the size up to which one is read through at a start: some 130 hours of words.
+    package static let damagedIndexes = 4
+    package static let checkedIndexBytes: Int64 = 64 << 20
 
     // Uplink
     /// A name look-up blocks the uplink thread for up to half a minute; a flapping link makes 8 commands a second.

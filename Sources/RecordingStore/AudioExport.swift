@@ -48,10 +48,10 @@ package enum AudioExport {
 
     /// What the first readable file says of the recording.
     private static func header(_ files: SegmentFiles) throws(StoreError) -> RecordingHeader {
-        for segment in try files.numbers() {
-            if let tags = try files.reader(segment)?.tags { return tags.header }
+        guard let header = try files.header() else {
+            throw .noRecording(files.id, directory: files.layout.directory)
         }
-        throw .noRecording(files.id, directory: files.layout.directory)
+        return header
     }
 
     private static func read(

@@ -46,6 +46,8 @@ final class AudioJournal {
     private func currentWriter() throws(StoreError) -> FLACWriter {
         if let writer, !writer.isFinished { return writer }
         try save()
+        // The encoder's memory goes before the next one takes as much.
+        writer = nil
         let next = try makeFile()
         writer = next
         return next

@@ -59,6 +59,13 @@ internal import LinuxRuntime
         return try statement.step() ? statement.integer(0) : 0
     }
 
+    /// The first column of the first row.
+    func text(_ sql: String, doing: String) throws(StoreError) -> String {
+        let statement = try prepare(sql, doing: doing)
+        defer { statement.reset() }
+        return try statement.step() ? statement.text(0) : ""
+    }
+
     func prepare(_ sql: String, doing: String) throws(StoreError) -> Statement {
         try Statement(self, sql, doing: doing)
     }
@@ -181,6 +188,20 @@ internal import LinuxRuntime
 
     func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
     func double(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
+
+    /// The first letter of each column's type: integer, float, text, blob or null.
+    func types(_ count: Int32) -> String {
+        let letters: [UInt8] = (0..<count).map { column in
+            switch unsafe sqlite3_column_type(handle, column) {
+            case SQLITE_INTEGER: UInt8(ascii: "i")
+            case SQLITE_FLOAT: UInt8(ascii: "f")
+            case SQLITE_TEXT: UInt8(ascii: "t")
+            case SQLITE_BLOB: UInt8(ascii: "b")
+            default: UInt8(ascii: "n")
+            }
+        }
+        return String(decoding: letters, as: UTF8.self)
+    }
 
     func text(_ column: Int32) -> String {
         guard let text = unsafe sqlite3_column_text(handle, column) else { return "" }

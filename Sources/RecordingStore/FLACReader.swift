@@ -16,7 +16,7 @@ internal import RecorderCore
 
     /// Reads the header. `noAudio` when there is none: the file was made and the power went before it was synced.
     init(path: String) throws(StoreError) {
-        let source = Source(try onFile { () throws(SystemError) -> File in try File(path, .read) })
+        let source = try onFile { () throws(SystemError) -> Source in try Source(File(path, .read)) }
         guard let decoder = unsafe FLAC__stream_decoder_new() else {
             throw .codec(doing: "read", file: path, reason: "out of memory")
         }
@@ -41,6 +41,8 @@ internal import RecorderCore
         unsafe FLAC__stream_decoder_delete(decoder)
     }
 
+    /// The length that a completed file's header has; 0 in one that is not.
+    var totalSamples: Int64 { source.totalSamples }
     /// `NAME=value` each.
     var comments: [String] { source.comments }
     /// The samples of the frame that `next` found.
@@ -83,6 +85,7 @@ private final class Source {
     var offset: Int64 = 0
     var failure: SystemError?
     var hasStreamInfo = false
+    let totalSamples: Int64
     var comments: [String] = []
     var block: [Int16] = []
     var blockStart: Int64 = 0
@@ -90,8 +93,11 @@ private final class Source {
     /// libFLAC reports a wrong CRC and then delivers the frame as zeros.
     var dropsNextBlock = false
 
-    init(_ file: File) {
+    init(_ file: File) throws(SystemError) {
         self.file = file
+        // The length's upper four bits are not needed for a file of hours.
+        let length = try file.read(at: FLACReader.closingBytes.lowerBound, limit: 4)
+        totalSamples = length.reduce(0) { $0 << 8 | Int64($1) }
     }
 
     /// Bytes read; 0 at the end, nil when the file cannot be read.

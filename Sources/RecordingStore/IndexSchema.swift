@@ -1,3 +1,5 @@
+internal import RecorderCore
+
 /// The tables of `index.sqlite`, and how an older file becomes a newer one.
 ///
 /// What the index costs the flash is decided here. A commit that has tokens appends pages to the write-ahead log, and
@@ -30,6 +32,7 @@ enum IndexSchema {
             // Before the first table: the size of a page cannot be changed later.
             try database.execute("PRAGMA page_size = 1024", doing: "set up the index")
             try check(database)
+            try checkPages(database)
             // FULL: a commit's tokens are on the medium when it returns. NORMAL would leave them in memory until
             // the next checkpoint, and a power cut would take finished words (sqlite.org/wal.html, 2.3).
             try database.execute(
@@ -56,6 +59,22 @@ enum IndexSchema {
         let version = try version(database)
         guard version <= migrations.count else {
             throw .newerIndex(file: database.path, version: version, known: migrations.count)
+        }
+    }
+
+    /// Finds torn and overwritten pages before anything is built on them. It reads the file once: 0.5 s of work for
+    /// 100 MB, and what the flash takes for it. Of an index larger than the bound, the words are left out.
+    private static func checkPages(_ database: Database) throws(StoreError) {
+        guard try version(database) > 0 else { return }
+        let doing = "check the index"
+        let tables = try database.integer(
+            "SELECT count(*) FROM sqlite_schema WHERE name IN ('recording', 'token', 'silence', 'gap')", doing: doing)
+        guard tables == 4 else { throw .damagedIndex(file: database.path, reason: "tables are missing") }
+        let pages = try database.integer("PRAGMA page_count", doing: doing)
+        let isSmall = try pages * database.integer("PRAGMA page_size", doing: doing) <= Limits.checkedIndexBytes
+        for check in isSmall ? ["(1)"] : ["(recording)", "(silence)", "(gap)"] {
+            let answer = try database.text("PRAGMA quick_check" + check, doing: doing)
+            guard answer == "ok" else { throw .damagedIndex(file: database.path, reason: answer) }
         }
     }
 

@@ -14,7 +14,7 @@ final class IndexWriter {
         var isEmpty: Bool { tokens.isEmpty && silences.isEmpty && merges.isEmpty }
     }
 
-    private let database: Database
+    let database: Database
     private let insertRecording: Statement
     private let insertToken: Statement
     private let insertSilence: Statement
@@ -88,23 +88,33 @@ final class IndexWriter {
         var updated = counter
         try database.transaction(doing: Self.doing) { () throws(StoreError) in
             try insert(batch, recording, sequence, &updated)
-            for gap in gaps {
-                insertGap.bind(1, recording)
-                insertGap.bind(2, gap.start.value)
-                insertGap.bind(3, gap.end.value)
-                insertGap.bind(4, gap.reason)
-                try insertGap.run()
-            }
-            saveRecording.bind(1, recording)
-            saveRecording.bind(2, Int64(RecordingState.saved.rawValue))
-            saveRecording.bind(3, samples)
-            saveRecording.bind(4, interrupted)
-            saveRecording.bind(5, batch.covered.value)
-            saveRecording.bind(6, recording * IndexSchema.tokensARecording)
-            saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
-            try saveRecording.run()
+            try save(
+                recording, state: .saved, samples: samples, covered: batch.covered, gaps: gaps,
+                interrupted: interrupted)
         }
         database.checkpoint()
+    }
+
+    /// The last of a recording's changes, within a transaction.
+    func save(
+        _ recording: Int64, state: RecordingState, samples: Int64, covered: SampleIndex, gaps: [Gap],
+        interrupted: Bool
+    ) throws(StoreError) {
+        for gap in gaps {
+            insertGap.bind(1, recording)
+            insertGap.bind(2, gap.start.value)
+            insertGap.bind(3, gap.end.value)
+            insertGap.bind(4, gap.reason)
+            try insertGap.run()
+        }
+        saveRecording.bind(1, recording)
+        saveRecording.bind(2, Int64(state.rawValue))
+        saveRecording.bind(3, samples)
+        saveRecording.bind(4, interrupted)
+        saveRecording.bind(5, covered.value)
+        saveRecording.bind(6, recording * IndexSchema.tokensARecording)
+        saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
+        try saveRecording.run()
     }
 
     /// The recordings that a power cut, or a disk that was full to the end, left unsaved.
@@ -136,7 +146,7 @@ final class IndexWriter {
             gaps: covered < samples ? [gap] : [], interrupted: true)
     }
 
-    private func insert(
+    func insert(
         _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
     ) throws(StoreError) {
         for merge in batch.merges {

@@ -3,50 +3,80 @@ internal import RecorderCore
 
 /// Saves recordings that ended without a word: their audio files say how long they are.
 enum Recovery {
-    /// - Returns: what was saved, and the first reason why something could not be.
-    static func run(_ layout: StateLayout, _ index: IndexWriter) -> (saved: [RecordingID], failure: StoreError?) {
-        var saved: [RecordingID] = []
+    struct Saved: Equatable {
+        var id: RecordingID
+        var truncatedBytes: Int64
+        var lostSamples: Int64
+    }
+
+    struct Outcome {
+        var saved: [Saved] = []
+        /// The first reason why something could not be saved.
         var failure: StoreError?
+
+        static func + (left: Self, right: Self) -> Self {
+            Outcome(saved: left.saved + right.saved, failure: left.failure ?? right.failure)
+        }
+    }
+
+    /// What is left of the files, and what was cut off.
+    struct Trimmed {
+        var samples: Int64 = 0
+        var bytes: Int64 = 0
+        var lostSamples: Int64 = 0
+        /// The last file ends as STOP, or the file after it, ends one.
+        var isFinished = false
+    }
+
+    static func run(_ layout: StateLayout, _ index: IndexWriter) -> Outcome {
+        var outcome = Outcome()
         do throws(StoreError) {
             for (number, id) in try index.unsaved() {
                 do throws(StoreError) {
-                    try index.recover(number, samples: try trim(SegmentFiles(layout, id)))
-                    saved.append(id)
+                    let trimmed = try trim(SegmentFiles(layout, id), trustsFinished: false)
+                    try index.recover(number, samples: trimmed.samples)
+                    outcome.saved.append(
+                        Saved(id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples))
                 } catch {
-                    failure = failure ?? error
+                    outcome.failure = outcome.failure ?? error
                 }
             }
         } catch {
-            failure = error
+            outcome.failure = error
         }
-        return (saved, failure)
+        return outcome
     }
 
     /// Cuts the torn frame off the last file, takes back what its header says of the end, which may be torn as well,
     /// and removes files without a header.
     ///
-    /// - Returns: the samples that are left.
-    private static func trim(_ files: SegmentFiles) throws(StoreError) -> Int64 {
+    /// - Parameter trustsFinished: a file whose header has its length is not read through.
+    static func trim(_ files: SegmentFiles, trustsFinished: Bool) throws(StoreError) -> Trimmed {
+        let end = try files.end(trustsFinished: trustsFinished)
+        var trimmed = Trimmed(samples: end.sample, lostSamples: end.damagedSamples, isFinished: end.isFinished)
+        guard !(end.isFinished && trustsFinished) else { return trimmed }
         let storage = files.layout.storage
-        let end = try files.end()
         for segment in try files.numbers() {
             let path = files.layout.segment(segment, of: files.id)
             try onFile { () throws(SystemError) in
+                let file = try File(path, .read)
+                let bytes = try file.status().bytes
                 if let last = end.last, segment == last.segment {
                     let closing = FLACReader.closingBytes
                     let unknown = [UInt8](repeating: 0, count: closing.count)
-                    let file = try File(path, .read)
                     let isEnded = try file.read(at: closing.lowerBound, limit: closing.count) != unknown
-                    let size = try file.status().bytes
-                    guard isEnded || size > last.bytes else { return }
+                    guard isEnded || bytes > last.bytes else { return }
                     try storage.perform(.truncate(path, bytes: last.bytes))
                     try storage.perform(.write(path, offset: closing.lowerBound, unknown))
                     try storage.perform(.sync(path))
+                    trimmed.bytes += bytes - last.bytes
+                    trimmed.lostSamples += end.samples(inBytes: bytes - last.bytes)
                 } else if segment > end.last?.segment ?? -1 {
                     try storage.perform(.remove(path))
+                    trimmed.bytes += bytes
                 }
             }
         }
-        return end.sample
+        return trimmed
     }
 }

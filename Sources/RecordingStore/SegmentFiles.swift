@@ -4,15 +4,21 @@ internal import RecorderCore
 /// The audio files of one recording, as they are on the disk.
 struct SegmentFiles {
     /// Where a recording's audio ends.
-    struct End: Equatable {
+    struct End {
         /// Samples of the recording up to the last whole frame.
         var sample: Int64 = 0
-        /// The file with that frame, and its bytes up to the frame's end; nil when no file has a header.
-        var last: (segment: Int, bytes: Int64)?
+        /// The file with that frame, its bytes up to the frame's end, and the samples in them; nil when no file has a
+        /// header.
+        var last: (segment: Int, bytes: Int64, samples: Int64)?
+        /// Samples of damaged frames between whole ones of that file.
+        var damagedSamples: Int64 = 0
+        /// That file's header has its length: it was completed.
+        var isFinished = false
 
-        static func == (left: Self, right: Self) -> Bool {
-            left.sample == right.sample && left.last?.segment == right.last?.segment
-                && left.last?.bytes == right.last?.bytes
+        /// What a torn tail would have held, by the rate of what is before it.
+        func samples(inBytes bytes: Int64) -> Int64 {
+            guard let last, last.bytes > 0 else { return 0 }
+            return bytes * last.samples / last.bytes
         }
     }
 
@@ -46,25 +52,44 @@ struct SegmentFiles {
         }
     }
 
+    /// What the first readable file says of the recording; nil when none can be read.
+    func header() throws(StoreError) -> RecordingHeader? {
+        for segment in try numbers() {
+            if let tags = try reader(segment)?.tags { return tags.header }
+        }
+        return nil
+    }
+
     /// Reads the last file that can be read. The ones before it were completed and synced.
-    func end() throws(StoreError) -> End {
+    ///
+    /// - Parameter trustsFinished: a file whose header has its length is not read through.
+    func end(trustsFinished: Bool = false) throws(StoreError) -> End {
         for segment in try numbers().reversed() {
             guard let (reader, tags) = try reader(segment) else { continue }
-            let (sample, byte) = try end(of: reader, layout.segment(segment, of: id))
-            return End(sample: tags.firstSample.value + sample, last: (segment, byte))
+            let first = tags.firstSample.value
+            if trustsFinished, reader.totalSamples > 0 {
+                return End(sample: first + reader.totalSamples, isFinished: true)
+            }
+            var end = try self.end(of: reader, layout.segment(segment, of: id))
+            end.isFinished = reader.totalSamples > 0 && end.sample == reader.totalSamples
+            end.sample += first
+            end.last?.segment = segment
+            return end
         }
         return End()
     }
 
     /// A disk writes what was not synced in any order: later frames may be there without those before them. So the
     /// first hole among the bytes of the last save is the end. A hole before them is damage that came later.
-    private func end(of reader: FLACReader, _ path: String) throws(StoreError) -> (sample: Int64, byte: Int64) {
+    private func end(of reader: FLACReader, _ path: String) throws(StoreError) -> End {
         let size = try onFile { () throws(SystemError) in try File(path, .read).status().bytes }
+        var damaged: Int64 = 0
         var end = (sample: reader.endSample, byte: reader.endByte)
         while try reader.next() {
             if reader.blockStart > end.sample, end.byte >= size - AudioJournal.longestSaveBytes { break }
+            damaged += reader.blockStart - end.sample
             end = (reader.endSample, reader.endByte)
         }
-        return end
+        return End(sample: end.sample, last: (0, end.byte, end.sample), damagedSamples: damaged)
     }
 }

@@ -1,7 +1,8 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// Where a state directory keeps what, `index.sqlite` and `recordings/ULID/audio-NNNN.flac`, and who changes it.
+/// Where a state directory keeps what, and who changes it: `index.sqlite`, `recordings/ULID/audio-NNNN.flac`, and what
+/// was once an index, `index.sqlite.damaged-TIME`.
 struct StateLayout: Sendable {
     let directory: String
     /// Makes every change but SQLite's own.
@@ -12,7 +13,11 @@ struct StateLayout: Sendable {
         self.storage = storage
     }
 
-    var index: String { directory + "/index.sqlite" }
+    static let indexName = "index.sqlite"
+    /// An index that was moved aside; the time follows.
+    static let damagedPrefix = indexName + ".damaged-"
+
+    var index: String { directory + "/" + Self.indexName }
     var recordings: String { directory + "/recordings" }
 
     func recording(_ id: RecordingID) -> String { recordings + "/" + id.text }

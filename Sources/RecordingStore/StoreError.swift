@@ -29,7 +29,7 @@ package enum StoreError: Error, Equatable, Sendable {
         case .index(let doing, let file, let reason, _):
             "cannot \(doing) in \(file): \(reason)"
         case .damagedIndex(let file, let reason):
-            "\(file) is damaged: \(reason); move it away, the audio files beside it are whole without it"
+            "\(file) is damaged: \(reason); restart the daemon, which makes it anew from the audio files"
         case .newerIndex(let file, let version, let known):
             "\(file) has format \(version) and this version knows up to \(known): update chalkbox"
         case .foreignIndex(let file):

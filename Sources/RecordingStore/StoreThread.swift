@@ -36,16 +36,44 @@ package enum StoreEvent: Equatable, Sendable {
     case audio(session: Int, from: SampleIndex, [Int16])
 }
 
+/// A recording that was saved at a start, and what of it was not.
+package struct RecoveredRecording: Equatable, Sendable {
+    package var summary: RecordingSummary
+    /// Of a frame that was being written, and of files without a header.
+    package var truncatedBytes: Int64
+    /// Damaged frames of the last file, and the truncated bytes by that file's own rate.
+    package var lostSamples: Int64
+}
+
+/// An index that was made anew from the audio files.
+package struct RebuiltIndex: Equatable, Sendable {
+    /// The damaged one's name, in `box.state_directory`; nil when there was none.
+    package var kept: String?
+    package var recordings: Int
+    package var words: Int
+
+    /// Nil when the index was whole, or has nothing to know.
+    init?(kept: String?, isNew: Bool, _ recordings: [RecoveredRecording]) {
+        guard kept != nil || (isNew && !recordings.isEmpty) else { return nil }
+        self.kept = kept
+        self.recordings = recordings.count
+        words = recordings.reduce(0) { $0 + $1.summary.words }
+    }
+}
+
 /// The only thread that writes to the flash: takes samples from the ring, encodes, writes, syncs, and keeps the index.
 package final class StoreThread {
     private let worker: StoreWorker
     private let thread: Thread
-    /// Recordings that a power cut had left open and that were saved, as interrupted, at this start.
-    package let recovered: [RecordingSummary]
+    /// Recordings that a power cut had left open and that were saved, as interrupted, at this start; and those that
+    /// the index did not know.
+    package let recovered: [RecoveredRecording]
     /// Why a recording that was left open could not be saved at this start; the next `open` tries again.
     package let recoveryFailure: StoreError?
+    /// An index that was damaged or missing and was made anew at this start.
+    package let rebuilt: RebuiltIndex?
 
-    /// Opens the index, saves what a power cut left open, and starts the thread.
+    /// Opens the index, or makes it anew, saves what a power cut left open, and starts the thread.
     ///
     /// - Parameters:
     ///   - directory: `box.state_directory`; made, with mode 0750, when missing.
@@ -62,12 +90,17 @@ package final class StoreThread {
             try storage.perform(.syncDirectory(directory))
             return try EventNotifier()
         }
-        let index = try IndexWriter(try IndexSchema.open(layout.index, .write))
+        let (database, kept) = try IndexFile(layout, now: Clock.wall).open()
+        let index = try IndexWriter(database)
         let summaries = try RecordingIndex(directory: directory)
-        let recovery = Recovery.run(layout, index)
-        var recovered: [RecordingSummary] = []
-        for id in recovery.saved {
-            if let summary = try summaries.summary(id) { recovered.append(summary) }
+        let isNew = try index.isEmpty()
+        let recovery = Recovery.run(layout, index) + Adoption(layout, index).run()
+        var recovered: [RecoveredRecording] = []
+        for saved in recovery.saved {
+            guard let summary = try summaries.summary(saved.id) else { continue }
+            recovered.append(
+                RecoveredRecording(
+                    summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples))
         }
         let worker = StoreWorker(
             layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
@@ -76,6 +109,7 @@ package final class StoreThread {
         self.worker = worker
         self.recovered = recovered
         recoveryFailure = recovery.failure
+        rebuilt = RebuiltIndex(kept: kept, isNew: isNew, recovered)
     }
 
     deinit {

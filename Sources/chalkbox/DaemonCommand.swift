@@ -72,10 +72,7 @@ enum DaemonCommand {
     ) -> StoreThread? {
         do throws(StoreError) {
             let store = try StoreThread(directory: settings.box.stateDirectory, ring: ring, notifier: notifier)
-            for summary in store.recovered {
-                let duration = SampleIndex(summary.samples).milliseconds
-                log.write(.warning, "recovered id=\(summary.header.id.text) kept_ms=\(duration)")
-            }
+            tell(of: store, log)
             if let failure = store.recoveryFailure {
                 log.write(.error, "recovery reason=\(LogEntry.quoted(failure.message))")
             }
@@ -83,6 +80,20 @@ enum DaemonCommand {
         } catch {
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message))")
             return nil
+        }
+    }
+
+    private static func tell(of store: StoreThread, _ log: Log) {
+        if let rebuilt = store.rebuilt {
+            let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
+            log.write(.warning, "index state=rebuilt kept=\(rebuilt.kept ?? "none") \(counts)")
+        }
+        for recovered in store.recovered {
+            let lost = SampleIndex(recovered.lostSamples).milliseconds
+            let kept = SampleIndex(recovered.summary.samples).milliseconds
+            var line = "recovered id=\(recovered.summary.header.id.text)"
+            line += " truncated_bytes=\(recovered.truncatedBytes) lost_ms=\(lost) kept_ms=\(kept)"
+            log.write(.warning, line)
         }
     }
 

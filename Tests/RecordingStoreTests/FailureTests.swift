@@ -103,9 +103,10 @@ extension StoreTests {
             first.store.shutdown()
             #expect(unlink(disk.path + "/ballast") == 0)
             let second = try StoreBench(disk.path)
-            #expect(second.store.recovered.map(\.header.id) == [id])
-            #expect(second.store.recovered[0].samples >= 27_200 && second.store.recovered[0].interrupted)
-            #expect(try readBack(id, disk.path) == (second.store.recovered[0].samples, true))
+            #expect(second.store.recovered.map(\.summary.header.id) == [id])
+            let summary = second.store.recovered[0].summary
+            #expect(summary.samples >= 27_200 && summary.interrupted)
+            #expect(try readBack(id, disk.path) == (summary.samples, true))
         }
 
         @Test func `a state directory that is a file is refused by name`() throws {
@@ -148,7 +149,7 @@ extension StoreTests {
             try File(path, .write).truncate(to: bytes - torn)
             try FileSystem.writeFile(segmentPath(scratch.path + "/cut", id, 2), Array("fLaC".utf8))
             let second = try StoreBench(scratch.path + "/cut", segmentSamples: 32_000)
-            let summary = try #require(second.store.recovered.first)
+            let summary = try #require(second.store.recovered.first).summary
             let frames = torn == 0 ? 59_200 : torn < 1_000 ? 57_600 : summary.samples
             #expect(summary.samples == frames && summary.samples > 50_000 && summary.samples % 1_600 == 0)
             #expect(summary.state == .saved && summary.interrupted && summary.words == 2)
@@ -179,7 +180,7 @@ extension StoreTests {
             let file = try File(segmentPath(scratch.path + "/cut", id, 0), .write)
             try file.write([UInt8](repeating: 0xA5, count: 16), at: 60_000)
             let second = try StoreBench(scratch.path + "/cut")
-            #expect(second.store.recovered.map(\.samples) == [478_400])
+            #expect(second.store.recovered.map(\.summary.samples) == [478_400])
         }
 
         @Test func `a length and a digest that were torn as the file was ended hide nothing`() throws {
@@ -195,7 +196,7 @@ extension StoreTests {
             #expect(!flacAccepts(path))
             #expect(try readBack(id, scratch.path) == (150_001, true))
             #expect(run("sqlite3 '\(scratch.path)/index.sqlite' 'UPDATE recording SET state = 1'"))
-            #expect(try StoreBench(scratch.path).store.recovered.map(\.samples) == [150_001])
+            #expect(try StoreBench(scratch.path).store.recovered.map(\.summary.samples) == [150_001])
             #expect(flacAccepts(path))
         }
 
@@ -206,8 +207,8 @@ extension StoreTests {
             #expect(run("cp -r '\(scratch.path)/running' '\(scratch.path)/cut'"))
             #expect(run("rm -r '\(scratch.path)/cut/recordings/\(id.text)'"))
             let second = try StoreBench(scratch.path + "/cut")
-            #expect(second.store.recovered.map(\.samples) == [0])
-            #expect(second.store.recovered.map(\.state) == [.saved])
+            #expect(second.store.recovered.map(\.summary.samples) == [0])
+            #expect(second.store.recovered.map(\.summary.state) == [.saved])
         }
 
         @Test func `commands without a recording do nothing`() throws {

@@ -1,0 +1,130 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Recordings whose audio is on the disk and which the index does not know: it was damaged or lost, or could not be
+/// written while they were recorded. Their files say what they are (`SegmentTags`).
+struct Adoption {
+    private let layout: StateLayout
+    private let index: IndexWriter
+
+    init(_ layout: StateLayout, _ index: IndexWriter) {
+        self.layout = layout
+        self.index = index
+    }
+
+    /// Enters each of them, in a transaction of its own: what a power cut leaves out comes at the next start.
+    func run() -> Recovery.Outcome {
+        var outcome = Recovery.Outcome()
+        var salvage: [Salvage]?
+        do throws(StoreError) {
+            for id in try AudioDirectories.list(layout) {
+                guard try !index.knows(id) else { continue }
+                let old = salvage ?? Salvage.all(in: layout)
+                salvage = old
+                do throws(StoreError) {
+                    if let saved = try adopt(id, old) { outcome.saved.append(saved) }
+                } catch {
+                    outcome.failure = outcome.failure ?? error
+                }
+            }
+        } catch {
+            outcome.failure = error
+        }
+        return outcome
+    }
+
+    /// Nil when no file has a header: there is nothing to enter.
+    private func adopt(_ id: RecordingID, _ salvage: [Salvage]) throws(StoreError) -> Recovery.Saved? {
+        let files = SegmentFiles(layout, id)
+        guard let header = try files.header() else { return nil }
+        let trimmed = try Recovery.trim(files, trustsFinished: true)
+        var source: IndexWriter.Source?
+        for old in salvage where source == nil {
+            if let number = old.number(of: id) { source = IndexWriter.Source(salvage: old, number: number) }
+        }
+        try index.adopt(header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
+        return Recovery.Saved(id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples)
+    }
+}
+
+extension IndexWriter {
+    /// Where a damaged index has the recording.
+    struct Source {
+        let salvage: Salvage
+        let number: Int64
+    }
+
+    /// What came over from a damaged index.
+    private struct Salvaged {
+        var covered = SampleIndex.zero
+        var gaps: [Gap] = []
+        /// Everything that had been there.
+        var isWhole = false
+    }
+
+    private static let batchTokens = 512
+
+    func knows(_ id: RecordingID) throws(StoreError) -> Bool {
+        let sql = "SELECT count(*) FROM recording WHERE id = '\(id.text)'"
+        return try database.integer(sql, doing: "look for a recording") > 0
+    }
+
+    func isEmpty() throws(StoreError) -> Bool {
+        try database.integer("SELECT count(*) FROM recording", doing: "look for recordings") == 0
+    }
+
+    /// Enters a recording as saved, with the words that a damaged index still has. What they do not cover is a gap, so
+    /// that it can be transcribed again.
+    func adopt(
+        _ header: RecordingHeader, samples: Int64, isFinished: Bool, from source: Source?
+    ) throws(StoreError) {
+        let row = source.flatMap { $0.salvage.row($0.number) }
+        try database.transaction(doing: "enter a recording") { () throws(StoreError) in
+            let number = try begin(header)
+            var salvaged = Salvaged()
+            if let source { salvaged = try copy(source, row, to: number, samples: samples) }
+            if !salvaged.isWhole, salvaged.covered.value < samples {
+                salvaged.gaps = salvaged.gaps.filter { $0.end <= salvaged.covered }
+                salvaged.gaps.append(
+                    Gap(start: salvaged.covered, end: SampleIndex(samples), reason: Self.indexLost))
+            }
+            try save(
+                number, state: row?.state == .uploaded ? .uploaded : .saved, samples: samples,
+                covered: salvaged.covered, gaps: salvaged.gaps,
+                interrupted: row.map { $0.interrupted || $0.state == .recording } ?? !isFinished)
+        }
+        database.checkpoint()
+    }
+
+    private static let indexLost = "index lost"
+
+    private func copy(
+        _ source: Source, _ row: Salvage.Row?, to number: Int64, samples: Int64
+    ) throws(StoreError) -> Salvaged {
+        let (marks, hasMarks) = source.salvage.silences(source.number, samples: samples)
+        var batch = Batch(silences: marks)
+        var counter = WordCounter()
+        var sequence = 0
+        var salvaged = Salvaged()
+        let hasTokens = try source.salvage.tokens(source.number, samples: samples) {
+            (token, covered) throws(StoreError) in
+            batch.tokens.append(token)
+            batch.covered = max(batch.covered, covered)
+            guard batch.tokens.count == Self.batchTokens else { return }
+            try insert(batch, number, sequence, &counter)
+            sequence += batch.tokens.count
+            batch = Batch(covered: batch.covered)
+        }
+        try insert(batch, number, sequence, &counter)
+        let (gaps, hasGaps) = source.salvage.gaps(source.number, samples: samples)
+        salvaged.gaps = gaps
+        salvaged.covered = batch.covered
+        if let row, row.state != .recording, hasMarks, hasTokens, hasGaps,
+            row.tokens == sequence + batch.tokens.count
+        {
+            salvaged.isWhole = true
+            salvaged.covered = SampleIndex(row.covered)
+        }
+        return salvaged
+    }
+}

@@ -1,0 +1,150 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// What can still be read of an index that was moved aside: up to the first page that is damaged, for each recording.
+final class Salvage {
+    /// A recording's row.
+    struct Row: Equatable {
+        var state: RecordingState
+        var tokens: Int
+        var covered: Int64
+        var interrupted: Bool
+    }
+
+    private let database: Database
+    private static let doing = "read the damaged index"
+
+    /// Of the columns up to `covered`, as `Statement.types` writes them.
+    private static let tokenTypes = "tiifiti"
+
+    /// Control characters, and bytes that are not UTF-8 and come out as U+FFFD, are another page's.
+    private static func isText(_ text: String) -> Bool {
+        for scalar in text.unicodeScalars where scalar.value < 0x20 || scalar.value == 0xFFFD { return false }
+        return true
+    }
+
+    /// Nil when nothing at all can be read.
+    init?(_ path: String) {
+        do throws(StoreError) {
+            database = try Database(path: path, .read)
+            try database.execute("PRAGMA cache_size = -256; PRAGMA cell_size_check = ON", doing: Self.doing)
+            _ = try database.integer("SELECT count(*) FROM sqlite_schema", doing: Self.doing)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Those of a directory, the newest first.
+    static func all(in layout: StateLayout) -> [Salvage] {
+        let names = (try? FileSystem.list(layout.directory)) ?? []
+        return IndexFile.damaged(names).reversed().compactMap { Salvage(layout.directory + "/" + $0) }
+    }
+
+    /// A recording's number. The table and the index of its names lie in different pages: either will do.
+    func number(of id: RecordingID) -> Int64? {
+        for source in ["recording", "recording NOT INDEXED"] {
+            var number: Int64?
+            _ = rows("SELECT number FROM \(source) WHERE id = '\(id.text)'") { row in number = row.integer(0) }
+            if let number, number > 0, number < 1 << 32 { return number }
+        }
+        return nil
+    }
+
+    func row(_ number: Int64) -> Row? {
+        var found: Row?
+        _ = rows("SELECT state, tokens, covered, interrupted FROM recording WHERE number = \(number)") { row in
+            guard row.types(4) == "iiii", let state = RecordingState(rawValue: Int(truncatingIfNeeded: row.integer(0)))
+            else { return }
+            found = Row(
+                state: state, tokens: Int(row.integer(1)), covered: row.integer(2), interrupted: row.integer(3) == 1)
+        }
+        return found
+    }
+
+    /// The tokens in their order, each with the coverage that was written beside it.
+    /// - Returns: whether the end was reached without damage.
+    func tokens(
+        _ number: Int64, samples: Int64, _ body: (FinalToken, SampleIndex) throws(StoreError) -> Void
+    ) throws(StoreError) -> Bool {
+        var refusal: StoreError?
+        // Rows come in their order; in a damaged page they may not.
+        var next = number * IndexSchema.tokensARecording
+        let isWhole = rows(
+            """
+            SELECT text, start_sample, end_sample, confidence, speaker, language, covered, place FROM token
+            WHERE place >= \(number * IndexSchema.tokensARecording)
+                AND place < \((number + 1) * IndexSchema.tokensARecording) ORDER BY place
+            """
+        ) { row in
+            let token = FinalToken(
+                text: row.text(0), start: SampleIndex(row.integer(1)), end: SampleIndex(row.integer(2)),
+                confidence: row.double(3), speaker: Int(truncatingIfNeeded: row.integer(4)), language: row.text(5))
+            let place = row.integer(7)
+            guard refusal == nil, row.types(7) == Self.tokenTypes, place >= next,
+                IndexRules.accepts(token, samples: samples), Self.isText(token.text), Self.isText(token.language)
+            else { return }
+            next = place + 1
+            do throws(StoreError) {
+                try body(token, SampleIndex(min(samples, max(0, row.integer(6)))))
+            } catch {
+                refusal = error
+            }
+        }
+        if let refusal { throw refusal }
+        return isWhole
+    }
+
+    func silences(_ number: Int64, samples: Int64) -> (marks: [SilenceMark], isWhole: Bool) {
+        var marks: [SilenceMark] = []
+        let isWhole = rows(Self.select("silence", number)) { row in
+            let start = row.integer(0)
+            let end = min(row.integer(1), samples)
+            guard start >= 0, start < end,
+                let reason = SilenceMark.Reason(rawValue: Int(truncatingIfNeeded: row.integer(2)))
+            else { return }
+            marks.append(SilenceMark(start: SampleIndex(start), end: SampleIndex(end), reason: reason))
+        }
+        return (marks, isWhole)
+    }
+
+    func gaps(_ number: Int64, samples: Int64) -> (gaps: [Gap], isWhole: Bool) {
+        var gaps: [Gap] = []
+        let isWhole = rows(Self.select("gap", number)) { row in
+            let start = row.integer(0)
+            let end = min(row.integer(1), samples)
+            guard start >= 0, start < end else { return }
+            gaps.append(Gap(start: SampleIndex(start), end: SampleIndex(end), reason: row.text(2)))
+        }
+        return (gaps, isWhole)
+    }
+
+    private static func select(_ table: String, _ number: Int64) -> String {
+        "SELECT start_sample, end_sample, reason FROM \(table) WHERE recording = \(number) ORDER BY start_sample"
+    }
+
+    /// - Returns: whether the last row was reached without damage.
+    private func rows(_ sql: String, _ body: (Statement) -> Void) -> Bool {
+        do throws(StoreError) {
+            let statement = try database.prepare(sql, doing: Self.doing)
+            defer { statement.reset() }
+            while try statement.step() { body(statement) }
+            return true
+        } catch {
+            return false
+        }
+    }
+}
+
+/// What an index may hold, beyond what its tables can check.
+enum IndexRules {
+    /// The last frame of a recording that the power ended may have been cut off under its words.
+    private static let slackSamples = 2 * Limits.flacBlockSamples
+    private static let textBytes = 4_096
+    private static let languageBytes = 64
+
+    static func accepts(_ token: FinalToken, samples: Int64) -> Bool {
+        token.start.value >= 0 && token.start <= token.end && token.end.value <= samples + slackSamples
+            && token.confidence >= 0 && token.confidence <= 1 && (0...Limits.speakers).contains(token.speaker)
+            && token.text.utf8.count <= textBytes && token.language.utf8.count <= languageBytes
+    }
+}

@@ -1,0 +1,94 @@
+import CloudKit
+import Foundation
+import Testing
+
+@Suite(.serialized) struct `The journal of the shipped binary` {
+    private static let lesson = ToneLesson(.seconds(12), speakers: 2, seed: 23)
+
+    /// What a power cut does, but for what the disk had not written.
+    private func cut(_ box: Box) throws {
+        let daemon = try #require(box.daemon)
+        kill(daemon.pid, SIGKILL)
+        daemon.wait()
+    }
+
+    private func restart(_ box: Box) throws {
+        let start = StampedLog.now
+        try box.startDaemon(device: "lesson")
+        let ready = box.lines.wait(since: start, seconds: 20) { $0.contains("ready name=") }
+        #expect(ready != nil, "\(box.log)")
+    }
+
+    private func recordings(_ box: Box) throws -> [[String: Any]] {
+        let output = try box.chalkbox("recordings", "--json").output
+        return try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]] ?? []
+    }
+
+    @Test func `a damaged index is made anew: all audio, the words that can be read, and two lines that say so`()
+        async throws
+    {
+        let box = try Box()
+        try await box.start(samples: Self.lesson.samples)
+        #expect(try box.chalkbox("start", "--label", "7B maths").code == 0)
+        try box.waitForSamples(Self.lesson.samples.count, seconds: 60)
+        #expect(try box.chalkbox("stop").code == 0)
+        let before = try #require(try recordings(box).first)
+        let words = try #require(before["words"] as? Int)
+        #expect(words > 10)
+        try cut(box)
+        let index = box.directory + "/state/index.sqlite"
+        let file = try FileHandle(forUpdating: URL(filePath: index))
+        try file.seek(toOffset: 68)
+        try file.write(contentsOf: Data([0xA5, 0xA5, 0xA5, 0xA5]))
+        try file.close()
+
+        try restart(box)
+        let after = try #require(try recordings(box).first)
+        for key in ["id", "label", "startedAt", "samples", "words", "coveredMs"] {
+            #expect("\(after[key] ?? "")" == "\(before[key] ?? "-")", "\(key)")
+        }
+        #expect(after["interrupted"] as? Bool == false)
+        #expect(box.log.contains("<4>index state=rebuilt kept=index.sqlite.damaged-"), "\(box.log)")
+        #expect(box.log.contains(" recordings=1 words=\(words)\n"))
+        #expect(box.log.contains("<4>recovered id=\(after["id"] as? String ?? "-") truncated_bytes=0 lost_ms=0"))
+        let recorded = try box.recordedSamples()
+        #expect(recorded.prefix(Self.lesson.samples.count).elementsEqual(Self.lesson.samples))
+        try await box.stop()
+    }
+
+    @Test func `a lesson whose index was lost with the power is there again, as interrupted`() async throws {
+        let box = try Box()
+        try await box.start(samples: Self.lesson.samples)
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(Self.lesson.samples.count, seconds: 60)
+        let saved = try #require((try box.status()["recording"] as? [String: Any])?["savedMs"] as? Int)
+        try cut(box)
+        let state = box.directory + "/state"
+        for name in try FileManager.default.contentsOfDirectory(atPath: state) where name.hasPrefix("index") {
+            try FileManager.default.removeItem(atPath: state + "/" + name)
+        }
+        let id = try #require(try FileManager.default.contentsOfDirectory(atPath: state + "/recordings").first)
+        let segment = try FileHandle(forUpdating: URL(filePath: "\(state)/recordings/\(id)/audio-0000.flac"))
+        try segment.seekToEnd()
+        try segment.write(contentsOf: Data(repeating: 0x11, count: 777))
+        try segment.close()
+
+        try restart(box)
+        let after = try #require(try recordings(box).first)
+        #expect(after["id"] as? String == id && after["interrupted"] as? Bool == true)
+        #expect(after["durationMs"] as? Int ?? 0 >= saved)
+        #expect(box.log.contains("<4>index state=rebuilt kept=none recordings=1 words=0"), "\(box.log)")
+        let line = box.lines.lines.first { $0.text.contains("<4>recovered id=\(id) ") }
+        #expect(line?.number("truncated_bytes") == 777, "\(box.log)")
+        #expect(line?.number("lost_ms") ?? 0 > 0)
+        let gaps = try box.document()["gaps"] as? [[String: Any]]
+        #expect(gaps?.first?["reason"] as? String == "index lost")
+        let recorded = try box.recordedSamples()
+        #expect(recorded.elementsEqual(Self.lesson.samples.prefix(recorded.count)))
+        // It is told once.
+        box.daemon?.end()
+        try restart(box)
+        #expect(box.lines.lines.filter { $0.text.contains("<4>recovered id=") }.count == 1)
+        try await box.stop()
+    }
+}
