@@ -39,4 +39,7 @@ package enum Process {
 
     /// Whether standard output is a terminal.
     package static var isTerminal: Bool { isatty(1) == 1 }
+
+    /// Whether somebody watches standard error.
+    package static var errorIsTerminal: Bool { isatty(2) == 1 }
 }

@@ -15,13 +15,19 @@ internal import RecorderCore
     static let closingBytes: Range<Int64> = 22..<42
 
     /// Reads the header. `noAudio` when there is none: the file was made and the power went before it was synced.
-    init(path: String) throws(StoreError) {
-        let source = try onFile { () throws(SystemError) -> Source in try Source(File(path, .read)) }
+    ///
+    /// - Parameter checksMD5: for `matchesMD5`, at the cost of a digest of all samples. The header's length is believed
+    ///   then, and nothing beyond it is read.
+    init(path: String, checksMD5: Bool = false) throws(StoreError) {
+        let source = try onFile { () throws(SystemError) in
+            try Source(File(path, .read), believesHeader: checksMD5)
+        }
         guard let decoder = unsafe FLAC__stream_decoder_new() else {
             throw .codec(doing: "read", file: path, reason: "out of memory")
         }
         let context = unsafe Unmanaged.passUnretained(source).toOpaque()
-        let ready = unsafe FLAC__stream_decoder_set_metadata_respond(decoder, FLAC__METADATA_TYPE_VORBIS_COMMENT) != 0
+        let ready = unsafe FLAC__stream_decoder_set_md5_checking(decoder, checksMD5 ? 1 : 0) != 0
+            && FLAC__stream_decoder_set_metadata_respond(decoder, FLAC__METADATA_TYPE_VORBIS_COMMENT) != 0
             && FLAC__stream_decoder_init_stream(
                 decoder, readCallback, nil, tellCallback, nil, nil, writeCallback, metadataCallback, errorCallback,
                 context) == FLAC__STREAM_DECODER_INIT_STATUS_OK
@@ -74,6 +80,11 @@ internal import RecorderCore
         return true
     }
 
+    /// Whether all samples were those that were encoded; after the last `next`, once.
+    func matchesMD5() -> Bool {
+        unsafe FLAC__stream_decoder_finish(decoder) != 0
+    }
+
     private func noteEndByte() {
         var position: FLAC__uint64 = 0
         if unsafe FLAC__stream_decoder_get_decode_position(decoder, &position) != 0 { endByte = Int64(position) }
@@ -86,6 +97,7 @@ private final class Source {
     var failure: SystemError?
     var hasStreamInfo = false
     let totalSamples: Int64
+    private let believesHeader: Bool
     var comments: [String] = []
     var block: [Int16] = []
     var blockStart: Int64 = 0
@@ -93,8 +105,9 @@ private final class Source {
     /// libFLAC reports a wrong CRC and then delivers the frame as zeros.
     var dropsNextBlock = false
 
-    init(_ file: File) throws(SystemError) {
+    init(_ file: File, believesHeader: Bool) throws(SystemError) {
         self.file = file
+        self.believesHeader = believesHeader
         // The length's upper four bits are not needed for a file of hours.
         let length = try file.read(at: FLACReader.closingBytes.lowerBound, limit: 4)
         totalSamples = length.reduce(0) { $0 << 8 | Int64($1) }
@@ -106,9 +119,8 @@ private final class Source {
             let bytes = try file.read(at: offset, limit: buffer.count)
             for index in bytes.indices { unsafe buffer[index] = bytes[index] }
             // libFLAC stops at the length that the header tells, which a power cut may have torn.
-            for byte in FLACReader.closingBytes.clamped(to: offset..<offset + Int64(bytes.count)) {
-                unsafe buffer[Int(byte - offset)] = 0
-            }
+            let closing = FLACReader.closingBytes.clamped(to: offset..<offset + Int64(bytes.count))
+            for byte in closing where !believesHeader { unsafe buffer[Int(byte - offset)] = 0 }
             offset += Int64(bytes.count)
             return bytes.count
         } catch {

@@ -3,7 +3,7 @@ package import RecorderCore
 /// The journal's read side, for the command line. It works in another process than the daemon's, while that records.
 package final class RecordingIndex {
     private let layout: StateLayout
-    private let database: Database
+    let database: Database
 
     private static let doing = "read the recordings"
     /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last token.

@@ -138,7 +138,7 @@ final class Salvage {
 /// What an index may hold, beyond what its tables can check.
 enum IndexRules {
     /// The last frame of a recording that the power ended may have been cut off under its words.
-    private static let slackSamples = 2 * Limits.flacBlockSamples
+    static let slackSamples = 2 * Limits.flacBlockSamples
     private static let textBytes = 4_096
     private static let languageBytes = 64
 

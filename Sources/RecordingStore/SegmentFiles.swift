@@ -41,9 +41,11 @@ struct SegmentFiles {
     }
 
     /// A file and the place of its first sample; nil when it has no whole header, or is not of this recording.
-    func reader(_ segment: Int) throws(StoreError) -> (reader: FLACReader, tags: SegmentTags)? {
+    func reader(
+        _ segment: Int, checksMD5: Bool = false
+    ) throws(StoreError) -> (reader: FLACReader, tags: SegmentTags)? {
         do throws(StoreError) {
-            let reader = try FLACReader(path: layout.segment(segment, of: id))
+            let reader = try FLACReader(path: layout.segment(segment, of: id), checksMD5: checksMD5)
             guard let tags = SegmentTags(comments: reader.comments), tags.header.id == id else { return nil }
             return (reader, tags)
         } catch {

@@ -77,8 +77,11 @@ struct Chalkbox {
             return ClientCommands.transcript(arguments)
         case "recordings":
             let arguments = try Arguments(rest, valued: common, plain: ["--json"])
-            try rejectPositional(arguments)
-            return RecordingCommands.list(arguments)
+            guard arguments.positional.first == "verify" else {
+                try rejectPositional(arguments)
+                return RecordingCommands.list(arguments)
+            }
+            return try VerifyCommand.run(arguments)
         case "export":
             let arguments = try Arguments(rest, valued: common + ["--format", "-o", "--output"], plain: [])
             return try RecordingCommands.export(arguments)

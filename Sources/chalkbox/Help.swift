@@ -16,6 +16,7 @@ enum Help {
           transcript [--json] [--follow]
                                       the newest words of the running lesson
           recordings [--json]         what has been recorded
+          recordings verify [ID|all]  reads all audio and the index through, and names what is damaged: exit code 1
           export ID --format F -o FILE
                                       a recording as txt, srt, vtt, json or flac (ID: its name, the beginning
                                       of it, or `last`; FILE `-` is standard output, but not for flac)

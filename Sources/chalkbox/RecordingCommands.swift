@@ -87,8 +87,10 @@ enum RecordingCommands {
         _ name: String, _ format: String, _ output: String, directory: String
     ) throws(StoreError) -> Outcome {
         let index = try RecordingIndex(directory: directory)
-        guard let recording = find(name, try index.recordings()) else { return .failed }
-        let id = recording.header.id
+        let recordings = try index.recordings()
+        guard let id = find(name, recordings.map { $0.header.id }, for: "export"),
+            let recording = recordings.first(where: { $0.header.id == id })
+        else { return .failed }
         guard format != "flac" else {
             let samples = try AudioExport.flac(id, directory: directory, to: output)
             Console.error("\(output): \(StatusText.Duration.clock(SampleIndex(samples).milliseconds / 1_000))\n")
@@ -124,16 +126,17 @@ enum RecordingCommands {
     }
 
     /// A name, the beginning of one, or `last`.
-    private static func find(_ name: String, _ recordings: [RecordingSummary]) -> RecordingSummary? {
+    static func find(_ name: String, _ recordings: [RecordingID], for command: String) -> RecordingID? {
         if name == "last" {
-            if let newest = recordings.max(by: { $0.header.startedAt < $1.header.startedAt }) { return newest }
-            complain("export: nothing has been recorded yet")
+            // Names begin with the time of the start.
+            if let newest = recordings.max(by: { $0.text < $1.text }) { return newest }
+            complain(command + ": nothing has been recorded yet")
             return nil
         }
-        let matches = recordings.filter { $0.header.id.text.begins(with: name) }
+        let matches = recordings.filter { $0.text.begins(with: name) }
         guard matches.count == 1 else {
             let what = matches.isEmpty ? "no recording is named" : "\(matches.count) recordings begin with"
-            complain("export: \(what) \(name); `chalkbox recordings` lists them")
+            complain("\(command): \(what) \(name); `chalkbox recordings` lists them")
             return nil
         }
         return matches[0]

@@ -56,6 +56,34 @@ import Testing
         try await box.stop()
     }
 
+    @Test func `verify finds nothing while the daemon records, and what was damaged afterwards`() async throws {
+        let box = try Box()
+        try box.startMicrophone(Self.lesson.samples)
+        try box.writeConfiguration(device: "lesson", token: "https://school.example/t", authority: "")
+        try box.startDaemon(device: "lesson", overrides: ["transcription.enabled=no"])
+        #expect(try box.chalkbox("start").code == 0)
+        for seconds in 1...4 {
+            try box.waitForSamples(seconds * 16_000, seconds: 30)
+            let running = try box.chalkbox("recordings", "verify")
+            #expect(running.code == 0 && running.output.contains("  ok so far  "), "\(running.output)")
+        }
+        #expect(try box.chalkbox("stop").code == 0)
+        let saved = try box.chalkbox("recordings", "verify", "all")
+        #expect(saved.code == 0 && saved.output.contains(" 1 files, 0 words\nindex  ok\n"), "\(saved.output)")
+        let id = try #require(try recordings(box).first?["id"] as? String)
+        let path = "\(box.directory)/state/recordings/\(id)/audio-0000.flac"
+        let file = try FileHandle(forUpdating: URL(filePath: path))
+        try file.seek(toOffset: try file.seekToEnd() / 2)
+        try file.write(contentsOf: Data(repeating: 0xA5, count: 16))
+        try file.close()
+        let damaged = try box.chalkbox("recordings", "verify", "last")
+        #expect(damaged.code == 1 && damaged.output.contains("\(id)  DAMAGED  audio-0000.flac: "), "\(damaged.output)")
+        #expect(try box.chalkbox("recordings", "verify", "01ABC").code == 1)
+        #expect(try box.chalkbox("recordings", "verify", "all", "more").code == 2)
+        #expect(try box.chalkbox("recordings", "--help").output.contains("recordings verify [ID|all]"))
+        try await box.stop()
+    }
+
     @Test func `a lesson whose index was lost with the power is there again, as interrupted`() async throws {
         let box = try Box()
         try await box.start(samples: Self.lesson.samples)
