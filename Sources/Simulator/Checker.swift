@@ -112,7 +112,7 @@ extension World {
     }
 
     private func noteFilled(_ number: Int, _ heard: Int64) {
-        guard case .hole? = recorder.lesson?.uplink.side?.purpose,
+        guard let side = recorder.lesson?.uplink.side, case .hole = side.purpose, side.session?.number == number,
             let session = checker.sessions.first(where: { $0.number == number && $0.isOpen })
         else { return }
         checker.filled = (session, session.base + heard)

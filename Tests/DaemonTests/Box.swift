@@ -9,7 +9,7 @@ final class Box {
     }
 
     static let binary = ProcessInfo.processInfo.environment["CHALKBOX_BINARY"] ?? ""
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().path
 
     let directory: String

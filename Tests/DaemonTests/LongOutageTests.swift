@@ -41,10 +41,10 @@ extension `The network`.`Long outages and many` {
             let live = try lesson.live(since: up.before)
             lesson.expect("live after 75 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
             let filled = try lesson.log("hole state=filled", since: down.before, seconds: 120)
-            lesson.expect("75 s filled", milliseconds: filled.milliseconds - up.after, atMost: 70_000)
-            // The live session begins beyond all that was heard before: its voices count as new ones. The session
-            // that fills the hole hears both sides and could tell that they are the same.
-            try lesson.finish(knowsVoices: false)
+            lesson.expect("75 s filled", milliseconds: filled.milliseconds - up.after, atMost: 80_000)
+            // The live session began beyond all that was heard before, with new numbers for its voices.
+            _ = try lesson.log("speaker merge session=", since: up.before)
+            try lesson.finish()
         }
     }
 
@@ -81,7 +81,10 @@ extension `The network`.`Long outages and many` {
                 while number % 15 == 0, StampedLog.now - live.milliseconds < 3_500 {
                     try lesson.record(milliseconds: 200)
                 }
-                if number == max(1, reconnects / 10) { begin = try Self.usage(of: pid, lesson) }
+                guard number == max(1, reconnects / 10) else { continue }
+                // Where growth is looked for over a long time, buffers and caches have filled once first.
+                if NetworkRun.isNightly || reconnects > 100 { try lesson.record(toMilliseconds: 90_000) }
+                begin = try Self.usage(of: pid, lesson)
             }
             try lesson.box.wait("the transcript to catch up", seconds: 90 + Double(reconnects)) {
                 // The newest seconds are always on their way; a hole before them is filled beside the live session.
@@ -111,6 +114,10 @@ extension `The network`.`Long outages and many` {
     private static func descriptors(of pid: pid_t) -> [String] {
         let directory = "/proc/\(pid)/fd"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)") }
+        let targets = names.compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")
+        }
+        // Audio files roll, and one is open for reading while a hole is filled.
+        return targets.filter { !$0.contains("/recordings/") }
     }
 }

@@ -62,6 +62,7 @@ final class NetworkLab {
                 address add \(Self.cloudAddress)/24 dev eth0
                 route add default via 10.9.0.1
                 """)
+            for link in ["eth0", "eth1"] { try setKernel(of: link) }
             try ip(.box, "link set lo up\n" + Self.up0)
             // Mounted over the system's by `ip netns exec`.
             try FileManager.default.createDirectory(atPath: etc, withIntermediateDirectories: true)
@@ -79,6 +80,16 @@ final class NetworkLab {
         cloudProcess?.end()
         for place in Place.allCases { _ = try? Child.run(["ip", "netns", "delete", name(place)], checked: false) }
         try? FileManager.default.removeItem(atPath: etc)
+    }
+
+    /// The kernel's settings that a board has.
+    private func setKernel(of link: String) throws {
+        let settings = try String(contentsOfFile: Box.root + "/board/sysctl.conf", encoding: .utf8)
+        for line in settings.split(separator: "\n") where line.hasPrefix("net.") {
+            let (name, value) = (line.prefix { $0 != " " }, line.drop { $0 != "=" }.dropFirst())
+            let path = "/proc/sys/" + name.replacing("*", with: link).replacing(".", with: "/")
+            _ = try Child.run(execute(.box) + ["sh", "-c", "echo \(value) >\(path)"])
+        }
     }
 
     private var etc: String { "/etc/netns/" + name(.box) }

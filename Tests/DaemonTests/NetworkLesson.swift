@@ -122,14 +122,12 @@ final class NetworkLesson {
     // MARK: The end
 
     /// STOP once all of the script has been said, and nothing is missing or twice.
-    ///
-    /// - Parameter knowsVoices: false: whose the words are is not known as it should be; see there.
-    func finish(knowsVoices: Bool = true) throws {
+    func finish() throws {
         try stop()
         try compareSamples()
         let document = try box.document()
         #expect((document["gaps"] as? [Any])?.isEmpty == true, "\(document["gaps"] ?? "")\n\(box.lines.timedText)")
-        compare(Heard.words(document), script.words, knowsVoices: knowsVoices)
+        compare(Heard.words(document), script.words)
     }
 
     /// STOP once all of the script has been said.
@@ -153,18 +151,14 @@ final class NetworkLesson {
         #expect((document["silences"] as? [Any])?.isEmpty == true, "\(document["silences"] ?? "")")
     }
 
-    private func compare(_ heard: [Heard], _ truth: [ToneWord], knowsVoices: Bool) {
+    private func compare(_ heard: [Heard], _ truth: [ToneWord]) {
         let (texts, wanted) = (heard.map(\.text), truth.map(\.text))
         #expect(texts == wanted, "\(difference(texts, wanted))\n\(box.lines.timedText)")
         guard texts == wanted else { return }
         let speakers = Heard.numbered(truth.map { "\($0.speaker)" })
         let wrong = zip(heard, speakers).enumerated().filter { $1.0.speaker != $1.1 }
             .map { "\($1.0.text) at \($1.0.startMs) ms: \($1.0.speaker), not \($1.1)" }
-        if knowsVoices {
-            #expect(wrong.isEmpty, "\(wrong)\n\(box.lines.timedText)")
-        } else {
-            withKnownIssue { #expect(wrong.isEmpty) }
-        }
+        #expect(wrong.isEmpty, "\(wrong)\n\(box.lines.timedText)")
         for (word, truth) in zip(heard, truth) {
             let tolerance = 20 + Self.jitterMilliseconds
             #expect(abs(word.startMs - truth.startSample / 16) <= tolerance, "\(word.text) at \(word.startMs) ms")
