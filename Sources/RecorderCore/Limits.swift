@@ -21,6 +21,9 @@ package enum Limits {
     package static let commitMilliseconds: Int64 = 1_750
     /// One audio file: 10 min.
     package static let segmentSamples: Int64 = 600 * SampleIndex.samplesPerSecond
+    /// No recording is longer: names of audio files sort up to 9999, which is 69 days. A file or an index that says
+    /// more is damaged.
+    package static let recordingSamples = 10_000 * segmentSamples
     package static let storeCommands = 256
     package static let storeEvents = 256
     /// What the journal gives a session at a time: 4 s.

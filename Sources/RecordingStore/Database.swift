@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import LinuxRuntime
+internal import RecorderCore
 
 /// One SQLite connection; used by one thread.
 ///
@@ -201,6 +202,15 @@ internal import LinuxRuntime
             }
         }
         return String(decoding: letters, as: UTF8.self)
+    }
+
+    /// A position in a recording. SQLite has no checksums: a damaged page gives any number at all.
+    func sample(_ column: Int32) throws(StoreError) -> SampleIndex {
+        let value = integer(column)
+        guard (0...Limits.recordingSamples).contains(value) else {
+            throw .damagedIndex(file: database.path, reason: "it holds a sample \(value)")
+        }
+        return SampleIndex(value)
     }
 
     func text(_ column: Int32) -> String {

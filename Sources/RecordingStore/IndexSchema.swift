@@ -16,6 +16,8 @@ enum IndexSchema {
     /// `token.place` is the recording's number times this plus the token's number, from 0:
     /// room for 900 hours at five tokens a second.
     static let tokensARecording: Int64 = 1 << 24
+    /// So many have places for their tokens; the number of a row that is damaged may be any.
+    static let recordings: Int64 = 1 << 38
 
     /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.
     static let migrations = [version1]

@@ -64,7 +64,7 @@ final class IndexWriter {
         // The row is committed when the statement has been run to its end.
         let number = try insertRecording.step() ? insertRecording.integer(0) : 0
         _ = try insertRecording.step()
-        return number
+        return try valid(number)
     }
 
     /// - Parameters:
@@ -122,19 +122,27 @@ final class IndexWriter {
         let statement = try database.prepare("SELECT number, id FROM recording WHERE state = 1", doing: Self.doing)
         var list: [(number: Int64, id: RecordingID)] = []
         while try statement.step() {
-            if let id = RecordingID(statement.text(1)) { list.append((number: statement.integer(0), id: id)) }
+            let number = try valid(statement.integer(0))
+            if let id = RecordingID(statement.text(1)) { list.append((number: number, id: id)) }
         }
         return list
     }
 
+    private func valid(_ number: Int64) throws(StoreError) -> Int64 {
+        guard (0..<IndexSchema.recordings).contains(number) else {
+            throw .damagedIndex(file: database.path, reason: "it holds a recording number \(number)")
+        }
+        return number
+    }
+
     /// Saves a recording that ended without STOP after `samples`, as its audio files say.
     func recover(_ recording: Int64, samples: Int64) throws(StoreError) {
-        let covered = min(samples, try database.integer(
+        let covered = max(0, min(samples, try database.integer(
             """
             SELECT covered FROM token WHERE place < \((recording + 1) * IndexSchema.tokensARecording)
                 AND place >= \(recording * IndexSchema.tokensARecording) ORDER BY place DESC LIMIT 1
             """,
-            doing: Self.doing))
+            doing: Self.doing)))
         try database.execute(
             """
             DELETE FROM silence WHERE recording = \(recording) AND start_sample >= \(samples);

@@ -57,9 +57,9 @@ package final class RecordingIndex {
         while try statement.step() {
             list.append(
                 FinalToken(
-                    text: statement.text(0), start: SampleIndex(statement.integer(1)),
-                    end: SampleIndex(statement.integer(2)), confidence: statement.double(3),
-                    speaker: Int(statement.integer(4)), language: statement.text(5)))
+                    text: statement.text(0), start: try statement.sample(1), end: try statement.sample(2),
+                    confidence: statement.double(3), speaker: Int(statement.integer(4)),
+                    language: statement.text(5)))
         }
         return list
     }
@@ -71,8 +71,7 @@ package final class RecordingIndex {
         while try statement.step() {
             guard let reason = SilenceMark.Reason(rawValue: Int(statement.integer(2))) else { continue }
             list.append(
-                SilenceMark(
-                    start: SampleIndex(statement.integer(0)), end: SampleIndex(statement.integer(1)), reason: reason))
+                SilenceMark(start: try statement.sample(0), end: try statement.sample(1), reason: reason))
         }
         return list
     }
@@ -83,9 +82,7 @@ package final class RecordingIndex {
         var list: [Gap] = []
         while try statement.step() {
             list.append(
-                Gap(
-                    start: SampleIndex(statement.integer(0)), end: SampleIndex(statement.integer(1)),
-                    reason: statement.text(2)))
+                Gap(start: try statement.sample(0), end: try statement.sample(1), reason: statement.text(2)))
         }
         return list
     }
@@ -110,10 +107,11 @@ package final class RecordingIndex {
         let samples =
             switch state {
             case .recording: try SegmentFiles(layout, id).end().sample
-            case .saved, .uploading, .uploaded: row.integer(5)
+            case .saved, .uploading, .uploaded: try row.sample(5).value
             }
         return RecordingSummary(
             header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
-            speakers: Int(row.integer(8)), covered: min(row.integer(9), samples), interrupted: row.integer(10) == 1)
+            speakers: Int(row.integer(8)), covered: min(try row.sample(9).value, samples),
+            interrupted: row.integer(10) == 1)
     }
 }

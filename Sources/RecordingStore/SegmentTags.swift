@@ -48,7 +48,8 @@ struct SegmentTags: Equatable, Sendable {
             let startedAt = Self.value(Name.startedAt, comments).flatMap(RFC3339.parse),
             let clock = Self.value(Name.clockSynchronised, comments), clock == "yes" || clock == "no",
             let label = Self.value(Name.label, comments), label.utf8.count <= Limits.labelBytes,
-            let first = Self.value(Name.firstSample, comments).flatMap({ Int($0) }), first >= 0,
+            let first = Self.value(Name.firstSample, comments).flatMap({ Int($0) }),
+            (0...Limits.recordingSamples).contains(Int64(first)),
             let segment = Self.value(Name.segment, comments).flatMap({ Int($0) }), segment >= 0
         else { return nil }
         self.init(

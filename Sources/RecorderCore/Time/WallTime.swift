@@ -12,7 +12,8 @@ package struct WallTime: Comparable, Hashable, Sendable {
     /// For example `2026-11-24T08:00:00.000Z` (RFC 3339, always three decimals and Z).
     package var rfc3339: String {
         let day = floorDivide(milliseconds, 86_400_000)
-        let inDay = milliseconds - day * 86_400_000
+        // Not what `day` leaves: the first day of all begins before the first millisecond that an Int64 holds.
+        let inDay = (milliseconds % 86_400_000 + 86_400_000) % 86_400_000
         let (year, month, dayOfMonth) = Self.civil(fromDay: day)
         let seconds = inDay / 1000
         return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(dayOfMonth, 2) + "T"
@@ -36,7 +37,7 @@ package struct WallTime: Comparable, Hashable, Sendable {
 }
 
 private func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
-    value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
+    value / divisor - (value % divisor < 0 ? 1 : 0)
 }
 
 /// `value` in decimal with leading zeros up to `width` digits.
