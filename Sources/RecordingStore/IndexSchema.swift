@@ -59,6 +59,9 @@ enum IndexSchema {
             throw .foreignIndex(file: database.path)
         }
         let version = try version(database)
+        guard version >= 0 else {
+            throw .damagedIndex(file: database.path, reason: "it says that its format is \(version)")
+        }
         guard version <= migrations.count else {
             throw .newerIndex(file: database.path, version: version, known: migrations.count)
         }
