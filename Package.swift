@@ -38,8 +38,11 @@ let hosted: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// libFuzzer counts what it reaches in the product's own modules.
+let fuzzed: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"], .when(traits: ["Fuzz"]))]
+
 func product(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: embedded + strict)
+    .target(name: name, dependencies: dependencies, swiftSettings: embedded + strict + fuzzed)
 }
 
 func test(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -57,7 +60,10 @@ let package = Package(
         .executable(name: "chalkbox-cloud", targets: ["chalkbox-cloud"]),
         .executable(name: "chalkbox-sim", targets: ["chalkbox-sim"]),
     ],
-    traits: [.trait(name: "Embedded", description: "Build the product as Embedded Swift")],
+    traits: [
+        .trait(name: "Embedded", description: "Build the product as Embedded Swift"),
+        .trait(name: "Fuzz", description: "Build for libFuzzer: Tests/fuzz"),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
@@ -154,5 +160,22 @@ let package = Package(
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"], exclude: ["soniox_client.py"], swiftSettings: hosted),
         test("DaemonTests", ["CloudKit"]),
+        // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
+        // own types, so a release build takes `-enable-testing`.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Configuration", "LinkMonitor", "LinuxRuntime", "RecorderCore", "RecordingStore", "SpeechUplink",
+                "WireJSON", "CNetlink",
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: hosted),
+        .target(
+            name: "CFuzzer", path: "Tests/CFuzzer", cSettings: [.define("CHALKBOX_FUZZ", .when(traits: ["Fuzz"]))]),
+        .executableTarget(
+            name: "chalkbox-fuzz", dependencies: ["FuzzTargets", "CFuzzer"], path: "Tests/FuzzDriver",
+            swiftSettings: hosted,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"], .when(traits: ["Fuzz"]))]),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Corpus"], swiftSettings: hosted),
         test("TidyTests"),
     ])
