@@ -126,6 +126,13 @@ package enum FileSystem {
         guard unsafe mkdir(path, mode) == 0 else { throw .last("create directory", path) }
     }
 
+    /// An empty directory; no error when it is not there.
+    package static func removeDirectory(_ path: String) throws(SystemError) {
+        guard unsafe rmdir(path) != 0 else { return }
+        let error = SystemError.last("remove", path)
+        guard error.number == ENOENT else { throw error }
+    }
+
     /// Makes a directory and those above it; no error when it is there.
     package static func makeDirectories(_ path: String, mode: UInt32) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else { return }

@@ -29,6 +29,8 @@ package enum Limits {
     /// What the journal gives a session at a time: 4 s.
     package static let replaySamples = 64_000
     package static let labelBytes = 256
+    /// START waits this long for space to be made.
+    package static let makeRoomMilliseconds: Int64 = 3_000
     /// Damaged indexes that are kept, and the size up to which one is read through at a start: some 130 hours of words.
     package static let damagedIndexes = 4
     package static let checkedIndexBytes: Int64 = 64 << 20

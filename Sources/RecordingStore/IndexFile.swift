@@ -112,6 +112,7 @@ extension WallTime {
 }
 
 extension String {
+    @inline(never)
     fileprivate func ends(with ending: String) -> Bool {
         Array(utf8.suffix(ending.utf8.count)) == Array(ending.utf8)
     }

@@ -29,7 +29,16 @@ package final class RecordingIndex {
 
     /// Every recording, oldest first.
     package func recordings() throws(StoreError) -> [RecordingSummary] {
-        let statement = try database.prepare(Self.columns + " ORDER BY started_at_ms, id", doing: Self.doing)
+        try list(Self.columns + " ORDER BY started_at_ms, id")
+    }
+
+    /// Those that are safe elsewhere.
+    func uploaded() throws(StoreError) -> [RecordingSummary] {
+        try list(Self.columns + " WHERE state = \(RecordingState.uploaded.rawValue)")
+    }
+
+    private func list(_ sql: String) throws(StoreError) -> [RecordingSummary] {
+        let statement = try database.prepare(sql, doing: Self.doing)
         var list: [RecordingSummary] = []
         while try statement.step() {
             if let summary = try summary(statement) { list.append(summary) }

@@ -51,6 +51,7 @@ enum Recovery {
     /// and removes files without a header.
     ///
     /// - Parameter trustsFinished: a file whose header has its length is not read through.
+    @inline(never)
     static func trim(_ files: SegmentFiles, trustsFinished: Bool) throws(StoreError) -> Trimmed {
         let end = try files.end(trustsFinished: trustsFinished)
         var trimmed = Trimmed(samples: end.sample, lostSamples: end.damagedSamples, isFinished: end.isFinished)

@@ -48,6 +48,17 @@ package enum StoreError: Error, Equatable, Sendable {
     }
 }
 
+extension StoreError {
+    var isNoSpace: Bool {
+        switch self {
+        case .file(let error): error.number == SystemError.noSpace
+        // SQLITE_FULL (sqlite.org/rescode.html).
+        case .index(_, _, _, let code): code & 0xFF == 13
+        case .damagedIndex, .newerIndex, .foreignIndex, .noIndex, .noRecording, .codec, .noAudio, .backlog: false
+        }
+    }
+}
+
 extension SystemError {
     /// ENOENT (errno(3)).
     static let noSuchFile: Int32 = 2

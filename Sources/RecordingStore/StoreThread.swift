@@ -15,6 +15,8 @@ package enum StoreCommand: Sendable {
     case commit
     /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.
     case read(session: Int, from: SampleIndex)
+    /// Delete uploaded recordings that may go.
+    case makeRoom
     /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
     case close(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 }
@@ -32,6 +34,10 @@ package enum StoreEvent: Equatable, Sendable {
     /// Writing works again.
     case recovered
     case closed(RecordingSummary)
+    /// An uploaded recording was deleted.
+    case removed(Retention.Removal)
+    /// Space could not be made; it is tried again after the next recording.
+    case removalFailed(StoreError)
     /// The answer to `read`; without samples when there are none.
     case audio(session: Int, from: SampleIndex, [Int16])
 }
@@ -79,10 +85,11 @@ package final class StoreThread {
     ///   - directory: `box.state_directory`; made, with mode 0750, when missing.
     ///   - notifier: raised when there are events to take.
     ///   - segmentSamples: the length of one audio file.
+    ///   - retention: nil: nothing is ever deleted.
     ///   - storage: makes every change on the disk but SQLite's own.
     package init(
         directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples,
-        storage: Storage = Storage()
+        retention: RetentionPolicy? = nil, storage: Storage = Storage()
     ) throws(StoreError) {
         let layout = StateLayout(directory, storage)
         let wake = try onFile { () throws(SystemError) -> EventNotifier in
@@ -104,7 +111,7 @@ package final class StoreThread {
         }
         let worker = StoreWorker(
             layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
-            roll: SegmentRoll(segmentSamples: segmentSamples))
+            roll: SegmentRoll(segmentSamples: segmentSamples), room: try RoomKeeper(layout, index, retention))
         thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
         self.worker = worker
         self.recovered = recovered
@@ -121,6 +128,14 @@ package final class StoreThread {
         let accepted = worker.commands.push(command)
         worker.wake.raise()
         return accepted
+    }
+
+    /// Has uploaded recordings deleted that may go, and waits for it, but not for long: the rest follows.
+    package func makeRoom() {
+        worker.room.done.drain()
+        guard send(.makeRoom) else { return }
+        _ = Poll.readable(
+            worker.room.done.fileDescriptor, until: Clock.now.adding(milliseconds: Limits.makeRoomMilliseconds))
     }
 
     /// What happened since the last call, in order.

@@ -28,6 +28,7 @@ final class StoreWorker: @unchecked Sendable {
     private let index: IndexWriter
     private let summaries: RecordingIndex
     private let roll: SegmentRoll
+    let room: RoomKeeper
     private var phase = Phase.idle
     private var nextCommit = MonotonicTime(milliseconds: 0)
     private var replay: JournalReplay?
@@ -38,7 +39,7 @@ final class StoreWorker: @unchecked Sendable {
 
     init(
         layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
-        summaries: RecordingIndex, roll: SegmentRoll
+        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper
     ) {
         self.layout = layout
         self.ring = ring
@@ -47,21 +48,24 @@ final class StoreWorker: @unchecked Sendable {
         self.index = index
         self.summaries = summaries
         self.roll = roll
+        self.room = room
     }
 
     func run() {
+        room.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             takeCommands()
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
             readOn()
+            room.work(emit)
         }
         takeCommands()
         stop()
     }
 
     private var deadline: MonotonicTime? {
-        replay?.isWorking == true ? Clock.now : commitDeadline
+        replay?.isWorking == true || room.isWorking ? Clock.now : commitDeadline
     }
 
     /// Nothing wakes an idle store but a command.
@@ -95,6 +99,8 @@ final class StoreWorker: @unchecked Sendable {
                     break
                 }
                 replay.read(session: session, from: from)
+            case .makeRoom:
+                room.plan(summaries, emit, isAsked: true)
             case .commit:
                 nextCommit = Clock.now
             case .close(let end, let gaps, let interrupted):
@@ -158,6 +164,7 @@ final class StoreWorker: @unchecked Sendable {
                 phase = .idle
                 replay = nil
                 if let summary = try summaries.summary(recording.header.id) { emit(.closed(summary)) }
+                room.plan(summaries, emit)
             }
         } catch {
             failed(error)
@@ -175,7 +182,11 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     private func failed(_ error: StoreError) {
-        if !isFailing { emit(.failed(error)) }
+        if !isFailing {
+            emit(.failed(error))
+            // The lesson that runs is worth more than one that is safe elsewhere.
+            if error.isNoSpace { room.plan(summaries, emit) }
+        }
         isFailing = true
     }
 

@@ -126,8 +126,16 @@ final class Daemon {
             id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised)
         let busy = "the microphone's driver has not ended the last recording yet; if it stays so, unplug the microphone"
         return StartRequest(
-            header: header, spaceRefusal: disk.refusal(reserveMB: settings.box.reserveMegabytes),
+            header: header, spaceRefusal: spaceRefusal(),
             microphoneRefusal: capture.isBusy && recorder.lesson == nil ? busy : nil)
+    }
+
+    /// Why there is no room for a recording, after what may be deleted was.
+    private func spaceRefusal() -> String? {
+        let reserve = settings.box.reserveMegabytes
+        guard disk.refusal(reserveMB: reserve) != nil else { return nil }
+        if !recorder.isRecording { store.makeRoom() }
+        return disk.refusal(reserveMB: reserve)
     }
 
     var disk: DiskStatus { DiskStatus(directory: settings.box.stateDirectory) }
@@ -189,6 +197,21 @@ final class Daemon {
         receive(.storeFailed("the store thread does not keep up"))
     }
 
+    /// What the store says to others than the state machine.
+    private func carryOn(_ event: StoreEvent) {
+        switch event {
+        case .audio(let session, let from, let samples):
+            if let uplink { toUplink(uplink, .audio(session: session, from: from, samples)) }
+        case .removed(let removal):
+            let what = "id=\(removal.id.text) state=uploaded bytes=\(removal.bytes)"
+            log.write(.info, "deleted \(what) reason=\(removal.reason.name)")
+        case .removalFailed(let error):
+            log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
+        case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:
+            break
+        }
+    }
+
     private func toUplink(_ uplink: UplinkThread, _ command: UplinkCommand) {
         guard !uplink.send(command) else { return }
         log.write(.error, "uplink state=overloaded")
@@ -199,9 +222,7 @@ final class Daemon {
             if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
         }
         for event in store.takeEvents() {
-            if case .audio(let session, let from, let samples) = event, let uplink {
-                toUplink(uplink, .audio(session: session, from: from, samples))
-            }
+            carryOn(event)
             if let input = RecorderInput(event) { receive(input) }
         }
         for event in uplink?.takeEvents() ?? [] {

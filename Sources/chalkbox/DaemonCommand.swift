@@ -71,7 +71,8 @@ enum DaemonCommand {
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
     ) -> StoreThread? {
         do throws(StoreError) {
-            let store = try StoreThread(directory: settings.box.stateDirectory, ring: ring, notifier: notifier)
+            let store = try StoreThread(
+                directory: settings.box.stateDirectory, ring: ring, notifier: notifier, retention: settings.retention)
             tell(of: store, log)
             if let failure = store.recoveryFailure {
                 log.write(.error, "recovery reason=\(LogEntry.quoted(failure.message))")

@@ -18,6 +18,10 @@ extension Settings {
             catchUpRate: transcription.catchUpRate)
     }
 
+    var retention: RetentionPolicy {
+        RetentionPolicy(keepDays: box.keepDays, reserveBytes: Int64(box.reserveMegabytes) << 20)
+    }
+
     func uplink(bearer: String?) -> UplinkSettings {
         UplinkSettings(
             tokenURL: transcription.tokenURL, tokenBearer: bearer, webSocketURL: transcription.webSocketURL,

@@ -1,0 +1,99 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Deletes a recording so that a power cut at any moment leaves either all of it or nothing that is not cleared away
+/// at the next start: its directory gets another name, which is the mark; then the files go, then the row, then the
+/// directory.
+struct Removal {
+    private let layout: StateLayout
+    private let index: IndexWriter
+
+    private static let mark = ".removed"
+
+    init(_ layout: StateLayout, _ index: IndexWriter) {
+        self.layout = layout
+        self.index = index
+    }
+
+    /// What may go, by `Retention`.
+    func plan(
+        _ uploaded: [RecordingSummary], policy: RetentionPolicy, now: WallTime?
+    ) throws(StoreError) -> [Retention.Removal] {
+        var candidates: [Retention.Candidate] = []
+        for recording in uploaded {
+            let id = recording.header.id
+            candidates.append(
+                Retention.Candidate(
+                    id: id, state: recording.state, startedAt: recording.header.startedAt, bytes: try bytes(of: id)))
+        }
+        guard !candidates.isEmpty else { return [] }
+        let free = try onFile { () throws(SystemError) in try FileSystem.freeBytes(at: layout.directory) }
+        return Retention.plan(candidates, policy: policy, freeBytes: free, now: now)
+    }
+
+    private func bytes(of id: RecordingID) throws(StoreError) -> Int64 {
+        var sum: Int64 = 0
+        for number in try SegmentFiles(layout, id).numbers() {
+            sum += try onFile { () throws(SystemError) in
+                try File(layout.segment(number, of: id), .read).status().bytes
+            }
+        }
+        return sum
+    }
+
+    func remove(_ id: RecordingID) throws(StoreError) {
+        do throws(SystemError) {
+            try FileSystem.rename(layout.recording(id), to: layout.recording(id) + Self.mark)
+            try FileSystem.synchroniseDirectory(layout.recordings)
+        } catch {
+            // A row whose files are gone already goes all the same.
+            guard error.number == SystemError.noSuchFile else { throw .file(error) }
+        }
+        try finish(id)
+    }
+
+    /// Finishes what a power cut interrupted.
+    func finishAll() throws(StoreError) {
+        let names = try onFile { () throws(SystemError) in try FileSystem.list(layout.recordings) }
+        for name in names {
+            guard let (text, rest) = name.cut(at: "."), "." + rest == Self.mark, let id = RecordingID(text) else {
+                continue
+            }
+            try finish(id)
+        }
+    }
+
+    private func finish(_ id: RecordingID) throws(StoreError) {
+        let directory = layout.recording(id) + Self.mark
+        do throws(SystemError) {
+            for name in try FileSystem.list(directory) { try FileSystem.remove(directory + "/" + name) }
+            try FileSystem.synchroniseDirectory(directory)
+        } catch {
+            guard error.number == SystemError.noSuchFile else { throw .file(error) }
+        }
+        try index.forget(id)
+        try onFile { () throws(SystemError) in
+            try FileSystem.removeDirectory(directory)
+            // So that the space is free when it is asked for next.
+            try FileSystem.synchroniseDirectory(layout.recordings)
+        }
+    }
+}
+
+extension IndexWriter {
+    /// Deletes a recording's row and its words.
+    fileprivate func forget(_ id: RecordingID) throws(StoreError) {
+        let doing = "delete a recording"
+        let number = try database.integer("SELECT number FROM recording WHERE id = '\(id.text)'", doing: doing)
+        guard number > 0 else { return }
+        let first = number * IndexSchema.tokensARecording
+        try database.transaction(doing: doing) { () throws(StoreError) in
+            try database.execute(
+                """
+                DELETE FROM token WHERE place >= \(first) AND place < \(first + IndexSchema.tokensARecording);
+                DELETE FROM recording WHERE number = \(number)
+                """, doing: doing)
+        }
+        database.checkpoint()
+    }
+}

@@ -1,0 +1,59 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Deletes uploaded recordings one at a time, between the store's commits.
+final class RoomKeeper {
+    /// Raised when what `isAsked` asked for is done.
+    let done: EventNotifier
+    private let removal: Removal
+    private let policy: RetentionPolicy?
+    private var removals: [Retention.Removal] = []
+    private var isAsked = false
+    /// A power cut may have left some.
+    private var hasFinishedOld = false
+
+    init(_ layout: StateLayout, _ index: IndexWriter, _ policy: RetentionPolicy?) throws(StoreError) {
+        done = try onFile { () throws(SystemError) in try EventNotifier() }
+        removal = Removal(layout, index)
+        self.policy = policy
+    }
+
+    var isWorking: Bool { isAsked || !removals.isEmpty }
+
+    /// Finds out what may go.
+    /// - Parameter isAsked: somebody waits for `done`.
+    func plan(_ index: RecordingIndex, _ emit: (StoreEvent) -> Void, isAsked: Bool = false) {
+        self.isAsked = self.isAsked || isAsked
+        attempt(emit) { () throws(StoreError) in
+            if !hasFinishedOld { try removal.finishAll() }
+            hasFinishedOld = true
+            guard let policy else { return }
+            let now = Clock.isSynchronised ? Clock.wall : nil
+            removals = try removal.plan(try index.uploaded(), policy: policy, now: now)
+        }
+    }
+
+    /// Deletes one recording.
+    func work(_ emit: (StoreEvent) -> Void) {
+        attempt(emit) { () throws(StoreError) in
+            guard let next = removals.first else { return }
+            removals.removeFirst()
+            try removal.remove(next.id)
+            emit(.removed(next))
+        }
+        if removals.isEmpty, isAsked {
+            isAsked = false
+            done.raise()
+        }
+    }
+
+    private func attempt(_ emit: (StoreEvent) -> Void, _ body: () throws(StoreError) -> Void) {
+        do throws(StoreError) {
+            try body()
+        } catch {
+            removals = []
+            hasFinishedOld = false
+            emit(.removalFailed(error))
+        }
+    }
+}
