@@ -190,18 +190,11 @@ internal import RecorderCore
     func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
     func double(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
 
-    /// The first letter of each column's type: integer, float, text, blob or null.
-    func types(_ count: Int32) -> String {
-        let letters: [UInt8] = (0..<count).map { column in
-            switch unsafe sqlite3_column_type(handle, column) {
-            case SQLITE_INTEGER: UInt8(ascii: "i")
-            case SQLITE_FLOAT: UInt8(ascii: "f")
-            case SQLITE_TEXT: UInt8(ascii: "t")
-            case SQLITE_BLOB: UInt8(ascii: "b")
-            default: UInt8(ascii: "n")
-            }
-        }
-        return String(decoding: letters, as: UTF8.self)
+    /// The columns' types, an octal digit each: 1 integer, 2 float, 3 text (sqlite.org/c3ref/c_blob.html).
+    func types(_ count: Int32) -> Int32 {
+        var types: Int32 = 0
+        for column in 0..<count { types = types << 3 | (unsafe sqlite3_column_type(handle, column)) }
+        return types
     }
 
     /// A position in a recording. SQLite has no checksums: a damaged page gives any number at all.

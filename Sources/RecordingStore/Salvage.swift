@@ -14,9 +14,6 @@ final class Salvage {
     private let database: Database
     private static let doing = "read the damaged index"
 
-    /// Of the columns up to `covered`, as `Statement.types` writes them.
-    private static let tokenTypes = "tiifiti"
-
     /// Control characters, and bytes that are not UTF-8 and come out as U+FFFD, are another page's.
     private static func isText(_ text: String) -> Bool {
         for scalar in text.unicodeScalars where scalar.value < 0x20 || scalar.value == 0xFFFD { return false }
@@ -53,7 +50,7 @@ final class Salvage {
     func row(_ number: Int64) -> Row? {
         var found: Row?
         _ = rows("SELECT state, tokens, covered, interrupted FROM recording WHERE number = \(number)") { row in
-            guard row.types(4) == "iiii", let state = RecordingState(rawValue: Int(truncatingIfNeeded: row.integer(0)))
+            guard row.types(4) == 0o1111, let state = RecordingState(rawValue: Int(truncatingIfNeeded: row.integer(0)))
             else { return }
             found = Row(
                 state: state, tokens: Int(row.integer(1)), covered: row.integer(2), interrupted: row.integer(3) == 1)
@@ -80,7 +77,7 @@ final class Salvage {
                 text: row.text(0), start: SampleIndex(row.integer(1)), end: SampleIndex(row.integer(2)),
                 confidence: row.double(3), speaker: Int(truncatingIfNeeded: row.integer(4)), language: row.text(5))
             let place = row.integer(7)
-            guard refusal == nil, row.types(7) == Self.tokenTypes, place >= next,
+            guard refusal == nil, row.types(7) == 0o3112131, place >= next,
                 IndexRules.accepts(token, samples: samples), Self.isText(token.text), Self.isText(token.language)
             else { return }
             next = place + 1

@@ -15,18 +15,21 @@ extension StoreTests {
             let id = try bench.open()
             let total = Self.hours * 3_600 * SampleIndex.samplesPerSecond
             var early: Int64 = 0
+            var log: Int64 = 0
             while bench.ring.head.value < total {
                 bench.feed(320_000)
                 let word = token(" word", bench.ring.head.value - 20_000)
                 _ = bench.store.send(.tokens([word], covered: bench.ring.head))
                 try bench.commit()
+                log = max(log, try fileBytes(scratch.path + "/index.sqlite-wal"))
                 if bench.ring.head.value == 3_200_000 { early = residentKilobytes() }
             }
             let late = residentKilobytes()
+            #expect(log > 100 << 10 && log < 512 << 10, "the write-ahead log grew to \(log) bytes")
             let summary = try bench.close()
             #expect(summary.samples == total && summary.words == Int(total / 320_000) && summary.covered == total)
             #expect(late - early < 4_096, "\(early) KiB grew to \(late) KiB")
-            print("store: \(Self.hours) h, RSS \(early) KiB after 200 s, \(late) KiB at the end")
+            print("store: \(Self.hours) h, RSS \(early) KiB after 200 s, \(late) KiB at the end, log \(log) bytes")
             #expect(try readBack(id, scratch.path) == (total, true))
             #expect(bench.failures.isEmpty)
             let report = try Verification(directory: scratch.path).check(id) { _, _ in }
