@@ -127,6 +127,13 @@ final class StoreBench {
         }
     }
 
+    /// The events since the last one that was waited for, or since this was last asked.
+    func takeNew() -> [StoreEvent] {
+        events += store.takeEvents()
+        defer { seen = events.count }
+        return Array(events[seen...])
+    }
+
     var failures: [StoreError] {
         events.compactMap { if case .failed(let error) = $0 { error } else { nil } }
     }
