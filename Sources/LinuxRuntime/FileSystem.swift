@@ -114,9 +114,9 @@ package enum FileSystem {
         guard unsafe CLinux.rename(path, target) == 0 else { throw .last("rename to \(target)", path) }
     }
 
-    /// No error when it is not there.
+    /// A file or an empty directory (remove(3)); no error when it is not there.
     package static func remove(_ path: String) throws(SystemError) {
-        guard unsafe unlink(path) != 0 else { return }
+        guard unsafe CLinux.remove(path) != 0 else { return }
         let error = SystemError.last("remove", path)
         guard error.number == ENOENT else { throw error }
     }
@@ -124,13 +124,6 @@ package enum FileSystem {
     /// An error when it is there.
     package static func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
         guard unsafe mkdir(path, mode) == 0 else { throw .last("create directory", path) }
-    }
-
-    /// An empty directory; no error when it is not there.
-    package static func removeDirectory(_ path: String) throws(SystemError) {
-        guard unsafe rmdir(path) != 0 else { return }
-        let error = SystemError.last("remove", path)
-        guard error.number == ENOENT else { throw error }
     }
 
     /// Makes a directory and those above it; no error when it is there.

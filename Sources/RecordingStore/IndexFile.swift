@@ -60,9 +60,10 @@ struct IndexFile {
             let target = target(names, hasIndex: found[0].isEmpty)
             // The index first: when the power is cut after it, the next start finds its log without it.
             for ending in found {
-                try FileSystem.rename(layout.index + ending, to: layout.directory + "/" + target + ending)
+                let path = layout.directory + "/" + target + ending
+                try layout.storage.perform(.rename(layout.index + ending, to: path))
             }
-            try FileSystem.synchroniseDirectory(layout.directory)
+            try layout.storage.perform(.syncDirectory(layout.directory))
             try forgetOld()
             return target
         }
@@ -79,7 +80,9 @@ struct IndexFile {
     private func forgetOld() throws(SystemError) {
         let damaged = Self.damaged(try FileSystem.list(layout.directory))
         for name in damaged.dropFirst().dropLast(Limits.damagedIndexes - 1) {
-            for ending in [""] + Self.companions { try FileSystem.remove(layout.directory + "/" + name + ending) }
+            for ending in [""] + Self.companions {
+                try layout.storage.perform(.remove(layout.directory + "/" + name + ending))
+            }
         }
     }
 

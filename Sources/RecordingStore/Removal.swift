@@ -43,8 +43,8 @@ struct Removal {
 
     func remove(_ id: RecordingID) throws(StoreError) {
         do throws(SystemError) {
-            try FileSystem.rename(layout.recording(id), to: layout.recording(id) + Self.mark)
-            try FileSystem.synchroniseDirectory(layout.recordings)
+            try layout.storage.perform(.rename(layout.recording(id), to: layout.recording(id) + Self.mark))
+            try layout.storage.perform(.syncDirectory(layout.recordings))
         } catch {
             // A row whose files are gone already goes all the same.
             guard error.number == SystemError.noSuchFile else { throw .file(error) }
@@ -66,16 +66,16 @@ struct Removal {
     private func finish(_ id: RecordingID) throws(StoreError) {
         let directory = layout.recording(id) + Self.mark
         do throws(SystemError) {
-            for name in try FileSystem.list(directory) { try FileSystem.remove(directory + "/" + name) }
-            try FileSystem.synchroniseDirectory(directory)
+            for name in try FileSystem.list(directory) { try layout.storage.perform(.remove(directory + "/" + name)) }
+            try layout.storage.perform(.syncDirectory(directory))
         } catch {
             guard error.number == SystemError.noSuchFile else { throw .file(error) }
         }
         try index.forget(id)
         try onFile { () throws(SystemError) in
-            try FileSystem.removeDirectory(directory)
+            try layout.storage.perform(.remove(directory))
             // So that the space is free when it is asked for next.
-            try FileSystem.synchroniseDirectory(layout.recordings)
+            try layout.storage.perform(.syncDirectory(layout.recordings))
         }
     }
 }

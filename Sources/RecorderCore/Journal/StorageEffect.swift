@@ -12,6 +12,6 @@ package enum StorageEffect: Equatable, Sendable {
     /// The names in the directory are on the medium as they are now.
     case syncDirectory(String)
     case rename(String, to: String)
-    /// No error when it is not there.
+    /// A file or an empty directory; no error when it is not there.
     case remove(String)
 }
