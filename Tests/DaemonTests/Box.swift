@@ -23,12 +23,18 @@ final class Box {
         guard FileManager.default.isExecutableFile(atPath: Self.binary) else {
             throw Failure(description: "CHALKBOX_BINARY names no binary: run Tests/run, or board/build and export it")
         }
-        directory = NSTemporaryDirectory() + "box-\(UUID().uuidString.prefix(8))"
+        directory = try Self.scratch()
+    }
+
+    /// A directory of its own.
+    static func scratch() throws -> String {
+        let directory = NSTemporaryDirectory() + "box-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        return directory
     }
 
     var log: String { lines.text }
-    private var configurationFile: String { directory + "/chalkbox.conf" }
+    var configurationFile: String { directory + "/chalkbox.conf" }
     private var socketPath: String { directory + "/control.sock" }
 
     /// Everything, with the microphone saying `samples` from the recording's first sample on.
