@@ -9,6 +9,9 @@ package enum Clock {
     /// CLOCK_REALTIME.
     package static var wall: WallTime { WallTime(milliseconds: chalk_wall_milliseconds()) }
 
+    /// Now, for as long as the machine is not started again.
+    package static var boot: BootTime { BootTime(id: Process.bootID, milliseconds: now.milliseconds) }
+
     /// Whether the kernel believes that the wall clock is right (adjtimex(2)).
     package static var isSynchronised: Bool { chalk_clock_synchronised() }
 }

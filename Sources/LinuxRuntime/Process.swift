@@ -26,6 +26,12 @@ package enum Process {
         CLinux.exit(code)
     }
 
+    /// Another one at each start of the machine (random(4)); empty when it cannot be had.
+    package static var bootID: String {
+        let bytes = try? FileSystem.readFile("/proc/sys/kernel/random/boot_id", limitBytes: 64)
+        return String(decoding: (bytes ?? []).filter { $0 > 0x20 }, as: UTF8.self)
+    }
+
     package static var hostName: String {
         unsafe String(cString: chalk_host_name())
     }

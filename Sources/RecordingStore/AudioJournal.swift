@@ -12,6 +12,9 @@ final class AudioJournal {
     private var writer: FLACWriter?
     private var writerStart = SampleIndex.zero
     private var hasDirectory = false
+    /// The number of the next file, when files of an interrupted recording are there: names go on, and a file's tags
+    /// say where it begins.
+    private var nextFile: Int?
 
     /// The next sample that `append` takes.
     private(set) var encoded = SampleIndex.zero
@@ -28,6 +31,18 @@ final class AudioJournal {
         self.layout = layout
         self.header = header
         self.roll = roll
+    }
+
+    /// Goes on behind what is on the medium.
+    init(
+        _ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll, after end: SampleIndex, nextFile: Int
+    ) {
+        self.layout = layout
+        self.header = header
+        self.roll = roll
+        self.nextFile = nextFile
+        encoded = end
+        saved = end
     }
 
     /// Makes the directory and the first file, unless they are there.
@@ -54,7 +69,7 @@ final class AudioJournal {
     }
 
     private func makeFile() throws(StoreError) -> FLACWriter {
-        let segment = roll.segment(of: encoded)
+        let segment = nextFile ?? roll.segment(of: encoded)
         let tags = SegmentTags(header: header, firstSample: encoded, segment: segment)
         let writer = try FLACWriter(
             path: layout.segment(segment, of: header.id), layout.storage, blockSamples: Limits.flacBlockSamples,
@@ -63,6 +78,7 @@ final class AudioJournal {
             try layout.storage.perform(.syncDirectory(layout.recording(header.id)))
         }
         writerStart = encoded
+        if nextFile != nil { nextFile = segment + 1 }
         return writer
     }
 

@@ -4,7 +4,7 @@ internal import RecorderCore
 
 /// One SQLite connection; used by one thread.
 ///
-/// SQLite's memory is bounded: 256 KiB of page cache a connection, no memory map, and a soft limit for the process.
+/// SQLite's memory is bounded: 64 KiB of page cache a connection, no memory map, and a soft limit for the process.
 @safe final class Database {
     enum Access: Sendable {
         /// For the command line: changes nothing, and works while the daemon writes.

@@ -25,7 +25,7 @@ enum IndexSchema {
     static func open(_ path: String, _ access: Database.Access) throws(StoreError) -> Database {
         let database = try Database(path: path, access)
         try database.execute(
-            "PRAGMA cache_size = -256; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON", doing: "set up the index")
+            "PRAGMA cache_size = -64; PRAGMA mmap_size = 0; PRAGMA foreign_keys = ON", doing: "set up the index")
         switch access {
         case .read:
             try check(database)

@@ -9,9 +9,12 @@ final class IndexWriter {
         var silences: [SilenceMark] = []
         /// Speakers whose saved tokens are another's: before `tokens`, which know it already.
         var merges: [(retired: Int, speaker: Int)] = []
+        /// What has no text, of what is before the last that has, when that has changed.
+        var holes: [Gap] = []
+        var hasNewHoles = false
 
         /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
-        var isEmpty: Bool { tokens.isEmpty && silences.isEmpty && merges.isEmpty }
+        var isEmpty: Bool { tokens.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewHoles }
     }
 
     let database: Database
@@ -19,6 +22,7 @@ final class IndexWriter {
     private let insertToken: Statement
     private let insertSilence: Statement
     private let insertGap: Statement
+    private let deleteGaps: Statement
     private let mergeSpeaker: Statement
     private let saveRecording: Statement
 
@@ -40,6 +44,7 @@ final class IndexWriter {
             SET end_sample = max(end_sample, excluded.end_sample)
             """, doing: Self.doing)
         insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
+        deleteGaps = try database.prepare("DELETE FROM gap WHERE recording = ?", doing: Self.doing)
         mergeSpeaker = try database.prepare(
             "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: Self.doing)
         saveRecording = try database.prepare(
@@ -100,13 +105,7 @@ final class IndexWriter {
         _ recording: Int64, state: RecordingState, samples: Int64, covered: SampleIndex, gaps: [Gap],
         interrupted: Bool
     ) throws(StoreError) {
-        for gap in gaps {
-            insertGap.bind(1, recording)
-            insertGap.bind(2, gap.start.value)
-            insertGap.bind(3, gap.end.value)
-            insertGap.bind(4, gap.reason)
-            try insertGap.run()
-        }
+        try replaceGaps(gaps, of: recording)
         saveRecording.bind(1, recording)
         saveRecording.bind(2, Int64(state.rawValue))
         saveRecording.bind(3, samples)
@@ -115,6 +114,18 @@ final class IndexWriter {
         saveRecording.bind(6, recording * IndexSchema.tokensARecording)
         saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
         try saveRecording.run()
+    }
+
+    private func replaceGaps(_ gaps: [Gap], of recording: Int64) throws(StoreError) {
+        deleteGaps.bind(1, recording)
+        try deleteGaps.run()
+        for gap in gaps {
+            insertGap.bind(1, recording)
+            insertGap.bind(2, gap.start.value)
+            insertGap.bind(3, gap.end.value)
+            insertGap.bind(4, gap.reason)
+            try insertGap.run()
+        }
     }
 
     /// The recordings that a power cut, or a disk that was full to the end, left unsaved.
@@ -137,21 +148,11 @@ final class IndexWriter {
 
     /// Saves a recording that ended without STOP after `samples`, as its audio files say.
     func recover(_ recording: Int64, samples: Int64) throws(StoreError) {
-        let covered = max(0, min(samples, try database.integer(
-            """
-            SELECT covered FROM token WHERE place < \((recording + 1) * IndexSchema.tokensARecording)
-                AND place >= \(recording * IndexSchema.tokensARecording) ORDER BY place DESC LIMIT 1
-            """,
-            doing: Self.doing)))
-        try database.execute(
-            """
-            DELETE FROM silence WHERE recording = \(recording) AND start_sample >= \(samples);
-            UPDATE silence SET end_sample = min(end_sample, \(samples)) WHERE recording = \(recording)
-            """, doing: Self.doing)
-        let gap = Gap(start: SampleIndex(covered), end: SampleIndex(samples), reason: "interrupted")
+        let coverage = try coverage(of: recording, samples: samples)
+        try cutSilences(of: recording, at: samples)
         try close(
-            Batch(covered: SampleIndex(covered)), recording, sequence: 0, counter: WordCounter(), samples: samples,
-            gaps: covered < samples ? [gap] : [], interrupted: true)
+            Batch(covered: coverage.withoutHoles), recording, sequence: 0, counter: WordCounter(), samples: samples,
+            gaps: coverage.gaps(before: SampleIndex(samples), reason: "interrupted"), interrupted: true)
     }
 
     func insert(
@@ -176,6 +177,7 @@ final class IndexWriter {
             insertToken.bind(9, offset == batch.tokens.count - 1 ? batch.covered.value : 0)
             try insertToken.run()
         }
+        if batch.hasNewHoles { try replaceGaps(batch.holes, of: recording) }
         for mark in batch.silences {
             insertSilence.bind(1, recording)
             insertSilence.bind(2, mark.start.value)

@@ -28,14 +28,17 @@ final class JournalReplay {
         self.roll = roll
     }
 
-    var isWorking: Bool { request != nil }
+    var isWorking: Bool {
+        if case .some = request { return true }
+        return false
+    }
 
     /// A request that is under way for the same session is replaced.
     func read(session: Int, from start: SampleIndex) {
         request = Request(session: session, from: start)
         // Forward in the same file the reader goes on; anything else begins anew.
         let position = fileStart.advanced(by: reader?.endSample ?? 0)
-        if roll.segment(of: start) != segment || start < position { reader = nil }
+        if roll.segment(of: start) != roll.segment(of: position) || start < position { reader = nil }
     }
 
     /// One slice of work.
@@ -65,8 +68,7 @@ final class JournalReplay {
             guard try reader.next() else {
                 // This file's end. What follows it is in the next one, if it was written already.
                 self.reader = nil
-                let isWhole = roll.segment(of: request.next) != segment
-                return isWhole && request.samples.count < Limits.replaySamples
+                return try files.numbers().contains(segment + 1) && request.samples.count < Limits.replaySamples
             }
             take(reader.block, at: fileStart.advanced(by: reader.blockStart), &request)
             if request.samples.count >= Limits.replaySamples { return false }
@@ -88,11 +90,12 @@ final class JournalReplay {
 
     private func reader(for sample: SampleIndex) throws(StoreError) -> FLACReader? {
         if let reader { return reader }
-        segment = roll.segment(of: sample)
-        // The file after the last one is not there yet.
-        guard try files.numbers().contains(segment), let (reader, tags) = try files.reader(segment) else { return nil }
-        self.reader = reader
-        fileStart = tags.firstSample
+        // Each interruption made one file more than there are lengths of a file.
+        for number in try files.numbers() where number >= roll.segment(of: sample) {
+            guard let (next, tags) = try files.reader(number) else { continue }
+            guard tags.firstSample <= sample else { break }
+            (reader, segment, fileStart) = (next, number, tags.firstSample)
+        }
         return reader
     }
 }

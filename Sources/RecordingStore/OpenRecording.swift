@@ -14,6 +14,10 @@ internal import RecorderCore
     private var batch = IndexWriter.Batch()
     private var sequence = 0
     private var counter = WordCounter()
+    /// What is known to be without text, as the index has it.
+    private var holes: [Gap] = []
+    /// Before this nothing was recorded since the interruption.
+    private var resumesAt = SampleIndex.zero
     /// Tokens had to be refused: coverage must not claim them.
     private var hasLostTokens = false
     /// What the ring had overwritten before it was read, since this was last asked.
@@ -35,6 +39,21 @@ internal import RecorderCore
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
     }
 
+    /// Goes on with a recording that was left open.
+    init(_ left: LeftOpen, ring: SampleRing, index: IndexWriter, layout: StateLayout, roll: SegmentRoll) {
+        let recording = left.interruption.recording
+        header = recording.header
+        self.ring = ring
+        self.index = index
+        audio = AudioJournal(layout, header, roll, after: recording.saved, nextFile: left.nextFile)
+        number = left.number
+        sequence = left.sequence
+        resumesAt = ring.head
+        holes = left.holes
+        batch.covered = recording.coverage.withoutHoles
+        unsafe buffer = .allocate(capacity: Self.bufferSamples)
+    }
+
     deinit {
         unsafe buffer.deallocate()
     }
@@ -50,13 +69,17 @@ internal import RecorderCore
     }
 
     /// Keeps final tokens for the next commit.
-    func add(_ tokens: [FinalToken], covered: SampleIndex) throws(StoreError) {
+    func add(_ tokens: [FinalToken], covered: SampleIndex, holes: [Gap]) throws(StoreError) {
         guard !hasLostTokens, batch.tokens.count + tokens.count <= Self.waitingTokens else {
             hasLostTokens = true
             throw .backlog(tokens: batch.tokens.count)
         }
         batch.tokens += tokens
         batch.covered = max(batch.covered, covered)
+        guard holes != self.holes else { return }
+        self.holes = holes
+        batch.holes = holes
+        batch.hasNewHoles = true
     }
 
     /// Tokens that are saved follow with the next commit.
@@ -120,6 +143,7 @@ internal import RecorderCore
     }
 
     private func drain(to end: SampleIndex) throws(StoreError) {
+        if audio.encoded < resumesAt { try fill(to: resumesAt, .interruption) }
         while audio.encoded < end {
             let count = Int(min(Int64(Self.bufferSamples), end.samples(since: audio.encoded)))
             let target = unsafe UnsafeMutableBufferPointer(rebasing: buffer[..<count])
@@ -130,17 +154,18 @@ internal import RecorderCore
                 try unsafe audio.append(UnsafeBufferPointer(rebasing: buffer[..<count]))
             case .overrun(let oldest):
                 // One second beyond the oldest, which moves on while the silence is written.
-                try fill(to: min(oldest.advanced(by: SampleIndex.samplesPerSecond), end))
+                try fill(to: min(oldest.advanced(by: SampleIndex.samplesPerSecond), end), .ringOverrun)
             }
         }
     }
 
-    /// Zeros in place of samples that were overwritten in the ring, so that what follows stays in its place.
-    private func fill(to end: SampleIndex) throws(StoreError) {
+    /// Zeros in place of samples that were not recorded, or were overwritten in the ring, so that what follows stays in
+    /// its place.
+    private func fill(to end: SampleIndex, _ reason: SilenceMark.Reason) throws(StoreError) {
         let start = audio.encoded
         defer {
             if start < audio.encoded {
-                let mark = SilenceMark(start: start, end: audio.encoded, reason: .ringOverrun)
+                let mark = SilenceMark(start: start, end: audio.encoded, reason: reason)
                 add(mark)
                 newMarks.append(mark)
             }

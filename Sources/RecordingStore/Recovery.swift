@@ -28,10 +28,11 @@ enum Recovery {
         var isFinished = false
     }
 
-    static func run(_ layout: StateLayout, _ index: IndexWriter) -> Outcome {
+    /// - Parameter spared: the number of a recording that may go on.
+    static func run(_ layout: StateLayout, _ index: IndexWriter, sparing spared: Int64? = nil) -> Outcome {
         var outcome = Outcome()
         do throws(StoreError) {
-            for (number, id) in try index.unsaved() {
+            for (number, id) in try index.unsaved() where number != spared {
                 do throws(StoreError) {
                     let trimmed = try trim(SegmentFiles(layout, id), trustsFinished: false)
                     try index.recover(number, samples: trimmed.samples)

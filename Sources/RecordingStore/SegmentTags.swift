@@ -22,6 +22,7 @@ struct SegmentTags: Equatable, Sendable {
         static let label = "CHALKBOX_LABEL"
         static let firstSample = "CHALKBOX_FIRST_SAMPLE"
         static let segment = "CHALKBOX_SEGMENT"
+        static let boot = "CHALKBOX_BOOT"
     }
 
     /// The comments of one file of the journal, each `NAME=value`.
@@ -34,7 +35,8 @@ struct SegmentTags: Equatable, Sendable {
 
     /// The comments that hold for a recording as a whole.
     static func comments(of header: RecordingHeader) -> [String] {
-        [
+        let boot = header.boot.map { [Name.boot + "=" + String($0.milliseconds) + " " + $0.id] } ?? []
+        return boot + [
             Name.id + "=" + header.id.text,
             Name.startedAt + "=" + header.startedAt.rfc3339,
             Name.clockSynchronised + "=" + (header.clockSynchronised ? "yes" : "no"),
@@ -52,8 +54,13 @@ struct SegmentTags: Equatable, Sendable {
             (0...Limits.recordingSamples).contains(Int64(first)),
             let segment = Self.value(Name.segment, comments).flatMap({ Int($0) }), segment >= 0
         else { return nil }
+        var boot: BootTime?
+        if let (time, name) = Self.value(Name.boot, comments)?.cut(at: " "), let milliseconds = Int(time) {
+            boot = BootTime(id: name, milliseconds: Int64(milliseconds))
+        }
         self.init(
-            header: RecordingHeader(id: id, label: label, startedAt: startedAt, clockSynchronised: clock == "yes"),
+            header: RecordingHeader(
+                id: id, label: label, startedAt: startedAt, clockSynchronised: clock == "yes", boot: boot),
             firstSample: SampleIndex(Int64(first)), segment: segment)
     }
 

@@ -6,8 +6,12 @@ internal import Synchronization
 package enum StoreCommand: Sendable {
     /// Begins a recording at sample 0 of the ring. One that is still open is ended as interrupted.
     case open(RecordingHeader)
+    /// Opens the recording that `interruption` tells of again: its next sample is the ring's first, zeros are between.
+    case reopen
+    /// The recording that `interruption` tells of is over.
+    case closeInterrupted
     /// Final tokens in order, and the sample up to which there is final text without holes.
-    case tokens([FinalToken], covered: SampleIndex)
+    case tokens([FinalToken], covered: SampleIndex, holes: [Gap] = [])
     case silence(SilenceMark)
     /// The tokens of one speaker so far are another's.
     case mergeSpeaker(Int, into: Int)
@@ -51,6 +55,14 @@ package struct RecoveredRecording: Equatable, Sendable {
     package var lostSamples: Int64
 }
 
+/// The newest recording, when it ended without STOP: it may go on.
+package struct Interruption: Equatable, Sendable {
+    package var recording: InterruptedRecording
+    /// As of `RecoveredRecording`.
+    package var truncatedBytes: Int64
+    package var lostSamples: Int64
+}
+
 /// An index that was made anew from the audio files.
 package struct RebuiltIndex: Equatable, Sendable {
     /// The damaged one's name, in `box.state_directory`; nil when there was none.
@@ -76,6 +88,8 @@ package final class StoreThread {
     package let recovered: [RecoveredRecording]
     /// Why a recording that was left open could not be saved at this start; the next `open` tries again.
     package let recoveryFailure: StoreError?
+    /// A recording that is neither saved nor open: it waits for `reopen` or `closeInterrupted`; `open` closes it too.
+    package let interruption: Interruption?
     /// An index that was damaged or missing and was made anew at this start.
     package let rebuilt: RebuiltIndex?
 
@@ -85,11 +99,12 @@ package final class StoreThread {
     ///   - directory: `box.state_directory`; made, with mode 0750, when missing.
     ///   - notifier: raised when there are events to take.
     ///   - segmentSamples: the length of one audio file.
+    ///   - resumes: whether an interrupted recording may go on.
     ///   - retention: nil: nothing is ever deleted.
     ///   - storage: makes every change on the disk but SQLite's own.
     package init(
         directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples,
-        retention: RetentionPolicy? = nil, storage: Storage = Storage()
+        resumes: Bool = false, retention: RetentionPolicy? = nil, storage: Storage = Storage()
     ) throws(StoreError) {
         let layout = StateLayout(directory, storage)
         let wake = try onFile { () throws(SystemError) -> EventNotifier in
@@ -101,7 +116,8 @@ package final class StoreThread {
         let index = try IndexWriter(database)
         let summaries = try RecordingIndex(directory: directory)
         let isNew = try index.isEmpty()
-        let recovery = Recovery.run(layout, index) + Adoption(layout, index).run()
+        let left = resumes ? try? LeftOpen.find(layout, index) : nil
+        let recovery = Recovery.run(layout, index, sparing: left?.number) + Adoption(layout, index).run()
         var recovered: [RecoveredRecording] = []
         for saved in recovery.saved {
             guard let summary = try summaries.summary(saved.id) else { continue }
@@ -111,11 +127,13 @@ package final class StoreThread {
         }
         let worker = StoreWorker(
             layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
-            roll: SegmentRoll(segmentSamples: segmentSamples), room: try RoomKeeper(layout, index, retention))
+            roll: SegmentRoll(segmentSamples: segmentSamples), room: try RoomKeeper(layout, index, retention),
+            left: left)
         thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
         self.worker = worker
         self.recovered = recovered
         recoveryFailure = recovery.failure
+        interruption = left.map { $0.interruption }
         rebuilt = RebuiltIndex(kept: kept, isNew: isNew, recovered)
     }
 

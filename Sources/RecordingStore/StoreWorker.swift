@@ -29,6 +29,7 @@ final class StoreWorker: @unchecked Sendable {
     private let summaries: RecordingIndex
     private let roll: SegmentRoll
     let room: RoomKeeper
+    private var left: LeftOpen?
     private var phase = Phase.idle
     private var nextCommit = MonotonicTime(milliseconds: 0)
     private var replay: JournalReplay?
@@ -39,7 +40,7 @@ final class StoreWorker: @unchecked Sendable {
 
     init(
         layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
-        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper
+        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper, left: LeftOpen?
     ) {
         self.layout = layout
         self.ring = ring
@@ -49,6 +50,7 @@ final class StoreWorker: @unchecked Sendable {
         self.summaries = summaries
         self.roll = roll
         self.room = room
+        self.left = left
     }
 
     func run() {
@@ -81,10 +83,15 @@ final class StoreWorker: @unchecked Sendable {
             switch command {
             case .open(let header):
                 open(header)
-            case .tokens(let tokens, let covered):
+            case .reopen:
+                reopen()
+            case .closeInterrupted:
+                left = nil
+                _ = Recovery.run(layout, index)
+            case .tokens(let tokens, let covered, let holes):
                 if case .open(let recording) = phase {
                     do throws(StoreError) {
-                        try recording.add(tokens, covered: covered)
+                        try recording.add(tokens, covered: covered, holes: holes)
                     } catch {
                         failed(error)
                     }
@@ -114,12 +121,23 @@ final class StoreWorker: @unchecked Sendable {
 
     private func open(_ header: RecordingHeader) {
         stop()
+        left = nil
         // What the disk refused to the end before may go through now.
         _ = Recovery.run(layout, index)
+        begin(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
+    }
+
+    private func reopen() {
+        guard let left else { return }
+        self.left = nil
+        begin(OpenRecording(left, ring: ring, index: index, layout: layout, roll: roll))
+    }
+
+    private func begin(_ recording: OpenRecording) {
         isFailing = false
         isOpened = false
-        replay = JournalReplay(layout, header.id, roll)
-        phase = .open(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
+        replay = JournalReplay(layout, recording.header.id, roll)
+        phase = .open(recording)
         commit()
     }
 

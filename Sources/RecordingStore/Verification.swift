@@ -81,7 +81,9 @@ package final class Verification {
             return
         }
         report.files += 1
-        if tags.header != row.header { report.problems.append(name + ": its tags and the index differ") }
+        var header = tags.header
+        header.boot = nil
+        if header != row.header { report.problems.append(name + ": its tags and the index differ") }
         let first = tags.firstSample
         let isMarked = silences.contains { $0.start.value <= report.samples && first <= $0.end }
         if first.value != report.samples, !isMarked {

@@ -158,7 +158,9 @@ extension World {
             opened(request)
         case .closeSession(let number):
             checker.sessions.removeAll { $0.number == number }
-        case .storeTokens(let tokens, _):
+        case .reopenStore:
+            checker.isCapturing = true
+        case .storeTokens(let tokens, _, _):
             if checker.closing != nil { fail("nothing is stored after the end", tokens.first?.text ?? "") }
             for token in tokens { checkToken(token) }
         case .mergeSpeaker(let retired, let speaker):

@@ -59,8 +59,10 @@ extension World {
             else { continue }
             numbers[script.words[word].voice, default: [:]][token.speaker, default: 0] += 1
         }
-        for (voice, counts) in numbers where counts.values.count(where: { $0 > 1 }) > 1 {
-            fail("a voice that is heard again keeps its number", "voice \(voice) has \(counts) after a hole was filled")
+        for (voice, counts) in numbers.sorted(by: { $0.key < $1.key }) {
+            guard counts.values.count(where: { $0 > 1 }) > 1 else { continue }
+            let text = counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+            fail("a voice that is heard again keeps its number", "voice \(voice) has \(text) after a hole was filled")
         }
     }
 

@@ -9,6 +9,7 @@ enum Trace {
     static func line(_ input: RecorderInput) -> String {
         switch input {
         case .start: "START"
+        case .resume(_, let place): "RESUME at \(place.milliseconds) ms"
         case .stop: "STOP"
         case .captureStopped(let end): "captureStopped at \(end.milliseconds) ms"
         case .captureSilence(let mark): "captureSilence \(span(mark.start..<mark.end)) \(mark.reason.name)"
@@ -36,7 +37,7 @@ enum Trace {
         switch effect {
         case .interim, .words: nil
         case .log(let entry): entry.level == .debug ? nil : "log: " + entry.line
-        case .storeTokens(let tokens, let covered):
+        case .storeTokens(let tokens, let covered, _):
             "storeTokens" + tokens.map { "\($0.text)@\($0.start.milliseconds)/\($0.speaker)" }.joined()
                 + " covered=\(covered.milliseconds)"
         case .openSession(let request):
@@ -45,6 +46,7 @@ enum Trace {
         case .closeStore(let end, let gaps, _):
             "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
         case .openStore: "openStore"
+        case .reopenStore: "reopenStore"
         case .mergeSpeaker(let retired, let speaker): "mergeSpeaker \(retired) into \(speaker)"
         case .startCapture, .stopCapture, .storeSilence, .commitStore, .fetchToken, .cancelToken, .finishSession,
             .closeSession, .refused:

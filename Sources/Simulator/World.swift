@@ -205,7 +205,8 @@ package final class World {
         case .startCapture: startCapture()
         case .stopCapture: stopCapture()
         case .openStore: openStore()
-        case .storeTokens(let tokens, _): storeTokens(tokens)
+        case .reopenStore: break
+        case .storeTokens(let tokens, _, _): storeTokens(tokens)
         case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
         case .storeSilence: break
         case .commitStore: queue.add(.commit(recording: recording), at: now + 1)

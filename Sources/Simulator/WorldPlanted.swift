@@ -4,15 +4,15 @@ internal import RecorderCore
 extension World {
     /// `rawSpeakers`
     func withRawSpeakers(_ effect: RecorderEffect, _ input: RecorderInput) -> RecorderEffect {
-        guard case .storeTokens(var tokens, let covered) = effect, case .sessionMessage(_, let message) = input else {
-            return effect
-        }
+        guard case .storeTokens(var tokens, let covered, let holes) = effect,
+            case .sessionMessage(_, let message) = input
+        else { return effect }
         for place in tokens.indices {
             let confidence = tokens[place].confidence
             guard let raw = message.tokens.first(where: { $0.isFinal && $0.confidence == confidence }) else { continue }
             tokens[place].speaker = Int(raw.speaker) ?? 0
         }
-        return .storeTokens(tokens, covered: covered)
+        return .storeTokens(tokens, covered: covered, holes: holes)
     }
 
     /// `doubledOverlap`

@@ -25,6 +25,7 @@ final class Daemon {
     /// What the last command was answered by the state machine.
     var refusal: (why: String, code: RefusalCode)?
     private var stopping = false
+    private var resumption = ResumptionDriver(nil, seconds: 0)
 
     enum Token {
         static let notifier: UInt64 = 0
@@ -58,7 +59,9 @@ final class Daemon {
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
+        resumption = ResumptionDriver(store.interruption, seconds: settings.box.resumeSeconds)
         while true {
+            resumeOrClose()
             settle()
             if stopping, !recorder.isRecording { break }
             try loop.setTimer(nextDeadline)
@@ -73,7 +76,8 @@ final class Daemon {
     }
 
     private var nextDeadline: MonotonicTime? {
-        [recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline].compactMap { $0 }.min()
+        [recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline]
+            .compactMap { $0 }.min()
     }
 
     private func handle(_ wake: EventLoop.Wake) {
@@ -107,6 +111,15 @@ final class Daemon {
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
 
+    /// An interrupted lesson goes on, or is over: by the clock, or since something was pressed.
+    private func resumeOrClose() {
+        switch resumption.decide(isPressed: recorder.isRecording || stopping) {
+        case .wait: break
+        case .resume(let recording, let place): receive(.resume(recording, at: place))
+        case .close: toStore(.closeInterrupted)
+        }
+    }
+
     func pressed(_ button: PanelDriver.Press) {
         log.write(.info, "button name=\(button.name)")
         switch button {
@@ -123,11 +136,11 @@ final class Daemon {
         let id = RecordingID(
             startedAt: wall, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
         let header = RecordingHeader(
-            id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised)
+            id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised, boot: Clock.boot)
         let busy = "the microphone's driver has not ended the last recording yet; if it stays so, unplug the microphone"
         return StartRequest(
             header: header, spaceRefusal: spaceRefusal(),
-            microphoneRefusal: capture.isBusy && recorder.lesson == nil ? busy : nil)
+            microphoneRefusal: capture.isBusy && !recorder.isRecording ? busy : nil)
     }
 
     /// Why there is no room for a recording, after what may be deleted was.
@@ -147,15 +160,17 @@ final class Daemon {
 
     private func perform(_ effect: RecorderEffect) {
         switch effect {
-        case .startCapture:
-            ring.reset()
+        case .startCapture(let place):
+            ring.reset(to: place)
             capture.start()
         case .stopCapture:
             capture.stop()
         case .openStore(let header):
             toStore(.open(header))
-        case .storeTokens(let tokens, let covered):
-            toStore(.tokens(tokens, covered: covered))
+        case .reopenStore:
+            toStore(.reopen)
+        case .storeTokens(let tokens, let covered, let holes):
+            toStore(.tokens(tokens, covered: covered, holes: holes))
         case .storeSilence(let mark):
             toStore(.silence(mark))
         case .mergeSpeaker(let retired, let speaker):

@@ -72,7 +72,8 @@ enum DaemonCommand {
     ) -> StoreThread? {
         do throws(StoreError) {
             let store = try StoreThread(
-                directory: settings.box.stateDirectory, ring: ring, notifier: notifier, retention: settings.retention)
+                directory: settings.box.stateDirectory, ring: ring, notifier: notifier,
+                resumes: settings.box.resumeSeconds > 0, retention: settings.retention)
             tell(of: store, log)
             if let failure = store.recoveryFailure {
                 log.write(.error, "recovery reason=\(LogEntry.quoted(failure.message))")
@@ -95,6 +96,12 @@ enum DaemonCommand {
             var line = "recovered id=\(recovered.summary.header.id.text)"
             line += " truncated_bytes=\(recovered.truncatedBytes) lost_ms=\(lost) kept_ms=\(kept)"
             log.write(.warning, line)
+        }
+        if let interruption = store.interruption {
+            let lost = SampleIndex(interruption.lostSamples).milliseconds
+            var line = "recovered id=\(interruption.recording.header.id.text)"
+            line += " truncated_bytes=\(interruption.truncatedBytes) lost_ms=\(lost)"
+            log.write(.warning, line + " kept_ms=\(interruption.recording.saved.milliseconds)")
         }
     }
 

@@ -84,6 +84,43 @@ import Testing
         try await box.stop()
     }
 
+    @Test func `a lesson goes on after the daemon was killed: the gap is marked, and no word comes twice`()
+        async throws
+    {
+        let box = try Box()
+        try await box.start(samples: Self.lesson.samples)
+        #expect(try box.chalkbox("start", "--label", "7B maths").code == 0)
+        try box.waitForSamples(8 * 16_000, seconds: 60)
+        let before = try #require(try box.status()["recording"] as? [String: Any])
+        try cut(box)
+        try restart(box)
+        try box.wait("the lesson to go on") { $0["phase"] as? String == "live" }
+        let after = try #require(try box.status()["recording"] as? [String: Any])
+        for key in ["id", "label", "startedAt"] { #expect("\(after[key] ?? "")" == "\(before[key] ?? "-")", "\(key)") }
+        let line = try #require(box.lines.lines.first { $0.text.contains("resume id=") }, "\(box.log)")
+        let (place, away) = (try #require(line.number("at_ms")) * 16, try #require(line.number("away_ms")) * 16)
+        // The microphone begins anew with its script.
+        try box.waitForSamples(place + Self.lesson.samples.count, seconds: 60)
+        #expect(try box.chalkbox("stop").code == 0)
+        let recorded = try box.recordedSamples()
+        let saved = try #require((try box.document()["silences"] as? [[String: Any]])?.first)
+        #expect(saved["reason"] as? String == "interruption")
+        let first = recorded.prefix(place - away)
+        #expect(first.elementsEqual(Self.lesson.samples.prefix(first.count)), "what was saved")
+        #expect(recorded[first.count..<place].allSatisfy { $0 == 0 }, "the time between")
+        #expect(recorded.dropFirst(place).prefix(Self.lesson.samples.count).elementsEqual(Self.lesson.samples))
+        let words = Heard.words(try box.document())
+        let count = words.count - Self.lesson.words.count
+        let texts = Self.lesson.words.prefix(count).map(\.text) + Self.lesson.words.map(\.text)
+        #expect(count > 5 && words.map(\.text) == texts, "\(words.map(\.text)) \(box.lines.timedText)")
+        let speakers = Heard.numbered(
+            (Self.lesson.words.prefix(count) + Self.lesson.words).map { "\($0.speaker)" })
+        #expect(words.map(\.speaker) == speakers, "\(box.lines.timedText)")
+        #expect(try box.document()["interrupted"] as? Bool == false)
+        #expect(try box.chalkbox("recordings", "verify", "all").code == 0)
+        try await box.stop()
+    }
+
     @Test func `a lesson whose index was lost with the power is there again, as interrupted`() async throws {
         let box = try Box()
         try await box.start(samples: Self.lesson.samples)

@@ -148,7 +148,7 @@ import Testing
             (" Two,", 2_050, 2_400), (" three", 2_950, 3_380), (" four", 4_200, 4_500), (" five", 5_000, 5_100),
         ]
         box.happens(.sessionMessage(session: 2, message(again, speaker: "9", final: 5_200)))
-        guard case .storeTokens(let tokens, let covered)? = box.effects.first else {
+        guard case .storeTokens(let tokens, let covered, _)? = box.effects.first else {
             Issue.record("nothing stored: \(box.effects)")
             return
         }

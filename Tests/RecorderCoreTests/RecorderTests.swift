@@ -5,7 +5,7 @@ import Testing
     @Test func `START records before it asks for a token`() {
         var box = Box()
         box.happens(.start(StartRequest(header: Box.header)))
-        #expect(box.effects == [.startCapture, .openStore(Box.header), .fetchToken(attempt: 1)])
+        #expect(box.effects == [.startCapture(at: .zero), .openStore(Box.header), .fetchToken(attempt: 1)])
         #expect(box.recorder.phase == .requesting)
         box.happens(.token(attempt: 1, Box.key))
         #expect(box.recorder.phase == .connecting)

@@ -7,12 +7,30 @@ package struct RecordingHeader: Equatable, Sendable {
     package var startedAt: WallTime
     /// Whether the kernel said that the clock was synchronised when `startedAt` was read.
     package var clockSynchronised: Bool
+    /// The moment of sample 0 for as long as the machine is not started again; the index does not keep it.
+    package var boot: BootTime?
 
-    package init(id: RecordingID, label: String, startedAt: WallTime, clockSynchronised: Bool) {
+    package init(
+        id: RecordingID, label: String, startedAt: WallTime, clockSynchronised: Bool, boot: BootTime? = nil
+    ) {
         self.id = id
         self.label = label
         self.startedAt = startedAt
         self.clockSynchronised = clockSynchronised
+        self.boot = boot
+    }
+}
+
+/// A time that no clock setting changes, and that means nothing after the next start of the machine.
+package struct BootTime: Equatable, Sendable {
+    /// /proc/sys/kernel/random/boot_id (random(4)): another one at each start.
+    package var id: String
+    /// CLOCK_MONOTONIC, which begins with the boot.
+    package var milliseconds: Int64
+
+    package init(id: String, milliseconds: Int64) {
+        self.id = id
+        self.milliseconds = milliseconds
     }
 }
 
@@ -50,6 +68,8 @@ package struct SilenceMark: Equatable, Sendable {
         case deviceLost = 2
         /// The store came too late and the ring had wrapped.
         case ringOverrun = 3
+        /// Nothing was recorded: the power was gone, or the recorder was not running.
+        case interruption = 4
 
         /// As the transcript's `silences` and the log name it.
         package var name: String {
@@ -57,6 +77,7 @@ package struct SilenceMark: Equatable, Sendable {
             case .overrun: "overrun"
             case .deviceLost: "device lost"
             case .ringOverrun: "ring overrun"
+            case .interruption: "interruption"
             }
         }
     }

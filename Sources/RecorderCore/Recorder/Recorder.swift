@@ -77,6 +77,8 @@ package struct Recorder: Equatable, Sendable {
         switch input {
         case .start(let request):
             start(request, now: now, effects: &effects)
+        case .resume(let recording, let place):
+            resume(recording, at: place, now: now, effects: &effects)
         case .stop:
             refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
         case .sessionOpened(let session, _):
@@ -109,8 +111,24 @@ package struct Recorder: Equatable, Sendable {
                 LogEntry(
                     .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")))
         // Audio first, before any token or network: not a word is to be lost.
-        effects.append(.startCapture)
+        effects.append(.startCapture(at: .zero))
         effects.append(.openStore(request.header))
+        if settings.transcription { beginAttempt(lesson: &lesson, now: now, effects: &effects) }
+        state = .active(lesson)
+    }
+
+    private mutating func resume(
+        _ recording: InterruptedRecording, at place: SampleIndex, now: MonotonicTime, effects: inout [RecorderEffect]
+    ) {
+        head = place
+        var lesson = Lesson(header: recording.header, uplink: UplinkState(enabled: settings.transcription))
+        lesson.transcript = LiveTranscript(resuming: recording)
+        lesson.committed = recording.saved
+        let away = place.samples(since: recording.saved) / SampleIndex.samplesPerMillisecond
+        let line = "resume id=\(recording.header.id.text) at_ms=\(place.milliseconds) away_ms=\(away)"
+        effects.append(.log(LogEntry(.warning, line + " words=\(recording.wordCount)")))
+        effects.append(.startCapture(at: place))
+        effects.append(.reopenStore(recording.header))
         if settings.transcription { beginAttempt(lesson: &lesson, now: now, effects: &effects) }
         state = .active(lesson)
     }
@@ -122,6 +140,8 @@ package struct Recorder: Equatable, Sendable {
         switch input {
         case .start:
             refuse("start", "already recording " + lesson.header.id.text, .busy, effects: &effects)
+        case .resume:
+            break
         case .stop:
             stop(lesson: &lesson, now: now, effects: &effects)
         case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack:

@@ -16,6 +16,8 @@ package struct StartRequest: Equatable, Sendable {
 /// Everything that can happen to the recorder.
 package enum RecorderInput: Equatable, Sendable {
     case start(StartRequest)
+    /// An interrupted recording goes on.
+    case resume(InterruptedRecording, at: SampleIndex)
     case stop
 
     case captureStarted
@@ -50,11 +52,15 @@ package enum RecorderInput: Equatable, Sendable {
 
 /// Everything that the recorder can want done.
 package enum RecorderEffect: Equatable, Sendable {
-    case startCapture
+    /// The microphone's first sample is the recording's sample `at`.
+    case startCapture(at: SampleIndex)
     case stopCapture
 
     case openStore(RecordingHeader)
-    case storeTokens([FinalToken], covered: SampleIndex)
+    /// An interrupted recording is opened again; what comes goes on with the ring's first sample.
+    case reopenStore(RecordingHeader)
+    /// `covered`: the sample up to which all has its final text; `holes`: what has none, of what is before the last.
+    case storeTokens([FinalToken], covered: SampleIndex, holes: [Gap] = [])
     case storeSilence(SilenceMark)
     /// All words of a speaker so far are another's, who is the same person; the number may be given anew.
     case mergeSpeaker(Int, into: Int)

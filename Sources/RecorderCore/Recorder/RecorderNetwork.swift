@@ -109,6 +109,7 @@ extension Recorder {
         }
         closeSide(lesson: &lesson, effects: &effects)
         dropSpare(lesson: &lesson, effects: &effects)
-        if lesson.uplink.link != .off { lesson.uplink.link = .finished }
+        if case .off = lesson.uplink.link { return }
+        lesson.uplink.link = .finished
     }
 }

@@ -93,7 +93,7 @@ extension Recorder {
             let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
             effects.append(.log(LogEntry(.info, "hole state=filling session=\(request.number) " + span)))
             // The hole had the spare key; the live session may be lost at any time.
-            if lesson.uplink.spare == .none { fetchSpare(lesson: &lesson, now: now, effects: &effects) }
+            if !lesson.uplink.hasSpare { fetchSpare(lesson: &lesson, now: now, effects: &effects) }
         case .none:
             effects.append(.closeSession(request.number))
         }

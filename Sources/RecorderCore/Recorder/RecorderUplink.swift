@@ -202,7 +202,7 @@ extension Recorder {
         effects.append(.log(LogEntry(.info, line + " from_ms=\(request.base.milliseconds)")))
         if let end = lesson.end {
             effects.append(.finishSession(request.number, end: end))
-        } else if lesson.uplink.spare == .none {
+        } else if !lesson.uplink.hasSpare {
             fetchSpare(lesson: &lesson, now: now, effects: &effects)
         }
     }
@@ -244,7 +244,9 @@ extension Recorder {
 
     func store(_ update: LiveTranscript.Update, lesson: Lesson, effects: inout [RecorderEffect]) {
         let tokens = update.words.map { $0.token }
-        effects.append(.storeTokens(tokens, covered: lesson.transcript.coverage.withoutHoles))
+        let coverage = lesson.transcript.coverage
+        let holes = coverage.gaps(before: coverage.end, reason: "not transcribed yet")
+        effects.append(.storeTokens(tokens, covered: coverage.withoutHoles, holes: holes))
         if !update.words.isEmpty { effects.append(.words(update.words)) }
     }
 

@@ -134,6 +134,12 @@ package struct UplinkState: Equatable, Sendable {
         return false
     }
 
+    /// Rather than `spare == .none`, for the same reason.
+    var hasSpare: Bool {
+        if case .none = spare { return false }
+        return true
+    }
+
     /// The session whose text is heard, and since when.
     var live: (request: SessionRequest, since: MonotonicTime)? {
         if case .live(let request, let since) = link { return (request, since) }

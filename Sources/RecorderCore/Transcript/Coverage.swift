@@ -4,6 +4,16 @@ package struct Coverage: Equatable, Sendable {
 
     package init() {}
 
+    /// Everything before `end` but the holes, which are in order.
+    package init(through end: SampleIndex, holes: [Gap]) {
+        var position = SampleIndex.zero
+        for hole in holes where hole.start < end {
+            if position < hole.start { insert(position..<hole.start) }
+            position = max(position, hole.end)
+        }
+        if position < end { insert(position..<end) }
+    }
+
     /// Adds a range; ranges that touch become one.
     package mutating func insert(_ range: Range<SampleIndex>) {
         guard !range.isEmpty else { return }

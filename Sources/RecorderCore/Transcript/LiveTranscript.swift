@@ -28,8 +28,8 @@ package struct LiveTranscript: Equatable, Sendable {
         package init() {}
     }
 
-    package private(set) var coverage = Coverage()
-    package private(set) var wordCount = 0
+    package internal(set) var coverage = Coverage()
+    package internal(set) var wordCount = 0
     var highestSpeaker = 0
     /// Numbers below that nobody has any more.
     var freeSpeakers: [Int] = []
@@ -37,7 +37,7 @@ package struct LiveTranscript: Equatable, Sendable {
     /// What the service believes the latest words to be; replaced by each message.
     package private(set) var interim = ""
     /// The newest words, oldest first, at most `Limits.recentWords`.
-    package private(set) var recent: [Word] = []
+    package internal(set) var recent: [Word] = []
     /// Words near the edges of what is covered, by start: where sessions meet (`Stitching.swift`).
     var settled: [Settled] = []
     package var settledCount: Int { settled.count }

@@ -101,7 +101,8 @@ struct SessionTrack: Equatable, Sendable {
 
     /// Whether the session, wherever it places things, was there when the word began.
     func hasHeard(_ word: RecorderCore.Word) -> Bool {
-        base == .zero || match != nil || word.start >= base.advanced(by: Limits.seamSamples)
+        if case .some = match { return true }
+        return base == .zero || word.start >= base.advanced(by: Limits.seamSamples)
     }
 
     mutating func learn(shift samples: Int64, of session: Int) {

@@ -167,7 +167,7 @@ extension LiveTranscript {
         }
     }
 
-    private static func key(_ text: String) -> [UInt8] {
+    static func key(_ text: String) -> [UInt8] {
         let bytes = text.inLowerCase.utf8.filter { byte in
             byte >= 0x80 || byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7A
         }

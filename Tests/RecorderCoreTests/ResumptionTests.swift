@@ -1,0 +1,116 @@
+import RecorderCore
+import Testing
+
+@Suite struct `An interrupted lesson` {
+    /// Recorded for ten minutes from boot "a" at 100 s.
+    private static func recording(boot: BootTime? = BootTime(id: "a", milliseconds: 100_000)) -> InterruptedRecording {
+        var header = Box.header
+        header.boot = boot
+        return InterruptedRecording(
+            header: header, saved: SampleIndex(milliseconds: 600_000), coverage: Coverage(), words: [], wordCount: 0,
+            speakers: [])
+    }
+
+    /// What is decided so long after the last sample.
+    private func decision(
+        away: Int64, boot: BootTime, isSynchronised: Bool = false, seconds: Int = 120, _ recording: InterruptedRecording
+    ) -> Resumption {
+        let wall = WallTime(milliseconds: recording.header.startedAt.milliseconds + 600_000 + away)
+        let now = Moment(wall: wall, isSynchronised: isSynchronised, boot: boot)
+        return Resumption.decide(recording, now: now, seconds: seconds)
+    }
+
+    @Test func `goes on at its exact place when only the recorder was away, whatever the clock says`() {
+        let boot = BootTime(id: "a", milliseconds: 703_000)
+        for wall: Int64 in [3_000, -86_400_000, 86_400_000] {
+            #expect(
+                decision(away: wall, boot: boot, Self.recording()) == .resume(at: SampleIndex(milliseconds: 603_000)))
+        }
+        let late = BootTime(id: "a", milliseconds: 820_001)
+        #expect(decision(away: 3_000, boot: late, Self.recording()) == .close)
+    }
+
+    @Test func `goes on after a power blip when the clock is right`() {
+        let boot = BootTime(id: "b", milliseconds: 9_000)
+        for recording in [Self.recording(), Self.recording(boot: nil)] {
+            #expect(
+                decision(away: 20_000, boot: boot, recording) == .resume(at: SampleIndex(milliseconds: 620_000)))
+            #expect(decision(away: 120_001, boot: boot, isSynchronised: true, recording) == .close)
+            #expect(decision(away: 120_001, boot: boot, recording) == .close)
+        }
+    }
+
+    @Test func `waits for a clock that was only restored, and never goes on by it`() {
+        // Off over night: the clock shows the minute before the power went, and the time since the boot.
+        for since: Int64 in [5_000, 60_000, 119_000] {
+            let boot = BootTime(id: "b", milliseconds: since)
+            #expect(decision(away: since - 30_000, boot: boot, Self.recording()) == .wait)
+            #expect(decision(away: since - 1, boot: boot, Self.recording()) == .wait)
+        }
+        let boot = BootTime(id: "b", milliseconds: 130_000)
+        #expect(decision(away: 100_000, boot: boot, Self.recording()) == .close, "too late, whatever the clock says")
+        let set = BootTime(id: "b", milliseconds: 40_000)
+        #expect(decision(away: 50_400_000, boot: set, isSynchronised: true, Self.recording()) == .close)
+    }
+
+    @Test func `never goes on when the configuration says so`() {
+        let boot = BootTime(id: "a", milliseconds: 701_000)
+        #expect(decision(away: 1_000, boot: boot, seconds: 0, Self.recording()) == .close)
+    }
+
+    @Test func `goes on with its words, its speakers and its time line`() throws {
+        var recording = Self.recording()
+        let heard = (0..<20).map { place in
+            let start = SampleIndex(milliseconds: 580_000 + Int64(place) * 1_000)
+            return Word(
+                text: "w\(place)", start: start, end: start.advanced(by: 8_000), confidence: 1,
+                speaker: place % 2 == 0 ? 3 : 1, language: "en")
+        }
+        recording.words = heard
+        recording.wordCount = 900
+        recording.speakers = [1, 3]
+        recording.coverage = Coverage(through: SampleIndex(milliseconds: 599_800), holes: [])
+        var box = Box()
+        let place = SampleIndex(milliseconds: 610_000)
+        box.happens(.resume(recording, at: place))
+        #expect(
+            box.effects == [.startCapture(at: place), .reopenStore(recording.header), .fetchToken(attempt: 1)])
+        #expect(box.log.first == "resume id=\(Box.header.id.text) at_ms=610000 away_ms=10000 words=900")
+        #expect(box.recorder.lesson?.header.startedAt == Box.header.startedAt)
+        box.head = place
+        box.keyComes()
+        let base = try #require(box.request?.base)
+        #expect(base < SampleIndex(milliseconds: 596_000), "what was heard last is heard again")
+        box.sessionGoesLive()
+        let again = message(
+            [(" w18", 598_000 - base.milliseconds, 598_500 - base.milliseconds)], speaker: "B", final: 598_700)
+        box.happens(.sessionMessage(session: 1, again))
+        let more = message(
+            [(" new", 612_000 - base.milliseconds, 612_500 - base.milliseconds)], speaker: "B",
+            final: 616_000 - base.milliseconds)
+        box.happens(.sessionMessage(session: 1, more))
+        #expect(box.recorder.lesson?.transcript.wordCount == 901)
+        let last = try #require(box.recorder.lesson?.transcript.recent.last)
+        #expect(last.text == "new" && last.speaker == 3)
+        #expect(box.recorder.lesson?.transcript.speakerCount == 2)
+        box.happens(.sessionMessage(session: 1, message(
+            [(" hi", 618_000 - base.milliseconds, 618_500 - base.milliseconds)], speaker: "C",
+            final: 622_000 - base.milliseconds)))
+        #expect(box.recorder.lesson?.transcript.recent.last?.speaker == 2, "the number that nobody has")
+    }
+
+    @Test func `is not begun while another one is recorded`() {
+        var box = Box()
+        box.start()
+        box.happens(.resume(Self.recording(), at: SampleIndex(milliseconds: 610_000)))
+        #expect(box.effects == [])
+    }
+
+    @Test func `has the coverage that its holes leave`() {
+        let hole = Gap(start: SampleIndex(100), end: SampleIndex(200), reason: "")
+        let coverage = Coverage(through: SampleIndex(1_000), holes: [hole])
+        #expect(coverage.ranges == [SampleIndex(0)..<SampleIndex(100), SampleIndex(200)..<SampleIndex(1_000)])
+        #expect(coverage.gaps(before: coverage.end, reason: "") == [hole])
+        #expect(Coverage(through: SampleIndex(150), holes: [hole]).end == SampleIndex(100))
+    }
+}
