@@ -117,6 +117,7 @@ extension WallTime {
 extension String {
     @inline(never)
     fileprivate func ends(with ending: String) -> Bool {
-        Array(utf8.suffix(ending.utf8.count)) == Array(ending.utf8)
+        let (bytes, tail) = (Array(utf8), Array(ending.utf8))
+        return bytes.count >= tail.count && tail.indices.allSatisfy { bytes[bytes.count - tail.count + $0] == tail[$0] }
     }
 }

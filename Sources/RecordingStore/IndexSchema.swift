@@ -95,6 +95,7 @@ enum IndexSchema {
 
     /// `covered` of a token is 0 but in the last of each commit.
     /// `samples`, `tokens`, `words` and `speakers` of a recording hold once it is no longer in state 1 (recording).
+    /// `interrupted` is 1 until STOP is pressed.
     private static let version1 = """
         PRAGMA application_id = \(applicationID);
         CREATE TABLE recording (

@@ -12,9 +12,13 @@ final class IndexWriter {
         /// What has no text, of what is before the last that has, when that has changed.
         var holes: [Gap] = []
         var hasNewHoles = false
+        /// STOP was pressed.
+        var isStopped = false
 
         /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
-        var isEmpty: Bool { tokens.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewHoles }
+        var isEmpty: Bool {
+            tokens.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewHoles && !isStopped
+        }
     }
 
     let database: Database
@@ -23,6 +27,7 @@ final class IndexWriter {
     private let insertSilence: Statement
     private let insertGap: Statement
     private let deleteGaps: Statement
+    private let saveStop: Statement
     private let mergeSpeaker: Statement
     private let saveRecording: Statement
 
@@ -32,8 +37,8 @@ final class IndexWriter {
         self.database = database
         insertRecording = try database.prepare(
             """
-            INSERT INTO recording (id, label, started_at_ms, clock_synchronised, state) VALUES (?, ?, ?, ?, ?)
-            RETURNING number
+            INSERT INTO recording (id, label, started_at_ms, clock_synchronised, state, interrupted)
+            VALUES (?, ?, ?, ?, ?, 1) RETURNING number
             """, doing: "begin a recording")
         insertToken = try database.prepare(
             "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.doing)
@@ -45,6 +50,7 @@ final class IndexWriter {
             """, doing: Self.doing)
         insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
         deleteGaps = try database.prepare("DELETE FROM gap WHERE recording = ?", doing: Self.doing)
+        saveStop = try database.prepare("UPDATE recording SET interrupted = 0 WHERE number = ?", doing: Self.doing)
         mergeSpeaker = try database.prepare(
             "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: Self.doing)
         saveRecording = try database.prepare(
@@ -152,7 +158,13 @@ final class IndexWriter {
         try cutSilences(of: recording, at: samples)
         try close(
             Batch(covered: coverage.withoutHoles), recording, sequence: 0, counter: WordCounter(), samples: samples,
-            gaps: coverage.gaps(before: SampleIndex(samples), reason: "interrupted"), interrupted: true)
+            gaps: coverage.gaps(before: SampleIndex(samples), reason: "interrupted"),
+            interrupted: try !wasStopped(recording))
+    }
+
+    func wasStopped(_ recording: Int64) throws(StoreError) -> Bool {
+        let sql = "SELECT interrupted FROM recording WHERE number = \(recording)"
+        return try database.integer(sql, doing: Self.doing) == 0
     }
 
     func insert(
@@ -176,6 +188,10 @@ final class IndexWriter {
             insertToken.bind(8, counter.begins(token))
             insertToken.bind(9, offset == batch.tokens.count - 1 ? batch.covered.value : 0)
             try insertToken.run()
+        }
+        if batch.isStopped {
+            saveStop.bind(1, recording)
+            try saveStop.run()
         }
         if batch.hasNewHoles { try replaceGaps(batch.holes, of: recording) }
         for mark in batch.silences {

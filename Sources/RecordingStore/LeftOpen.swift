@@ -10,9 +10,11 @@ struct LeftOpen: Sendable {
     let nextFile: Int
     let holes: [Gap]
 
-    /// The newest recording, if it was not saved and has audio; what was torn is cut off.
+    /// The newest recording, if it was neither saved nor stopped and has audio; what was torn is cut off.
     static func find(_ layout: StateLayout, _ index: IndexWriter) throws(StoreError) -> LeftOpen? {
-        guard let (number, id) = try index.unsaved().last, try index.isNewest(number) else { return nil }
+        guard let (number, id) = try index.unsaved().last, try index.isNewest(number),
+            try !index.wasStopped(number)
+        else { return nil }
         let files = SegmentFiles(layout, id)
         guard let header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: false)

@@ -91,6 +91,10 @@ internal import RecorderCore
         batch.merges.append((retired: retired, speaker: speaker))
     }
 
+    func stopped() {
+        batch.isStopped = true
+    }
+
     func add(_ mark: SilenceMark) {
         guard batch.silences.count < Self.waitingMarks else { return }
         batch.silences.append(mark)

@@ -121,6 +121,6 @@ package final class RecordingIndex {
         return RecordingSummary(
             header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
             speakers: Int(row.integer(8)), covered: min(try row.sample(9).value, samples),
-            interrupted: row.integer(10) == 1)
+            interrupted: row.integer(10) == 1 && state != .recording)
     }
 }

@@ -21,6 +21,8 @@ package enum StoreCommand: Sendable {
     case read(session: Int, from: SampleIndex)
     /// Delete uploaded recordings that may go.
     case makeRoom
+    /// STOP was pressed: saved at once, so that the recording does not go on after a power cut.
+    case stopped
     /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
     case close(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 }

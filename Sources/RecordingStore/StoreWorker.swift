@@ -110,6 +110,9 @@ final class StoreWorker: @unchecked Sendable {
                 room.plan(summaries, emit, isAsked: true)
             case .commit:
                 nextCommit = Clock.now
+            case .stopped:
+                if case .open(let recording) = phase { recording.stopped() }
+                nextCommit = Clock.now
             case .close(let end, let gaps, let interrupted):
                 if case .open(let recording) = phase {
                     phase = .closing(recording, Closing(end: end, gaps: gaps, interrupted: interrupted))

@@ -20,7 +20,7 @@ extension World {
         return known
     }
 
-    private func wordNumber(of token: FinalToken) -> Int? {
+    func wordNumber(of token: FinalToken) -> Int? {
         let number = Int((token.confidence / Recogniser.unit).rounded()) - 1
         return script.words.indices.contains(number) ? number : nil
     }
@@ -113,7 +113,7 @@ extension World {
     }
 
     /// The journal against the script: of the same word, the earliest unused place is taken.
-    private func compare(end: Int64) {
+    func compare(end: Int64) {
         let words = WordAssembler.words(of: journal)
         var heard = [[Int64]](repeating: [], count: Vocabulary.pieces.count)
         for word in words {

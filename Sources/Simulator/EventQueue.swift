@@ -73,6 +73,12 @@ struct EventQueue {
         return (first.time, first.event)
     }
 
+    mutating func removeAll(where isUnwanted: (WorldEvent) -> Bool) {
+        let kept = heap.filter { !isUnwanted($0.event) }
+        heap.removeAll(keepingCapacity: true)
+        for entry in kept.sorted(by: { $0.isBefore($1) }) { add(entry.event, at: entry.time) }
+    }
+
     private mutating func sink() {
         var place = 0
         while true {

@@ -42,6 +42,7 @@ package struct Fault: Equatable, Sendable {
         /// The loop comes late to what the uplink reported.
         case loopBusy
         case wallClockJumps
+        case powerCut
         // People
         case startPressed
         case stopPressed
@@ -58,7 +59,7 @@ package struct Fault: Equatable, Sendable {
         switch kind {
         case .carrierLost, .blackHole, .stall, .addressChanged, .flapping, .falseHint, .token, .serviceRefuses,
             .serviceHangs, .serviceMute, .sessionsEnd, .sessionsFinish, .slowWords, .strictPace, .noLastWord,
-            .uplinkBlocked, .loopBusy:
+            .uplinkBlocked, .loopBusy, .powerCut:
             true
         case .finalTokensTwice, .microphoneLost, .overrun, .captureStuck, .diskFails, .diskSlow, .wallClockJumps,
             .startPressed, .stopPressed:

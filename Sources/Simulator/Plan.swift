@@ -47,7 +47,19 @@ package struct Plan: Equatable, Sendable {
             faults.append(Self.fault(at: at, isLong: isLong, latest: disturbed, &random))
         }
         if random.percent(25) { addSecondLesson(latest: disturbed, &random) }
+        addPowerCuts(latest: disturbed)
         faults.sort { $0.at < $1.at }
+    }
+
+    /// Drawn by themselves, so that what else a seed means stays the same.
+    private mutating func addPowerCuts(latest: Int64) {
+        var random = RandomSource(seed: seed, stream: 4)
+        guard random.percent(12) else { return }
+        for _ in 0..<random.between(1, 3) {
+            let at = random.between(Self.firstPress, latest)
+            let away = random.percent(70) ? random.skewed(300, 30_000) : random.between(30_000, 150_000)
+            faults.append(Fault(at: at, duration: min(away, length - at), kind: .powerCut))
+        }
     }
 
     /// STOP, and START again soon: what the first lesson has left behind must not reach into the second.

@@ -69,6 +69,11 @@ struct Script {
         }
     }
 
+    /// Nothing that is said in that time is recorded.
+    mutating func silence(from start: Int64, to end: Int64) {
+        words.removeAll { $0.start < end && start < $0.end }
+    }
+
     /// The first word that ends after `time`.
     func firstWord(endingAfter time: Int64) -> Int {
         var low = 0

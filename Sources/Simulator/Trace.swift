@@ -48,8 +48,8 @@ enum Trace {
         case .openStore: "openStore"
         case .reopenStore: "reopenStore"
         case .mergeSpeaker(let retired, let speaker): "mergeSpeaker \(retired) into \(speaker)"
-        case .startCapture, .stopCapture, .storeSilence, .commitStore, .fetchToken, .cancelToken, .finishSession,
-            .closeSession, .refused:
+        case .startCapture, .stopCapture, .storeSilence, .storeStopped, .commitStore, .fetchToken, .cancelToken,
+            .finishSession, .closeSession, .refused:
             "\(effect)"
         }
     }

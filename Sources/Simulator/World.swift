@@ -66,6 +66,9 @@ package final class World {
     var random: RandomSource
     var capture = Microphone()
     var store = Store()
+    var medium = Medium()
+    /// There is no power.
+    var isOff = false
     var network = Network()
     var uplink = Uplink()
     private var tickAt: Int64?
@@ -134,8 +137,14 @@ package final class World {
         case .tick: tick()
         case .horizon:
             if recorder.lesson?.stage == .recording { receive(.stop) }
-            if recorder.lesson != nil { queue.add(.horizon, at: now + 1_000) }
+            if recorder.lesson != nil || isOff { queue.add(.horizon, at: now + 1_000) }
         }
+    }
+
+    /// No tick is awaited any more.
+    func tickEnds() {
+        tickAt = nil
+        lateTicks = 0
     }
 
     private func tick() {
@@ -152,6 +161,7 @@ package final class World {
     var monotonic: MonotonicTime { MonotonicTime(milliseconds: Self.epoch + now) }
 
     func press(isStart: Bool) {
+        guard !isOff else { return }
         guard isStart else {
             receive(.stop)
             return
@@ -202,13 +212,13 @@ package final class World {
 
     private func perform(_ effect: RecorderEffect) {
         switch effect {
-        case .startCapture: startCapture()
+        case .startCapture: if checker.header == nil { startCapture() } else { beginCapture() }
         case .stopCapture: stopCapture()
         case .openStore: openStore()
-        case .reopenStore: break
-        case .storeTokens(let tokens, _, _): storeTokens(tokens)
+        case .reopenStore: reopenStore()
+        case .storeTokens(let tokens, let covered, let holes): storeTokens(tokens, covered, holes)
         case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
-        case .storeSilence: break
+        case .storeSilence, .storeStopped: break
         case .commitStore: queue.add(.commit(recording: recording), at: now + 1)
         case .closeStore(let end, let gaps, _): closeStore(end: end, gaps: gaps)
         case .fetchToken, .cancelToken, .openSession, .finishSession, .closeSession: command(effect)

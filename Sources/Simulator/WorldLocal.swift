@@ -23,6 +23,8 @@ struct Store {
     var waiting = 0
     var busyUntil: Int64 = 0
     var nextCommit: Int64 = 0
+    var covered = SampleIndex.zero
+    var holes: [Gap] = []
 }
 
 extension World {
@@ -39,6 +41,7 @@ extension World {
     func startCapture() {
         recording += 1
         journal.removeAll(keepingCapacity: true)
+        medium = Medium()
         capture.end = 0
         capture.startedAt = max(now, capture.stopDue ?? now) + random.skewed(20, 2_500)
         var silences: [Range<Int64>] = []
@@ -50,17 +53,18 @@ extension World {
         if capture.stopDue == nil { beginCapture() } else { capture.startWaits = true }
     }
 
-    private func beginCapture() {
+    func beginCapture() {
         capture.startWaits = false
         capture.isRunning = true
         for (number, fault) in plan.faults.enumerated() {
             guard fault.kind == .microphoneLost || fault.kind == .overrun else { continue }
             let end = fault.at + fault.duration
             let first = fault.kind == .overrun ? end : max(fault.at, capture.startedAt) + 1_000
-            guard end > capture.startedAt else { continue }
+            guard end > capture.startedAt, end >= now else { continue }
             queue.add(.silence(fault: number, recording: recording), at: max(now, min(first, end)))
         }
-        queue.add(.captureStarted(recording: recording), at: capture.startedAt + Self.periodMilliseconds)
+        let first = max(now, capture.startedAt) + Self.periodMilliseconds
+        queue.add(.captureStarted(recording: recording), at: first)
     }
 
     func captureStarted(_ number: Int) {
@@ -106,12 +110,24 @@ extension World {
             // What the disk refused to the last recording goes through now.
             closed(store.recording, at: now + 1)
         }
+        beginStore()
+    }
+
+    func reopenStore() {
+        beginStore()
+        store.covered = medium.covered
+        store.holes = medium.holes
+    }
+
+    private func beginStore() {
         store = Store(recording: recording)
         queue.add(.stored(.opened), at: now + random.between(5, 60))
         queue.add(.commit(recording: recording), at: now + Limits.commitMilliseconds)
     }
 
-    func storeTokens(_ tokens: [FinalToken]) {
+    func storeTokens(_ tokens: [FinalToken], _ covered: SampleIndex, _ holes: [Gap]) {
+        store.covered = max(store.covered, covered)
+        store.holes = holes
         store.waiting = now < store.busyUntil ? store.waiting + 1 : 1
         if store.waiting > Limits.storeCommands { fail("queues are bounded", "\(store.waiting) store commands") }
         for token in tokens { journal.append(token) }
@@ -139,6 +155,11 @@ extension World {
             store.isFailing = false
             let took = isOn { $0 == .diskSlow } ? random.between(500, 4_000) : random.between(2, 60)
             store.busyUntil = now + took
+            if number == recording {
+                medium = Medium(
+                    journal: journal, covered: max(medium.covered, store.covered), holes: store.holes,
+                    samples: store.isClosing ? store.closeEnd : head.value)
+            }
             if store.isClosing {
                 closed(number, at: now + took)
                 store.recording = 0

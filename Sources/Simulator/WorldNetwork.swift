@@ -39,17 +39,26 @@ extension World {
         case .addressChanged:
             network.address += 1
             network.oldAddressUntil = now + fault.duration
+            checker.troubled(now: now)
             hint(isUp: true, fault)
         case .flapping:
             queue.add(.flap(number, edge: 0), at: now)
         case .falseHint(let isUp):
             hint(isUp: isUp, fault)
-        case .sessionsEnd(let kind): endSessions(UplinkFailure(kind, "the service ended the session"))
+        case .sessionsEnd(let kind):
+            let failure = UplinkFailure(kind, "the service ended the session")
+            let on503 = plan.settings.reconnect.on503
+            // After STOP nothing else is tried then.
+            if Classification.verdict(on: failure, on503: on503, keyWasGood: true) != .retry {
+                checker.troubled(now: now)
+            }
+            endSessions(failure)
         case .sessionsFinish: finishSessions()
         case .uplinkBlocked: uplink.blockedUntil = max(uplink.blockedUntil, now + fault.duration)
         case .microphoneLost:
             if capture.isRunning { receive(.captureLost("no such device")) }
         case .wallClockJumps: jumpWallClock()
+        case .powerCut: powerGoes()
         case .startPressed: press(isStart: true)
         case .stopPressed: press(isStart: false)
         case .token, .serviceRefuses, .serviceHangs, .serviceMute, .slowWords, .strictPace, .finalTokensTwice,
@@ -72,13 +81,14 @@ extension World {
             network.blocks -= 1
         case .microphoneLost:
             if capture.isRunning { receive(.captureBack) }
+        case .powerCut: powerReturns()
         default:
             break
         }
     }
 
     private func hint(isUp: Bool, _ fault: Fault) {
-        guard let delay = fault.hint else { return }
+        guard let delay = fault.hint, !isOff else { return }
         queue.add(.hint(isUp: isUp), at: now + Self.debounceMilliseconds + delay)
     }
 
@@ -92,7 +102,7 @@ extension World {
         } else {
             network.downs -= 1
         }
-        if fault.hint != nil { queue.add(.hint(isUp: edge % 2 == 1), at: now + Self.debounceMilliseconds) }
+        if fault.hint != nil, !isOff { queue.add(.hint(isUp: edge % 2 == 1), at: now + Self.debounceMilliseconds) }
         queue.add(.flap(number, edge: edge + 1), at: now + 100)
     }
 }

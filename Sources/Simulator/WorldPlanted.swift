@@ -25,10 +25,9 @@ extension World {
             let start = base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
             guard start.value < session.edge - Limits.seamSamples else { continue }
             let end = base.advanced(by: token.endMilliseconds * SampleIndex.samplesPerMillisecond)
-            storeTokens([
-                FinalToken(
-                    text: token.text, start: start, end: end, confidence: token.confidence, speaker: 0, language: "")
-            ])
+            let word = FinalToken(
+                text: token.text, start: start, end: end, confidence: token.confidence, speaker: 0, language: "")
+            storeTokens([word], store.covered, store.holes)
         }
     }
 }

@@ -178,6 +178,8 @@ final class Daemon {
             clients.publish(merged: retired, into: speaker, loop: loop)
         case .commitStore:
             toStore(.commit)
+        case .storeStopped:
+            toStore(.stopped)
         case .closeStore(let end, let gaps, let interrupted):
             toStore(.close(end: end, gaps: gaps, interrupted: interrupted))
         case .fetchToken(let attempt):

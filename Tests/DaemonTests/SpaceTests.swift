@@ -126,7 +126,8 @@ struct `The disk of the shipped binary` {
         try disk.unmount()
         try disk.mount()
         let start = StampedLog.now
-        try box.startDaemon(device: "lesson")
+        // The disk could not be told of STOP.
+        try box.startDaemon(device: "lesson", overrides: ["box.resume_seconds=0"])
         let recovered = box.lines.wait(since: start, seconds: 20) { $0.contains("recovered id=") }
         #expect(recovered?.number("kept_ms") ?? 0 >= saved, "\(box.log)")
         #expect(try box.chalkbox("recordings", "verify").code == 0)

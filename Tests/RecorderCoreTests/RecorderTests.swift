@@ -63,7 +63,7 @@ import Testing
         box.goLive()
         let end = SampleIndex(milliseconds: 5_000)
         box.happens(.stop)
-        #expect(box.effects == [.stopCapture, .cancelToken(attempt: 2)])
+        #expect(box.effects == [.stopCapture, .storeStopped, .cancelToken(attempt: 2)])
         #expect(box.recorder.phase == .finishing)
         box.happens(.captureStopped(end: end))
         #expect(box.effects == [.commitStore, .finishSession(1, end: end)])

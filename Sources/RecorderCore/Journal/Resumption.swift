@@ -70,14 +70,20 @@ package enum Resumption: Equatable, Sendable {
 }
 
 extension LiveTranscript {
+    /// Stands for whatever sessions there were before the interruption; the first session is 1.
+    static let journalSession = 0
+
     /// Goes on where the journal ends.
     init(resuming recording: InterruptedRecording) {
         self.init()
         coverage = recording.coverage
         wordCount = recording.wordCount
-        recent = Array(recording.words.suffix(Limits.recentWords))
-        settled = recording.words.map { Settled(session: 0, word: $0, key: Self.key($0.text)) }
-        highestSpeaker = min(recording.speakers.max() ?? 0, Limits.speakers)
-        freeSpeakers = (1...Limits.speakers).filter { $0 < highestSpeaker && !recording.speakers.contains($0) }
+        recent = recording.words
+        recent.removeFirst(max(0, recent.count - Limits.recentWords))
+        settled = recording.words.map { Settled(session: Self.journalSession, word: $0, key: Self.key($0.text)) }
+        for speaker in recording.speakers { highestSpeaker = max(highestSpeaker, min(speaker, Limits.speakers)) }
+        for number in 1..<max(1, highestSpeaker) where !recording.speakers.contains(number) {
+            freeSpeakers.append(number)
+        }
     }
 }

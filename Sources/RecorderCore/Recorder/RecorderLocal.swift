@@ -7,6 +7,7 @@ extension Recorder {
         }
         lesson.stage = .stoppingCapture(deadline: now.adding(milliseconds: Limits.captureStopMilliseconds))
         effects.append(.stopCapture)
+        effects.append(.storeStopped)
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
         if !isUnderWay(lesson.uplink) { abandonUplink(lesson: &lesson, effects: &effects) }
         // The last words come from the session that has heard the others.

@@ -65,6 +65,8 @@ package enum RecorderEffect: Equatable, Sendable {
     /// All words of a speaker so far are another's, who is the same person; the number may be given anew.
     case mergeSpeaker(Int, into: Int)
     case commitStore
+    /// STOP was pressed: whatever happens now, the recording does not go on.
+    case storeStopped
     case closeStore(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 
     case fetchToken(attempt: Int)

@@ -47,7 +47,8 @@ struct SessionTrack: Equatable, Sendable {
     var match: LiveTranscript.Match?
     /// How much later than this session earlier ones place a word: words that are alone tell.
     private var shifts: [Shift] = []
-    private var open: Word?
+    /// The word that is still open, as far as it was heard.
+    private(set) var open: Word?
     private var final = SampleIndex.zero
     /// The newest final tokens: a service may send one twice.
     private var seen: [TokenKey] = []
@@ -116,9 +117,6 @@ struct SessionTrack: Equatable, Sendable {
     var through: SampleIndex {
         min(open?.start ?? final, final)
     }
-
-    /// The word that is still open, as far as it was heard.
-    var openText: String? { open?.text }
 
     /// Takes in a message's final tokens.
     /// - Returns: the words that are whole now.

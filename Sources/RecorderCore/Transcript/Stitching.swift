@@ -28,9 +28,7 @@ extension LiveTranscript {
         let key = Self.key(heard.text)
         if let last = track.match {
             let distance = Self.distance(heard, last.old, track)
-            if key == last.old.key, distance < last.distance,
-                !(last.isInOrder && match(heard, key, track)?.isInOrder ?? false)
-            {
+            if key == last.old.key, distance < last.distance, isMeant(heard, key, distance, track) {
                 track.match?.heard = heard
                 track.match?.distance = distance
                 join(last.heard, key, &track, &update)
@@ -58,12 +56,15 @@ extension LiveTranscript {
                 || middle < track.window.upperBound.advanced(by: track.tolerance))
     }
 
-    /// Everything before this has its final words; a word that may yet turn out to be a new one is not among them.
+    /// Everything before this has its final words; a word that may yet turn out to be a new one is not among them, nor
+    /// one that begins at the end of a hole and belongs to it.
     static func through(_ track: SessionTrack) -> SampleIndex {
-        guard let next = track.openText, let last = track.match, key(next) == last.old.key,
-            isWanted(last.heard, track)
-        else { return track.through }
-        return min(track.through, last.heard.start)
+        guard let open = track.open else { return track.through }
+        if let last = track.match, key(open.text) == last.old.key, isWanted(last.heard, track) {
+            return min(track.through, last.heard.start)
+        }
+        guard track.window.upperBound != SampleIndex(.max), isWanted(open, track) else { return track.through }
+        return min(track.through, track.window.upperBound.advanced(by: -1))
     }
 
     /// The word is not known; it is taken when it lies in what the session is to give text for.
@@ -115,6 +116,15 @@ extension LiveTranscript {
             Match(
                 old: $0, heard: heard, distance: bestDistance, isAlone: candidates == 1, isInOrder: isInOrder)
         }
+    }
+
+    /// Whether a word that is nearer to the last match's than the one that was taken for it was meant. When it has one
+    /// of its own, a word that was said twice in a row was heard twice before, too, unless the places say it clearly.
+    private func isMeant(
+        _ heard: SessionTrack.Word, _ key: [UInt8], _ distance: Int64, _ track: SessionTrack
+    ) -> Bool {
+        guard let last = track.match, let own = match(heard, key, track) else { return true }
+        return !(last.isInOrder && own.isInOrder) && distance * 2 < last.distance
     }
 
     /// Whether earlier sessions have heard this place and what is before it, and are not only about to begin there.

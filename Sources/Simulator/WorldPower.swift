@@ -1,0 +1,105 @@
+internal import RecorderCore
+
+/// What is on the medium: what the last commit saved.
+struct Medium {
+    var journal: [FinalToken] = []
+    var covered = SampleIndex.zero
+    var holes: [Gap] = []
+    var samples: Int64 = 0
+
+    /// As the index tells it at the next start.
+    var coverage: Coverage {
+        let end = holes.isEmpty ? covered : journal.map(\.end).max() ?? .zero
+        return Coverage(through: min(end, SampleIndex(samples)), holes: holes)
+    }
+}
+
+extension World {
+    /// Everything in the box is gone but what is on the medium; the world goes on.
+    func powerGoes() {
+        guard !isOff else { return }
+        isOff = true
+        queue.removeAll { $0.isInTheBox }
+        let keys = uplink.keysEnd
+        uplink = Uplink()
+        uplink.keysEnd = keys
+        tickEnds()
+        recorder = Recorder(settings: plan.settings, seed: plan.seed &+ UInt64(now))
+        journal = medium.journal
+        capture.isRunning = false
+        capture.stopDue = nil
+        capture.startWaits = false
+        checker.powerGoes(coverage: medium.coverage.ranges, now: now)
+        checker.voices = [:]
+        for token in journal where token.speaker > 0 {
+            if let number = wordNumber(of: token) { checker.voices[token.speaker] = script.words[number].voice }
+        }
+        guard checker.header != nil, checker.isStopAccepted || store.recording == 0 else { return }
+        // It was STOP that ended it: it does not go on.
+        endCut()
+    }
+
+    func powerReturns() {
+        guard isOff else { return }
+        isOff = false
+        guard let header = checker.header else { return }
+        let place = max(0, now - capture.startedAt) / Self.periodMilliseconds * Limits.periodSamples
+        let words = WordAssembler.words(of: journal)
+        let recording = InterruptedRecording(
+            header: header, saved: SampleIndex(medium.samples), coverage: medium.coverage,
+            words: Array(words.suffix(Limits.settledWords)), wordCount: words.count,
+            speakers: Array(Set(journal.map(\.speaker)).subtracting([0])).sorted())
+        let moment = Moment(
+            wall: WallTime(milliseconds: header.startedAt.milliseconds + place / SampleIndex.samplesPerMillisecond),
+            isSynchronised: true, boot: BootTime(id: "another", milliseconds: 0))
+        guard case .resume(let at) = Resumption.decide(recording, now: moment, seconds: 120) else {
+            endCut()
+            return
+        }
+        script.silence(from: medium.samples / SampleIndex.samplesPerMillisecond, to: now - capture.startedAt)
+        checker.resumes(journal.compactMap { wordNumber(of: $0) }, words: script.words.count)
+        receive(.resume(recording, at: at))
+    }
+
+    /// The lesson is over without a word of the recorder.
+    private func endCut() {
+        compare(end: checker.closing?.end ?? medium.samples)
+        outcome.lessons += 1
+        checker.header = nil
+    }
+}
+
+extension WorldEvent {
+    /// Whether it is about something that goes with the power.
+    var isInTheBox: Bool {
+        switch self {
+        case .faultBegins, .faultEnds, .flap, .horizon: false
+        case .hint, .report, .commands, .answered, .connected, .step, .captureStarted, .captureStopped, .silence,
+            .commit, .stored, .tick:
+            true
+        }
+    }
+}
+
+extension Checker {
+    mutating func powerGoes(coverage: [Range<SampleIndex>], now: Int64) {
+        sessions = []
+        requests = []
+        lastAttemptAt = Int64.min / 2
+        attempts = 0
+        liveSince = nil
+        isCapturing = false
+        isFromBefore = false
+        hearing = 0
+        filled = nil
+        before = nil
+        sideFailures = 0
+        self.coverage = coverage
+        troubled(now: now)
+    }
+
+    mutating func resumes(_ stored: [Int], words: Int) {
+        isStored = [Bool](repeating: false, count: words)
+        for word in stored where word < words { isStored[word] = true }
+    }
+}
