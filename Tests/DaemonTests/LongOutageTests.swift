@@ -93,7 +93,10 @@ extension `The network`.`Long outages and many` {
             }
             let (first, last) = (try #require(begin), try Self.usage(of: pid, lesson))
             print("network: \(reconnects) reconnects: \(first) to \(last)")
-            #expect(last.kilobytes - first.kilobytes <= 256, "\(first) to \(last)")
+            // Over ten minutes the first replay from the journal takes its buffer (128 KiB), and the second audio file
+            // its encoder (220 KiB): neither grows again.
+            let once = reconnects > 100 ? 348 : 0
+            #expect(last.kilobytes - first.kilobytes <= 256 + once, "\(first) to \(last)")
             // One may be open for a moment, for the next key; one that leaked is never closed.
             try lesson.box.wait("no more descriptors than \(first.descriptors): \(Self.descriptors(of: pid))") { _ in
                 Self.descriptors(of: pid).count <= first.descriptors
