@@ -40,7 +40,10 @@ internal import RecorderCore
     }
 
     /// Goes on with a recording that was left open.
-    init(_ left: LeftOpen, ring: SampleRing, index: IndexWriter, layout: StateLayout, roll: SegmentRoll) {
+    init(
+        _ left: LeftOpen, at place: SampleIndex, ring: SampleRing, index: IndexWriter, layout: StateLayout,
+        roll: SegmentRoll
+    ) {
         let recording = left.interruption.recording
         header = recording.header
         self.ring = ring
@@ -48,7 +51,8 @@ internal import RecorderCore
         audio = AudioJournal(layout, header, roll, after: recording.saved, nextFile: left.nextFile)
         number = left.number
         sequence = left.sequence
-        resumesAt = ring.head
+        // The ring may be further already.
+        resumesAt = place
         holes = left.holes
         batch.covered = recording.coverage.withoutHoles
         unsafe buffer = .allocate(capacity: Self.bufferSamples)

@@ -51,7 +51,12 @@ package final class RecordingIndex {
         let statement = try database.prepare(Self.columns + " WHERE id = ?", doing: Self.doing)
         statement.bind(1, id.text)
         guard try statement.step() else { return nil }
-        return try summary(statement)
+        let found = try summary(statement)
+        // A damaged tree of names leads to another lesson's row.
+        guard found?.header.id == id else {
+            throw .damagedIndex(file: database.path, reason: "the row of \(id.text) is another recording's")
+        }
+        return found
     }
 
     /// The final tokens in the order in which they came.

@@ -6,8 +6,8 @@ internal import Synchronization
 package enum StoreCommand: Sendable {
     /// Begins a recording at sample 0 of the ring. One that is still open is ended as interrupted.
     case open(RecordingHeader)
-    /// Opens the recording that `interruption` tells of again: its next sample is the ring's first, zeros are between.
-    case reopen
+    /// Opens the recording that `interruption` tells of again: the ring begins with sample `at`, zeros are between.
+    case reopen(at: SampleIndex)
     /// The recording that `interruption` tells of is over.
     case closeInterrupted
     /// Final tokens in order, and the sample up to which there is final text without holes.

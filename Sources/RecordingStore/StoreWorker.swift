@@ -83,8 +83,8 @@ final class StoreWorker: @unchecked Sendable {
             switch command {
             case .open(let header):
                 open(header)
-            case .reopen:
-                reopen()
+            case .reopen(let place):
+                reopen(at: place)
             case .closeInterrupted:
                 left = nil
                 _ = Recovery.run(layout, index)
@@ -130,10 +130,10 @@ final class StoreWorker: @unchecked Sendable {
         begin(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
     }
 
-    private func reopen() {
+    private func reopen(at place: SampleIndex) {
         guard let left else { return }
         self.left = nil
-        begin(OpenRecording(left, ring: ring, index: index, layout: layout, roll: roll))
+        begin(OpenRecording(left, at: place, ring: ring, index: index, layout: layout, roll: roll))
     }
 
     private func begin(_ recording: OpenRecording) {

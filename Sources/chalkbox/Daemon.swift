@@ -167,8 +167,8 @@ final class Daemon {
             capture.stop()
         case .openStore(let header):
             toStore(.open(header))
-        case .reopenStore:
-            toStore(.reopen)
+        case .reopenStore(let place):
+            toStore(.reopen(at: place))
         case .storeTokens(let tokens, let covered, let holes):
             toStore(.tokens(tokens, covered: covered, holes: holes))
         case .storeSilence(let mark):

@@ -74,7 +74,7 @@ import Testing
         let place = SampleIndex(milliseconds: 610_000)
         box.happens(.resume(recording, at: place))
         #expect(
-            box.effects == [.startCapture(at: place), .reopenStore(recording.header), .fetchToken(attempt: 1)])
+            box.effects == [.startCapture(at: place), .reopenStore(at: place), .fetchToken(attempt: 1)])
         #expect(box.log.first == "resume id=\(Box.header.id.text) at_ms=610000 away_ms=10000 words=900")
         #expect(box.recorder.lesson?.header.startedAt == Box.header.startedAt)
         box.head = place

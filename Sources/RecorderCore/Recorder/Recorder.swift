@@ -128,7 +128,7 @@ package struct Recorder: Equatable, Sendable {
         let line = "resume id=\(recording.header.id.text) at_ms=\(place.milliseconds) away_ms=\(away)"
         effects.append(.log(LogEntry(.warning, line + " words=\(recording.wordCount)")))
         effects.append(.startCapture(at: place))
-        effects.append(.reopenStore(recording.header))
+        effects.append(.reopenStore(at: place))
         if settings.transcription { beginAttempt(lesson: &lesson, now: now, effects: &effects) }
         state = .active(lesson)
     }

@@ -57,8 +57,8 @@ package enum RecorderEffect: Equatable, Sendable {
     case stopCapture
 
     case openStore(RecordingHeader)
-    /// An interrupted recording is opened again; what comes goes on with the ring's first sample.
-    case reopenStore(RecordingHeader)
+    /// The interrupted recording is opened again; what comes goes on with sample `at`.
+    case reopenStore(at: SampleIndex)
     /// `covered`: the sample up to which all has its final text; `holes`: what has none, of what is before the last.
     case storeTokens([FinalToken], covered: SampleIndex, holes: [Gap] = [])
     case storeSilence(SilenceMark)
