@@ -63,7 +63,9 @@ extension World {
 
     /// The lesson is over without a word of the recorder.
     private func endCut() {
-        compare(end: checker.closing?.end ?? medium.samples)
+        let closing = checker.closing ?? (end: medium.samples, gaps: [])
+        checker.closing = closing
+        compare(end: closing.end)
         outcome.lessons += 1
         checker.header = nil
     }
