@@ -28,6 +28,7 @@ final class IndexWriter {
     private let insertGap: Statement
     private let deleteGaps: Statement
     private let saveStop: Statement
+    private let saveCovered: Statement
     private let mergeSpeaker: Statement
     private let saveRecording: Statement
 
@@ -51,6 +52,8 @@ final class IndexWriter {
         insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
         deleteGaps = try database.prepare("DELETE FROM gap WHERE recording = ?", doing: Self.doing)
         saveStop = try database.prepare("UPDATE recording SET interrupted = 0 WHERE number = ?", doing: Self.doing)
+        saveCovered = try database.prepare(
+            "UPDATE recording SET covered = max(covered, ?2) WHERE number = ?1", doing: Self.doing)
         mergeSpeaker = try database.prepare(
             "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: Self.doing)
         saveRecording = try database.prepare(
@@ -193,7 +196,12 @@ final class IndexWriter {
             saveStop.bind(1, recording)
             try saveStop.run()
         }
-        if batch.hasNewHoles { try replaceGaps(batch.holes, of: recording) }
+        if batch.hasNewHoles {
+            try replaceGaps(batch.holes, of: recording)
+            saveCovered.bind(1, recording)
+            saveCovered.bind(2, batch.covered.value)
+            try saveCovered.run()
+        }
         for mark in batch.silences {
             insertSilence.bind(1, recording)
             insertSilence.bind(2, mark.start.value)

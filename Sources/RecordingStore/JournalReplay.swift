@@ -14,7 +14,8 @@ final class JournalReplay {
 
     private let files: SegmentFiles
     private let roll: SegmentRoll
-    private var request: Request?
+    /// One a session: the live one and the one that fills a hole may both be far behind.
+    private var requests: [Request] = []
     private var reader: FLACReader?
     private var segment = -1
     /// The recording's sample that is the file's first.
@@ -22,41 +23,41 @@ final class JournalReplay {
 
     /// Frames decoded in one slice: half a minute of audio, some 50 ms of work on a small board.
     private static let sliceFrames = 300
+    private static let mostRequests = 8
 
     init(_ layout: StateLayout, _ id: RecordingID, _ roll: SegmentRoll) {
         files = SegmentFiles(layout, id)
         self.roll = roll
     }
 
-    var isWorking: Bool {
-        if case .some = request { return true }
-        return false
-    }
+    var isWorking: Bool { !requests.isEmpty }
 
-    /// A request that is under way for the same session is replaced.
+    /// A request of the same session is replaced. With too many, the oldest is for a session that is over.
     func read(session: Int, from start: SampleIndex) {
-        request = Request(session: session, from: start)
-        // Forward in the same file the reader goes on; anything else begins anew.
-        let position = fileStart.advanced(by: reader?.endSample ?? 0)
-        if roll.segment(of: start) != roll.segment(of: position) || start < position { reader = nil }
+        requests.removeAll { $0.session == session }
+        if requests.count == Self.mostRequests { requests.removeFirst() }
+        requests.append(Request(session: session, from: start))
     }
 
     /// One slice of work.
     /// - Returns: the answer, when it is complete: `Limits.replaySamples` of audio, or what there is.
     func step() throws(StoreError) -> StoreEvent? {
-        guard var request else { return nil }
+        guard var request = requests.first else { return nil }
+        // Forward in the same file the reader goes on; anything else begins anew.
+        let position = fileStart.advanced(by: reader?.endSample ?? 0)
+        if roll.segment(of: request.next) != roll.segment(of: position) || request.next < position { reader = nil }
         guard try !work(&request) else {
-            self.request = request
+            requests[0] = request
             return nil
         }
-        self.request = nil
+        requests.removeFirst()
         return .audio(session: request.session, from: request.from, request.samples)
     }
 
     /// Forgets the request, and answers that it cannot be had.
     func refuse() -> StoreEvent? {
-        guard let request else { return nil }
-        self.request = nil
+        guard let request = requests.first else { return nil }
+        requests.removeFirst()
         reader = nil
         return .audio(session: request.session, from: request.from, [])
     }
@@ -67,13 +68,25 @@ final class JournalReplay {
         for _ in 0..<Self.sliceFrames {
             guard try reader.next() else {
                 // This file's end. What follows it is in the next one, if it was written already.
-                self.reader = nil
-                return try files.numbers().contains(segment + 1) && request.samples.count < Limits.replaySamples
+                return try openNext(&request)
             }
             take(reader.block, at: fileStart.advanced(by: reader.blockStart), &request)
             if request.samples.count >= Limits.replaySamples { return false }
         }
         return true
+    }
+
+    /// Goes on with the file behind the one that has ended. One that ended early was damaged: zeros are in its place.
+    ///
+    /// - Returns: whether there is more to do.
+    private func openNext(_ request: inout Request) throws(StoreError) -> Bool {
+        reader = nil
+        guard request.samples.count < Limits.replaySamples, try files.numbers().contains(segment + 1),
+            let (next, tags) = try files.reader(segment + 1)
+        else { return false }
+        (reader, segment, fileStart) = (next, segment + 1, tags.firstSample)
+        take([], at: tags.firstSample, &request)
+        return request.samples.count < Limits.replaySamples
     }
 
     private func take(_ block: [Int16], at start: SampleIndex, _ request: inout Request) {

@@ -16,8 +16,9 @@ struct LeftOpen: Sendable {
             try !index.wasStopped(number)
         else { return nil }
         let files = SegmentFiles(layout, id)
-        guard let header = try files.header() else { return nil }
+        guard var header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: false)
+        header.boot = try files.newestBoot()
         try index.cutSilences(of: number, at: trimmed.samples)
         let words = WordAssembler.words(of: try index.newestTokens(of: number, limit: Limits.settledWords))
         let recording = InterruptedRecording(
@@ -96,13 +97,15 @@ extension IndexWriter {
         return list
     }
 
-    /// What has its final text. With holes, its end is known by the last word alone.
+    /// What has its final text. With holes, its end is known by the last word alone; a hole that was closed without a
+    /// word is known by the recording's row.
     func coverage(of recording: Int64, samples: Int64) throws(StoreError) -> Coverage {
         let holes = try holes(of: recording)
         let part = Self.part(recording)
         let column = holes.isEmpty ? "(SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1)"
             : "(SELECT max(end_sample) FROM \(part))"
-        let end = try database.integer("SELECT ifnull(\(column), 0)", doing: Self.reading)
+        let end = try database.integer(
+            "SELECT max(covered, ifnull(\(column), 0)) FROM recording WHERE number = \(recording)", doing: Self.reading)
         return Coverage(through: SampleIndex(max(0, min(samples, end))), holes: holes)
     }
 

@@ -45,7 +45,11 @@ internal import RecorderCore
         roll: SegmentRoll
     ) {
         let recording = left.interruption.recording
-        header = recording.header
+        // Of this boot: the recorder may die again.
+        var header = recording.header
+        let boot = Clock.boot
+        header.boot = BootTime(id: boot.id, milliseconds: boot.milliseconds - place.milliseconds)
+        self.header = header
         self.ring = ring
         self.index = index
         audio = AudioJournal(layout, header, roll, after: recording.saved, nextFile: left.nextFile)

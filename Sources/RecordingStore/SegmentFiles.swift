@@ -62,6 +62,14 @@ struct SegmentFiles {
         return nil
     }
 
+    /// When sample 0 was, as the newest file has it: a recording that was interrupted has gone on in another boot.
+    func newestBoot() throws(StoreError) -> BootTime? {
+        for segment in try numbers().reversed() {
+            if let tags = try reader(segment)?.tags { return tags.header.boot }
+        }
+        return nil
+    }
+
     /// Reads the last file that can be read. The ones before it were completed and synced.
     ///
     /// - Parameter trustsFinished: a file whose header has its length is not read through.

@@ -48,5 +48,23 @@ extension StoreTests {
             try bench.wait { $0 == .audio(session: 7, from: beyond, []) }
             _ = try bench.close()
         }
+
+        @Test func `two sessions that are behind are both answered`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path, segmentSamples: 160_000)
+            _ = try bench.open()
+            bench.feed(400_000)
+            try bench.commit()
+            #expect(bench.store.send(.read(session: 1, from: SampleIndex(300_000))))
+            #expect(bench.store.send(.read(session: 2, from: SampleIndex(10_000))))
+            var answered: [Int: [Int16]] = [:]
+            while answered.count < 2 {
+                let event = try bench.wait { if case .audio = $0 { true } else { false } }
+                if case .audio(let session, _, let samples) = event { answered[session] = samples }
+            }
+            #expect(answered[1]?.elementsEqual(Pattern.part(300_000, answered[1]?.count ?? 0)) == true)
+            #expect(answered[2]?.elementsEqual(Pattern.part(10_000, answered[2]?.count ?? 0)) == true)
+            #expect(answered.values.allSatisfy { $0.count >= Limits.replaySamples })
+        }
     }
 }

@@ -53,7 +53,7 @@ package enum Resumption: Equatable, Sendable {
         let limit = Int64(seconds) * 1_000
         guard limit > 0 else { return .close }
         let saved = recording.saved.milliseconds
-        if let start = recording.header.boot, start.id == now.boot.id {
+        if let start = recording.header.boot, start.id == now.boot.id, !start.id.isEmpty {
             let place = now.boot.milliseconds - start.milliseconds
             guard place - saved <= limit else { return .close }
             return .resume(at: SampleIndex(milliseconds: max(place, saved)))

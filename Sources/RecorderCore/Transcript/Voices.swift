@@ -88,7 +88,7 @@ extension LiveTranscript {
             guard old.word.start >= track.base, old.word.end <= track.through else { continue }
             spoken += old.word.end.samples(since: old.word.start)
         }
-        return voice.samples * 2 > spoken
+        return spoken > 0 && voice.samples * 2 > spoken
     }
 
     /// Whether a session that heard both took them for two.
