@@ -42,9 +42,16 @@ final class Salvage {
         for source in ["recording", "recording NOT INDEXED"] {
             var number: Int64?
             _ = rows("SELECT number FROM \(source) WHERE id = '\(id.text)'") { row in number = row.integer(0) }
-            if let number, number > 0, number < 1 << 32 { return number }
+            // A damaged tree of names leads to another lesson's row.
+            if let number, number > 0, number < 1 << 32, isRow(number, of: id) { return number }
         }
         return nil
+    }
+
+    private func isRow(_ number: Int64, of id: RecordingID) -> Bool {
+        var isOther = false
+        _ = rows("SELECT id FROM recording WHERE number = \(number)") { row in isOther = row.text(0) != id.text }
+        return !isOther
     }
 
     func row(_ number: Int64) -> Row? {

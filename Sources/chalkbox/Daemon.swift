@@ -116,7 +116,9 @@ final class Daemon {
         switch resumption.decide(isPressed: recorder.isRecording || stopping) {
         case .wait: break
         case .resume(let recording, let place): receive(.resume(recording, at: place))
-        case .close: toStore(.closeInterrupted)
+        case .close:
+            log.write(.warning, "resume state=refused reason=\"away for too long, or for an unknown time\"")
+            toStore(.closeInterrupted)
         }
     }
 

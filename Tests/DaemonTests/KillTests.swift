@@ -24,7 +24,7 @@ private let kills = Int(ProcessInfo.processInfo.environment["CHALKBOX_KILLS"] ??
                 #expect(box.daemon?.wait() == 128 + SIGKILL)
                 if isPowerCut { try disk.mountAgain() }
                 unlink(box.directory + "/control.sock")
-                try startAgain(box)
+                try box.startDaemon(device: "lesson", overrides: ["box.resume_seconds=0"])
                 // It listens before it has looked at its disk, and answers afterwards.
                 try box.wait("an answer") { _ in true }
                 try lesson.check(box, before, "kill \(number)\(isPowerCut ? " with power cut" : "")")
@@ -37,17 +37,6 @@ private let kills = Int(ProcessInfo.processInfo.environment["CHALKBOX_KILLS"] ??
         box.daemon?.end()
         try disk.remove()
         try await box.stop()
-    }
-}
-
-/// As a service manager does: a disk that was just mounted again has answered a sync with an I/O error, once.
-private func startAgain(_ box: Box) throws {
-    let overrides = ["box.resume_seconds=0"]
-    do {
-        try box.startDaemon(device: "lesson", overrides: overrides)
-    } catch {
-        guard !box.isRunning else { throw error }
-        try box.startDaemon(device: "lesson", overrides: overrides)
     }
 }
 
