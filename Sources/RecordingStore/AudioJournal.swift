@@ -27,15 +27,12 @@ final class AudioJournal {
     /// are, may come on top.
     static let longestSaveBytes: Int64 = 320 << 10
 
-    init(_ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll) {
-        self.layout = layout
-        self.header = header
-        self.roll = roll
-    }
-
-    /// Goes on behind what is on the medium.
+    /// - Parameters:
+    ///   - end: goes on behind what is on the medium, when there is something.
+    ///   - nextFile: see there; nil for a new recording.
     init(
-        _ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll, after end: SampleIndex, nextFile: Int
+        _ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll, after end: SampleIndex = .zero,
+        nextFile: Int? = nil
     ) {
         self.layout = layout
         self.header = header

@@ -73,28 +73,15 @@ extension IndexWriter {
             SELECT text, start_sample, end_sample, confidence, speaker, language
             FROM \(Self.part(recording)) ORDER BY place DESC LIMIT \(limit)
             """, doing: Self.reading)
-        var list: [FinalToken] = []
-        while try statement.step() {
-            list.append(
-                FinalToken(
-                    text: statement.text(0), start: try statement.sample(1), end: try statement.sample(2),
-                    confidence: statement.double(3), speaker: Int(clamping: statement.integer(4)),
-                    language: statement.text(5)))
-        }
-        return list.reversed()
+        return try statement.tokens().reversed()
     }
 
     /// What has no text, of what is before the last that has: by start.
     func holes(of recording: Int64) throws(StoreError) -> [Gap] {
-        let statement = try database.prepare(
+        try database.prepare(
             "SELECT start_sample, end_sample, reason FROM gap WHERE recording = \(recording) ORDER BY start_sample",
-            doing: Self.reading)
-        var list: [Gap] = []
-        while try statement.step() {
-            list.append(
-                Gap(start: try statement.sample(0), end: try statement.sample(1), reason: statement.text(2)))
-        }
-        return list
+            doing: Self.reading
+        ).gaps()
     }
 
     /// What has its final text. With holes, its end is known by the last word alone; a hole that was closed without a

@@ -67,15 +67,7 @@ package final class RecordingIndex {
             AND id = ? ORDER BY place
             """, doing: Self.doing)
         statement.bind(1, id.text)
-        var list: [FinalToken] = []
-        while try statement.step() {
-            list.append(
-                FinalToken(
-                    text: statement.text(0), start: try statement.sample(1), end: try statement.sample(2),
-                    confidence: statement.double(3), speaker: Int(statement.integer(4)),
-                    language: statement.text(5)))
-        }
-        return list
+        return try statement.tokens()
     }
 
     /// What the microphone did not deliver, by start.
@@ -92,13 +84,7 @@ package final class RecordingIndex {
 
     /// What has no final text, by start; known once the recording is saved.
     package func gaps(_ id: RecordingID) throws(StoreError) -> [Gap] {
-        let statement = try select("gap", id)
-        var list: [Gap] = []
-        while try statement.step() {
-            list.append(
-                Gap(start: try statement.sample(0), end: try statement.sample(1), reason: statement.text(2)))
-        }
-        return list
+        try select("gap", id).gaps()
     }
 
     private func select(_ table: String, _ id: RecordingID) throws(StoreError) -> Statement {

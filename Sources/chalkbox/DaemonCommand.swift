@@ -90,18 +90,18 @@ enum DaemonCommand {
             let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
             log.write(.warning, "index state=rebuilt kept=\(rebuilt.kept ?? "none") \(counts)")
         }
-        for recovered in store.recovered {
-            let lost = SampleIndex(recovered.lostSamples).milliseconds
-            let kept = SampleIndex(recovered.summary.samples).milliseconds
-            var line = "recovered id=\(recovered.summary.header.id.text)"
-            line += " truncated_bytes=\(recovered.truncatedBytes) lost_ms=\(lost) kept_ms=\(kept)"
-            log.write(.warning, line)
+        func recovered(_ id: RecordingID, bytes: Int64, lost: Int64, kept: Int64) {
+            let (lost, kept) = (SampleIndex(lost).milliseconds, SampleIndex(kept).milliseconds)
+            log.write(.warning, "recovered id=\(id.text) truncated_bytes=\(bytes) lost_ms=\(lost) kept_ms=\(kept)")
         }
-        if let interruption = store.interruption {
-            let lost = SampleIndex(interruption.lostSamples).milliseconds
-            var line = "recovered id=\(interruption.recording.header.id.text)"
-            line += " truncated_bytes=\(interruption.truncatedBytes) lost_ms=\(lost)"
-            log.write(.warning, line + " kept_ms=\(interruption.recording.saved.milliseconds)")
+        for one in store.recovered {
+            recovered(
+                one.summary.header.id, bytes: one.truncatedBytes, lost: one.lostSamples, kept: one.summary.samples)
+        }
+        if let one = store.interruption {
+            recovered(
+                one.recording.header.id, bytes: one.truncatedBytes, lost: one.lostSamples,
+                kept: one.recording.saved.value)
         }
     }
 
