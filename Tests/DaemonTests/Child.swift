@@ -1,7 +1,7 @@
 import Foundation
 
 /// A line of a program's, and when it came.
-struct StampedLine {
+struct StampedLine: Equatable {
     let milliseconds: Int64
     let text: String
 

@@ -97,6 +97,13 @@ final class NetworkLesson {
         box.lines.lines.filter { $0.milliseconds >= start && $0.text.contains(text) }
     }
 
+    /// The lines behind this one: what came in the same millisecond before it is not among them.
+    func lines(_ text: String, behind line: StampedLine) -> [StampedLine] {
+        let lines = box.lines.lines
+        guard let place = lines.firstIndex(of: line) else { return [] }
+        return lines[(place + 1)...].filter { $0.text.contains(text) }
+    }
+
     private func recording() throws -> [String: Any] { try box.status()["recording"] as? [String: Any] ?? [:] }
 
     var recordedMilliseconds: Int { (try? recording()["durationMs"] as? Int) ?? 0 }

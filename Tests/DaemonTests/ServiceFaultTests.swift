@@ -36,7 +36,7 @@ extension `The network`.`The service ends a session` {
             let lamps = try lesson.box.status()["led"] as? [String: Any] ?? [:]
             #expect(lamps["red"] as? String == "solid")
             try lesson.stop()
-            #expect(lesson.lines("uplink connecting=", since: failed.milliseconds).isEmpty, "\(lesson.box.log)")
+            #expect(lesson.lines("uplink connecting=", behind: failed).isEmpty, "\(lesson.box.log)")
             try lesson.compareSamples()
             try lesson.expectGapAtEnd(reason: "401")
         }
@@ -86,7 +86,7 @@ extension `The network`.`The service ends a session` {
             let failed = try lesson.phase("failed", since: start)
             lesson.expect("red after 503", milliseconds: failed.milliseconds - start, atMost: 1_000)
             try lesson.stop()
-            #expect(lesson.lines("uplink connecting=", since: failed.milliseconds).isEmpty, "\(lesson.box.log)")
+            #expect(lesson.lines("uplink connecting=", behind: failed).isEmpty, "\(lesson.box.log)")
             try lesson.compareSamples()
             try lesson.expectGapAtEnd(reason: "503")
         }
