@@ -98,6 +98,7 @@ private struct Loader {
             let message = "missing; give the token endpoint's address, or transcription.enabled = no to record only"
             report(nil, "transcription.token_url", message)
         }
+        checkUpload()
         guard settings.panel.driver == .gpio else { return }
         if settings.panel.startLine.isEmpty {
             report(nil, "panel.start_line", "missing; panel.driver = gpio needs a button")
@@ -107,12 +108,21 @@ private struct Loader {
         }
     }
 
+    private mutating func checkUpload() {
+        let upload = settings.upload
+        if upload.url.isEmpty, !upload.manifestURL.isEmpty {
+            report(nil, "upload.url", "missing; upload.manifest_url alone uploads nothing")
+        }
+        guard upload.certificateFile.isEmpty != upload.keyFile.isEmpty else { return }
+        let missing = upload.keyFile.isEmpty ? "upload.key_file" : "upload.certificate_file"
+        report(nil, missing, "missing; a certificate and its key are given together")
+    }
+
     private func suggestion(_ name: String, _ names: [String]) -> String {
         Suggestion.nearest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
     }
 
     private mutating func report(_ line: Int?, _ key: String, _ message: String) {
-
         problems.append(ConfigurationProblem(file: file, line: line, key: key, message: message))
     }
 }

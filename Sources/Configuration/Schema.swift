@@ -123,6 +123,13 @@ enum Schema {
         SchemaKey("upload", "url", "") { $0.upload.url = $1; return Check.url($1, "https", "http") },
         SchemaKey("upload", "manifest_url", "") { $0.upload.manifestURL = $1; return Check.url($1, "https", "http") },
         SchemaKey("upload", "bearer_file", "") { $0.upload.bearerFile = $1; return Check.optionalPath($1) },
+        SchemaKey("upload", "bucket", "lessons") { $0.upload.bucket = $1; return Check.printable($1, limit: 64) },
+        SchemaKey("upload", "certificate_file", "") {
+            $0.upload.certificateFile = $1
+            return Check.optionalPath($1)
+        },
+        SchemaKey("upload", "key_file", "") { $0.upload.keyFile = $1; return Check.optionalPath($1) },
+        SchemaKey("upload", "chunk_mb", "6") { Check.number($1, 1...1_024, &$0.upload.chunkMegabytes) },
         SchemaKey("upload", "during_lesson", "no") { Check.flag($1, &$0.upload.duringLesson) },
         SchemaKey("upload", "limit_kbps", "0") {
             Check.number($1, 0...10_000_000, &$0.upload.limitKilobitsPerSecond)

@@ -46,6 +46,12 @@ package struct Settings: Equatable, Sendable {
         package var url = ""
         package var manifestURL = ""
         package var bearerFile = ""
+        /// Where the objects lie at the server (tus metadata `bucketName`).
+        package var bucket = ""
+        /// The box's own certificate for the school's servers, and its key: PEM files; empty: none.
+        package var certificateFile = ""
+        package var keyFile = ""
+        package var chunkMegabytes = 0
         package var duringLesson = false
         package var limitKilobitsPerSecond = 0
     }

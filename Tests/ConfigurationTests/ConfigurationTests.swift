@@ -50,6 +50,18 @@ import Testing
         #expect(settings.logLevel == .info)
     }
 
+    @Test func `the upload's keys belong together`() throws {
+        let upload = try settings(Self.minimal).upload
+        #expect(upload.bucket == "lessons")
+        #expect(upload.chunkMegabytes == 6)
+        let manifest = Self.minimal + "[upload]\nmanifest_url = https://school.example/lessons\n"
+        #expect(problems(manifest).first?.contains("upload.url: missing") == true)
+        let certificate = Self.minimal + "[upload]\ncertificate_file = /etc/chalkbox/box.pem\n"
+        #expect(problems(certificate).first?.contains("upload.key_file: missing") == true)
+        let key = Self.minimal + "[upload]\nkey_file = /etc/chalkbox/box.key\n"
+        #expect(problems(key).first?.contains("upload.certificate_file: missing") == true)
+    }
+
     @Test func `lamps have a polarity of their own`() throws {
         let panel = try settings(Self.minimal + "[panel]\nactive_low = no\nlamps_active_low = yes\n").panel
         #expect(!panel.activeLow)

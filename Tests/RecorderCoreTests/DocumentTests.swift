@@ -126,6 +126,8 @@ import Testing
         #expect(Lamps(phase: .reconnecting(attempt: 2), hasAmber: true) == Lamps(amber: .blink))
         #expect(Lamps(phase: .finishing, hasAmber: true) == Lamps(amber: .blink))
         #expect(Lamps(phase: .finished, hasAmber: true) == Lamps())
+        #expect(Lamps(phase: .idle, hasAmber: true, isUploading: true) == Lamps(green: .slowPulse))
+        #expect(Lamps(phase: .live, hasAmber: true, isUploading: true) == Lamps(green: .solid))
         #expect(Lamps(phase: .failed(.transcription("x")), hasAmber: true) == Lamps(red: .solid))
         #expect(Lamps(phase: .failed(.disk("x")), hasAmber: true) == Lamps(red: .doubleBlink))
         #expect(Lamps(phase: .failed(.microphone("x")), hasAmber: true) == Lamps(red: .doubleBlink))

@@ -11,10 +11,12 @@ package struct Lamps: Equatable, Sendable {
     }
 
     /// The light tells the truth: solid = live, blinking = on the way, red = failed.
-    package init(phase: Phase, hasAmber: Bool) {
+    ///
+    /// - Parameter isUploading: a finished lesson is on its way to the school; shown when no lesson is recorded.
+    package init(phase: Phase, hasAmber: Bool, isUploading: Bool = false) {
         switch phase {
         case .idle, .finished:
-            self.init()
+            self.init(green: isUploading ? .slowPulse : .off)
         case .requesting, .connecting, .reconnecting, .finishing:
             self = hasAmber ? Lamps(amber: .blink) : Lamps(green: .blink)
         case .live:
