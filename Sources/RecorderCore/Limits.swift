@@ -74,6 +74,20 @@ package enum Limits {
     package static let captureStopMilliseconds: Int64 = 3_000
     package static let storeCloseMilliseconds: Int64 = 10_000
 
+    // Text of saved lessons
+    /// Failures without progress after which a lesson goes without the text that it lacks: with these waits some 14 h,
+    /// and its audio must not be kept from the school for ever.
+    package static let backfillTries = 24
+    package static let backfillCapMilliseconds: Int64 = 3_600_000
+    /// Between tries when a person has to mend something: a secret, a quota.
+    package static let backfillRefusedMilliseconds: Int64 = 60_000
+    package static let backfillOfflineMilliseconds: Int64 = 600_000
+    /// Times that the service may say of a file that it cannot transcribe it, or not let it be deleted.
+    package static let backfillRefusals = 3
+    package static let backfillPollMilliseconds: Int64 = 30_000
+    /// Two hours.
+    package static let backfillPolls = 240
+
     // Network
     /// A classroom box has three links; what exceeds these is not looked at.
     package static let networkLinks = 64

@@ -12,6 +12,7 @@ package struct Campaign: Sendable {
         package var sessions = 0
         package var lessons = 0
         package var complete = 0
+        package var later = 0
         /// Of all runs, whatever their order.
         package var hash: UInt64 = 0
         package var failures: [(seed: UInt64, failure: Outcome.Failure)] = []
@@ -61,6 +62,7 @@ extension Campaign.Totals {
         sessions += outcome.sessions
         lessons += outcome.lessons
         complete += outcome.complete
+        later += outcome.later
         hash = hash &+ outcome.hash
         if let failure = outcome.failure { failures.append((seed, failure)) }
     }

@@ -67,11 +67,18 @@ extension World {
     }
 
     func checkMerge(_ retired: Int, into speaker: Int) {
-        guard let one = checker.voices.removeValue(forKey: retired), let other = checker.voices[speaker] else {
+        guard journal.contains(where: { $0.speaker == retired }), journal.contains(where: { $0.speaker == speaker })
+        else {
             fail("only speakers are merged", "\(retired) into \(speaker)")
             return
         }
-        if one != other { fail("a speaker is one voice", "voice \(one), number \(retired), becomes \(other)'s") }
+        // Of a number that only has pieces of words nobody knows whose it is.
+        let one = checker.voices.removeValue(forKey: retired)
+        let other = checker.voices[speaker] ?? one
+        checker.voices[speaker] = other
+        if let one, let other, one != other { 
+            fail("a speaker is one voice", "voice \(one), number \(retired), becomes \(other)'s")
+        }
         for place in checker.sessions.indices {
             for known in checker.sessions[place].known.indices
             where checker.sessions[place].known[known].speaker == retired {
@@ -110,6 +117,7 @@ extension World {
                 fail("a calm lesson is complete", "gap \(Trace.span(gap.start..<gap.end))")
             }
         }
+        if !closing.gaps.isEmpty, plan.settings.transcribesLater { transcribeLater(closing) }
     }
 
     /// The journal against the script: of the same word, the earliest unused place is taken.

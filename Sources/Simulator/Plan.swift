@@ -34,7 +34,7 @@ package struct Plan: Equatable, Sendable {
                 jitterMilliseconds: random.percent(80) ? 500 : 0,
                 slowProbeMilliseconds: random.percent(90) ? 60_000 : 0, on503: random.percent(95) ? .retry : .fail),
             sessionMilliseconds: random.percent(75) ? 55 * 60_000 : random.between(30_000, 120_000),
-            catchUpRate: random.percent(80) ? 1.5 : 2)
+            catchUpRate: random.percent(80) ? 1.5 : 2, transcribesLater: chance(seed, 5, 0) % 4 > 0)
         faults = [Fault(at: Self.firstPress, duration: 0, kind: .startPressed)]
         let count = random.next(through: isLong || random.percent(15) ? 14 : 7)
         var last = random.between(Self.firstPress, disturbed)

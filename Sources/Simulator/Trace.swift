@@ -25,6 +25,18 @@ enum Trace {
         }
     }
 
+    static func line(_ input: BackfillInput) -> String {
+        switch input {
+        case .text(let recording, _): "text of a recording with \(recording?.words.count ?? 0) words near its gaps"
+        case .token(let attempt, _): "token attempt=\(attempt)"
+        case .sessionMessage(let session, let message): line(session, message)
+        case .answer(.text(let tokens)): line(0, ServiceMessage(tokens: tokens, finished: true))
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .settled, .retry, .tokenFailed,
+            .sessionOpened, .sessionClosed, .audioCut, .cutFailed, .answer, .tick:
+            "\(input)"
+        }
+    }
+
     private static func line(_ session: Int, _ message: ServiceMessage) -> String {
         let finals = message.tokens.filter(\.isFinal)
         let words = finals.map { "\($0.text)@\($0.startMilliseconds)/\($0.speaker)" }.joined()

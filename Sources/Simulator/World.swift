@@ -33,6 +33,8 @@ package struct Outcome: Equatable, Sendable {
     package var lessons = 0
     /// Lessons whose transcript had to be complete, and was.
     package var complete = 0
+    /// Lessons that got their missing text afterwards.
+    package var later = 0
     /// Of everything that happened, in order.
     package var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 

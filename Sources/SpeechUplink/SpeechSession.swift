@@ -17,6 +17,7 @@ internal import WireJSON
     private let recording: RecordingID
     private let base: SampleIndex
     private let catchUpRate: Double
+    private let isSaved: Bool
     private let pulse: Pulse
     private let frame = FrameBuffer()
     private var phase = Phase.connecting
@@ -35,6 +36,7 @@ internal import WireJSON
         recording = request.recording
         base = request.base
         catchUpRate = request.catchUpRate
+        isSaved = request.isSaved
         end = request.end
         pulse = Pulse(deadAfterMilliseconds: settings.deadAfterMilliseconds)
         pacer = SessionPacer(base: request.base, now: now, catchUpRate: request.catchUpRate)
@@ -161,7 +163,7 @@ internal import WireJSON
 
     /// Nil to go on.
     private func step(_ now: MonotonicTime, engine: UplinkEngine) -> Answer? {
-        switch pacer.next(now: now, head: engine.ring.head) {
+        switch pacer.next(now: now, head: head(engine)) {
         case .send(let range):
             return send(range, now, engine: engine)
         case .keepalive:
@@ -181,7 +183,7 @@ internal import WireJSON
     /// A frame out of the ring, or of what the journal gave; else the journal is asked.
     private func send(_ range: Range<SampleIndex>, _ now: MonotonicTime, engine: UplinkEngine) -> Answer? {
         var end = range.upperBound
-        if case .overrun = frame.fill(from: engine.ring, range) {
+        if isSaved || isGone(range, from: engine.ring) {
             guard let part = replay.part(of: range) else {
                 guard !replay.isAwaited else { return nil }
                 replay.await()
@@ -201,6 +203,12 @@ internal import WireJSON
         return nil
     }
 
+    /// Fills the frame, if the ring still has it.
+    private func isGone(_ range: Range<SampleIndex>, from ring: SampleRing) -> Bool {
+        if case .overrun = frame.fill(from: ring, range) { return true }
+        return false
+    }
+
     override func take(_ samples: [Int16], from start: SampleIndex, engine: UplinkEngine) {
         guard case .live = phase, replay.isAwaited else { return }
         guard !samples.isEmpty else {
@@ -212,13 +220,18 @@ internal import WireJSON
         plan(engine)
     }
 
+    /// How far there is audio. The ring's is of another lesson than a saved one.
+    private func head(_ engine: UplinkEngine) -> SampleIndex {
+        isSaved ? end ?? base : engine.ring.head
+    }
+
     /// Sets the deadline, and asks for writing when there is something to write.
     private func plan(_ engine: UplinkEngine) {
         let now = Clock.now
         let pingAt = pulse.pingAt(vitals)
         var next = pulse.deadAt(vitals)
         if let finishSentAt { next = min(next, finishSentAt.adding(milliseconds: Limits.finishMilliseconds)) }
-        switch pacer.next(now: now, head: engine.ring.head) {
+        switch pacer.next(now: now, head: head(engine)) {
         case .send where replay.isAwaited:
             if pingAt <= now { askForWriting() } else { next = min(next, pingAt) }
         case .send, .keepalive, .finish:

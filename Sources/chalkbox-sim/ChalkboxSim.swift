@@ -44,7 +44,8 @@ struct Run: ParsableCommand {
         }
         let simulated = Double(totals.simulatedMilliseconds) / 1_000
         print(
-            "\(totals.seeds) seeds, \(totals.lessons) lessons (\(totals.complete) had to be complete),"
+            "\(totals.seeds) seeds, \(totals.lessons) lessons (\(totals.complete) had to be complete, "
+                + "\(totals.later) got text later),"
                 + " \(totals.words) words, \(totals.sessions) sessions, \(totals.events) events")
         print(
             "\(Int(seconds * 10) / 10) s, \(Int(Double(totals.seeds) / seconds)) seeds/s,"

@@ -62,8 +62,11 @@ extension Recorder {
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         abandonUplink(lesson: &lesson, effects: &effects)
-        let last = lesson.transcript.finish()
-        if !last.words.isEmpty { store(last, lesson: lesson, effects: &effects) }
+        // Half a word is better than none, but not where it will be heard again, whole.
+        if !settings.transcribesLater {
+            let last = lesson.transcript.finish()
+            if !last.words.isEmpty { store(last, lesson: lesson, effects: &effects) }
+        }
         let end = lesson.end ?? lesson.committed
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []

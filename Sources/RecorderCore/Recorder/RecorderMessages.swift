@@ -110,14 +110,17 @@ package struct RecorderSettings: Equatable, Sendable {
     package var sessionMilliseconds: Int64
     /// Seconds of audio a second when behind.
     package var catchUpRate: Double
+    /// What has no text at the end gets it after the lesson.
+    package var transcribesLater: Bool
 
     package init(
         transcription: Bool, reconnect: ReconnectPolicy, sessionMilliseconds: Int64 = 55 * 60_000,
-        catchUpRate: Double = 1.5
+        catchUpRate: Double = 1.5, transcribesLater: Bool = false
     ) {
         self.transcription = transcription
         self.reconnect = reconnect
         self.sessionMilliseconds = sessionMilliseconds
         self.catchUpRate = catchUpRate
+        self.transcribesLater = transcribesLater
     }
 }

@@ -75,10 +75,12 @@ package struct SessionRequest: Equatable, Sendable {
     package var end: SampleIndex?
     /// Seconds of audio a second when behind.
     package var catchUpRate: Double
+    /// The lesson is over: all its audio comes out of the journal.
+    package var isSaved: Bool
 
     package init(
         number: Int, key: SessionKey, isSpareKey: Bool = false, recording: RecordingID, base: SampleIndex,
-        end: SampleIndex? = nil, catchUpRate: Double = 1.5
+        end: SampleIndex? = nil, catchUpRate: Double = 1.5, isSaved: Bool = false
     ) {
         self.number = number
         self.key = key
@@ -87,5 +89,6 @@ package struct SessionRequest: Equatable, Sendable {
         self.base = base
         self.end = end
         self.catchUpRate = catchUpRate
+        self.isSaved = isSaved
     }
 }

@@ -1,0 +1,354 @@
+/// Gives saved lessons the text that they lack: hole after hole, one lesson at a time, while no lesson is recorded.
+/// The words are placed by the same rules as live ones (`LiveTranscript`), so the transcript is that of an undisturbed
+/// lesson. Sessions and token requests have numbers below zero: the recorder's are above.
+package struct Backfill {
+    let settings: BackfillSettings
+    var random: RandomSource
+    var work = Work.none
+    /// A lesson is recorded: nothing is begun.
+    var isPaused = false
+    /// The kernel says that there is no network since then.
+    private var offlineSince: MonotonicTime?
+    private var askAt: MonotonicTime?
+    private var newestNumber = 0
+
+    enum Work {
+        case none
+        /// The store was asked.
+        case asked
+        case lesson(Job)
+    }
+
+    /// A lesson in hand.
+    struct Job {
+        var recording: InterruptedRecording
+        var transcript: LiveTranscript
+        var step: Step
+        /// What the service still holds of it.
+        var atService: TranscriptionJob
+        /// The samples that the service was sent, and the hole in them.
+        var cut: Cut?
+        /// How often its state was asked for.
+        var polls = 0
+        /// What of the coverage the journal has.
+        var stored: Coverage
+        /// How often the service could not transcribe a file, and how often it did not delete one.
+        var refusals = 0
+        var undeleted = 0
+        /// A hole was filled: the words near the next one are asked for anew, since only so many are kept.
+        var isWorn = false
+        /// Failures since the last progress.
+        var failures = 0
+        var lastError = ""
+
+        init(_ recording: InterruptedRecording, atService: TranscriptionJob, now: MonotonicTime) {
+            self.recording = recording
+            self.atService = atService
+            transcript = LiveTranscript(resuming: recording)
+            stored = recording.coverage
+            step = .waiting(until: now)
+        }
+
+        var id: RecordingID { recording.header.id }
+        var end: SampleIndex { recording.saved }
+        var isAtService: Bool { cut != nil || !atService.isEmpty }
+        var holes: [Gap] { transcript.coverage.gaps(before: end, reason: "not transcribed yet") }
+    }
+
+    struct Cut: Equatable {
+        var hole: Range<SampleIndex>
+        var range: Range<SampleIndex>
+        /// Empty while the store makes the file.
+        var path = ""
+    }
+
+    enum Step: Equatable {
+        /// Nil: for the end of a lesson, or the network.
+        case waiting(until: MonotonicTime?)
+        case requesting(attempt: Int, deadline: MonotonicTime)
+        case connecting(SessionRequest, hole: Range<SampleIndex>, deadline: MonotonicTime)
+        case live(SessionRequest)
+        case cutting
+        case exchanging(TranscriptionRequest)
+        /// The service is asked again then.
+        case polling(at: MonotonicTime)
+        /// The store writes the lesson's row.
+        case settling(reason: String)
+    }
+
+    package init(settings: BackfillSettings, seed: UInt64) {
+        self.settings = settings
+        random = RandomSource(seed: seed)
+        // What was saved before the last start may lack text.
+        if settings.way != .none { askAt = MonotonicTime(milliseconds: 0) }
+    }
+
+    package var nextDeadline: MonotonicTime? {
+        switch work {
+        case .none: isPaused ? nil : askAt
+        case .asked: nil
+        case .lesson(let job):
+            switch job.step {
+            case .waiting(let until): isPaused ? nil : until.map { afterOffline($0) }
+            case .requesting(_, let deadline), .connecting(_, _, let deadline): deadline
+            case .polling(let at): afterOffline(at)
+            case .live, .cutting, .exchanging, .settling: nil
+            }
+        }
+    }
+
+    /// What is known of the network may be wrong: once in a while it is tried all the same.
+    func afterOffline(_ time: MonotonicTime) -> MonotonicTime {
+        guard let offlineSince else { return time }
+        return max(time, offlineSince.adding(milliseconds: Limits.backfillOfflineMilliseconds))
+    }
+
+    /// The lesson in hand; nil when there is none.
+    package var status: BackfillStatus? {
+        guard case .lesson(let job) = work else { return nil }
+        let holes = job.holes
+        var next: MonotonicTime?
+        if case .waiting(let until) = job.step { next = until }
+        return BackfillStatus(
+            recording: job.id, gaps: holes.count,
+            milliseconds: holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds }, nextAttempt: next,
+            lastError: job.lastError)
+    }
+
+    package mutating func receive(_ input: BackfillInput, now: MonotonicTime) -> [BackfillEffect] {
+        var effects: [BackfillEffect] = []
+        switch input {
+        case .saved: askAt = settings.way == .none ? nil : now
+        case .lessonBegan: pause(&effects)
+        case .lessonEnded:
+            isPaused = false
+            wake(now)
+        case .networkChanged:
+            offlineSince = nil
+            forgive()
+            wake(now)
+        case .networkLost: offlineSince = now
+        case .retry: wake(now)
+        case .text(let recording, let job): begin(recording, job, now, &effects)
+        default:
+            guard case .lesson(var job) = work else { break }
+            receive(input, &job, now, &effects)
+            work = .lesson(job)
+        }
+        advance(now, &effects)
+        return effects
+    }
+
+    private mutating func receive(
+        _ input: BackfillInput, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
+    ) {
+        switch input {
+        case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed:
+            receiveLive(input, &job, now, &effects)
+        case .audioCut, .cutFailed, .answer:
+            receiveFiles(input, &job, now, &effects)
+        case .tick: expire(&job, now, &effects)
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .settled, .retry: break
+        }
+        if case .settled(job.id) = input, case .settling(let reason) = job.step {
+            let state = reason.isEmpty ? "complete" : "given-up reason=\(LogEntry.quoted(reason))"
+            let level: LogLevel = reason.isEmpty ? .info : .error
+            let line = "transcribe id=\(job.id.text) state=\(state) words=\(job.transcript.wordCount)"
+            effects.append(.log(LogEntry(level, line)))
+            job.step = .settling(reason: Self.done)
+        }
+    }
+
+    /// Marks a job whose end is on disk.
+    private static let done = "\n"
+
+    // MARK: What is done next
+
+    private mutating func advance(_ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+        if case .lesson(let job) = work, case .settling(Self.done) = job.step {
+            work = .none
+            askAt = now
+        }
+        switch work {
+        case .none:
+            guard !isPaused, let due = askAt, due <= now else { return }
+            askAt = nil
+            work = .asked
+            effects.append(.askText)
+        case .asked:
+            break
+        case .lesson(var job):
+            guard !isPaused, case .waiting(let until?) = job.step, afterOffline(until) <= now else { return }
+            if offlineSince != nil { offlineSince = now }
+            guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
+                work = .asked
+                effects.append(.askText)
+                return
+            }
+            step(&job, now, &effects)
+            work = .lesson(job)
+        }
+    }
+
+    private mutating func begin(
+        _ recording: InterruptedRecording?, _ atService: TranscriptionJob, _ now: MonotonicTime,
+        _ effects: inout [BackfillEffect]
+    ) {
+        guard case .asked = work else { return }
+        work = .none
+        guard let recording else { return }
+        let job = Job(recording, atService: atService, now: now)
+        let missing = job.holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds }
+        let what = "gaps=\(job.holes.count) missing_ms=\(missing)"
+        effects.append(.log(LogEntry(.info, "transcribe id=\(job.id.text) state=begun " + what)))
+        work = .lesson(job)
+    }
+
+    /// One thing after another: what an earlier try left at the service goes first, then the next hole, then the end.
+    private mutating func step(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+        if settings.way == .files, stepFiles(&job, now, &effects) { return }
+        guard let gap = job.holes.first else {
+            settle("", &job, &effects)
+            return
+        }
+        let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
+        let hole = gap.start..<min(gap.end, limit)
+        if settings.way == .files { cut(hole, &job, &effects) } else { requestKey(&job, now, &effects) }
+    }
+
+    private func settle(_ reason: String, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+        job.step = .settling(reason: reason)
+        effects.append(.settle(job.id, reason: reason))
+    }
+
+    mutating func nextNumber() -> Int {
+        newestNumber -= 1
+        return newestNumber
+    }
+
+    /// Where a session begins and ends to fill a hole: it hears the voices on both sides.
+    func span(of hole: Range<SampleIndex>, _ job: Job) -> Range<SampleIndex> {
+        let end = min(job.end, hole.upperBound.advanced(by: Limits.longestOverlapSamples))
+        return job.transcript.overlapped(hole.lowerBound)..<end
+    }
+
+    func take(
+        _ message: ServiceMessage, session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]
+    ) {
+        let update = job.transcript.receive(message, session: session, end: job.end)
+        for match in update.speakers { effects.append(.log(match.entry(session: session))) }
+        if !update.words.isEmpty || message.finished { store(update.words, &job, &effects) }
+    }
+
+    private func store(_ words: [Word], _ job: inout Job, _ effects: inout [BackfillEffect]) {
+        job.failures = 0
+        job.stored = job.transcript.coverage
+        let tokens = words.map { $0.token }
+        effects.append(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
+    }
+
+    func close(session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+        // Silence has no words to be stored with.
+        if job.transcript.coverage != job.stored { store([], &job, &effects) }
+        job.isWorn = true
+        for merge in job.transcript.close(session: session) {
+            effects.append(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
+            effects.append(.log(merge.entry(session: session)))
+        }
+    }
+
+    // MARK: Failures
+
+    /// - Parameter isFinal: no other try can do better.
+    mutating func failed(
+        _ failure: UplinkFailure, isFinal: Bool = false, _ job: inout Job, _ now: MonotonicTime,
+        _ effects: inout [BackfillEffect]
+    ) {
+        job.failures += 1
+        job.lastError = failure.detail
+        let verdict = Classification.verdict(on: failure, on503: settings.on503)
+        let doubled = min(Int64(1_000) << Int64(min(job.failures - 1, 20)), Limits.backfillCapMilliseconds)
+        var wait = doubled / 2 + random.next(through: doubled / 2)
+        switch verdict {
+        case .retry: break
+        case .retryAfter(let seconds): wait = max(wait, Int64(min(seconds, 86_400)) * 1_000)
+        // What a person has to mend is not asked every second.
+        case .probe, .fatal: wait = max(wait, Limits.backfillRefusedMilliseconds)
+        }
+        guard !isFinal, job.failures < Limits.backfillTries else {
+            settle(failure.detail, &job, &effects)
+            return
+        }
+        let line = "transcribe id=\(job.id.text) state=waiting in_ms=\(wait) try=\(job.failures)"
+        effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
+        job.step = .waiting(until: now.adding(milliseconds: wait))
+    }
+
+    private mutating func expire(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+        switch job.step {
+        case .requesting(let attempt, let deadline) where deadline <= now:
+            effects.append(.cancelToken(attempt: attempt))
+            failed(UplinkFailure(.timeout, "the token endpoint did not answer"), &job, now, &effects)
+        case .connecting(let request, _, let deadline) where deadline <= now:
+            effects.append(.closeSession(request.number))
+            failed(UplinkFailure(.timeout, "the speech service did not answer"), &job, now, &effects)
+        case .polling(let at) where afterOffline(at) <= now:
+            exchange(.state(transcription: job.atService.transcription), &job, &effects)
+        case .waiting, .requesting, .connecting, .live, .cutting, .exchanging, .polling, .settling:
+            break
+        }
+    }
+
+    // MARK: Interruptions
+
+    /// A lesson begins: the network and the flash are its own.
+    private mutating func pause(_ effects: inout [BackfillEffect]) {
+        isPaused = true
+        guard case .lesson(var job) = work else { return }
+        switch job.step {
+        case .requesting(let attempt, _):
+            effects.append(.cancelToken(attempt: attempt))
+        case .connecting(let request, _, _):
+            effects.append(.closeSession(request.number))
+        case .live(let request):
+            effects.append(.closeSession(request.number))
+            close(session: request.number, &job, &effects)
+        case .exchanging:
+            effects.append(.cancelRequest)
+        case .waiting, .cutting, .polling, .settling:
+            break
+        }
+        switch job.step {
+        // The store answers these in its own time.
+        case .cutting, .settling: break
+        case .waiting, .requesting, .connecting, .live, .exchanging, .polling: job.step = .waiting(until: nil)
+        }
+        work = .lesson(job)
+    }
+
+    /// A try that was brought forward must not use up the number of tries, however the network flaps.
+    private mutating func forgive() {
+        guard case .lesson(var job) = work, case .waiting = job.step else { return }
+        job.failures = max(0, job.failures - 1)
+        work = .lesson(job)
+    }
+
+    /// Nothing is waited for any longer.
+    private mutating func wake(_ now: MonotonicTime) {
+        guard case .lesson(var job) = work, case .waiting = job.step else { return }
+        job.step = .waiting(until: now)
+        work = .lesson(job)
+    }
+}
+
+extension LiveTranscript.SpeakerMatch {
+    func entry(session: Int) -> LogEntry {
+        LogEntry(.info, "speaker map session=\(session) \"\(label)\"→\(speaker) overlap_ms=\(overlap)")
+    }
+}
+
+extension LiveTranscript.SpeakerMerge {
+    func entry(session: Int) -> LogEntry {
+        LogEntry(.info, "speaker merge session=\(session) \(retired)→\(speaker) overlap_ms=\(overlap)")
+    }
+}

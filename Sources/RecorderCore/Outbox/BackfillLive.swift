@@ -1,0 +1,59 @@
+/// Holes replayed through the live service, at its pace.
+extension Backfill {
+    mutating func requestKey(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+        let attempt = nextNumber()
+        job.step = .requesting(attempt: attempt, deadline: now.adding(milliseconds: Limits.attemptMilliseconds))
+        effects.append(.fetchToken(attempt: attempt))
+    }
+
+    mutating func receiveLive(
+        _ input: BackfillInput, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
+    ) {
+        switch (input, job.step) {
+        case (.token(let attempt, let key), .requesting(let wanted, _)) where attempt == wanted:
+            connect(key, &job, now, &effects)
+        case (.tokenFailed(let attempt, let failure), .requesting(let wanted, _)) where attempt == wanted:
+            failed(failure, &job, now, &effects)
+        case (.sessionOpened(let session), .connecting(let request, let hole, _)) where session == request.number:
+            job.transcript.open(session: session, base: request.base, hole: hole)
+            job.step = .live(request)
+            let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
+            effects.append(.log(LogEntry(.info, "hole state=filling id=\(job.id.text) session=\(session) " + span)))
+        case (.sessionMessage(let session, let message), .live(let request)) where session == request.number:
+            take(message, session: session, &job, &effects)
+            guard message.finished else { break }
+            effects.append(.closeSession(session))
+            close(session: session, &job, &effects)
+            job.step = .waiting(until: now)
+        case (.sessionClosed(let session, let failure), .connecting(let request, _, _))
+        where session == request.number:
+            failed(failure ?? Self.closed, &job, now, &effects)
+        case (.sessionClosed(let session, let failure), .live(let request)) where session == request.number:
+            close(session: session, &job, &effects)
+            failed(failure ?? Self.closed, &job, now, &effects)
+        default:
+            // What comes late for a session that is over.
+            break
+        }
+    }
+
+    private static let closed = UplinkFailure(.closedEarly, "the service closed the connection")
+
+    private mutating func connect(
+        _ key: SessionKey, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
+    ) {
+        guard let gap = job.holes.first else {
+            job.step = .waiting(until: now)
+            return
+        }
+        let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
+        let hole = gap.start..<min(gap.end, limit)
+        let span = span(of: hole, job)
+        let request = SessionRequest(
+            number: nextNumber(), key: key, recording: job.id, base: span.lowerBound, end: span.upperBound,
+            catchUpRate: job.failures > 0 ? 1 : settings.catchUpRate, isSaved: true)
+        let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
+        job.step = .connecting(request, hole: hole, deadline: deadline)
+        effects.append(.openSession(request))
+    }
+}

@@ -1,0 +1,91 @@
+/// Everything that can happen to the transcription of saved lessons.
+package enum BackfillInput: Equatable, Sendable {
+    /// A lesson was saved, or there may be others: ask the store.
+    case saved
+    case lessonBegan
+    case lessonEnded
+    /// As for the recorder: there is a usable way to the network.
+    case networkChanged
+    case networkLost
+    /// The store's answer to `askText`: a saved recording that lacks text, and what the service holds of it.
+    case text(InterruptedRecording?, TranscriptionJob)
+    /// What `settle` wanted is on disk.
+    case settled(RecordingID)
+    /// A person does not want to wait for the next try.
+    case retry
+
+    case token(attempt: Int, SessionKey)
+    case tokenFailed(attempt: Int, UplinkFailure)
+    case sessionOpened(session: Int)
+    case sessionMessage(session: Int, ServiceMessage)
+    case sessionClosed(session: Int, UplinkFailure?)
+
+    case audioCut(RecordingID, path: String)
+    case cutFailed(RecordingID, String)
+    case answer(TranscriptionAnswer)
+    /// `nextDeadline` may have passed.
+    case tick
+}
+
+/// Everything that the transcription of saved lessons can want done.
+package enum BackfillEffect: Equatable, Sendable {
+    case askText
+    /// New final words of a saved recording, as `RecorderEffect.storeTokens`.
+    case storeTokens(RecordingID, [FinalToken], covered: SampleIndex, holes: [Gap])
+    case mergeSpeaker(RecordingID, Int, into: Int)
+    /// The recording's text is all that there will be; why, when something is missing. Answered by `settled`.
+    case settle(RecordingID, reason: String)
+
+    case fetchToken(attempt: Int)
+    case cancelToken(attempt: Int)
+    case openSession(SessionRequest)
+    case closeSession(Int)
+
+    /// These samples as a FLAC file: answered by `audioCut` or `cutFailed`.
+    case cutAudio(RecordingID, Range<SampleIndex>)
+    /// The file is not needed any more.
+    case removeCut(RecordingID)
+    /// What the service holds: noted, so that it can be deleted there after a restart.
+    case noteJob(RecordingID, TranscriptionJob)
+    case request(TranscriptionRequest)
+    case cancelRequest
+    case log(LogEntry)
+}
+
+/// How saved lessons get the text that they lack.
+package struct BackfillSettings: Equatable, Sendable {
+    package enum Way: Equatable, Sendable {
+        /// Nothing is transcribed later.
+        case none
+        /// Replayed through the live service between lessons.
+        case live
+        /// Sent as files to the asynchronous API.
+        case files
+    }
+
+    package var way: Way
+    package var on503: On503
+    package var catchUpRate: Double
+    /// No more than this at a time.
+    package var pieceMilliseconds: Int64
+
+    package init(
+        way: Way, on503: On503 = .retry, catchUpRate: Double = 1.5, pieceMilliseconds: Int64 = 55 * 60_000
+    ) {
+        self.way = way
+        self.on503 = on503
+        self.catchUpRate = catchUpRate
+        self.pieceMilliseconds = pieceMilliseconds
+    }
+}
+
+/// For `status` and `recordings`.
+package struct BackfillStatus: Equatable, Sendable {
+    package var recording: RecordingID
+    package var gaps: Int
+    /// Without text.
+    package var milliseconds: Int64
+    /// Nil: under way.
+    package var nextAttempt: MonotonicTime?
+    package var lastError: String
+}

@@ -1,0 +1,260 @@
+internal import RecorderCore
+
+/// What happens to a lesson that ended with gaps: the backfill as it ships, and a service that is not always kind. It
+/// has a time of its own, and one thing happens after another.
+struct Aftermath {
+    /// Trouble comes to an end, so that there is an end.
+    private static let troubles = 8
+    private static let steps = 20_000
+
+    let world: World
+    let header: RecordingHeader
+    let end: SampleIndex
+    let isByFiles: Bool
+    private(set) var gaps: [Gap]
+    private var backfill: Backfill
+    private var random: RandomSource
+    private var now: Int64 = 0
+    private var troubles = 0
+    private var refusals = 0
+    private var queue: [(time: Int64, input: BackfillInput)] = []
+    private var session: (request: SessionRequest, recogniser: Recogniser)?
+    private var serial = 1_000
+    private var heard: Int64 = 0
+    private var cut: Range<SampleIndex>?
+    private var job = TranscriptionJob()
+    private(set) var settled: String?
+
+    init(_ world: World, header: RecordingHeader, end: SampleIndex, gaps: [Gap]) {
+        self.world = world
+        self.header = header
+        self.end = end
+        self.gaps = gaps
+        random = RandomSource(seed: world.plan.seed, stream: 5)
+        isByFiles = random.percent(50)
+        backfill = Self.backfill(world, isByFiles: isByFiles)
+    }
+
+    private static func backfill(_ world: World, isByFiles: Bool) -> Backfill {
+        let isShort = world.plan.seed % 3 == 0
+        return Backfill(
+            settings: BackfillSettings(
+                way: isByFiles ? .files : .live, catchUpRate: world.plan.settings.catchUpRate,
+                pieceMilliseconds: isShort ? 20_000 : 55 * 60_000),
+            seed: world.plan.seed)
+    }
+
+    mutating func run() {
+        queue.append((0, .saved))
+        for _ in 0..<Self.steps {
+            guard settled == nil, world.outcome.failure == nil else { return }
+            guard let input = next() else {
+                world.fail("saved lessons get their text", "nothing happens any more")
+                return
+            }
+            receive(input)
+            if random.percent(1), troubles < Self.troubles { interrupt() }
+        }
+        world.fail("saved lessons get their text", "not after \(Self.steps) steps")
+    }
+
+    private mutating func next() -> BackfillInput? {
+        let deadline = backfill.nextDeadline.map { $0.milliseconds - World.epoch }
+        guard let first = queue.indices.min(by: { queue[$0].time < queue[$1].time }) else {
+            guard let deadline else { return nil }
+            now = max(now, deadline)
+            return .tick
+        }
+        if let deadline, deadline < queue[first].time {
+            now = max(now, deadline)
+            return .tick
+        }
+        now = max(now, queue[first].time)
+        return queue.remove(at: first).input
+    }
+
+    /// Another lesson, or a restart: what was noted is all that is known afterwards.
+    private mutating func interrupt() {
+        troubles += 1
+        if random.percent(50) {
+            receive(.lessonBegan)
+            now += random.between(1_000, 100_000)
+            receive(.lessonEnded)
+        } else {
+            queue = []
+            session = nil
+            cut = nil
+            backfill = Self.backfill(world, isByFiles: isByFiles)
+        }
+    }
+
+    private mutating func receive(_ input: BackfillInput) {
+        world.trace?("later \(now) > \(Trace.line(input))")
+        let time = MonotonicTime(milliseconds: World.epoch + now)
+        for effect in backfill.receive(input, now: time) { perform(effect) }
+    }
+
+    private mutating func answer(_ input: BackfillInput, after milliseconds: Int64 = 50) {
+        queue.append((now + milliseconds, input))
+    }
+
+    private mutating func isTrouble(_ percent: Int64) -> Bool {
+        guard troubles < Self.troubles, random.percent(percent) else { return false }
+        troubles += 1
+        return true
+    }
+
+    private mutating func perform(_ effect: BackfillEffect) {
+        switch effect {
+        case .askText: answer(.text(recording, job))
+        case .storeTokens(_, let tokens, _, let holes):
+            for token in tokens {
+                world.checkToken(token)
+                world.journal.append(token)
+            }
+            gaps = holes
+        case .mergeSpeaker(_, let retired, let speaker):
+            world.checkMerge(retired, into: speaker)
+            world.mergeSpeaker(retired, into: speaker)
+        case .settle(let id, let reason):
+            settled = reason
+            answer(.settled(id))
+        case .fetchToken(let attempt):
+            answer(
+                isTrouble(15)
+                    ? .tokenFailed(attempt: attempt, UplinkFailure(.timeout, "no token"))
+                    : .token(attempt: attempt, SessionKey(secret: "key", webSocketURL: "")))
+        case .openSession(let request): open(request)
+        case .closeSession(let number): close(number)
+        case .cutAudio(let id, let range):
+            cut = range
+            answer(isTrouble(10) ? .cutFailed(id, "no space") : .audioCut(id, path: "/cut"))
+        case .noteJob(_, let job): self.job = job
+        case .request(let request): exchange(request)
+        case .cancelRequest: queue.removeAll { if case .answer = $0.input { true } else { false } }
+        case .cancelToken, .removeCut, .log: break
+        }
+    }
+
+    /// As the journal tells it: of the words, those near the gaps.
+    private var recording: InterruptedRecording {
+        let words = WordAssembler.words(of: world.journal)
+        let near = words.filter { word in
+            gaps.contains { gap in
+                [gap.start, gap.end].contains { abs(word.start.samples(since: $0)) <= Limits.comparedSamples }
+            }
+        }
+        return InterruptedRecording(
+            header: header, saved: end, coverage: Coverage(through: end, holes: gaps),
+            words: near.sorted { $0.start < $1.start }, wordCount: words.count,
+            speakers: Array(Set(world.journal.map(\.speaker)).subtracting([0])).sorted())
+    }
+
+    // MARK: The live service
+
+    private func recogniser(_ base: SampleIndex) -> Recogniser {
+        Recogniser(
+            seed: world.plan.seed, serial: serial, script: world.script, base: base.milliseconds,
+            offset: world.plan.sessionOffset, finality: world.plan.finality)
+    }
+
+    private mutating func open(_ request: SessionRequest) {
+        serial += 1
+        guard !isTrouble(10) else {
+            answer(.sessionClosed(session: request.number, UplinkFailure(.refused, "refused")))
+            return
+        }
+        guard request.isSaved, request.end != nil, request.number < 0, !gaps.isEmpty else {
+            world.fail("saved lessons get their text", "session \(request.number) is not for a saved lesson")
+            return
+        }
+        session = (request, recogniser(request.base))
+        heard = request.base.milliseconds
+        answer(.sessionOpened(session: request.number))
+        speak()
+    }
+
+    private mutating func close(_ number: Int) {
+        if session?.request.number == number { session = nil }
+        queue.removeAll { queued in
+            switch queued.input {
+            case .sessionMessage(number, _), .sessionClosed(number, _), .sessionOpened(number): true
+            default: false
+            }
+        }
+    }
+
+    /// All messages up to the end, or to the end of the connection.
+    private mutating func speak() {
+        guard let request = session?.request, var recogniser = session?.recogniser, let end = request.end else {
+            return
+        }
+        var wait: Int64 = 100
+        while heard < end.milliseconds {
+            heard = min(end.milliseconds, heard + random.between(300, 3_000))
+            wait += 300
+            if isTrouble(2) {
+                answer(.sessionClosed(session: request.number, UplinkFailure(.reset, "reset")), after: wait)
+                return
+            }
+            let isFinished = heard == end.milliseconds
+            let message = recogniser.hear(through: heard, extraDelay: 0, isFinished: isFinished)
+            answer(.sessionMessage(session: request.number, message), after: wait)
+        }
+    }
+
+    // MARK: The asynchronous service
+
+    private mutating func exchange(_ request: TranscriptionRequest) {
+        if isTrouble(10) {
+            answer(.answer(.failed(UplinkFailure(random.percent(50) ? .reset : .httpStatus(500), "no"))))
+            return
+        }
+        switch request {
+        case .uploadAudio: answer(.answer(.file("file")))
+        case .create(_, let file): answer(.answer(file == job.file ? .transcription("job") : .failed(Self.unknown)))
+        case .state: answer(.answer(state()))
+        case .transcript: answer(.answer(.text(transcript())))
+        case .deleteTranscription, .deleteFile: answer(.answer(.deleted))
+        }
+    }
+
+    private mutating func state() -> TranscriptionAnswer {
+        if random.percent(50) { return .pending }
+        // Of what is refused again and again, the box takes no for an answer.
+        guard refusals < Limits.backfillRefusals - 1, isTrouble(5) else { return .completed }
+        refusals += 1
+        return .refused("noise")
+    }
+
+    private static let unknown = UplinkFailure(.httpStatus(404), "unknown")
+
+    private mutating func transcript() -> [ServiceToken] {
+        guard let cut else { return [] }
+        serial += 1
+        var recogniser = recogniser(cut.lowerBound)
+        return recogniser.hear(through: cut.upperBound.milliseconds, extraDelay: 0, isFinished: true).tokens.filter(
+            \.isFinal)
+    }
+}
+
+extension World {
+    /// The gaps of a lesson that is saved are filled, and then nothing is missing.
+    func transcribeLater(_ closing: (end: Int64, gaps: [Gap])) {
+        guard outcome.failure == nil, let header = checker.header, plan.settings.transcription else { return }
+        checker.hearing = 0
+        var aftermath = Aftermath(self, header: header, end: SampleIndex(closing.end), gaps: closing.gaps)
+        aftermath.run()
+        guard outcome.failure == nil else { return }
+        if let reason = aftermath.settled, !reason.isEmpty {
+            fail("saved lessons get their text", "given up: \(reason)")
+        }
+        if let gap = aftermath.gaps.first {
+            fail("saved lessons get their text", "gap \(Trace.span(gap.start..<gap.end))")
+        }
+        checker.coverage = [SampleIndex.zero..<SampleIndex(closing.end)]
+        compare(end: closing.end)
+        outcome.later += 1
+        outcome.mix(Int64(journal.count))
+    }
+}

@@ -1,0 +1,191 @@
+import RecorderCore
+import Testing
+
+@Suite struct `Text for saved lessons` {
+    private static let second = SampleIndex.samplesPerSecond
+
+    /// A lesson of 30 s without text from 10 s to 20 s.
+    private static let lesson: InterruptedRecording = {
+        let end = SampleIndex(30 * second)
+        let gap = Gap(start: SampleIndex(10 * second), end: SampleIndex(20 * second), reason: "offline")
+        let wall = WallTime(milliseconds: 1_790_000_000_000)
+        return InterruptedRecording(
+            header: RecordingHeader(
+                id: RecordingID(startedAt: wall, randomHigh: 1, randomLow: 2), label: "", startedAt: wall,
+                clockSynchronised: true),
+            saved: end, coverage: Coverage(through: end, holes: [gap]), words: [], wordCount: 0, speakers: [])
+    }()
+
+    /// The machine, told one thing after another; logs are left out of what it wants.
+    private final class Box {
+        var backfill: Backfill
+        var now = MonotonicTime(milliseconds: 1_000)
+
+        init(_ way: BackfillSettings.Way) {
+            backfill = Backfill(settings: BackfillSettings(way: way), seed: 1)
+        }
+
+        @discardableResult
+        func tell(_ input: BackfillInput) -> [BackfillEffect] {
+            backfill.receive(input, now: now).filter { if case .log = $0 { false } else { true } }
+        }
+
+        /// At its next deadline.
+        func wait() -> [BackfillEffect] {
+            guard let deadline = backfill.nextDeadline else { return [] }
+            now = deadline
+            return tell(.tick)
+        }
+
+        func begin(_ job: TranscriptionJob = TranscriptionJob()) -> [BackfillEffect] {
+            #expect(tell(.saved) == [.askText])
+            return tell(.text(`Text for saved lessons`.lesson, job))
+        }
+    }
+
+    private static let key = SessionKey(secret: "key", webSocketURL: "")
+
+    @Test func `a hole is replayed through a session that hears both sides`() throws {
+        let box = Box(.live)
+        #expect(box.begin() == [.fetchToken(attempt: -1)])
+        guard case .openSession(let request)? = box.tell(.token(attempt: -1, Self.key)).first else {
+            Issue.record("no session")
+            return
+        }
+        #expect(request.isSaved)
+        #expect(request.number < 0)
+        #expect(request.base == SampleIndex(6 * Self.second))
+        #expect(request.end == SampleIndex(30 * Self.second))
+        #expect(box.tell(.sessionOpened(session: request.number)).isEmpty)
+        let word = ServiceToken(
+            text: " yes", startMilliseconds: 8_000, endMilliseconds: 8_300, confidence: 0.9, isFinal: true,
+            speaker: "1", language: "en")
+        let message = ServiceMessage(tokens: [word], totalAudioMilliseconds: 24_000, finished: true)
+        let effects = box.tell(.sessionMessage(session: request.number, message))
+        let id = Self.lesson.header.id
+        guard case .storeTokens(id, let tokens, let covered, let holes)? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(tokens.map(\.start) == [SampleIndex(14 * Self.second)])
+        #expect(covered == SampleIndex(30 * Self.second))
+        #expect(holes.isEmpty)
+        #expect(effects.contains(.settle(id, reason: "")))
+        #expect(box.tell(.settled(id)) == [.askText])
+        #expect(box.tell(.text(nil, TranscriptionJob())).isEmpty)
+        #expect(box.backfill.nextDeadline == nil)
+    }
+
+    @Test func `a lesson that begins comes first`() {
+        let box = Box(.live)
+        #expect(box.begin() == [.fetchToken(attempt: -1)])
+        #expect(box.tell(.lessonBegan) == [.cancelToken(attempt: -1)])
+        #expect(box.backfill.nextDeadline == nil)
+        #expect(box.tell(.token(attempt: -1, Self.key)).isEmpty)
+        #expect(box.tell(.networkChanged).isEmpty)
+        #expect(box.tell(.lessonEnded) == [.fetchToken(attempt: -2)])
+    }
+
+    @Test func `nothing is tried without a network, and at once with one`() {
+        let box = Box(.live)
+        _ = box.begin()
+        box.tell(.networkLost)
+        #expect(box.tell(.tokenFailed(attempt: -1, UplinkFailure(.unreachable, "no route"))).isEmpty)
+        // What is known of the network may be wrong.
+        #expect(box.wait() == [.fetchToken(attempt: -2)])
+        #expect(box.now.milliseconds >= Limits.backfillOfflineMilliseconds)
+        #expect(box.tell(.tokenFailed(attempt: -2, UplinkFailure(.unreachable, "no route"))).isEmpty)
+        #expect(box.tell(.networkChanged) == [.fetchToken(attempt: -3)])
+    }
+
+    @Test func `a service that never lets it in does not keep the lesson from the school for ever`() {
+        let box = Box(.live)
+        var effects = box.begin()
+        var tries = 0
+        let start = box.now
+        while case .fetchToken(let attempt)? = effects.first {
+            tries += 1
+            effects = box.tell(.tokenFailed(attempt: attempt, UplinkFailure(.httpStatus(401), "token: 401")))
+            if effects.isEmpty { effects = box.wait() }
+        }
+        #expect(tries == Limits.backfillTries)
+        #expect(effects == [.settle(Self.lesson.header.id, reason: "token: 401")])
+        let hours = box.now.milliseconds(since: start) / 3_600_000
+        #expect((5...24).contains(hours), "\(hours) h")
+    }
+
+    @Test func `a flapping network does not use up the tries`() {
+        let box = Box(.live)
+        var effects = box.begin()
+        for _ in 0..<(4 * Limits.backfillTries) {
+            guard case .fetchToken(let attempt)? = effects.first else { break }
+            #expect(box.tell(.tokenFailed(attempt: attempt, UplinkFailure(.reset, "reset"))).isEmpty)
+            effects = box.tell(.networkChanged)
+        }
+        guard case .fetchToken? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+    }
+
+    @Test func `a hole goes as a file, and nothing of it stays at the service`() {
+        let box = Box(.files)
+        let id = Self.lesson.header.id
+        let range = SampleIndex(6 * Self.second)..<SampleIndex(30 * Self.second)
+        #expect(box.begin() == [.cutAudio(id, range)])
+        #expect(box.tell(.audioCut(id, path: "/cut")) == [.request(.uploadAudio(id, path: "/cut"))])
+        #expect(
+            box.tell(.answer(.file("f"))) == [
+                .noteJob(id, TranscriptionJob(file: "f")), .request(.create(id, file: "f")),
+            ])
+        #expect(
+            box.tell(.answer(.transcription("t"))) == [.noteJob(id, TranscriptionJob(file: "f", transcription: "t"))])
+        #expect(box.wait() == [.request(.state(transcription: "t"))])
+        #expect(box.tell(.answer(.pending)).isEmpty)
+        #expect(box.wait() == [.request(.state(transcription: "t"))])
+        #expect(box.tell(.answer(.completed)) == [.request(.transcript(transcription: "t"))])
+        let word = ServiceToken(
+            text: " yes", startMilliseconds: 8_000, endMilliseconds: 8_300, confidence: 0.9, isFinal: true,
+            speaker: "1", language: "en")
+        let effects = box.tell(.answer(.text([word])))
+        guard case .storeTokens(id, let tokens, _, let holes)? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(tokens.map(\.start) == [SampleIndex(14 * Self.second)])
+        #expect(holes.isEmpty)
+        #expect(effects.dropFirst() == [.removeCut(id), .request(.deleteTranscription("t"))])
+        #expect(
+            box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob(file: "f")), .request(.deleteFile("f"))])
+        #expect(
+            box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob()), .settle(id, reason: "")])
+    }
+
+    @Test func `what was at the service before a restart is deleted first`() {
+        let box = Box(.files)
+        let id = Self.lesson.header.id
+        #expect(
+            box.begin(TranscriptionJob(file: "f", transcription: "t")) == [.request(.deleteTranscription("t"))])
+        #expect(
+            box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob(file: "f")), .request(.deleteFile("f"))])
+        let range = SampleIndex(6 * Self.second)..<SampleIndex(30 * Self.second)
+        #expect(box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob()), .cutAudio(id, range)])
+    }
+
+    @Test func `a file that the service has lost is sent again`() {
+        let box = Box(.files)
+        let id = Self.lesson.header.id
+        _ = box.begin()
+        _ = box.tell(.audioCut(id, path: "/cut"))
+        _ = box.tell(.answer(.file("f")))
+        let gone = UplinkFailure(.httpStatus(404), "no such file")
+        #expect(box.tell(.answer(.failed(gone))).first == .noteJob(id, TranscriptionJob()))
+        #expect(box.wait() == [.request(.uploadAudio(id, path: "/cut"))])
+    }
+
+    @Test func `nothing is transcribed later where that is off`() {
+        let box = Box(.none)
+        #expect(box.backfill.nextDeadline == nil)
+        #expect(box.tell(.saved).isEmpty)
+    }
+}
