@@ -109,10 +109,13 @@ let package = Package(
             ]),
 
         // The stand-in cloud: normal Swift.
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/chalkbox-cloud/CCrypto", pkgConfig: "libcrypto",
+            providers: [.apt(["libssl-dev"])]),
         .target(
             name: "CloudKit",
             dependencies: [
-                "CPocketSphinx",
+                "CPocketSphinx", "CCrypto",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

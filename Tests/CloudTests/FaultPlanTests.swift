@@ -11,6 +11,11 @@ import Testing
             "stall@9*1", "freeze@9*1", "close-before-finished*1", "malformed-json@3000*1", "wrong-types",
             "huge-message*1", "binary-garbage", "unknown-fields", "duplicate-finals=3", "late-finals=5/2",
             "permute-speakers", "cut-words", "split-tokens", "time-jitter-ms=40", "final-delay-ms=2500",
+            "create-status=503*2", "create-lost*1", "head-status=404*1", "head-offset=-7*1", "patch-status=423*3",
+            "patch-cut=100*2", "patch-reset*1", "patch-stall=0", "patch-lost*1", "corrupt*1",
+            "upload-delete-status=500", "upload-rate=100000", "upload-life-ms=100", "upload-max=1000",
+            "retry-after-5xx=3", "relative-location", "manifest-status=503*1", "manifest-missing=2*1",
+            "manifest-lost*1",
         ]
         let plan = try FaultPlan(arguments: arguments)
         #expect(plan.arguments == arguments)
@@ -41,7 +46,8 @@ import Testing
             "", "nonsense", "token-status", "token-status=abc", "token-status=200", "huge-message=1", "refuse*2",
             "slow=5@7", "error-code=503@", "error-code=503@-1", "error-code=503*0", "error-code@400", "close=17",
             "black-hole=some", "pacing=0", "pacing=2/3/4", "pacing", "late-finals=0", "late-finals=1/2/3", "cut=1",
-            "duplicate-finals=0", "time-jitter-ms=9999", "*1", "@1",
+            "duplicate-finals=0", "time-jitter-ms=9999", "patch-cut=-1", "patch-cut@5", "head-offset", "upload-rate=0",
+            "*1", "@1",
         ] {
             #expect(throws: FaultArgumentError.self, "\(bad)") { try FaultPlan(arguments: [bad]) }
         }

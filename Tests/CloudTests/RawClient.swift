@@ -18,7 +18,7 @@ final class RawClient {
     }
 
     private let descriptor: Int32
-    private var received = Data()
+    var received = Data()
     private let deadline = Date().addingTimeInterval(60)
 
     init(port: Int) throws {
@@ -59,7 +59,7 @@ final class RawClient {
         try send(Data((lines.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
     }
 
-    private func head() throws -> String {
+    func head() throws -> String {
         while true {
             if let end = received.range(of: Data("\r\n\r\n".utf8)) {
                 defer { received = Data(received[end.upperBound...]) }
@@ -153,7 +153,7 @@ final class RawClient {
 
     // MARK: - Socket
 
-    private func send(_ data: Data) throws {
+    func send(_ data: Data) throws {
         var rest = data
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -175,7 +175,7 @@ final class RawClient {
     }
 
     @discardableResult
-    private func read() throws -> Data {
+    func read() throws -> Data {
         let left = Int(max(0, deadline.timeIntervalSinceNow * 1_000))
         guard try isReadable(withinMilliseconds: left) else { throw Failure.deadline }
         var buffer = [UInt8](repeating: 0, count: 1 << 18)

@@ -4,7 +4,7 @@ internal import Foundation
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the token endpoints and the speech WebSocket until SIGTERM or SIGINT.",
+        abstract: "Serve the token endpoints, the speech WebSocket and the upload server until SIGTERM or SIGINT.",
         discussion: "FAULTS\n\(FaultPlan.help)\n\nCONTROL SOCKET\n\(ControlEndpoint.help)")
 
     @Option(help: "Address to listen on.")
@@ -27,10 +27,19 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A key that is valid without the token endpoint.", valueName: "key"))
     var apiKey: [String] = []
 
-    @Option(help: ArgumentHelp("Append sessions and audio ranges as JSON lines.", valueName: "file"))
+    @Option(help: ArgumentHelp("The upload server demands this bearer token.", valueName: "secret"))
+    var uploadBearer: String?
+
+    @Option(help: ArgumentHelp("Keep uploads and objects here, over restarts; else in memory.", valueName: "directory"))
+    var objects: String?
+
+    @Option(help: ArgumentHelp("A body that does not come on for so long is given up.", valueName: "ms"))
+    var uploadIdleMs = CloudConfiguration().uploadIdleMilliseconds
+
+    @Option(help: ArgumentHelp("Append sessions, audio ranges, requests and objects as JSON lines.", valueName: "file"))
     var log: String?
 
-    @Option(help: ArgumentHelp("Written when listening: port, tokenURL, webSocketURL as JSON.", valueName: "file"))
+    @Option(help: ArgumentHelp("Written when listening: the port and every URL as JSON.", valueName: "file"))
     var readyFile: String?
 
     @Option(help: ArgumentHelp("What to do wrong from the start; see above.", valueName: "name[=value][@ms][*times]"))
@@ -43,6 +52,14 @@ struct Serve: AsyncParsableCommand {
         var port: Int
         var tokenURL: String
         var webSocketURL: String
+        var uploadURL: String
+
+        init(_ server: CloudServer) {
+            port = server.port
+            tokenURL = server.tokenURL
+            webSocketURL = server.webSocketURL
+            uploadURL = server.uploadURL
+        }
     }
 
     func validate() throws {
@@ -66,6 +83,9 @@ struct Serve: AsyncParsableCommand {
         configuration.recogniser = recognition.kind
         configuration.bearer = bearer
         configuration.apiKeys = apiKey
+        configuration.uploadBearer = uploadBearer
+        configuration.objectDirectory = objects
+        configuration.uploadIdleMilliseconds = uploadIdleMs
         configuration.logFile = log
         configuration.controlSocket = control
         configuration.faults = try FaultPlan(arguments: fault)
@@ -73,13 +93,14 @@ struct Serve: AsyncParsableCommand {
         _ = try configuration.recogniser.makeRecogniser()
         let signals = TerminationSignals()
         let server = try await CloudServer.start(configuration)
-        print("listening port=\(server.port) token=\(server.tokenURL) websocket=\(server.webSocketURL)")
+        print(
+            "listening port=\(server.port) token=\(server.tokenURL) websocket=\(server.webSocketURL)",
+            "upload=\(server.uploadURL)")
         fflush(nil)
         if let readyFile {
-            let ready = Ready(port: server.port, tokenURL: server.tokenURL, webSocketURL: server.webSocketURL)
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(ready).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
+            try encoder.encode(Ready(server)).write(to: URL(fileURLWithPath: readyFile), options: .atomic)
         }
         await signals.first()
         try await server.stop()

@@ -12,9 +12,17 @@ package enum CloudAction: Equatable, Sendable {
     case error(code: Int)
     /// Every key that was issued expires, and the sessions that use one end with error 401.
     case expireKeys
+    /// Every upload that is not complete is gone, and the server says so: 410.
+    case expireUploads
+    /// Every upload that is not complete is gone, and the server does not know it any more: 404.
+    case forgetUploads
+    /// The school loses every object that it has.
+    case forgetObjects
 
     /// For the command's help.
-    package static let help = "reset, cut, half-close, close=CODE, error-code=CODE, expire-keys"
+    package static let help = """
+        reset, cut, half-close, close=CODE, error-code=CODE, expire-keys, expire-uploads, forget-uploads, forget-objects
+        """
 
     /// An action from its argument.
     package init(argument: String) throws(FaultArgumentError) {
@@ -28,6 +36,9 @@ package enum CloudAction: Equatable, Sendable {
         case "close": self = .close(code: try parsed.number(in: 1_000...4_999))
         case "error-code": self = .error(code: try parsed.number(in: 400...599))
         case "expire-keys": self = .expireKeys
+        case "expire-uploads": self = .expireUploads
+        case "forget-uploads": self = .forgetUploads
+        case "forget-objects": self = .forgetObjects
         default: throw .badValue(argument, accepted: "as an action one of: \(Self.help)")
         }
     }

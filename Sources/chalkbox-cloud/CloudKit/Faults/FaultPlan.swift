@@ -42,6 +42,26 @@ package struct FaultPlan: Equatable, Sendable {
     package var splitTokens = false
     package var timeJitterMilliseconds = 0
     package var finalDelayMilliseconds: Int?
+    // Uploads. The cuts' value is the byte of the body; -1: any.
+    package var createStatus: FaultTrigger?
+    package var createLost: FaultTrigger?
+    package var headStatus: FaultTrigger?
+    package var headOffset: FaultTrigger?
+    package var patchStatus: FaultTrigger?
+    package var patchCut: FaultTrigger?
+    package var patchReset: FaultTrigger?
+    package var patchStall: FaultTrigger?
+    package var patchLost: FaultTrigger?
+    package var corrupt: FaultTrigger?
+    package var uploadDeleteStatus: FaultTrigger?
+    package var manifestStatus: FaultTrigger?
+    package var manifestMissing: FaultTrigger?
+    package var manifestLost: FaultTrigger?
+    package var uploadBytesPerSecond: Int?
+    package var uploadLifeMilliseconds: Int?
+    package var uploadMaximumBytes = 5_368_709_120
+    package var serverErrorRetryAfterSeconds: Int?
+    package var relativeLocation = false
 
     package init() {}
 

@@ -1,18 +1,7 @@
-/// One fault as people write it.
-struct FaultRow: Sendable {
-    let name: String
-    /// What follows the name, for the help.
-    let form: String
-    let meaning: String
-    let set: @Sendable (inout FaultPlan, FaultArgument) throws(FaultArgumentError) -> Void
-    let clear: @Sendable (inout FaultPlan) -> Void
-    /// The argument that sets what the plan has; nil when it has none.
-    let show: @Sendable (FaultPlan) -> String?
-}
-
 /// Every fault's name, form and meaning: the command line, the control socket and the help come from here.
 enum FaultTable {
-    static let rows = connections + tokens + handshakes + endings + messages + transcript
+    static let rows =
+        connections + tokens + handshakes + endings + messages + transcript + uploads + manifests
 
     static let help: String = {
         let grammar = """
@@ -24,69 +13,69 @@ enum FaultTable {
     }()
 
     private static let connections: [FaultRow] = [
-        flag("refuse", \.refuse, "new TCP connections are refused; the port stays taken"),
-        trigger("accept-reset", \.acceptReset, "a TCP connection is reset as soon as it is accepted"),
+        .flag("refuse", \.refuse, "new TCP connections are refused; the port stays taken"),
+        .trigger("accept-reset", \.acceptReset, "a TCP connection is reset as soon as it is accepted"),
         blackHole,
-        number("slow", \.slowMilliseconds, 0...600_000, "MS", "everything sent leaves so much later, TLS included"),
+        .number("slow", \.slowMilliseconds, 0...600_000, "MS", "everything sent leaves so much later, TLS included"),
     ]
 
     private static let tokens: [FaultRow] = [
-        trigger("token-status", \.tokenStatus, value: ("CODE", 400...599), "the token endpoint answers so"),
-        trigger("token-delay", \.tokenDelay, value: ("MS", 0...3_600_000), "the token endpoint answers so much later"),
-        trigger("token-hang", \.tokenHang, "the token endpoint never answers"),
-        number("retry-after", \.retryAfterSeconds, 0...86_400, "S", "Retry-After of an HTTP 429; 5 without this"),
-        optional(
+        .trigger("token-status", \.tokenStatus, value: ("CODE", 400...599), "the token endpoint answers so"),
+        .trigger("token-delay", \.tokenDelay, value: ("MS", 0...3_600_000), "the token endpoint answers so much later"),
+        .trigger("token-hang", \.tokenHang, "the token endpoint never answers"),
+        .number("retry-after", \.retryAfterSeconds, 0...86_400, "S", "Retry-After of an HTTP 429; 5 without this"),
+        .optional(
             "key-lifetime-ms", \.keyLifetimeMilliseconds, 0...86_400_000, "MS",
             "keys issued from now on live so long; a session with an expired key ends with error 401"),
-        flag("single-use-keys", \.singleUseKeys, "keys issued from now on open one session each"),
+        .flag("single-use-keys", \.singleUseKeys, "keys issued from now on open one session each"),
     ]
 
     private static let handshakes: [FaultRow] = [
-        trigger(
+        .trigger(
             "handshake-status", \.handshakeStatus, value: ("CODE", 400...599),
             "the WebSocket handshake is answered so"),
-        trigger(
+        .trigger(
             "handshake-delay", \.handshakeDelay, value: ("MS", 0...3_600_000),
             "the WebSocket handshake is answered so much later"),
-        flag(
+        .flag(
             "refuse-at-handshake", \.refuseAtHandshake,
             "a bad key and the limits below answer the handshake with 401 or 429, not a message after it"),
-        optional("max-sessions", \.maximumSessions, 0...100_000, "N", "a session beyond N at a time gets error 429"),
-        optional(
+        .optional("max-sessions", \.maximumSessions, 0...100_000, "N", "a session beyond N at a time gets error 429"),
+        .optional(
             "max-requests-per-minute", \.maximumRequestsPerMinute, 0...100_000, "N",
             "a session beyond N begun within a minute gets error 429"),
         pacing,
     ]
 
     private static let endings: [FaultRow] = [
-        trigger(
+        .trigger(
             "error-code", \.errorCode, value: ("CODE", 400...599), at: true, "a session ends with this service error"),
-        trigger("close", \.close, value: ("CODE", 1_000...4_999), at: true, "a session ends with a close frame"),
-        trigger("reset", \.reset, at: true, "a session's TCP connection is reset"),
+        .trigger("close", \.close, value: ("CODE", 1_000...4_999), at: true, "a session ends with a close frame"),
+        .trigger("reset", \.reset, at: true, "a session's TCP connection is reset"),
         dropAfter,
-        trigger("cut", \.cut, at: true, "a session's TCP connection is closed without a close frame"),
-        trigger("half-close", \.halfClose, at: true, "the server shuts its sending side and reads on"),
-        trigger("stall", \.stall, at: true, "a session's connection becomes a black hole for good"),
-        trigger("freeze", \.freeze, at: true, "a session recognises nothing more; it answers pings and reads on"),
-        trigger("close-before-finished", \.closeBeforeFinished, "no finished message before the close"),
+        .trigger("cut", \.cut, at: true, "a session's TCP connection is closed without a close frame"),
+        .trigger("half-close", \.halfClose, at: true, "the server shuts its sending side and reads on"),
+        .trigger("stall", \.stall, at: true, "a session's connection becomes a black hole for good"),
+        .trigger("freeze", \.freeze, at: true, "a session recognises nothing more; it answers pings and reads on"),
+        .trigger("close-before-finished", \.closeBeforeFinished, "no finished message before the close"),
     ]
 
     private static let messages: [FaultRow] = [
-        trigger("malformed-json", \.malformedJSON, at: true, "a message of cut JSON"),
-        trigger("wrong-types", \.wrongTypes, at: true, "a message whose fields have the wrong types"),
-        trigger("huge-message", \.hugeMessage, at: true, "a message of 10 MB"),
-        trigger("binary-garbage", \.binaryGarbage, at: true, "a binary frame of random bytes"),
-        flag("unknown-fields", \.unknownFields, "answers and tokens carry fields nobody knows; harmless"),
+        .trigger("malformed-json", \.malformedJSON, at: true, "a message of cut JSON"),
+        .trigger("wrong-types", \.wrongTypes, at: true, "a message whose fields have the wrong types"),
+        .trigger("huge-message", \.hugeMessage, at: true, "a message of 10 MB"),
+        .trigger("binary-garbage", \.binaryGarbage, at: true, "a binary frame of random bytes"),
+        .flag("unknown-fields", \.unknownFields, "answers and tokens carry fields nobody knows; harmless"),
     ]
 
     private static let transcript: [FaultRow] = [
-        optional("duplicate-finals", \.duplicateFinals, 1...1_000, "N", "one final token in N comes again later"),
+        .optional("duplicate-finals", \.duplicateFinals, 1...1_000, "N", "one final token in N comes again later"),
         lateFinals,
-        flag("permute-speakers", \.permuteSpeakers, "each session numbers the speakers in another way"),
-        flag("cut-words", \.cutWords, "a session that begins within a word begins with a wrong word"),
-        flag("split-tokens", \.splitTokens, "each half of a word becomes final on its own"),
-        number("time-jitter-ms", \.timeJitterMilliseconds, 0...500, "MS", "each session shifts words up to so much"),
-        optional(
+        .flag("permute-speakers", \.permuteSpeakers, "each session numbers the speakers in another way"),
+        .flag("cut-words", \.cutWords, "a session that begins within a word begins with a wrong word"),
+        .flag("split-tokens", \.splitTokens, "each half of a word becomes final on its own"),
+        .number("time-jitter-ms", \.timeJitterMilliseconds, 0...500, "MS", "each session shifts words up to so much"),
+        .optional(
             "final-delay-ms", \.finalDelayMilliseconds, 0...60_000, "MS", "finals lag so far; 1000 without this"),
     ]
 
@@ -142,67 +131,4 @@ enum FaultTable {
             plan.dropAfterMilliseconds = try argument.number(in: 0...86_400_000)
         },
         clear: { $0.reset = nil }, show: { _ in nil })
-}
-
-// MARK: - Kinds of rows
-
-private typealias PlanField<Value> = WritableKeyPath<FaultPlan, Value> & Sendable
-
-private func flag(_ name: String, _ field: any PlanField<Bool>, _ meaning: String) -> FaultRow {
-    FaultRow(
-        name: name, form: "", meaning: meaning,
-        set: { plan, argument throws(FaultArgumentError) in
-            try argument.takes(value: false)
-            plan[keyPath: field] = true
-        },
-        clear: { $0[keyPath: field] = false }, show: { $0[keyPath: field] ? name : nil })
-}
-
-private func number(
-    _ name: String, _ field: any PlanField<Int>, _ range: ClosedRange<Int>, _ unit: String, _ meaning: String
-) -> FaultRow {
-    let usual = FaultPlan()[keyPath: field]
-    return FaultRow(
-        name: name, form: "=\(unit)", meaning: meaning,
-        set: { plan, argument throws(FaultArgumentError) in
-            try argument.takes(value: true)
-            plan[keyPath: field] = try argument.number(in: range)
-        },
-        clear: { $0[keyPath: field] = usual },
-        show: { $0[keyPath: field] == usual ? nil : "\(name)=\($0[keyPath: field])" })
-}
-
-private func optional(
-    _ name: String, _ field: any PlanField<Int?>, _ range: ClosedRange<Int>, _ unit: String, _ meaning: String
-) -> FaultRow {
-    FaultRow(
-        name: name, form: "=\(unit)", meaning: meaning,
-        set: { plan, argument throws(FaultArgumentError) in
-            try argument.takes(value: true)
-            plan[keyPath: field] = try argument.number(in: range)
-        },
-        clear: { $0[keyPath: field] = nil },
-        show: { plan in plan[keyPath: field].map { "\(name)=\($0)" } })
-}
-
-private func trigger(
-    _ name: String, _ field: any PlanField<FaultTrigger?>, value: (unit: String, range: ClosedRange<Int>)? = nil,
-    at hasMoment: Bool = false, _ meaning: String
-) -> FaultRow {
-    FaultRow(
-        name: name, form: (value.map { "=\($0.unit)" } ?? "") + (hasMoment ? "[@MS]" : "") + "[*TIMES]",
-        meaning: meaning,
-        set: { plan, argument throws(FaultArgumentError) in
-            try argument.takes(value: value != nil, moment: hasMoment, times: true)
-            var number = 0
-            if let range = value?.range { number = try argument.number(in: range) }
-            plan[keyPath: field] = FaultTrigger(
-                number, afterMilliseconds: argument.afterMilliseconds ?? 0, times: argument.times)
-        },
-        clear: { $0[keyPath: field] = nil },
-        show: { plan in
-            guard let trigger = plan[keyPath: field], trigger.times != 0 else { return nil }
-            let moment = trigger.afterMilliseconds == 0 ? "" : "@\(trigger.afterMilliseconds)"
-            return name + (value == nil ? "" : "=\(trigger.value)") + moment + (trigger.times.map { "*\($0)" } ?? "")
-        })
 }

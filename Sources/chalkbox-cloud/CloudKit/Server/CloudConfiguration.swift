@@ -15,6 +15,14 @@ package struct CloudConfiguration: Sendable {
     package var expiryFormat = ExpiryFormat.rfc3339
     /// Without audio or keepalive for so long, a session ends with error 408.
     package var idleTimeoutMilliseconds = 20_000
+    /// Where uploads and objects are kept; nil: in memory.
+    package var objectDirectory: String?
+    /// The upload server and the manifest endpoint demand this bearer token.
+    package var uploadBearer: String?
+    /// Life of an upload that is not completed.
+    package var uploadLifeSeconds = 86_400
+    /// A request whose body does not come on for so long is cut off.
+    package var uploadIdleMilliseconds = 20_000
     /// Where to append the log as JSON lines.
     package var logFile: String?
     /// Where to listen for `ControlEndpoint`'s requests: a Unix socket.

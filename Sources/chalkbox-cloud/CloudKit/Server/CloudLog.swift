@@ -137,7 +137,14 @@ final class CloudLog: @unchecked Sendable {
             firstMilliseconds: range.firstMilliseconds, lastMilliseconds: range.lastMilliseconds)
     }
 
-    private struct Line: Encodable {
+    /// Changes the records, and writes what came of it.
+    func change(_ body: (inout CloudRecords) -> Line?) {
+        lock.withLock {
+            if let line = body(&records) { write(line) }
+        }
+    }
+
+    struct Line: Encodable {
         var event: String
         var session: Int?
         var clientReferenceID: String?
@@ -154,10 +161,14 @@ final class CloudLog: @unchecked Sendable {
         var audioMilliseconds: Int?
         var worstLeadMilliseconds: Int?
         var worstBurstMilliseconds: Int?
+        var method: String?
+        var upload: String?
+        var sha256: String?
+        var times: Int?
         var atMilliseconds = 0
 
         enum CodingKeys: String, CodingKey {
-            case event, session, path, status, reason, open
+            case event, session, path, status, reason, open, method, upload, sha256, times
             case keyHash = "key_hash"
             case audioMilliseconds = "audio_ms"
             case worstLeadMilliseconds = "worst_lead_ms"
@@ -172,7 +183,8 @@ final class CloudLog: @unchecked Sendable {
         }
     }
 
-    private var milliseconds: Int {
+    /// Since the server's start.
+    var milliseconds: Int {
         Int((DispatchTime.now().uptimeNanoseconds - started.uptimeNanoseconds) / 1_000_000)
     }
 

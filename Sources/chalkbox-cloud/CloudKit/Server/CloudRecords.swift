@@ -70,6 +70,9 @@ package struct CloudRecords: Equatable, Sendable, Encodable {
     package var tokenRequests: [TokenRecord] = []
     package var refusedHandshakes: [HandshakeRecord] = []
     package var concurrency: [ConcurrencyRecord] = []
+    package var exchanges: [ExchangeRecord] = []
+    package var uploads: [UploadRecord] = []
+    package var objects: [ObjectRecord] = []
 
     package var openSessions: Int { concurrency.last?.open ?? 0 }
     package var maximumOpenSessions: Int { concurrency.map(\.open).max() ?? 0 }

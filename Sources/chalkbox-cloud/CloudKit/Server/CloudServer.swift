@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -64,6 +64,9 @@ package final class CloudServer: Sendable {
         "\(isTLS ? "wss" : "ws")://\(authority)\(HTTPRequestHandler.webSocketPath)"
     }
 
+    /// The tus server: uploads are created here.
+    package var uploadURL: String { "\(isTLS ? "https" : "http")://\(authority)\(TusEndpoint.path)" }
+
     // MARK: - What it saw
 
     /// What it saw so far.
@@ -78,6 +81,15 @@ package final class CloudServer: Sendable {
 
     /// How the log names a key.
     package static func fingerprint(of key: String) -> String { KeyRing.fingerprint(of: key) }
+
+    /// The bytes of an object, `BUCKET/NAME`.
+    package func object(_ name: String) async throws -> Data? {
+        try await loop.submit { [state] in
+            guard let object = state.uploads.object(name) else { return nil }
+            if let content = object.content { return try content.contents() }
+            return try object.path.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        }.get()
+    }
 
     // MARK: - Faults
 

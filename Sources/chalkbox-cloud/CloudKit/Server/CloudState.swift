@@ -8,6 +8,7 @@ final class CloudState: @unchecked Sendable {
     let faults: FaultSwitchboard
     let connections = ConnectionRegistry()
     let sessions = SessionRegistry()
+    let uploads: UploadStore
     private let lock = NSLock()
     private var stopping = false
 
@@ -16,6 +17,18 @@ final class CloudState: @unchecked Sendable {
         log = try CloudLog(path: configuration.logFile)
         keys = KeyRing(permanent: configuration.apiKeys)
         faults = FaultSwitchboard(configuration.faults)
+        uploads = try UploadStore(directory: configuration.objectDirectory, log: log)
+    }
+
+    var uploadAccess: UploadAccess {
+        UploadAccess(bearer: configuration.uploadBearer, foreignBearer: configuration.bearer)
+    }
+
+    /// The header that goes with an error, as the faults have it.
+    func retryAfter(status: Int) -> [(String, String)] {
+        let plan = faults.plan
+        let seconds = status == 429 ? plan.retryAfterSeconds : status >= 500 ? plan.serverErrorRetryAfterSeconds : nil
+        return seconds.map { [("Retry-After", "\($0)")] } ?? []
     }
 
     var isStopping: Bool {
@@ -25,7 +38,13 @@ final class CloudState: @unchecked Sendable {
 
     /// On the event loop.
     func perform(_ action: CloudAction) {
-        if action == .expireKeys { keys.expireAll() }
+        switch action {
+        case .expireKeys: keys.expireAll()
+        case .expireUploads: uploads.expireUploads(tells: true)
+        case .forgetUploads: uploads.expireUploads(tells: false)
+        case .forgetObjects: uploads.forgetObjects()
+        case .reset, .cut, .halfClose, .close, .error: break
+        }
         for session in sessions.all { session.perform(action) }
         // What is left are connections without a session: requests, handshakes, closes under way.
         for gate in connections.all { gate.perform(action) }

@@ -21,7 +21,7 @@ struct ConnectionPipeline: Sendable {
             return
         }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil)
+        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil, gate: gate)
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: Self.maximumFrameBytes,
             shouldUpgrade: { [state] channel, head in

@@ -14,7 +14,7 @@ package struct ControlEndpoint: Sendable {
         GET /faults: those in force. POST /faults: adds or replaces these, NAME=off and none take out. PUT /faults: \
         just these.
         POST /actions: \(CloudAction.help); for all open connections at once.
-        GET /log: sessions, token requests, refused handshakes and concurrency as JSON.
+        GET /log: sessions, token requests, refused handshakes, concurrency, uploads, objects and requests as JSON.
         The answer comes when the change holds: 200 with the faults in force, or 400 with the reason and no change.
         For example: curl -sS --unix-socket cloud.sock -d refuse -d slow=50 http://cloud/faults
         """

@@ -3,7 +3,8 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOWebSocket
 
-/// Answers the token endpoints, and WebSocket requests that did not become one. One request a connection.
+/// Answers the token endpoints, and WebSocket requests that did not become one: one such request a connection. Other
+/// requests are dealt with while they come, one after the other.
 final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -15,14 +16,17 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
 
     private let state: CloudState
     private let isTLS: Bool
+    private let gate: LinkGate
     /// What the handshake on this connection is to be answered with instead of an upgrade.
     var handshakeStatus: Int?
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
+    private var exchange: Exchange?
 
-    init(state: CloudState, isTLS: Bool) {
+    init(state: CloudState, isTLS: Bool, gate: LinkGate) {
         self.state = state
         self.isTLS = isTLS
+        self.gate = gate
     }
 
     private struct Answer {
@@ -73,14 +77,39 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): self.head = head
+        case .head(let head):
+            exchange = open(head, context.channel)
+            self.head = exchange == nil ? head : nil
         case .body(var part):
+            if let exchange { return exchange.body(part) }
             if body.readableBytes + part.readableBytes <= Self.maximumBodyBytes { body.writeBuffer(&part) }
         case .end:
+            exchange?.end()
             guard let head else { return }
             self.head = nil
             serve(head, context.channel)
         }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        exchange?.lost()
+        exchange = nil
+        context.fireChannelInactive()
+    }
+
+    /// A request that is dealt with while it comes.
+    private func open(_ head: HTTPRequestHead, _ channel: any Channel) -> Exchange? {
+        let path = path(head)
+        guard TusEndpoint.takes(path) else { return nil }
+        let exchange = Exchange(
+            head, channel, gate, idleMilliseconds: state.configuration.uploadIdleMilliseconds)
+        let begun = state.log.milliseconds
+        exchange.whenOver = { [log = state.log] status, bytes in
+            log.exchange(
+                method: head.method.rawValue, path: path, status: status, bodyBytes: bytes, begunMilliseconds: begun)
+        }
+        exchange.begin(TusEndpoint(state: state, isTLS: isTLS).begin(exchange))
+        return exchange
     }
 
     /// The school's endpoint may be slow, or never come to an answer.

@@ -196,6 +196,7 @@ final class SpeechSession: @unchecked Sendable {
         case .close(let code): suffer(.close, code)
         case .error(let code): suffer(.errorCode, code)
         case .expireKeys: if let key, !state.keys.isPermanent(key) { keyExpired() }
+        case .expireUploads, .forgetUploads, .forgetObjects: break
         }
     }
 
