@@ -51,7 +51,9 @@ import Testing
         ] {
             #expect(throws: FaultArgumentError.self, "\(bad)") { try FaultPlan(arguments: [bad]) }
         }
-        for bad in ["", "refuse", "close", "close=5", "reset=1", "error-code=200", "reset@5", "cut*2"] {
+        for bad in [
+            "", "refuse", "close", "close=5", "reset=1", "error-code=200", "reset@5", "cut*2", "expire-uploads=1",
+        ] {
             #expect(throws: FaultArgumentError.self, "\(bad)") { try CloudAction(argument: bad) }
         }
         #expect(try CloudAction(argument: "close=1011") == .close(code: 1_011))

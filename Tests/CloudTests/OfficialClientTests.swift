@@ -16,13 +16,13 @@ import Testing
         var language: String
     }
 
-    private struct Result {
+    struct Result {
         var status: Int32
         var output: Data
         var errors: String
     }
 
-    private static func runPython(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+    static func runPython(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python] + arguments
@@ -40,7 +40,7 @@ import Testing
             errors: try String(contentsOfFile: errors, encoding: .utf8))
     }
 
-    private func requireClient() async throws {
+    static func requireClient() async throws {
         let result = try await blocking { try Self.runPython(["-c", "import soniox"]) }
         try #require(
             result.status == 0,
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func `the official client gets the whole transcript`() async throws {
-        try await requireClient()
+        try await Self.requireClient()
         let directory = try TemporaryDirectory()
         let lesson = ToneLesson(.seconds(30), speakers: 2, seed: 21)
         let file = directory.path + "/lesson.wav"
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func `the official client trusts the server through its authority, and only then`() async throws {
-        try await requireClient()
+        try await Self.requireClient()
         let directory = try TemporaryDirectory()
         let authority = try await blocking { try ThrowawayAuthority(directory: directory.path) }
         let lesson = ToneLesson(.words(8), seed: 22)

@@ -80,6 +80,30 @@ import Testing
         }
     }
 
+    @Test func `a lesson that was taken is taken after a kill too`() async throws {
+        let directory = try TemporaryDirectory()
+        // FIPS 180-4's own example.
+        let manifest = Data(
+            """
+            {"format":"chalkbox-manifest","version":1,"id":"BOX","startedAt":"2026-09-01T08:00:00Z","durationMs":1,\
+            "files":[{"name":"a","contentType":"x/y","bytes":3,\
+            "sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}
+            """.utf8)
+        try await blocking {
+            var server = try Server(directory: directory.path, port: 0)
+            let tus = TusClient(port: server.port)
+            _ = try tus.patch(tus.path("BOX/a", length: 3), at: 0, Data("abc".utf8))
+            server.kill()
+            for status in [201, 200] {
+                server = try Server(directory: directory.path, port: server.port)
+                let client = try RawClient(port: server.port)
+                let reply = try client.exchange("POST", "/api/lessons", ["Idempotency-Key": "BOX"], body: manifest)
+                #expect(reply.status == status)
+                server.kill()
+            }
+        }
+    }
+
     @Test func `a big upload takes no memory`() async throws {
         let directory = try TemporaryDirectory()
         let length = 200_000_000

@@ -30,6 +30,15 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The upload server demands this bearer token.", valueName: "secret"))
     var uploadBearer: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The upload server is on a port of its own and demands client certificates of this authority, PEM.",
+            valueName: "file"))
+    var clientCa: String?
+
+    @Option(help: "TCP port of the upload server with --client-ca; 0: the system chooses.")
+    var uploadPort = 0
+
     @Option(help: ArgumentHelp("Keep uploads and objects here, over restarts; else in memory.", valueName: "directory"))
     var objects: String?
 
@@ -53,18 +62,23 @@ struct Serve: AsyncParsableCommand {
         var tokenURL: String
         var webSocketURL: String
         var uploadURL: String
+        var manifestURL: String
 
         init(_ server: CloudServer) {
             port = server.port
             tokenURL = server.tokenURL
             webSocketURL = server.webSocketURL
             uploadURL = server.uploadURL
+            manifestURL = server.manifestURL
         }
     }
 
     func validate() throws {
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-certificate and --tls-key go together")
+        }
+        guard clientCa == nil || tlsCertificate != nil else {
+            throw ValidationError("--client-ca needs --tls-certificate")
         }
         do {
             _ = try FaultPlan(arguments: fault)
@@ -85,6 +99,8 @@ struct Serve: AsyncParsableCommand {
         configuration.apiKeys = apiKey
         configuration.uploadBearer = uploadBearer
         configuration.objectDirectory = objects
+        configuration.clientAuthorityFile = clientCa
+        configuration.uploadPort = uploadPort
         configuration.uploadIdleMilliseconds = uploadIdleMs
         configuration.logFile = log
         configuration.controlSocket = control
@@ -95,7 +111,7 @@ struct Serve: AsyncParsableCommand {
         let server = try await CloudServer.start(configuration)
         print(
             "listening port=\(server.port) token=\(server.tokenURL) websocket=\(server.webSocketURL)",
-            "upload=\(server.uploadURL)")
+            "upload=\(server.uploadURL) manifest=\(server.manifestURL)")
         fflush(nil)
         if let readyFile {
             let encoder = JSONEncoder()

@@ -29,14 +29,15 @@ package struct ThrowawayAuthority: Sendable {
         authorityFile = directory + "/ca.pem"
         certificateFile = directory + "/server.pem"
         keyFile = directory + "/server.key"
-        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         try Self.openSSL(
-            ["req", "-x509"] + key + [
+            ["req", "-x509"] + Self.newKey + [
                 "-days", "30", "-subj", "/CN=Throw-away test authority", "-keyout", directory + "/ca.key",
                 "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", authorityFile,
             ])
         try Self.openSSL(
-            ["req", "-new"] + key + ["-subj", "/CN=localhost", "-keyout", keyFile, "-out", directory + "/server.csr"])
+            ["req", "-new"] + Self.newKey + [
+                "-subj", "/CN=localhost", "-keyout", keyFile, "-out", directory + "/server.csr",
+            ])
         let alternatives = (["DNS:localhost", "IP:127.0.0.1", "IP:::1"] + names).joined(separator: ",")
         let extensions = "subjectAltName=\(alternatives)\nextendedKeyUsage=serverAuth\n"
         let extensionsFile = directory + "/server.ext"
@@ -50,6 +51,22 @@ package struct ThrowawayAuthority: Sendable {
             "-CAcreateserial", "-days", "30", "-extfile", extensionsFile, "-out", certificateFile,
         ])
     }
+
+    /// A certificate for a client, and its key: PEM files.
+    package func issueClient(directory: String, name: String) throws -> (certificateFile: String, keyFile: String) {
+        let base = "\(directory)/\(name)"
+        try Self.openSSL(
+            ["req", "-new"] + Self.newKey + ["-subj", "/CN=\(name)", "-keyout", base + ".key", "-out", base + ".csr"])
+        try "extendedKeyUsage=clientAuth\n".write(toFile: base + ".ext", atomically: true, encoding: .utf8)
+        let authorityKey = String(authorityFile.dropLast(3)) + "key"
+        try Self.openSSL([
+            "x509", "-req", "-in", base + ".csr", "-CA", authorityFile, "-CAkey", authorityKey,
+            "-CAcreateserial", "-days", "30", "-extfile", base + ".ext", "-out", base + ".pem",
+        ])
+        return (base + ".pem", base + ".key")
+    }
+
+    private static let newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
     private static func openSSL(_ arguments: [String]) throws {
         let process = Process()

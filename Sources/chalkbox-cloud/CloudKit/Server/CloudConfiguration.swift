@@ -19,6 +19,10 @@ package struct CloudConfiguration: Sendable {
     package var objectDirectory: String?
     /// The upload server and the manifest endpoint demand this bearer token.
     package var uploadBearer: String?
+    /// PEM: uploads and manifests get a port of their own, which demands a client certificate of this authority.
+    package var clientAuthorityFile: String?
+    /// That port; 0: the system chooses one.
+    package var uploadPort = 0
     /// Life of an upload that is not completed.
     package var uploadLifeSeconds = 86_400
     /// A request whose body does not come on for so long is cut off.

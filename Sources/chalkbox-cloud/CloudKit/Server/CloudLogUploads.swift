@@ -49,6 +49,17 @@ extension CloudLog {
         }
     }
 
+    func lesson(_ record: LessonRecord) {
+        change { records in
+            if let place = records.lessons.firstIndex(where: { $0.id == record.id }) {
+                records.lessons[place] = record
+            } else {
+                records.lessons.append(record)
+            }
+            return Line(event: "lesson", path: record.id, totalBytes: record.bytes, times: record.timesReceived)
+        }
+    }
+
     /// - Parameter status: nil: it was left without an answer.
     func exchange(method: String, path: String, status: Int?, bodyBytes: Int, begunMilliseconds: Int) {
         let now = milliseconds

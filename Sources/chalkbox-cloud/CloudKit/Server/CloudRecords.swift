@@ -73,6 +73,7 @@ package struct CloudRecords: Equatable, Sendable, Encodable {
     package var exchanges: [ExchangeRecord] = []
     package var uploads: [UploadRecord] = []
     package var objects: [ObjectRecord] = []
+    package var lessons: [LessonRecord] = []
 
     package var openSessions: Int { concurrency.last?.open ?? 0 }
     package var maximumOpenSessions: Int { concurrency.map(\.open).max() ?? 0 }

@@ -9,13 +9,28 @@ package final class CloudServer: Sendable {
     package let port: Int
     private let state: CloudState
     private let group: MultiThreadedEventLoopGroup
-    private let listener: Listener
-    private let reservation: PortReservation
+    private let listeners: [Listener]
+    private let ports: [Port]
 
-    private init(state: CloudState, reservation: PortReservation, tls: NIOSSLContext?) {
+    /// A port and what is done there.
+    private struct Port: Sendable {
+        var reservation: PortReservation
+        var tls: NIOSSLContext?
+        var role: ListenerRole
+    }
+
+    private init(state: CloudState, ports: [Port]) {
         // One loop: connections, sessions and faults need no locks among them.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let pipeline = ConnectionPipeline(state: state, tls: tls)
+        listeners = ports.map { Self.listener(state, $0, group) }
+        port = ports[0].reservation.port
+        self.state = state
+        self.group = group
+        self.ports = ports
+    }
+
+    private static func listener(_ state: CloudState, _ port: Port, _ group: MultiThreadedEventLoopGroup) -> Listener {
+        let pipeline = ConnectionPipeline(state: state, tls: port.tls, role: port.role)
         let bootstrap = UncheckedBootstrap(
             ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -23,20 +38,14 @@ package final class CloudServer: Sendable {
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try pipeline.configure(channel) }
                 })
-        let (host, port) = (state.configuration.host, reservation.port)
-        listener = Listener(state: state, loop: group.any()) { bootstrap.value.bind(host: host, port: port) }
-        self.port = port
-        self.state = state
-        self.group = group
-        self.reservation = reservation
+        let (host, number) = (state.configuration.host, port.reservation.port)
+        return Listener(state: state, loop: group.any()) { bootstrap.value.bind(host: host, port: number) }
     }
 
     /// Listens, and returns when it does.
     package static func start(_ configuration: CloudConfiguration = CloudConfiguration()) async throws -> CloudServer {
-        let tls = try configuration.tls.map(serverContext)
-        let reservation = try PortReservation(host: configuration.host, port: configuration.port)
         let server = CloudServer(
-            state: try CloudState(configuration: configuration), reservation: reservation, tls: tls)
+            state: try CloudState(configuration: configuration), ports: try ports(configuration))
         do {
             try await server.follow().get()
             if let path = configuration.controlSocket {
@@ -65,7 +74,15 @@ package final class CloudServer: Sendable {
     }
 
     /// The tus server: uploads are created here.
-    package var uploadURL: String { "\(isTLS ? "https" : "http")://\(authority)\(TusEndpoint.path)" }
+    package var uploadURL: String { school + TusEndpoint.path }
+
+    /// `POST` a lesson's manifest here.
+    package var manifestURL: String { school + ManifestEndpoint.path }
+
+    /// Where uploads and manifests go; not `port` when a client certificate is demanded.
+    package var uploadPort: Int { ports[ports.count - 1].reservation.port }
+
+    private var school: String { "\(isTLS ? "https" : "http")://\(authority(port: uploadPort))" }
 
     // MARK: - What it saw
 
@@ -89,6 +106,11 @@ package final class CloudServer: Sendable {
             if let content = object.content { return try content.contents() }
             return try object.path.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
         }.get()
+    }
+
+    /// The manifest of a lesson that the school has taken.
+    package func manifest(of recording: String) async throws -> String? {
+        try await loop.submit { [state] in state.lessons.manifest(of: recording) }.get()
     }
 
     // MARK: - Faults
@@ -129,9 +151,9 @@ package final class CloudServer: Sendable {
     private var loop: any EventLoop { group.any() }
 
     private func follow() -> EventLoopFuture<Void> {
-        loop.flatSubmit { [state, listener] in
+        loop.flatSubmit { [state, listeners, loop] in
             state.connections.follow(state.faults.plan)
-            return listener.follow()
+            return EventLoopFuture.andAllSucceed(listeners.map { $0.follow() }, on: loop)
         }
     }
 
@@ -139,17 +161,40 @@ package final class CloudServer: Sendable {
 
     private var isTLS: Bool { state.configuration.tls != nil }
 
-    private var authority: String {
+    private var authority: String { authority(port: port) }
+
+    private func authority(port: Int) -> String {
         let host = state.configuration.host
         return (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
     }
 
-    private static func serverContext(_ files: CloudConfiguration.TLSFiles) throws -> NIOSSLContext {
+    private static func ports(_ configuration: CloudConfiguration) throws -> [Port] {
+        let first = try PortReservation(host: configuration.host, port: configuration.port)
+        guard let files = configuration.tls else { return [Port(reservation: first, role: .everything)] }
+        let tls = try serverContext(files, clientAuthority: nil)
+        guard let authority = configuration.clientAuthorityFile else {
+            return [Port(reservation: first, tls: tls, role: .everything)]
+        }
+        let second = try PortReservation(host: configuration.host, port: configuration.uploadPort)
+        return [
+            Port(reservation: first, tls: tls, role: .speech),
+            Port(reservation: second, tls: try serverContext(files, clientAuthority: authority), role: .uploads),
+        ]
+    }
+
+    private static func serverContext(
+        _ files: CloudConfiguration.TLSFiles, clientAuthority: String?
+    ) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificateFile)
         let key = try NIOSSLPrivateKey(file: files.keyFile, format: .pem)
-        return try NIOSSLContext(
-            configuration: .makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        if let clientAuthority {
+            configuration.trustRoots = .file(clientAuthority)
+            // A client has no name to compare; it is asked for its certificate, and must have one.
+            configuration.certificateVerification = .noHostnameVerification
+        }
+        return try NIOSSLContext(configuration: configuration)
     }
 }
 

@@ -9,6 +9,7 @@ final class CloudState: @unchecked Sendable {
     let connections = ConnectionRegistry()
     let sessions = SessionRegistry()
     let uploads: UploadStore
+    let lessons: LessonStore
     private let lock = NSLock()
     private var stopping = false
 
@@ -18,6 +19,7 @@ final class CloudState: @unchecked Sendable {
         keys = KeyRing(permanent: configuration.apiKeys)
         faults = FaultSwitchboard(configuration.faults)
         uploads = try UploadStore(directory: configuration.objectDirectory, log: log)
+        lessons = try LessonStore(directory: configuration.objectDirectory, log: log)
     }
 
     var uploadAccess: UploadAccess {

@@ -4,6 +4,19 @@ internal import NIOPosix
 internal import NIOSSL
 internal import NIOWebSocket
 
+/// What a port is there for.
+enum ListenerRole: Equatable {
+    case everything
+    /// The uploads have a port of their own.
+    case speech
+    case uploads
+
+    /// Whether a request of this path is dealt with while it comes.
+    func takes(_ path: String) -> Bool {
+        self != .speech && (TusEndpoint.takes(path) || path == ManifestEndpoint.path)
+    }
+}
+
 /// Sets up a client's connection: gate, TLS, HTTP, and the way to a speech session.
 struct ConnectionPipeline: Sendable {
     /// Frames larger than this are refused; clients send 60 to 120 ms of audio, about 4 KB.
@@ -11,6 +24,7 @@ struct ConnectionPipeline: Sendable {
 
     let state: CloudState
     let tls: NIOSSLContext?
+    let role: ListenerRole
 
     func configure(_ channel: any Channel) throws {
         let pipeline = channel.pipeline.syncOperations
@@ -21,11 +35,11 @@ struct ConnectionPipeline: Sendable {
             return
         }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil, gate: gate)
+        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil, role: role, gate: gate)
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: Self.maximumFrameBytes,
-            shouldUpgrade: { [state] channel, head in
-                Handshake(state: state).decide(head, requests, channel.eventLoop)
+            shouldUpgrade: { [state, role] channel, head in
+                Handshake(state: state, role: role).decide(head, requests, channel.eventLoop)
             },
             upgradePipelineHandler: { [self] channel, head in
                 channel.eventLoop.makeCompletedFuture { try upgrade(channel, head, gate) }
@@ -56,11 +70,12 @@ struct ConnectionPipeline: Sendable {
 /// Whether and when a WebSocket handshake is accepted.
 private struct Handshake {
     let state: CloudState
+    let role: ListenerRole
 
     func decide(
         _ head: HTTPRequestHead, _ requests: HTTPRequestHandler, _ loop: any EventLoop
     ) -> EventLoopFuture<HTTPHeaders?> {
-        guard head.uri.prefix(while: { $0 != "?" }) == HTTPRequestHandler.webSocketPath else {
+        guard role != .uploads, head.uri.prefix(while: { $0 != "?" }) == HTTPRequestHandler.webSocketPath else {
             return loop.makeSucceededFuture(nil)
         }
         let delay = state.faults.claim(\.handshakeDelay)?.value ?? 0

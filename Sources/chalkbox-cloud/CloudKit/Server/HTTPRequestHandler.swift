@@ -16,6 +16,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
 
     private let state: CloudState
     private let isTLS: Bool
+    private let role: ListenerRole
     private let gate: LinkGate
     /// What the handshake on this connection is to be answered with instead of an upgrade.
     var handshakeStatus: Int?
@@ -23,8 +24,9 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     private var body = ByteBuffer()
     private var exchange: Exchange?
 
-    init(state: CloudState, isTLS: Bool, gate: LinkGate) {
+    init(state: CloudState, isTLS: Bool, role: ListenerRole, gate: LinkGate) {
         self.state = state
+        self.role = role
         self.isTLS = isTLS
         self.gate = gate
     }
@@ -100,7 +102,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     /// A request that is dealt with while it comes.
     private func open(_ head: HTTPRequestHead, _ channel: any Channel) -> Exchange? {
         let path = path(head)
-        guard TusEndpoint.takes(path) else { return nil }
+        guard role.takes(path) else { return nil }
         let exchange = Exchange(
             head, channel, gate, idleMilliseconds: state.configuration.uploadIdleMilliseconds)
         let begun = state.log.milliseconds
@@ -108,8 +110,13 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
             log.exchange(
                 method: head.method.rawValue, path: path, status: status, bodyBytes: bytes, begunMilliseconds: begun)
         }
-        exchange.begin(TusEndpoint(state: state, isTLS: isTLS).begin(exchange))
+        exchange.begin(request(path, exchange))
         return exchange
+    }
+
+    private func request(_ path: String, _ exchange: Exchange) -> any StreamedRequest {
+        if path == ManifestEndpoint.path { return ManifestEndpoint(state: state).begin(exchange) }
+        return TusEndpoint(state: state, isTLS: isTLS).begin(exchange)
     }
 
     /// The school's endpoint may be slow, or never come to an answer.
@@ -140,6 +147,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
 
     private func answer(to head: HTTPRequestHead) -> Answer {
         let path = path(head)
+        guard role != .uploads else { return failure(404, "There is nothing at this path.") }
         switch path {
         case Self.tokenPath, Self.temporaryKeyPath:
             let answer = head.method == .POST ? tokenAnswer(path, head) : failure(405, "Use POST.")

@@ -17,14 +17,15 @@ final class PortReservation: Sendable {
         let family = address.protocol == .inet6 ? AF_INET6 : AF_INET
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var yes: Int32 = 1
-        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
-        var name = sockaddr_in6()
+        // Large enough for either family.
+        var name = [UInt8](repeating: 0, count: 64)
+        var length = socklen_t(name.count)
         let result = address.withSockAddr { address, size in
             setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size)) == 0
                 ? bind(descriptor, address, socklen_t(size)) : -1
         }
-        let named = withUnsafeMutablePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        let named = name.withUnsafeMutableBytes {
+            getsockname(descriptor, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, &length)
         }
         guard result == 0, named == 0 else {
             let reason = String(cString: strerror(errno))
@@ -32,7 +33,7 @@ final class PortReservation: Sendable {
             throw Failure(description: "cannot bind \(host) port \(port): \(reason)")
         }
         // The port lies at the same place in sockaddr_in and sockaddr_in6.
-        self.port = Int(UInt16(bigEndian: name.sin6_port))
+        self.port = Int(name[2]) << 8 | Int(name[3])
         self.descriptor = descriptor
     }
 

@@ -25,6 +25,17 @@ package struct ObjectRecord: Equatable, Sendable, Encodable {
     package var isGone = false
 }
 
+/// A lesson that the school has taken.
+package struct LessonRecord: Equatable, Sendable, Encodable {
+    package var id: String
+    /// More than one, and the school has the lesson twice.
+    package var idempotencyKeys: [String]
+    package var files: Int
+    package var bytes: Int
+    /// Manifests of this lesson that were in order, repeats too.
+    package var timesReceived: Int
+}
+
 /// A request to the upload server, the manifest endpoint or the service's REST API.
 package struct ExchangeRecord: Equatable, Sendable, Encodable {
     package var method: String
