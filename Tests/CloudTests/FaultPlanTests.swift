@@ -15,7 +15,9 @@ import Testing
             "patch-cut=100*2", "patch-reset*1", "patch-stall=0", "patch-lost*1", "corrupt*1",
             "upload-delete-status=500", "upload-rate=100000", "upload-life-ms=100", "upload-max=1000",
             "retry-after-5xx=3", "relative-location", "manifest-status=503*1", "manifest-missing=2*1",
-            "manifest-lost*1",
+            "manifest-lost*1", "rest-file-status=429*1", "rest-file-cut*1", "rest-create-status=500*2",
+            "rest-create-lost*1", "rest-poll-status=503*3", "rest-transcript-status=500*1", "rest-delete-status=500",
+            "rest-delay-ms=100", "rest-fails*1", "rest-hangs*1", "rest-malformed-json*1", "rest-wrong-types*1",
         ]
         let plan = try FaultPlan(arguments: arguments)
         #expect(plan.arguments == arguments)

@@ -47,7 +47,7 @@ struct Decode: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Find the tone-coded words in a recording.")
 
-    @Argument(help: "16 kHz mono: raw or RIFF WAVE.")
+    @Argument(help: "16 kHz mono: raw, RIFF WAVE or FLAC.")
     var file: String
 
     @Flag(help: "Words with speaker, start and end sample, as the lesson's truth has them.")
@@ -67,7 +67,7 @@ struct Recognise: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a recogniser on a file alone and print the transcript.")
 
-    @Argument(help: "16 kHz mono: raw or RIFF WAVE.")
+    @Argument(help: "16 kHz mono: raw, RIFF WAVE or FLAC.")
     var file: String
 
     @OptionGroup var recognition: RecogniserOptions

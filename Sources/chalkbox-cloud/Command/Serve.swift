@@ -63,6 +63,7 @@ struct Serve: AsyncParsableCommand {
         var webSocketURL: String
         var uploadURL: String
         var manifestURL: String
+        var restURL: String
 
         init(_ server: CloudServer) {
             port = server.port
@@ -70,6 +71,7 @@ struct Serve: AsyncParsableCommand {
             webSocketURL = server.webSocketURL
             uploadURL = server.uploadURL
             manifestURL = server.manifestURL
+            restURL = server.restURL
         }
     }
 
@@ -111,7 +113,7 @@ struct Serve: AsyncParsableCommand {
         let server = try await CloudServer.start(configuration)
         print(
             "listening port=\(server.port) token=\(server.tokenURL) websocket=\(server.webSocketURL)",
-            "upload=\(server.uploadURL) manifest=\(server.manifestURL)")
+            "upload=\(server.uploadURL) manifest=\(server.manifestURL) rest=\(server.restURL)")
         fflush(nil)
         if let readyFile {
             let encoder = JSONEncoder()

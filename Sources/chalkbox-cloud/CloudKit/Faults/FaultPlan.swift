@@ -62,6 +62,19 @@ package struct FaultPlan: Equatable, Sendable {
     package var uploadMaximumBytes = 5_368_709_120
     package var serverErrorRetryAfterSeconds: Int?
     package var relativeLocation = false
+    // The service's REST API.
+    package var restFileStatus: FaultTrigger?
+    package var restFileCut: FaultTrigger?
+    package var restCreateStatus: FaultTrigger?
+    package var restCreateLost: FaultTrigger?
+    package var restPollStatus: FaultTrigger?
+    package var restTranscriptStatus: FaultTrigger?
+    package var restDeleteStatus: FaultTrigger?
+    package var restDelayMilliseconds = 0
+    package var restFails: FaultTrigger?
+    package var restHangs: FaultTrigger?
+    package var restMalformedJSON: FaultTrigger?
+    package var restWrongTypes: FaultTrigger?
 
     package init() {}
 

@@ -1,4 +1,4 @@
-/// What may go wrong at the school's upload server.
+/// What may go wrong at the school's upload server, and in the service's REST API.
 extension FaultTable {
     private static let status = (unit: "CODE", range: 400...599)
 
@@ -36,5 +36,30 @@ extension FaultTable {
             "manifest-missing", \.manifestMissing, value: ("N", 1...1_000),
             "a manifest is answered 409: its first N files are said to be missing"),
         .trigger("manifest-lost", \.manifestLost, "a manifest is kept, but the connection is cut before the answer"),
+    ]
+
+    static let rest: [FaultRow] = [
+        .trigger("rest-file-status", \.restFileStatus, value: status, "the upload of an audio file is answered so"),
+        .place("rest-file-cut", \.restFileCut, "the connection is closed when so much of an audio file has come"),
+        .trigger(
+            "rest-create-status", \.restCreateStatus, value: status, "the request of a transcription is answered so"),
+        .trigger(
+            "rest-create-lost", \.restCreateLost,
+            "a transcription is begun, but the connection is cut before the answer"),
+        .trigger(
+            "rest-poll-status", \.restPollStatus, value: status, "the question for a transcription is answered so"),
+        .trigger(
+            "rest-transcript-status", \.restTranscriptStatus, value: status,
+            "the question for a transcript is answered so"),
+        .trigger(
+            "rest-delete-status", \.restDeleteStatus, value: status,
+            "DELETE of a file or transcription is answered so, and nothing deleted"),
+        .number(
+            "rest-delay-ms", \.restDelayMilliseconds, 0...86_400_000, "MS",
+            "a transcription is queued for half of this, and processed for the other half"),
+        .trigger("rest-fails", \.restFails, "a transcription ends in error"),
+        .trigger("rest-hangs", \.restHangs, "a transcription stays in processing"),
+        .trigger("rest-malformed-json", \.restMalformedJSON, "a transcript is cut JSON"),
+        .trigger("rest-wrong-types", \.restWrongTypes, "a transcript's fields have the wrong types"),
     ]
 }

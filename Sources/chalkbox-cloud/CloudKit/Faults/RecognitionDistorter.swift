@@ -29,6 +29,11 @@ struct RecognitionDistorter {
         return distorted
     }
 
+    /// What a transcript suffers, which comes as a whole.
+    func distort(_ tokens: [RecognisedToken], _ plan: FaultPlan) -> [RecognisedToken] {
+        plan.permuteSpeakers ? tokens.map(permuted) : tokens
+    }
+
     private mutating func delay(_ finals: [RecognisedToken], _ rule: LateFinals?) -> [RecognisedToken] {
         guard let rule else { return finals }
         return finals.filter { token in

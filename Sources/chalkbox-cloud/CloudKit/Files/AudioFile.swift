@@ -1,6 +1,7 @@
 package import Foundation
 
-/// Reads and writes what the tools exchange: 16 kHz mono 16-bit little-endian audio, raw or in a RIFF file.
+/// Reads and writes what the tools exchange: 16 kHz mono 16-bit audio, raw little-endian or in a RIFF file. FLAC is
+/// read only.
 package enum AudioFile {
     package enum Failure: Error, Equatable, CustomStringConvertible {
         case notReadable(path: String, reason: String)
@@ -15,7 +16,7 @@ package enum AudioFile {
         }
     }
 
-    /// The samples of a file: a RIFF WAVE file if it says so, raw samples otherwise.
+    /// The samples of a file: RIFF WAVE or FLAC if it says so, raw samples otherwise.
     package static func samples(path: String) throws(Failure) -> [Int16] {
         let data: Data
         do {
@@ -23,8 +24,18 @@ package enum AudioFile {
         } catch {
             throw .notReadable(path: path, reason: error.localizedDescription)
         }
-        guard data.starts(with: Array("RIFF".utf8)) else { return samples(littleEndian: data) }
-        return samples(littleEndian: try waveData(in: data, path: path))
+        return try samples(in: data, path: path) ?? samples(littleEndian: data)
+    }
+
+    /// The samples of a file's bytes; nil when they are neither RIFF WAVE nor FLAC.
+    static func samples(in data: Data, path: String) throws(Failure) -> [Int16]? {
+        if data.starts(with: Array("RIFF".utf8)) { return samples(littleEndian: try waveData(in: data, path: path)) }
+        guard data.starts(with: Array("fLaC".utf8)) else { return nil }
+        do throws(FLACFile.Failure) {
+            return try FLACFile.samples(data)
+        } catch {
+            throw .notAudio(path: path, reason: error.reason)
+        }
     }
 
     /// Samples out of bytes; an odd last byte is dropped.

@@ -60,6 +60,34 @@ extension CloudLog {
         }
     }
 
+    func fileChanged(_ record: FileRecord) {
+        change { records in
+            records.files.append(record)
+            return Line(event: "file", path: record.filename, totalBytes: record.bytes, upload: record.id)
+        }
+    }
+
+    func fileDeleted(_ id: String) {
+        change { records in
+            guard let place = records.files.firstIndex(where: { $0.id == id }) else { return nil }
+            records.files[place].isDeleted = true
+            return Line(event: "file-deleted", upload: id)
+        }
+    }
+
+    func transcriptionChanged(_ record: TranscriptionRecord) {
+        change { records in
+            if let place = records.transcriptions.firstIndex(where: { $0.id == record.id }) {
+                records.transcriptions[place] = record
+            } else {
+                records.transcriptions.append(record)
+            }
+            return Line(
+                event: record.isDeleted ? "transcription-deleted" : "transcription",
+                clientReferenceID: record.clientReferenceID, reason: record.status, upload: record.id)
+        }
+    }
+
     /// - Parameter status: nil: it was left without an answer.
     func exchange(method: String, path: String, status: Int?, bodyBytes: Int, begunMilliseconds: Int) {
         let now = milliseconds

@@ -74,6 +74,8 @@ package struct CloudRecords: Equatable, Sendable, Encodable {
     package var uploads: [UploadRecord] = []
     package var objects: [ObjectRecord] = []
     package var lessons: [LessonRecord] = []
+    package var files: [FileRecord] = []
+    package var transcriptions: [TranscriptionRecord] = []
 
     package var openSessions: Int { concurrency.last?.open ?? 0 }
     package var maximumOpenSessions: Int { concurrency.map(\.open).max() ?? 0 }

@@ -79,6 +79,9 @@ package final class CloudServer: Sendable {
     /// `POST` a lesson's manifest here.
     package var manifestURL: String { school + ManifestEndpoint.path }
 
+    /// The speech service's REST API, as its client takes it.
+    package var restURL: String { "\(isTLS ? "https" : "http")://\(authority)/v1" }
+
     /// Where uploads and manifests go; not `port` when a client certificate is demanded.
     package var uploadPort: Int { ports[ports.count - 1].reservation.port }
 

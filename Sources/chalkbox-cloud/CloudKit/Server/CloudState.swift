@@ -10,6 +10,7 @@ final class CloudState: @unchecked Sendable {
     let sessions = SessionRegistry()
     let uploads: UploadStore
     let lessons: LessonStore
+    let rest: RestStore
     private let lock = NSLock()
     private var stopping = false
 
@@ -19,6 +20,7 @@ final class CloudState: @unchecked Sendable {
         keys = KeyRing(permanent: configuration.apiKeys)
         faults = FaultSwitchboard(configuration.faults)
         uploads = try UploadStore(directory: configuration.objectDirectory, log: log)
+        rest = try RestStore(directory: configuration.objectDirectory, log: log)
         lessons = try LessonStore(directory: configuration.objectDirectory, log: log)
     }
 

@@ -13,7 +13,8 @@ enum ListenerRole: Equatable {
 
     /// Whether a request of this path is dealt with while it comes.
     func takes(_ path: String) -> Bool {
-        self != .speech && (TusEndpoint.takes(path) || path == ManifestEndpoint.path)
+        (self != .speech && (TusEndpoint.takes(path) || path == ManifestEndpoint.path))
+            || (self != .uploads && RestEndpoint.takes(path))
     }
 }
 

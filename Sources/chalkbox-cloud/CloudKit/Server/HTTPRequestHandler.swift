@@ -116,6 +116,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
 
     private func request(_ path: String, _ exchange: Exchange) -> any StreamedRequest {
         if path == ManifestEndpoint.path { return ManifestEndpoint(state: state).begin(exchange) }
+        if RestEndpoint.takes(path) { return RestEndpoint(state: state).begin(exchange) }
         return TusEndpoint(state: state, isTLS: isTLS).begin(exchange)
     }
 
@@ -218,7 +219,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         return Answer(status: status, json: json, retryAfterSeconds: wait)
     }
 
-    private static func rfc3339(_ date: Date) -> String {
+    static func rfc3339(_ date: Date) -> String {
         let formatter = ISO8601DateFormatter()
         formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
         return formatter.string(from: date)

@@ -36,6 +36,28 @@ package struct LessonRecord: Equatable, Sendable, Encodable {
     package var timesReceived: Int
 }
 
+/// An audio file that the speech service was given.
+package struct FileRecord: Equatable, Sendable, Encodable {
+    package var id: String
+    package var filename: String
+    package var bytes: Int
+    package var clientReferenceID: String?
+    package var isDeleted = false
+}
+
+/// An asynchronous transcription.
+package struct TranscriptionRecord: Equatable, Sendable, Encodable {
+    package var id: String
+    package var fileID: String
+    /// queued, processing, completed or error.
+    package var status: String
+    package var model: String
+    package var languageHints: [String]
+    package var clientReferenceID: String?
+    package var audioMilliseconds: Int?
+    package var isDeleted = false
+}
+
 /// A request to the upload server, the manifest endpoint or the service's REST API.
 package struct ExchangeRecord: Equatable, Sendable, Encodable {
     package var method: String
@@ -50,6 +72,11 @@ package struct ExchangeRecord: Equatable, Sendable, Encodable {
 }
 
 extension CloudRecords {
+    /// Files and transcriptions that nobody has deleted: the service would keep them for 30 days.
+    package var leftUndeleted: Int {
+        files.filter { !$0.isDeleted }.count + transcriptions.filter { !$0.isDeleted }.count
+    }
+
     /// Bytes of all PATCH bodies: what uploading has cost so far.
     package var uploadedBytes: Int { exchanges.filter { $0.method == "PATCH" }.reduce(0) { $0 + $1.bodyBytes } }
 
