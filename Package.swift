@@ -161,7 +161,8 @@ let package = Package(
         test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore", "CPowerCut"]),
         test("SpeechUplinkTests", ["SpeechUplink", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
-            name: "CloudTests", dependencies: ["CloudKit"], exclude: ["soniox_client.py", "soniox_rest.py"], swiftSettings: hosted),
+            name: "CloudTests", dependencies: ["CloudKit"],
+            exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
         test("DaemonTests", ["CloudKit"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.

@@ -119,6 +119,22 @@ func flac(_ samples: [Int16], in directory: String) throws -> Data {
         }
     }
 
+    @Test func `real speech is transcribed too`() async throws {
+        let name = "/usr/share/pocketsphinx/test/data/librivox/sense_and_sensibility_01_austen_64kb-0880.wav"
+        let file = try Data(contentsOf: URL(fileURLWithPath: name))
+        try await withServer({
+            $0.recogniser = .pocketSphinx(modelDirectory: RecogniserKind.debianModelDirectory)
+        }) { server in
+            let text = try await blocking {
+                let rest = RestClient(port: server.port)
+                let job = try rest.job(rest.upload(file, name: "speech.wav"))
+                _ = try rest.wait(job, for: "completed", "error")
+                return try rest.request("GET", "transcriptions/\(job)/transcript").json["text"] as? String
+            }
+            #expect(text?.contains("young") == true, "\(text ?? "nothing")")
+        }
+    }
+
     @Test func `each transcription numbers the speakers in another way when that is asked for`() async throws {
         let lesson = ToneLesson(.words(8), speakers: 2, seed: 32)
         try await withRest("permute-speakers") { _, rest in
