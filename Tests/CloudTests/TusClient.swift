@@ -100,6 +100,14 @@ struct TusClient: Sendable {
     func offset(_ path: String) throws -> Int? {
         try request("HEAD", path).headers["upload-offset"].flatMap(Int.init)
     }
+
+    /// Returns when the server has so much of it.
+    func wait(_ path: String, for offset: Int) throws {
+        let deadline = Date().addingTimeInterval(60)
+        while try self.offset(path) != offset {
+            guard deadline.timeIntervalSinceNow > 0 else { throw RawClient.Failure.deadline }
+        }
+    }
 }
 
 /// Bytes that tell where they belong.

@@ -86,14 +86,14 @@ import Testing
         let plan = try FaultPlan(arguments: ["patch-stall=1000*1"])
         try await withServer({
             $0.faults = plan
-            $0.uploadIdleMilliseconds = 300
+            $0.uploadIdleMilliseconds = 2_000
         }) { server in
             let tus = TusClient(port: server.port)
             try await blocking {
                 let path = try tus.path("x/a", length: bytes.count)
                 let client = try RawClient(port: tus.port)
                 try client.begin("PATCH", path, TusClient.patchHeaders(0), body: bytes)
-                while try tus.offset(path) != 1_000 {}
+                try tus.wait(path, for: 1_000)
                 #expect(throws: RawClient.Failure.self) { try client.reply() }
                 let offset = try tus.offset(path)
                 #expect(offset == 1_000)

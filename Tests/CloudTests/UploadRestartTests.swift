@@ -53,7 +53,7 @@ import Testing
                 let headers = TusClient.patchHeaders(offset)
                 try client.begin(
                     "PATCH", path, headers, body: bytes[offset..<end], announcing: bytes.count - offset)
-                while try tus.offset(path) != end {}
+                try tus.wait(path, for: end)
                 server.kill()
                 server = try Server(directory: directory.path, port: server.port)
                 offset = try #require(try tus.offset(path))
@@ -62,7 +62,7 @@ import Testing
             let checked = TusClient.patchHeaders(offset).merging(["Upload-Checksum": "sha1 AAAA"]) { $1 }
             let client = try RawClient(port: server.port)
             try client.begin("PATCH", path, checked, body: bytes[offset..<offset + 10], announcing: 1_000)
-            while try tus.offset(path) != offset + 10 {}
+            try tus.wait(path, for: offset + 10)
             server.kill()
             server = try Server(directory: directory.path, port: server.port)
             #expect(try tus.offset(path) == offset, "what was not checked does not count")
@@ -73,6 +73,9 @@ import Testing
             #expect(try tus.create("BOX/whole", length: 3).status == 409)
             let stored = directory.path + "/school/objects/lessons/BOX/audio-0000.flac"
             #expect(try Data(contentsOf: URL(fileURLWithPath: stored)) == bytes)
+            let log = try Self.log(directory.path)
+            #expect(log["object_bytes"] as? Int == bytes.count + 3)
+            #expect(log["uploaded_bytes"] is Int && log["left_undeleted"] as? Int == 0)
             let objects = try Self.log(directory.path)["objects"] as? [[String: Any]] ?? []
             #expect(objects.map { $0["times_completed"] as? Int } == [1, 1])
             let uploads = try Self.log(directory.path)["uploads"] as? [[String: Any]] ?? []

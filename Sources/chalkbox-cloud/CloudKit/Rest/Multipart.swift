@@ -1,17 +1,17 @@
-internal import Foundation
+package import Foundation
 
 /// Takes a `multipart/form-data` body apart while it comes (RFC 7578, RFC 2046 section 5.1).
-struct Multipart {
-    struct Failure: Error {
-        let reason: String
+package struct Multipart {
+    package struct Failure: Error {
+        package let reason: String
     }
 
-    struct Part: Equatable {
-        var name: String
-        var fileName: String?
+    package struct Part: Equatable {
+        package var name: String
+        package var fileName: String?
     }
 
-    enum Event: Equatable {
+    package enum Event: Equatable {
         case begin(Part)
         /// Bytes of the part that began last.
         case bytes(Data)
@@ -31,7 +31,7 @@ struct Multipart {
     private var rest = Data("\r\n".utf8)
 
     /// - Parameter contentType: the header, with its boundary.
-    init(contentType: String?) throws(Failure) {
+    package init(contentType: String?) throws(Failure) {
         let parameters = Self.parameters(contentType ?? "")
         guard (contentType ?? "").lowercased().hasPrefix("multipart/form-data"),
             let boundary = parameters["boundary"], (1...70).contains(boundary.utf8.count)
@@ -40,12 +40,12 @@ struct Multipart {
     }
 
     /// After the last boundary.
-    var isWhole: Bool {
+    package var isWhole: Bool {
         if case .epilogue = phase { return true }
         return false
     }
 
-    mutating func feed(_ bytes: some Sequence<UInt8>) throws(Failure) -> [Event] {
+    package mutating func feed(_ bytes: some Sequence<UInt8>) throws(Failure) -> [Event] {
         rest.append(contentsOf: bytes)
         var events: [Event] = []
         while try step(&events) {}

@@ -14,7 +14,8 @@ package struct ControlEndpoint: Sendable {
         GET /faults: those in force. POST /faults: adds or replaces these, NAME=off and none take out. PUT /faults: \
         just these.
         POST /actions: \(CloudAction.help); for all open connections at once.
-        GET /log: sessions, token requests, refused handshakes, concurrency, uploads, objects and requests as JSON.
+        GET /log: sessions, token requests, refused handshakes, concurrency, requests, uploads, objects, lessons, \
+        files, transcriptions, uploaded_bytes (of all PATCH bodies), object_bytes and left_undeleted as JSON.
         The answer comes when the change holds: 200 with the faults in force, or 400 with the reason and no change.
         For example: curl -sS --unix-socket cloud.sock -d refuse -d slow=50 http://cloud/faults
         """
@@ -67,7 +68,24 @@ package struct ControlEndpoint: Sendable {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(server.log), as: UTF8.self) + "\n"
+        return String(decoding: try encoder.encode(LogAnswer(records: server.log)), as: UTF8.self) + "\n"
+    }
+}
+
+/// The records, and the sums that tests ask for.
+private struct LogAnswer: Encodable {
+    enum Key: CodingKey {
+        case uploadedBytes, objectBytes, leftUndeleted
+    }
+
+    let records: CloudRecords
+
+    func encode(to encoder: any Encoder) throws {
+        try records.encode(to: encoder)
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(records.uploadedBytes, forKey: .uploadedBytes)
+        try container.encode(records.objectBytes, forKey: .objectBytes)
+        try container.encode(records.leftUndeleted, forKey: .leftUndeleted)
     }
 }
 
