@@ -17,6 +17,24 @@ package struct JSONWriter: Sendable {
         close("]")
     }
 
+    // For documents that are written in pieces.
+
+    package mutating func beginObject() { open("{") }
+    package mutating func endObject() { close("}") }
+
+    package mutating func beginArray(_ name: String) {
+        key(name)
+        open("[")
+    }
+
+    package mutating func endArray() { close("]") }
+
+    /// What was written since this was last asked; the text goes on behind it.
+    package mutating func take() -> String {
+        defer { text = "" }
+        return text
+    }
+
     /// The name of the object's next value.
     package mutating func key(_ name: String) {
         separate()

@@ -10,7 +10,9 @@ enum RecordingCommands {
         do throws(StoreError) {
             let index = try RecordingIndex(directory: settings.box.stateDirectory)
             let recordings = try index.recordings()
-            Console.output(arguments.flags.contains("--json") ? json(recordings) : table(recordings))
+            let transcribes = settings.transcription.enabled
+            Console.output(
+                arguments.flags.contains("--json") ? json(recordings, transcribes) : table(recordings, transcribes))
             return .fine
         } catch {
             complain("recordings: " + error.message)
@@ -18,7 +20,22 @@ enum RecordingCommands {
         }
     }
 
-    private static func table(_ recordings: [RecordingSummary]) -> String {
+    /// The state as people see it: of a saved recording, what is still done for it.
+    private static func state(_ recording: RecordingSummary, _ transcribes: Bool) -> String {
+        recording.state == .saved && transcribes && !recording.isTextSettled && recording.gaps > 0
+            ? "transcribing" : recording.state.name
+    }
+
+    private static func detail(_ recording: RecordingSummary, _ state: String) -> String {
+        if state == "transcribing" {
+            let length = StatusText.Duration.clock(SampleIndex(recording.gapSamples).milliseconds / 1_000)
+            return " (\(recording.gaps) \(recording.gaps == 1 ? "gap" : "gaps"), \(length))"
+        }
+        guard recording.state == .uploading else { return "" }
+        return " (\(recording.sentBytes >> 20) of \(recording.parcelBytes >> 20) MB)"
+    }
+
+    private static func table(_ recordings: [RecordingSummary], _ transcribes: Bool) -> String {
         guard !recordings.isEmpty else { return "no recordings yet\n" }
         var text = ""
         for recording in recordings {
@@ -27,13 +44,14 @@ enum RecordingCommands {
             text += "\(recording.header.id.text)  \(recording.header.startedAt.rfc3339)  "
             text += StatusText.Duration.clock(samples.milliseconds / 1_000)
             text += "  \(recording.words) words, \(recording.speakers) speakers, \(covered)% transcribed"
-            text += "  \(recording.state.name)" + (recording.interrupted ? " (interrupted)" : "")
+            let state = state(recording, transcribes)
+            text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
             text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label)\n"
         }
         return text
     }
 
-    private static func json(_ recordings: [RecordingSummary]) -> String {
+    private static func json(_ recordings: [RecordingSummary], _ transcribes: Bool) -> String {
         var writer = JSONWriter()
         writer.array { writer in
             for recording in recordings {
@@ -42,12 +60,16 @@ enum RecordingCommands {
                     writer.field("label", recording.header.label)
                     writer.field("startedAt", recording.header.startedAt.rfc3339)
                     writer.field("clockSynchronised", recording.header.clockSynchronised)
-                    writer.field("state", recording.state.name)
+                    writer.field("state", state(recording, transcribes))
                     writer.field("samples", recording.samples)
                     writer.field("durationMs", SampleIndex(recording.samples).milliseconds)
                     writer.field("words", recording.words)
                     writer.field("speakers", recording.speakers)
                     writer.field("coveredMs", SampleIndex(recording.covered).milliseconds)
+                    writer.field("gaps", recording.gaps)
+                    writer.field("gapsMs", SampleIndex(recording.gapSamples).milliseconds)
+                    writer.field("bytes", recording.parcelBytes)
+                    writer.field("bytesSent", recording.sentBytes)
                     writer.field("interrupted", recording.interrupted)
                 }
             }
@@ -98,7 +120,8 @@ enum RecordingCommands {
         }
         let document = TranscriptDocument(
             header: recording.header, samples: recording.samples, tokens: try index.tokens(id),
-            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted)
+            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted,
+            covered: recording.state == .recording ? SampleIndex(recording.covered) : nil)
         return write(text(of: document, format), to: output)
     }
 

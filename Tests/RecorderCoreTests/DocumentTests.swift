@@ -70,7 +70,36 @@ import Testing
                 "words":[{"text":"A","startMs":65250,"endMs":65400,"confidence":0.500},\
                 {"text":"<b>&","startMs":65500,"endMs":66000,"confidence":0.500}]}],\
                 "gaps":[{"startMs":70000,"endMs":75000,"reason":"offline"}],\
-                "silences":[{"startMs":100,"endMs":200,"reason":"overrun"}],"interrupted":false}
+                "silences":[{"startMs":100,"endMs":200,"reason":"overrun"}],\
+                "coverage":[{"startMs":0,"endMs":70000}],"xruns":1,"lostMs":100,"interrupted":false}
+                """)
+    }
+
+    @Test func `while the gaps are not known yet, coverage ends with what is final`() {
+        let document = TranscriptDocument(
+            header: Box.header, samples: 16_000 * 75, tokens: [], gaps: [], silences: [], interrupted: false,
+            covered: SampleIndex(milliseconds: 1_250))
+        #expect(document.json.contains(#""coverage":[{"startMs":0,"endMs":1250}],"xruns":0,"lostMs":0,"#))
+    }
+
+    @Test func `the manifest is byte-exact`() {
+        let summary = RecordingSummary(
+            header: Box.header, state: .saved, samples: 16_000 * 75, tokens: 6, words: 5, speakers: 2, covered: 0,
+            interrupted: true)
+        let sha = String(repeating: "0a", count: 32)
+        let manifest = ManifestDocument(
+            recording: summary, silences: Self.document.silences, coverage: Self.document.coverage,
+            files: [
+                ParcelFile(name: "audio-0000.flac", contentType: "audio/flac", bytes: 123, sha256: sha),
+                ParcelFile(name: "transcript.vtt", contentType: "text/vtt", bytes: 0, sha256: sha, isSent: true),
+            ])
+        #expect(
+            manifest.json == """
+                {"format":"chalkbox-manifest","version":1,"id":"\(Box.header.id.text)","label":"7B maths",\
+                "startedAt":"2026-09-21T14:13:20.000Z","clockSynchronised":true,"durationMs":75000,"sampleRate":16000,\
+                "speakers":2,"words":5,"coveredMs":70000,"interrupted":true,"xruns":1,"lostMs":100,"files":[\
+                {"name":"audio-0000.flac","contentType":"audio/flac","bytes":123,"sha256":"\(sha)"},\
+                {"name":"transcript.vtt","contentType":"text/vtt","bytes":0,"sha256":"\(sha)"}]}
                 """)
     }
 

@@ -136,6 +136,14 @@ package struct RecordingSummary: Equatable, Sendable {
     package var covered: Int64
     /// True when the recording ended by something else than STOP.
     package var interrupted: Bool
+    /// What has no text, how many times and how many samples in all; known once the recording is saved.
+    package var gaps = 0
+    package var gapSamples: Int64 = 0
+    /// No text will come any more, whatever is missing.
+    package var isTextSettled = false
+    /// Of the package for the school: the bytes of its files, and of those that have arrived; 0 before there is one.
+    package var parcelBytes: Int64 = 0
+    package var sentBytes: Int64 = 0
 
     package init(
         header: RecordingHeader, state: RecordingState, samples: Int64, tokens: Int, words: Int, speakers: Int,

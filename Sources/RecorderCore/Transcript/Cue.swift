@@ -11,29 +11,26 @@ package struct Cue: Equatable, Sendable {
 
     /// Cuts segments into cues, in order. Cues never overlap: one ends where the next begins at the latest.
     package static func cues(of segments: [Segment]) -> [Cue] {
+        var cutter = CueCutter()
         var cues: [Cue] = []
         for segment in segments {
-            var open: Cue?
-            for word in segment.words {
-                if var cue = open, cue.take(word) {
-                    open = cue
-                } else {
-                    if let cue = open { cues.append(cue) }
-                    open = Cue(
-                        speaker: segment.speaker, start: word.start,
-                        end: min(word.end, word.start.advanced(by: longestSamples)), lines: split(word.text))
-                }
+            for (place, word) in segment.words.enumerated() {
+                if let cue = cutter.receive(word, beginsSegment: place == 0) { cues.append(cue) }
             }
-            if let cue = open { cues.append(cue) }
         }
-        for index in cues.indices.dropLast() where cues[index].end > cues[index + 1].start {
-            cues[index].end = max(cues[index].start, cues[index + 1].start)
-        }
+        if let cue = cutter.finish() { cues.append(cue) }
         return cues
     }
 
+    init(_ word: Word) {
+        speaker = word.speaker
+        start = word.start
+        end = min(word.end, word.start.advanced(by: Self.longestSamples))
+        lines = Self.split(word.text)
+    }
+
     /// - Returns: false when the word does not fit.
-    private mutating func take(_ word: Word) -> Bool {
+    mutating func take(_ word: Word) -> Bool {
         guard word.end.samples(since: start) <= Self.longestSamples else { return false }
         let last = lines.count - 1
         if lines[last].count + 1 + word.text.count <= Self.lineCharacters {
@@ -51,5 +48,33 @@ package struct Cue: Equatable, Sendable {
     private static func split(_ text: String) -> [String] {
         guard text.count > lineCharacters else { return [text] }
         return [String(text.prefix(lineCharacters)), String(text.dropFirst(lineCharacters))]
+    }
+}
+
+/// Makes cues of words as they come.
+package struct CueCutter: Sendable {
+    private var open: Cue?
+
+    package init() {}
+
+    /// The cue that `word` ends, if it begins the next one.
+    package mutating func receive(_ word: Word, beginsSegment: Bool) -> Cue? {
+        guard var cue = open else {
+            open = Cue(word)
+            return nil
+        }
+        if !beginsSegment, cue.take(word) {
+            open = cue
+            return nil
+        }
+        open = Cue(word)
+        cue.end = max(cue.start, min(cue.end, word.start))
+        return cue
+    }
+
+    /// The last cue; there are no more words.
+    package mutating func finish() -> Cue? {
+        defer { open = nil }
+        return open
     }
 }

@@ -6,10 +6,13 @@ package struct TranscriptDocument: Equatable, Sendable {
     package var gaps: [Gap]
     package var silences: [SilenceMark]
     package var interrupted: Bool
+    /// What has its final text.
+    package var coverage: Coverage
 
+    /// - Parameter covered: the end of what has its text, while the gaps are not yet known; nil: all but the gaps has.
     package init(
         header: RecordingHeader, samples: Int64, tokens: [FinalToken], gaps: [Gap], silences: [SilenceMark],
-        interrupted: Bool
+        interrupted: Bool, covered: SampleIndex? = nil
     ) {
         self.header = header
         self.samples = samples
@@ -17,6 +20,7 @@ package struct TranscriptDocument: Equatable, Sendable {
         self.gaps = gaps
         self.silences = silences
         self.interrupted = interrupted
+        coverage = Coverage(through: covered ?? SampleIndex(samples), holes: gaps)
     }
 
     package var segments: [Segment] { Segment.segments(of: words) }
@@ -53,15 +57,21 @@ package struct TranscriptDocument: Equatable, Sendable {
         return text
     }
 
-    /// WebVTT (W3C): a voice span names the speaker; `&`, `<` and `>` are escaped (section 4.2.2).
     package var webVTT: String {
-        var text = "WEBVTT\n\n"
-        for cue in Cue.cues(of: segments) {
-            text += "\(CueTime.long(cue.start, ".")) --> \(CueTime.long(cue.end, "."))\n"
-            let voice = cue.speaker > 0 ? "<v Speaker \(cue.speaker)>" : ""
-            text += voice + cue.lines.map(Self.escaped).joined(separator: "\n") + "\n\n"
-        }
+        var text = WebVTT.head
+        for cue in Cue.cues(of: segments) { text += WebVTT.text(of: cue) }
         return text
+    }
+}
+
+/// WebVTT (W3C): a voice span names the speaker; `&`, `<` and `>` are escaped (section 4.2.2).
+package enum WebVTT {
+    package static let head = "WEBVTT\n\n"
+
+    package static func text(of cue: Cue) -> String {
+        let voice = cue.speaker > 0 ? "<v Speaker \(cue.speaker)>" : ""
+        return "\(CueTime.long(cue.start, ".")) --> \(CueTime.long(cue.end, "."))\n"
+            + voice + cue.lines.map(escaped).joined(separator: "\n") + "\n\n"
     }
 
     private static func escaped(_ line: String) -> String {

@@ -1,63 +1,105 @@
 /// The transcript document as JSON: format `chalkbox-transcript`, version 1. Times are milliseconds of the recording.
+/// It is written in pieces, so that the words of a long lesson need not be in memory at once.
+package struct TranscriptWriter: Sendable {
+    package static let version = 1
+
+    private var writer = JSONWriter()
+
+    /// - Parameter speakers: in the order of their numbers.
+    package init(header: RecordingHeader, samples: Int64, speakers: [Int]) {
+        writer.beginObject()
+        writer.field("format", "chalkbox-transcript")
+        writer.field("version", Self.version)
+        writer.fields(of: header, samples: samples)
+        writer.array("speakers") { writer in
+            for speaker in speakers { writer.value(String(speaker)) }
+        }
+        writer.beginArray("segments")
+    }
+
+    /// What was written since this was last asked.
+    package mutating func take() -> String { writer.take() }
+
+    /// - Parameter text: that of all its words, which follow.
+    package mutating func beginSegment(_ first: Word, end: SampleIndex, text: String) {
+        writer.beginObject()
+        writer.field("speaker", first.speaker > 0 ? String(first.speaker) : "")
+        writer.field("language", first.language)
+        writer.field("startMs", first.start.milliseconds)
+        writer.field("endMs", end.milliseconds)
+        writer.field("text", text)
+        writer.beginArray("words")
+    }
+
+    package mutating func add(_ word: Word) {
+        writer.object { writer in
+            writer.field("text", word.text)
+            writer.field("startMs", word.start.milliseconds)
+            writer.field("endMs", word.end.milliseconds)
+            writer.key("confidence")
+            writer.thousandths(word.confidence)
+        }
+    }
+
+    package mutating func endSegment() {
+        writer.endArray()
+        writer.endObject()
+    }
+
+    package mutating func finish(gaps: [Gap], silences: [SilenceMark], coverage: Coverage, interrupted: Bool) {
+        writer.endArray()
+        writer.array("gaps") { writer in
+            for gap in gaps { writer.stretch(gap.start, gap.end, gap.reason) }
+        }
+        writer.array("silences") { writer in
+            for mark in silences { writer.stretch(mark.start, mark.end, mark.reason.name) }
+        }
+        writer.array("coverage") { writer in
+            for range in coverage.ranges { writer.stretch(range.lowerBound, range.upperBound, nil) }
+        }
+        writer.fields(of: silences)
+        writer.field("interrupted", interrupted)
+        writer.endObject()
+    }
+}
+
 extension TranscriptDocument {
-    package static let jsonVersion = 1
-
     package var json: String {
-        var writer = JSONWriter()
-        writer.object { writer in
-            writer.field("format", "chalkbox-transcript")
-            writer.field("version", Self.jsonVersion)
-            writer.field("id", header.id.text)
-            writer.field("label", header.label)
-            writer.field("startedAt", header.startedAt.rfc3339)
-            writer.field("clockSynchronised", header.clockSynchronised)
-            writer.field("durationMs", samples / SampleIndex.samplesPerMillisecond)
-            writer.field("sampleRate", SampleIndex.samplesPerSecond)
-            writer.array("speakers") { writer in
-                for speaker in speakers { writer.value(String(speaker)) }
-            }
-            writer.array("segments") { writer in
-                for segment in segments { Self.write(segment, &writer) }
-            }
-            writer.array("gaps") { writer in
-                for gap in gaps { Self.write(gap.start, gap.end, gap.reason, &writer) }
-            }
-            writer.array("silences") { writer in
-                for mark in silences { Self.write(mark.start, mark.end, mark.reason.name, &writer) }
-            }
-            writer.field("interrupted", interrupted)
+        var writer = TranscriptWriter(header: header, samples: samples, speakers: speakers)
+        for segment in segments {
+            guard let first = segment.words.first else { continue }
+            writer.beginSegment(first, end: segment.end, text: segment.text)
+            for word in segment.words { writer.add(word) }
+            writer.endSegment()
         }
-        return writer.text
+        writer.finish(gaps: gaps, silences: silences, coverage: coverage, interrupted: interrupted)
+        return writer.take()
+    }
+}
+
+extension JSONWriter {
+    /// What the transcript and the manifest say of the recording as a whole.
+    mutating func fields(of header: RecordingHeader, samples: Int64) {
+        field("id", header.id.text)
+        field("label", header.label)
+        field("startedAt", header.startedAt.rfc3339)
+        field("clockSynchronised", header.clockSynchronised)
+        field("durationMs", samples / SampleIndex.samplesPerMillisecond)
+        field("sampleRate", SampleIndex.samplesPerSecond)
     }
 
-    private static func write(_ segment: Segment, _ writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.field("speaker", segment.speaker > 0 ? String(segment.speaker) : "")
-            writer.field("language", segment.language)
-            writer.field("startMs", segment.start.milliseconds)
-            writer.field("endMs", segment.end.milliseconds)
-            writer.field("text", segment.text)
-            writer.array("words") { writer in
-                for word in segment.words {
-                    writer.object { writer in
-                        writer.field("text", word.text)
-                        writer.field("startMs", word.start.milliseconds)
-                        writer.field("endMs", word.end.milliseconds)
-                        writer.key("confidence")
-                        writer.thousandths(word.confidence)
-                    }
-                }
-            }
-        }
+    /// As `status` counts them.
+    mutating func fields(of silences: [SilenceMark]) {
+        field("xruns", silences.reduce(0) { $0 + ($1.reason == .overrun ? 1 : 0) })
+        let lost = silences.reduce(Int64(0)) { $0 + $1.end.samples(since: $1.start) }
+        field("lostMs", lost / SampleIndex.samplesPerMillisecond)
     }
 
-    private static func write(
-        _ start: SampleIndex, _ end: SampleIndex, _ reason: String, _ writer: inout JSONWriter
-    ) {
-        writer.object { writer in
+    fileprivate mutating func stretch(_ start: SampleIndex, _ end: SampleIndex, _ reason: String?) {
+        object { writer in
             writer.field("startMs", start.milliseconds)
             writer.field("endMs", end.milliseconds)
-            writer.field("reason", reason)
+            if let reason { writer.field("reason", reason) }
         }
     }
 }

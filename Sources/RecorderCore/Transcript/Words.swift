@@ -93,13 +93,17 @@ package struct Segment: Equatable, Sendable {
     /// A speaker's pause of this length begins a new paragraph.
     package static let pauseSamples: Int64 = 3 * SampleIndex.samplesPerSecond
 
+    /// Whether two words that follow each other are of one segment.
+    package static func goesOn(with word: Word, after last: Word) -> Bool {
+        last.speaker == word.speaker && last.language == word.language
+            && word.start.samples(since: last.end) < pauseSamples
+    }
+
     /// Words in order, cut where the speaker or the language changes or falls silent.
     package static func segments(of words: [Word]) -> [Segment] {
         var segments: [Segment] = []
         for word in words {
-            if let last = segments.last, last.speaker == word.speaker, last.language == word.language,
-                word.start.samples(since: last.end) < pauseSamples
-            {
+            if let last = segments.last?.words.last, goesOn(with: word, after: last) {
                 segments[segments.count - 1].words.append(word)
             } else {
                 segments.append(Segment(speaker: word.speaker, language: word.language, words: [word]))
