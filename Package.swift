@@ -78,6 +78,7 @@ let package = Package(
         library("CNetlink", pkgConfig: "libnl-genl-3.0", debian: "libnl-genl-3-dev"),
         library("CSQLite", pkgConfig: "sqlite3", debian: "libsqlite3-dev"),
         library("CFLAC", pkgConfig: "flac", debian: "libflac-dev"),
+        library("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         library("CINI", pkgConfig: "inih", debian: "libinih-dev"),
         library("CPocketSphinx", pkgConfig: "pocketsphinx", debian: "libpocketsphinx-dev"),
 
@@ -89,7 +90,7 @@ let package = Package(
         product("AudioCapture", ["LinuxRuntime", "RecorderCore", "CALSA"]),
         product("Panel", ["LinuxRuntime", "RecorderCore", "CGPIO"]),
         product("LinkMonitor", ["LinuxRuntime", "RecorderCore", "CNetlink"]),
-        product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC"]),
+        product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC", "CCrypto"]),
         product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WireJSON", "CWebSockets"]),
         .executableTarget(
             name: "chalkbox",
@@ -109,9 +110,6 @@ let package = Package(
             ]),
 
         // The stand-in cloud: normal Swift.
-        .systemLibrary(
-            name: "CCrypto", path: "Sources/chalkbox-cloud/CCrypto", pkgConfig: "libcrypto",
-            providers: [.apt(["libssl-dev"])]),
         .target(
             name: "CloudKit",
             dependencies: [

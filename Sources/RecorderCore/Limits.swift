@@ -29,6 +29,18 @@ package enum Limits {
     /// What the journal gives a session at a time: 4 s.
     package static let replaySamples = 64_000
     package static let labelBytes = 256
+    /// What the store does for saved recordings, between two looks at its commands: START must not wait for it.
+    package static let sliceMilliseconds: Int64 = 20
+    /// Pieces of files that are digested, or written for the package, in one go.
+    package static let digestPieceBytes = 64 << 10
+    package static let pieceBytes = 64 << 10
+    /// What the disk refused of a saved recording is tried again after this.
+    package static let savedRetryMilliseconds: Int64 = 30_000
+    /// Changes of saved recordings that may wait for an index that cannot be written, and the tokens in them.
+    package static let savedNotes = 256
+    package static let savedTokens = 65_536
+    /// Tokens of a saved recording that are written in one transaction.
+    package static let savedBatchTokens = 1_024
     /// START waits this long for space to be made.
     package static let makeRoomMilliseconds: Int64 = 3_000
     /// Damaged indexes that are kept, and the size up to which one is read through at a start: some 130 hours of words.

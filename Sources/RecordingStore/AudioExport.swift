@@ -4,7 +4,7 @@ package import RecorderCore
 /// The audio of a recording, finished or running, out of its files.
 package enum AudioExport {
     /// The usual block of a FLAC file that is not being appended to (libFLAC's default).
-    private static let blockSamples: Int64 = 4_096
+    static let blockSamples: Int64 = 4_096
 
     /// Writes the whole recording as one FLAC file with its true length and MD5. `path` appears, or is replaced, when
     /// it is complete.

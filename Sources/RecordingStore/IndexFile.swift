@@ -38,7 +38,7 @@ struct IndexFile {
         case .foreignIndex:
             // Beside our audio it is ours, with a damaged header; elsewhere the directory is another program's.
             try !AudioDirectories.list(layout).isEmpty
-        case .file, .index, .newerIndex, .noIndex, .noRecording, .codec, .noAudio, .backlog:
+        case .file, .index, .newerIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .backlog:
             false
         }
     }

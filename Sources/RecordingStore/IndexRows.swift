@@ -5,13 +5,14 @@ extension Statement {
     /// Rows of text, start_sample, end_sample, confidence, speaker, language.
     func tokens() throws(StoreError) -> [FinalToken] {
         var list: [FinalToken] = []
-        while try step() {
-            list.append(
-                FinalToken(
-                    text: text(0), start: try sample(1), end: try sample(2), confidence: double(3),
-                    speaker: Int(clamping: integer(4)), language: text(5)))
-        }
+        while try step() { list.append(try token()) }
         return list
+    }
+
+    func token() throws(StoreError) -> FinalToken {
+        FinalToken(
+            text: text(0), start: try sample(1), end: try sample(2), confidence: double(3),
+            speaker: Int(clamping: integer(4)), language: text(5))
     }
 
     /// Rows of start_sample, end_sample, reason.

@@ -20,7 +20,7 @@ enum IndexSchema {
     static let recordings: Int64 = 1 << 38
 
     /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.
-    static let migrations = [version1]
+    static let migrations = [version1, version2]
 
     static func open(_ path: String, _ access: Database.Access) throws(StoreError) -> Database {
         let database = try Database(path: path, access)
@@ -48,6 +48,8 @@ enum IndexSchema {
         return database
     }
 
+    private static let tables = ["recording", "silence", "gap", "token"]
+
     private static func version(_ database: Database) throws(StoreError) -> Int {
         Int(try database.integer("PRAGMA user_version", doing: "read the index's version"))
     }
@@ -70,15 +72,18 @@ enum IndexSchema {
     /// Finds torn and overwritten pages before anything is built on them. It reads the file once: 0.5 s of work for
     /// 100 MB, and what the flash takes for it. Of an index larger than the bound, the words are left out.
     private static func checkPages(_ database: Database) throws(StoreError) {
-        guard try version(database) > 0 else { return }
+        let version = try version(database)
+        guard version > 0 else { return }
         let doing = "check the index"
-        let tables = try database.integer(
-            "SELECT count(*) FROM sqlite_schema WHERE name IN ('recording', 'token', 'silence', 'gap')", doing: doing)
-        guard tables == 4 else { throw .damagedIndex(file: database.path, reason: "tables are missing") }
+        let names = version == 1 ? tables : tables + ["parcel_file"]
+        let list = names.map { "'" + $0 + "'" }.joined(separator: ", ")
+        let found = try database.integer(
+            "SELECT count(*) FROM sqlite_schema WHERE name IN (\(list))", doing: doing)
+        guard found == names.count else { throw .damagedIndex(file: database.path, reason: "tables are missing") }
         let pages = try database.integer("PRAGMA page_count", doing: doing)
         let isSmall = try pages * database.integer("PRAGMA page_size", doing: doing) <= Limits.checkedIndexBytes
-        for check in isSmall ? ["(1)"] : ["(recording)", "(silence)", "(gap)"] {
-            let answer = try database.text("PRAGMA quick_check" + check, doing: doing)
+        for check in isSmall ? ["1"] : names.filter({ $0 != "token" }) {
+            let answer = try database.text("PRAGMA quick_check(\(check))", doing: doing)
             guard answer == "ok" else { throw .damagedIndex(file: database.path, reason: answer) }
         }
     }
@@ -136,6 +141,29 @@ enum IndexSchema {
             end_sample INTEGER NOT NULL,
             reason TEXT NOT NULL,
             PRIMARY KEY (recording, start_sample)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// `settled` is 1 when no text will come any more; `settled_reason` says why not, when some is missing.
+    /// `job_file` and `job_transcription`: what the service calls the audio that it was sent, and what it makes of it.
+    /// The rows of `parcel_file` are there when all of its files are on the medium. `url` is empty when there is none.
+    private static let version2 = """
+        ALTER TABLE recording ADD COLUMN settled INTEGER NOT NULL DEFAULT 0 CHECK (settled IN (0, 1));
+        UPDATE recording SET settled = 1
+            WHERE state > 1 AND NOT EXISTS (SELECT 1 FROM gap WHERE recording = number);
+        ALTER TABLE recording ADD COLUMN settled_reason TEXT NOT NULL DEFAULT '';
+        ALTER TABLE recording ADD COLUMN job_file TEXT NOT NULL DEFAULT '';
+        ALTER TABLE recording ADD COLUMN job_transcription TEXT NOT NULL DEFAULT '';
+        CREATE TABLE parcel_file (
+            recording INTEGER NOT NULL REFERENCES recording (number) ON DELETE CASCADE,
+            position INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            content_type TEXT NOT NULL,
+            bytes INTEGER NOT NULL CHECK (bytes >= 0),
+            sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+            url TEXT NOT NULL DEFAULT '',
+            is_sent INTEGER NOT NULL DEFAULT 0 CHECK (is_sent IN (0, 1)),
+            PRIMARY KEY (recording, position)
         ) STRICT, WITHOUT ROWID;
         """
 }

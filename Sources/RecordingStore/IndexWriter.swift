@@ -60,6 +60,7 @@ final class IndexWriter {
             """
             WITH part AS (SELECT * FROM token WHERE place >= ?6 AND place < ?7)
             UPDATE recording SET state = ?2, samples = ?3, interrupted = ?4, covered = min(?3, max(?5, covered)),
+                settled = NOT EXISTS (SELECT 1 FROM gap WHERE recording = ?1),
                 tokens = (SELECT count(*) FROM part),
                 words = (SELECT ifnull(sum(begins_word), 0) FROM part),
                 speakers = (SELECT count(DISTINCT speaker) FROM part WHERE speaker > 0)

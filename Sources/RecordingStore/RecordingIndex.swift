@@ -13,7 +13,10 @@ package final class RecordingIndex {
             iif(state > 1, words, (SELECT ifnull(sum(begins_word), 0) FROM \(part))),
             iif(state > 1, speakers, (SELECT count(DISTINCT speaker) FROM \(part) AND speaker > 0)),
             iif(state > 1, covered, ifnull((SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1), 0)),
-            interrupted FROM recording
+            interrupted, settled, (SELECT count(*) FROM gap WHERE recording = number),
+            (SELECT total(end_sample - start_sample) FROM gap WHERE recording = number),
+            (SELECT total(bytes) FROM parcel_file WHERE recording = number),
+            (SELECT total(bytes) FROM parcel_file WHERE recording = number AND is_sent = 1) FROM recording
         """
     /// The tokens of the recording `number`.
     private static let part = """
@@ -109,9 +112,16 @@ package final class RecordingIndex {
             case .recording: try SegmentFiles(layout, id).end().sample
             case .saved, .uploading, .uploaded: try row.sample(5).value
             }
-        return RecordingSummary(
+        var summary = RecordingSummary(
             header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
             speakers: Int(row.integer(8)), covered: min(try row.sample(9).value, samples),
             interrupted: row.integer(10) == 1 && state != .recording)
+        guard state != .recording else { return summary }
+        summary.isTextSettled = row.integer(11) == 1
+        summary.gaps = Int(clamping: row.integer(12))
+        summary.gapSamples = min(max(0, row.integer(13)), samples)
+        summary.parcelBytes = max(0, row.integer(14))
+        summary.sentBytes = min(max(0, row.integer(15)), summary.parcelBytes)
+        return summary
     }
 }

@@ -24,21 +24,12 @@ struct Removal {
             let id = recording.header.id
             candidates.append(
                 Retention.Candidate(
-                    id: id, state: recording.state, startedAt: recording.header.startedAt, bytes: try bytes(of: id)))
+                    id: id, state: recording.state, startedAt: recording.header.startedAt,
+                    bytes: try SegmentFiles(layout, id).bytes()))
         }
         guard !candidates.isEmpty else { return [] }
         let free = try onFile { () throws(SystemError) in try FileSystem.freeBytes(at: layout.directory) }
         return Retention.plan(candidates, policy: policy, freeBytes: free, now: now)
-    }
-
-    private func bytes(of id: RecordingID) throws(StoreError) -> Int64 {
-        var sum: Int64 = 0
-        for number in try SegmentFiles(layout, id).numbers() {
-            sum += try onFile { () throws(SystemError) in
-                try File(layout.segment(number, of: id), .read).status().bytes
-            }
-        }
-        return sum
     }
 
     func remove(_ id: RecordingID) throws(StoreError) {

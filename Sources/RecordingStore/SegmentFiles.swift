@@ -40,6 +40,19 @@ struct SegmentFiles {
         }
     }
 
+    /// Those of the package too; 0 when there is no directory.
+    func bytes() throws(StoreError) -> Int64 {
+        let directory = layout.recording(id)
+        do throws(SystemError) {
+            var sum: Int64 = 0
+            for name in try FileSystem.list(directory) { sum += try File(directory + "/" + name, .read).status().bytes }
+            return sum
+        } catch {
+            guard error.number == SystemError.noSuchFile else { throw .file(error) }
+            return 0
+        }
+    }
+
     /// A file and the place of its first sample; nil when it has no whole header, or is not of this recording.
     func reader(
         _ segment: Int, checksMD5: Bool = false

@@ -1,8 +1,8 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// Where a state directory keeps what, and who changes it: `index.sqlite`, `recordings/ULID/audio-NNNN.flac`, and what
-/// was once an index, `index.sqlite.damaged-TIME`.
+/// Where a state directory keeps what, and who changes it: `index.sqlite`, `recordings/ULID/audio-NNNN.flac` with the
+/// files of the package beside them, `cut/ULID.flac`, and what was once an index, `index.sqlite.damaged-TIME`.
 struct StateLayout: Sendable {
     let directory: String
     /// Makes every change but SQLite's own.
@@ -19,6 +19,11 @@ struct StateLayout: Sendable {
 
     var index: String { directory + "/" + Self.indexName }
     var recordings: String { directory + "/recordings" }
+
+    /// Pieces of audio for the transcription service, for as long as it has not taken them.
+    var cuts: String { directory + "/cut" }
+
+    func cut(_ id: RecordingID) -> String { cuts + "/" + id.text + ".flac" }
 
     func recording(_ id: RecordingID) -> String { recordings + "/" + id.text }
 

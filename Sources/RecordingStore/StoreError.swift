@@ -19,6 +19,8 @@ package enum StoreError: Error, Equatable, Sendable {
     case codec(doing: String, file: String, reason: String)
     /// A FLAC file of which not even the header can be read.
     case noAudio(file: String)
+    /// libcrypto refused a SHA-256.
+    case digest(file: String)
     /// So many final tokens wait for the index that more are refused; the audio is unaffected.
     case backlog(tokens: Int)
 
@@ -42,6 +44,8 @@ package enum StoreError: Error, Equatable, Sendable {
             "cannot \(doing) \(file): libFLAC says \(reason)"
         case .noAudio(let file):
             "\(file) holds no FLAC stream"
+        case .digest(let file):
+            "cannot make the SHA-256 of \(file): libcrypto refuses"
         case .backlog(let tokens):
             "\(tokens) words wait for the index to be written: later ones are left to be transcribed again"
         }
@@ -54,7 +58,8 @@ extension StoreError {
         case .file(let error): error.number == SystemError.noSpace
         // SQLITE_FULL (sqlite.org/rescode.html).
         case .index(_, _, _, let code): code & 0xFF == 13
-        case .damagedIndex, .newerIndex, .foreignIndex, .noIndex, .noRecording, .codec, .noAudio, .backlog: false
+        case .damagedIndex, .newerIndex, .foreignIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .backlog:
+            false
         }
     }
 }

@@ -21,6 +21,8 @@ package enum StoreCommand: Sendable {
     case read(session: Int, from: SampleIndex)
     /// Delete uploaded recordings that may go.
     case makeRoom
+    /// Something of a recording that is saved.
+    case saved(SavedCommand)
     /// STOP was pressed: saved at once, so that the recording does not go on after a power cut.
     case stopped
     /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
@@ -46,6 +48,8 @@ package enum StoreEvent: Equatable, Sendable {
     case removalFailed(StoreError)
     /// The answer to `read`; without samples when there are none.
     case audio(session: Int, from: SampleIndex, [Int16])
+    /// Something of a recording that is saved.
+    case saved(SavedEvent)
 }
 
 /// A recording that was saved at a start, and what of it was not.
@@ -103,10 +107,12 @@ package final class StoreThread {
     ///   - segmentSamples: the length of one audio file.
     ///   - resumes: whether an interrupted recording may go on.
     ///   - retention: nil: nothing is ever deleted.
+    ///   - later: what becomes of recordings once they are saved.
     ///   - storage: makes every change on the disk but SQLite's own.
     package init(
         directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples,
-        resumes: Bool = false, retention: RetentionPolicy? = nil, storage: Storage = Storage()
+        resumes: Bool = false, retention: RetentionPolicy? = nil, later: LaterPolicy = LaterPolicy(),
+        storage: Storage = Storage()
     ) throws(StoreError) {
         let layout = StateLayout(directory, storage)
         let wake = try onFile { () throws(SystemError) -> EventNotifier in
@@ -120,6 +126,9 @@ package final class StoreThread {
         let isNew = try index.isEmpty()
         let left = resumes ? try? LeftOpen.find(layout, index) : nil
         let recovery = Recovery.run(layout, index, sparing: left?.number) + Adoption(layout, index).run()
+        AudioCutter.clear(layout)
+        // A disk that refuses it must not keep the box from recording.
+        _ = try? index.settleFilled()
         var recovered: [RecoveredRecording] = []
         for saved in recovery.saved {
             guard let summary = try summaries.summary(saved.id) else { continue }
@@ -127,9 +136,10 @@ package final class StoreThread {
                 RecoveredRecording(
                     summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples))
         }
+        let roll = SegmentRoll(segmentSamples: segmentSamples)
         let worker = StoreWorker(
-            layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
-            roll: SegmentRoll(segmentSamples: segmentSamples), room: try RoomKeeper(layout, index, retention),
+            layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries, roll: roll,
+            room: try RoomKeeper(layout, index, retention), saved: SavedDesk(layout, index, summaries, roll, later),
             left: left)
         thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
         self.worker = worker

@@ -29,6 +29,7 @@ final class StoreWorker: @unchecked Sendable {
     private let summaries: RecordingIndex
     private let roll: SegmentRoll
     let room: RoomKeeper
+    private let saved: SavedDesk
     private var left: LeftOpen?
     private var phase = Phase.idle
     private var nextCommit = MonotonicTime(milliseconds: 0)
@@ -40,7 +41,7 @@ final class StoreWorker: @unchecked Sendable {
 
     init(
         layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
-        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper, left: LeftOpen?
+        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper, saved: SavedDesk, left: LeftOpen?
     ) {
         self.layout = layout
         self.ring = ring
@@ -50,6 +51,7 @@ final class StoreWorker: @unchecked Sendable {
         self.summaries = summaries
         self.roll = roll
         self.room = room
+        self.saved = saved
         self.left = left
     }
 
@@ -61,13 +63,25 @@ final class StoreWorker: @unchecked Sendable {
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
             readOn()
             room.work(emit)
+            saved.work(isRecording: isRecording, emit)
+            if saved.takeNeedOfRoom() { room.plan(summaries, emit) }
         }
         takeCommands()
+        saved.finish(emit)
         stop()
     }
 
     private var deadline: MonotonicTime? {
-        replay?.isWorking == true || room.isWorking ? Clock.now : commitDeadline
+        guard replay?.isWorking != true, !room.isWorking else { return Clock.now }
+        guard let later = saved.due(isRecording: isRecording) else { return commitDeadline }
+        return min(later, commitDeadline ?? later)
+    }
+
+    private var isRecording: Bool {
+        switch phase {
+        case .idle: false
+        case .open, .closing: true
+        }
     }
 
     /// Nothing wakes an idle store but a command.
@@ -108,6 +122,8 @@ final class StoreWorker: @unchecked Sendable {
                 replay.read(session: session, from: from)
             case .makeRoom:
                 room.plan(summaries, emit, isAsked: true)
+            case .saved(let command):
+                saved.take(command, emit)
             case .commit:
                 nextCommit = Clock.now
             case .stopped:
@@ -137,6 +153,7 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     private func begin(_ recording: OpenRecording) {
+        saved.pause()
         isFailing = false
         isOpened = false
         replay = JournalReplay(layout, recording.header.id, roll)
@@ -184,6 +201,7 @@ final class StoreWorker: @unchecked Sendable {
                 committed(recording, since: start)
                 phase = .idle
                 replay = nil
+                saved.resume()
                 if let summary = try summaries.summary(recording.header.id) { emit(.closed(summary)) }
                 room.plan(summaries, emit)
             }

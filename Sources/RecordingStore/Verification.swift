@@ -66,7 +66,21 @@ package final class Verification {
             report.problems.append("\(row.samples) samples by the index, \(report.samples) in the files")
         }
         report.problems += try index.problems(of: row)
+        for file in try index.parcel(id) {
+            if let problem = check(file, of: id) { report.problems.append(problem) }
+        }
         return report
+    }
+
+    /// A file of the package.
+    private func check(_ file: ParcelFile, of id: RecordingID) -> String? {
+        do throws(StoreError) {
+            let digest = try FileDigest(layout.recording(id) + "/" + file.name)
+            let isSame = try digest.all() == file.sha256
+            return isSame ? nil : file.name + ": it is not what was packed for the school"
+        } catch {
+            return error.message
+        }
     }
 
     /// One file. `report.samples` is the end of the one before.

@@ -226,7 +226,7 @@ final class Daemon {
             log.write(.info, "deleted \(what) reason=\(removal.reason.name)")
         case .removalFailed(let error):
             log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
-        case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:
+        case .opened, .committed, .ringOverrun, .failed, .recovered, .closed, .saved:
             break
         }
     }

@@ -67,7 +67,7 @@ extension StoreTests {
                 try bench.wait {
                     switch $0 {
                     case .committed, .failed: true
-                    case .opened, .ringOverrun, .recovered, .closed, .audio, .removed, .removalFailed: false
+                    case .opened, .ringOverrun, .recovered, .closed, .audio, .removed, .removalFailed, .saved: false
                     }
                 }
             }

@@ -39,7 +39,7 @@ import Testing
         "AudioCapture": ["CALSA", "LinuxRuntime", "RecorderCore"],
         "Panel": ["CGPIO", "LinuxRuntime", "RecorderCore"],
         "LinkMonitor": ["CNetlink", "LinuxRuntime", "RecorderCore"],
-        "RecordingStore": ["CSQLite", "CFLAC", "LinuxRuntime", "RecorderCore"],
+        "RecordingStore": ["CSQLite", "CFLAC", "CCrypto", "LinuxRuntime", "RecorderCore"],
         "SpeechUplink": ["CWebSockets", "WireJSON", "LinuxRuntime", "RecorderCore"],
         "chalkbox": Set(product).subtracting(["chalkbox"]),
     ]

@@ -1,0 +1,31 @@
+internal import LinuxRuntime
+internal import RecorderCore
+
+/// Whether the disk has refused some work, and when it is tried again.
+struct Retry {
+    /// Nil: at once.
+    private(set) var at: MonotonicTime?
+    private var isTold = false
+
+    static let now = MonotonicTime(milliseconds: 0)
+
+    /// When it is to be done.
+    var due: MonotonicTime { at ?? Self.now }
+
+    /// - Returns: whether it is news.
+    mutating func failed() -> Bool {
+        at = Clock.now.adding(milliseconds: Limits.savedRetryMilliseconds)
+        defer { isTold = true }
+        return !isTold
+    }
+
+    mutating func succeeded() {
+        at = nil
+        isTold = false
+    }
+
+    /// Somebody has asked: there may be a reason.
+    mutating func hurry() {
+        at = nil
+    }
+}

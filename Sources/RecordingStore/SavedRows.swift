@@ -1,0 +1,234 @@
+internal import RecorderCore
+
+/// A recording that is not yet at the school.
+struct WaitingRecording {
+    var number: Int64
+    var id: RecordingID
+    /// No text will come any more.
+    var isSettled: Bool
+    var isPacked: Bool
+    /// Of a package: bytes of files that are not sent.
+    var bytesLeft: Int64
+}
+
+extension IndexWriter {
+    private static let packing = "note a package"
+    private static let texting = "note the text of a recording"
+
+    /// What is saved and not uploaded, oldest first.
+    func waiting() throws(StoreError) -> [WaitingRecording] {
+        let statement = try database.prepare(
+            """
+            SELECT number, id, settled,
+                EXISTS (SELECT 1 FROM parcel_file WHERE recording = number),
+                (SELECT total(bytes) FROM parcel_file WHERE recording = number AND is_sent = 0)
+            FROM recording WHERE state IN (2, 3) ORDER BY number
+            """, doing: Self.packing)
+        var list: [WaitingRecording] = []
+        while try statement.step() {
+            guard let id = RecordingID(statement.text(1)) else { continue }
+            list.append(
+                WaitingRecording(
+                    number: statement.integer(0), id: id, isSettled: statement.integer(2) == 1,
+                    isPacked: statement.integer(3) == 1, bytesLeft: statement.integer(4)))
+        }
+        return list
+    }
+
+    // MARK: The package
+
+    /// From now on the recording has a package, and its text does not change.
+    func enter(_ files: [ParcelFile], of recording: Int64) throws(StoreError) {
+        try database.transaction(doing: Self.packing) { () throws(StoreError) in
+            try database.execute(
+                """
+                DELETE FROM parcel_file WHERE recording = \(recording);
+                UPDATE recording SET settled = 1 WHERE number = \(recording)
+                """, doing: Self.packing)
+            let insert = try database.prepare(
+                "INSERT INTO parcel_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.packing)
+            for (position, file) in files.enumerated() {
+                insert.bind(1, recording)
+                insert.bind(2, Int64(position))
+                insert.bind(3, file.name)
+                insert.bind(4, file.contentType)
+                insert.bind(5, file.bytes)
+                insert.bind(6, file.sha256)
+                insert.bind(7, file.url ?? "")
+                insert.bind(8, file.isSent)
+                try insert.run()
+            }
+        }
+    }
+
+    func note(_ id: RecordingID, file name: String, url: String?, isSent: Bool) throws(StoreError) {
+        try database.transaction(doing: Self.packing) { () throws(StoreError) in
+            let file = try database.prepare(
+                """
+                UPDATE parcel_file SET url = ?, is_sent = ?
+                WHERE recording = (SELECT number FROM recording WHERE id = ?) AND name = ?
+                """, doing: Self.packing)
+            file.bind(1, url ?? "")
+            file.bind(2, isSent)
+            file.bind(3, id.text)
+            file.bind(4, name)
+            try file.run()
+            try advance(id, from: .saved, to: .uploading)
+        }
+    }
+
+    func noteUploaded(_ id: RecordingID) throws(StoreError) {
+        try database.transaction(doing: Self.packing) { () throws(StoreError) in
+            try advance(id, from: .saved, to: .uploaded)
+            try advance(id, from: .uploading, to: .uploaded)
+        }
+    }
+
+    private func advance(
+        _ id: RecordingID, from old: RecordingState, to new: RecordingState
+    ) throws(StoreError) {
+        try database.execute(
+            """
+            UPDATE recording SET state = \(new.rawValue) WHERE id = '\(id.text)' AND state = \(old.rawValue)
+                AND EXISTS (SELECT 1 FROM parcel_file WHERE recording = number)
+            """, doing: Self.packing)
+    }
+
+    // MARK: The text
+
+    /// The row of a recording whose text may still change; nil when it may not.
+    func unsettled(_ id: RecordingID) throws(StoreError) -> Int64? {
+        let number = try database.integer(
+            "SELECT number FROM recording WHERE id = '\(id.text)' AND state = 2 AND settled = 0", doing: Self.texting)
+        return number > 0 ? number : nil
+    }
+
+    /// At a start nobody fills holes: what has none is settled.
+    func settleFilled() throws(StoreError) {
+        for one in try waiting() where !one.isSettled {
+            if try holes(of: one.number).isEmpty { try settle(one.number, reason: "") }
+        }
+    }
+
+    /// - Parameter holes: all that is without text from now on.
+    func addText(
+        _ tokens: [FinalToken], covered: SampleIndex, holes: [Gap], to recording: Int64
+    ) throws(StoreError) {
+        var batch = Batch(tokens: tokens, covered: covered)
+        batch.holes = holes
+        batch.hasNewHoles = true
+        var counter = WordCounter()
+        // The first token may go on with the last word.
+        if let last = try newestTokens(of: recording, limit: 1).first { _ = counter.begins(last) }
+        var copy = counter
+        let words = tokens.reduce(0) { $0 + (copy.begins($1) ? 1 : 0) }
+        let sequence = try sequence(of: recording)
+        try database.transaction(doing: Self.texting) { () throws(StoreError) in
+            try insert(batch, recording, sequence, &counter)
+            try database.execute(
+                """
+                UPDATE recording SET tokens = tokens + \(tokens.count), words = words + \(words)
+                WHERE number = \(recording)
+                """, doing: Self.texting)
+        }
+    }
+
+    func mergeSavedSpeaker(_ retired: Int, into speaker: Int, of recording: Int64) throws(StoreError) {
+        var counter = WordCounter()
+        var batch = Batch()
+        batch.merges = [(retired: retired, speaker: speaker)]
+        try database.transaction(doing: Self.texting) { () throws(StoreError) in
+            try insert(batch, recording, 0, &counter)
+        }
+    }
+
+    /// No text will come any more.
+    func settle(_ recording: Int64, reason: String) throws(StoreError) {
+        let first = recording * IndexSchema.tokensARecording
+        let statement = try database.prepare(
+            """
+            UPDATE recording SET settled = 1, settled_reason = ?1,
+                covered = max(covered, ifnull((SELECT min(start_sample) FROM gap WHERE recording = ?2), samples)),
+                speakers = (SELECT count(DISTINCT speaker) FROM token WHERE place >= ?3 AND place < ?4 AND speaker > 0)
+            WHERE number = ?2
+            """, doing: Self.texting)
+        statement.bind(1, reason)
+        statement.bind(2, recording)
+        statement.bind(3, first)
+        statement.bind(4, first + IndexSchema.tokensARecording)
+        try statement.run()
+    }
+
+    func noteJob(_ id: RecordingID, fileID: String, transcriptionID: String) throws(StoreError) {
+        let statement = try database.prepare(
+            "UPDATE recording SET job_file = ?, job_transcription = ? WHERE id = ?", doing: Self.texting)
+        statement.bind(1, fileID)
+        statement.bind(2, transcriptionID)
+        statement.bind(3, id.text)
+        try statement.run()
+    }
+
+    /// The oldest recording whose text has holes, but for those of `skipped`.
+    func nextText(_ summaries: RecordingIndex, skipping skipped: [RecordingID]) throws(StoreError) -> SavedText? {
+        for one in try waiting() where !one.isSettled && !skipped.contains(one.id) {
+            let holes = try holes(of: one.number)
+            guard !holes.isEmpty, let summary = try summaries.summary(one.id) else { continue }
+            let statement = try database.prepare(
+                "SELECT job_file, job_transcription FROM recording WHERE number = \(one.number)", doing: Self.texting)
+            defer { statement.reset() }
+            guard try statement.step() else { continue }
+            let saved = SampleIndex(summary.samples)
+            return SavedText(
+                recording: InterruptedRecording(
+                    header: summary.header, saved: saved, coverage: Coverage(through: saved, holes: holes),
+                    words: try words(near: holes, of: one.number), wordCount: summary.words,
+                    speakers: try speakers(of: one.number)),
+                holes: holes, fileID: statement.text(0), transcriptionID: statement.text(1))
+        }
+        return nil
+    }
+
+    /// The words that a session which fills a hole hears again, or may hear: the first holes first.
+    private func words(near holes: [Gap], of recording: Int64) throws(StoreError) -> [Word] {
+        var words: [Word] = []
+        // One that ends where the next begins has given its words already.
+        var done = Int64(-1)
+        for hole in holes {
+            for edge in [hole.start.value, hole.end.value] where words.count < Limits.settledWords {
+                let start = max(done + 1, edge - Limits.comparedSamples)
+                done = max(done, edge + Limits.comparedSamples)
+                let first = recording * IndexSchema.tokensARecording
+                let near = try database.prepare(
+                    """
+                    SELECT text, start_sample, end_sample, confidence, speaker, language FROM token
+                    WHERE place >= \(first) AND place < \(first + IndexSchema.tokensARecording)
+                        AND start_sample BETWEEN \(start) AND \(done)
+                    ORDER BY place LIMIT \(Limits.settledWords - words.count)
+                    """, doing: Self.texting)
+                words += WordAssembler.words(of: try near.tokens())
+            }
+        }
+        return words.ordered { $0.start < $1.start }
+    }
+}
+
+extension RecordingIndex {
+    /// The package's files in the order in which they go; none when there is no package.
+    func parcel(_ id: RecordingID) throws(StoreError) -> [ParcelFile] {
+        let statement = try database.prepare(
+            """
+            SELECT name, content_type, bytes, sha256, url, is_sent FROM parcel_file
+            WHERE recording = (SELECT number FROM recording WHERE id = ?) ORDER BY position
+            """, doing: "read a package")
+        statement.bind(1, id.text)
+        var files: [ParcelFile] = []
+        while try statement.step() {
+            let url = statement.text(4)
+            files.append(
+                ParcelFile(
+                    name: statement.text(0), contentType: statement.text(1), bytes: statement.integer(2),
+                    sha256: statement.text(3), url: url.isEmpty ? nil : url, isSent: statement.integer(5) == 1))
+        }
+        return files
+    }
+}
