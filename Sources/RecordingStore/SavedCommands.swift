@@ -17,8 +17,8 @@ package struct LaterPolicy: Equatable, Sendable {
 /// refuses is tried again, and the answer comes late. All of it goes on while a lesson is recorded, but for packing and
 /// cutting, which wait for its end.
 package enum SavedCommand: Sendable {
-    /// The oldest recording that is to go to the school, packed now unless it is already: answered by `parcel`. One that
-    /// still waits is replaced.
+    /// The oldest recording that is to go to the school, packed now unless it is already: answered by `parcel`. A
+    /// question that still waits is replaced.
     case nextParcel(skipping: [RecordingID])
     /// How far a file has come: answered by `parcelNoted`.
     case parcelFile(RecordingID, name: String, url: String?, isSent: Bool)

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import RecorderCore
 
 /// What is on a disk, and what of it a power cut leaves, as far as POSIX promises: a file's bytes are safe after its
@@ -206,6 +206,21 @@ struct DiskImage: Equatable {
                 }
             }
             close(descriptor)
+        }
+    }
+}
+
+extension DiskImage {
+    /// What is there.
+    init(reading root: String) throws {
+        for name in try FileManager.default.subpathsOfDirectory(atPath: root).sorted() {
+            var isDirectory: ObjCBool = false
+            _ = FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isDirectory)
+            if isDirectory.boolValue {
+                directories.append("/" + name)
+            } else {
+                files["/" + name] = Array(try Data(contentsOf: URL(filePath: root + "/" + name)))
+            }
         }
     }
 }

@@ -60,14 +60,15 @@ final class StoreBench {
 
     init(
         _ directory: String, segmentSamples: Int64 = Limits.segmentSamples, ringSamples: Int = Limits.ringSamples,
-        resumes: Bool = false, retention: RetentionPolicy? = nil, storage: Storage = Storage()
+        resumes: Bool = false, retention: RetentionPolicy? = nil, later: LaterPolicy = LaterPolicy(),
+        storage: Storage = Storage()
     ) throws {
         self.directory = directory
         ring = SampleRing(capacity: ringSamples)
         notifier = try EventNotifier()
         store = try StoreThread(
             directory: directory, ring: ring, notifier: notifier, segmentSamples: segmentSamples, resumes: resumes,
-            retention: retention, storage: storage)
+            retention: retention, later: later, storage: storage)
     }
 
     static func header(_ number: UInt64 = 1, label: String = "7B maths") -> RecordingHeader {

@@ -1,0 +1,111 @@
+import Foundation
+import RecorderCore
+import Testing
+
+@testable import LinuxRuntime
+@testable import RecordingStore
+
+/// What the loop does with saved recordings, a command and its answer at a time.
+extension StoreBench {
+    static let both = LaterPolicy(transcribes: true, uploads: true)
+
+    @discardableResult func ask(_ command: SavedCommand, _ matches: (SavedEvent) -> Bool) throws -> SavedEvent {
+        #expect(store.send(.saved(command)))
+        return try waitSaved(matches)
+    }
+
+    @discardableResult func waitSaved(_ matches: (SavedEvent) -> Bool) throws -> SavedEvent {
+        let event = try wait { if case .saved(let event) = $0 { matches(event) } else { false } }
+        guard case .saved(let saved) = event else { throw Missing() }
+        return saved
+    }
+
+    func nextParcel(
+        skipping skipped: [RecordingID] = []
+    ) throws -> (parcel: Parcel?, waiting: Int, bytesLeft: Int64) {
+        let event = try ask(.nextParcel(skipping: skipped)) { if case .parcel = $0 { true } else { false } }
+        guard case .parcel(let parcel, let waiting, let left) = event else { throw Missing() }
+        return (parcel, waiting, left)
+    }
+
+    func nextText(skipping skipped: [RecordingID] = []) throws -> SavedText? {
+        let event = try ask(.nextText(skipping: skipped)) { if case .text = $0 { true } else { false } }
+        guard case .text(let text) = event else { throw Missing() }
+        return text
+    }
+
+    func settle(_ id: RecordingID, reason: String = "") throws {
+        try ask(.settleText(id, reason: reason)) { $0 == .textSettled(id) }
+    }
+
+    /// The parcel's way to the school, without a school.
+    func upload(_ parcel: Parcel) throws {
+        let id = parcel.recording
+        for file in parcel.files {
+            let url = "https://school.example/files/" + file.name
+            for isSent in [false, true] {
+                try ask(.parcelFile(id, name: file.name, url: url, isSent: isSent)) {
+                    $0 == .parcelNoted(id, name: file.name)
+                }
+            }
+        }
+        try ask(.parcelDone(id)) { $0 == .parcelNoted(id, name: "") }
+    }
+
+    /// A lesson of `samples` with these words.
+    @discardableResult func lesson(
+        _ number: UInt64, samples: Int, _ tokens: [FinalToken], covered: SampleIndex? = nil, gaps: [Gap] = []
+    ) throws -> RecordingID {
+        ring.reset()
+        let id = try open(StoreBench.header(number))
+        while ring.head.value < samples {
+            feed(min(500_000, samples - Int(ring.head.value)))
+            try commit()
+        }
+        _ = store.send(.tokens(tokens, covered: covered ?? tokens.last?.end ?? .zero))
+        _ = try close(gaps: gaps)
+        return id
+    }
+}
+
+/// A recording's files as the tests look at them.
+struct SavedFiles {
+    let directory: String
+
+    func path(_ id: RecordingID, _ name: String) -> String { directory + "/recordings/\(id.text)/" + name }
+
+    func text(_ id: RecordingID, _ name: String) throws -> String {
+        try String(contentsOfFile: path(id, name), encoding: .utf8)
+    }
+
+    func names(_ id: RecordingID) throws -> [String] { try FileSystem.list(directory + "/recordings/" + id.text) }
+
+    /// What `chalkbox export` writes.
+    func export(_ id: RecordingID) throws -> TranscriptDocument {
+        let index = try RecordingIndex(directory: directory)
+        let summary = try #require(try index.summary(id))
+        return TranscriptDocument(
+            header: summary.header, samples: summary.samples, tokens: try index.tokens(id),
+            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: summary.interrupted)
+    }
+
+    /// That the package is whole, and tells of what is there.
+    func expectPackage(_ parcel: Parcel) throws {
+        let id = parcel.recording
+        let document = try export(id)
+        #expect(try text(id, "transcript.json") == document.json + "\n")
+        #expect(try text(id, "transcript.vtt") == document.webVTT)
+        let audio = try names(id).filter { $0.hasSuffix(".flac") }
+        #expect(parcel.files.map(\.name) == audio + ["transcript.json", "transcript.vtt", "manifest.json"])
+        for file in parcel.files {
+            #expect(try fileBytes(path(id, file.name)) == file.bytes)
+            #expect(run("echo '\(file.sha256)  \(path(id, file.name))' | sha256sum --check --status"), "\(file.name)")
+        }
+        let summary = try #require(try RecordingIndex(directory: directory).summary(id))
+        let manifest = ManifestDocument(
+            recording: summary, silences: document.silences, coverage: document.coverage,
+            files: parcel.files.dropLast())
+        #expect(try text(id, "manifest.json") == manifest.json + "\n")
+        #expect(try names(id).allSatisfy { !$0.hasSuffix(".part") })
+    }
+}
