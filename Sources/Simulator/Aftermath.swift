@@ -106,7 +106,7 @@ struct Aftermath {
 
     private mutating func perform(_ effect: BackfillEffect) {
         switch effect {
-        case .askText: answer(.text(recording, job))
+        case .askText: answer(.text(text))
         case .storeTokens(_, let tokens, _, let holes):
             for token in tokens {
                 world.checkToken(token)
@@ -137,17 +137,19 @@ struct Aftermath {
     }
 
     /// As the journal tells it: of the words, those near the gaps.
-    private var recording: InterruptedRecording {
+    private var text: SavedText {
         let words = WordAssembler.words(of: world.journal)
         let near = words.filter { word in
             gaps.contains { gap in
                 [gap.start, gap.end].contains { abs(word.start.samples(since: $0)) <= Limits.comparedSamples }
             }
         }
-        return InterruptedRecording(
+        let recording = InterruptedRecording(
             header: header, saved: end, coverage: Coverage(through: end, holes: gaps),
             words: near.sorted { $0.start < $1.start }, wordCount: words.count,
             speakers: Array(Set(world.journal.map(\.speaker)).subtracting([0])).sorted())
+        return SavedText(
+            recording: recording, holes: gaps, fileID: job.file, transcriptionID: job.transcription)
     }
 
     // MARK: The live service

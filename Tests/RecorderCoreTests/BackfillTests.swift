@@ -39,7 +39,11 @@ import Testing
 
         func begin(_ job: TranscriptionJob = TranscriptionJob()) -> [BackfillEffect] {
             #expect(tell(.saved) == [.askText])
-            return tell(.text(`Text for saved lessons`.lesson, job))
+            let lesson = `Text for saved lessons`.lesson
+            let text = SavedText(
+                recording: lesson, holes: lesson.coverage.gaps(before: lesson.saved, reason: "offline"),
+                fileID: job.file, transcriptionID: job.transcription)
+            return tell(.text(text))
         }
     }
 
@@ -72,7 +76,7 @@ import Testing
         #expect(holes.isEmpty)
         #expect(effects.contains(.settle(id, reason: "")))
         #expect(box.tell(.settled(id)) == [.askText])
-        #expect(box.tell(.text(nil, TranscriptionJob())).isEmpty)
+        #expect(box.tell(.text(nil)).isEmpty)
         #expect(box.backfill.nextDeadline == nil)
     }
 
@@ -181,6 +185,13 @@ import Testing
         let gone = UplinkFailure(.httpStatus(404), "no such file")
         #expect(box.tell(.answer(.failed(gone))).first == .noteJob(id, TranscriptionJob()))
         #expect(box.wait() == [.request(.uploadAudio(id, path: "/cut"))])
+    }
+
+    @Test func `words that the store could not keep are heard again`() {
+        let box = Box(.live)
+        #expect(box.begin() == [.fetchToken(attempt: -1)])
+        #expect(box.tell(.textLost(Self.lesson.header.id)) == [.cancelToken(attempt: -1)])
+        #expect(box.wait() == [.askText])
     }
 
     @Test func `nothing is transcribed later where that is off`() {

@@ -41,9 +41,9 @@ package struct Backfill {
         var failures = 0
         var lastError = ""
 
-        init(_ recording: InterruptedRecording, atService: TranscriptionJob, now: MonotonicTime) {
-            self.recording = recording
-            self.atService = atService
+        init(_ text: SavedText, now: MonotonicTime) {
+            recording = text.recording
+            atService = TranscriptionJob(file: text.fileID, transcription: text.transcriptionID)
             transcript = LiveTranscript(resuming: recording)
             stored = recording.coverage
             step = .waiting(until: now)
@@ -129,7 +129,8 @@ package struct Backfill {
             wake(now)
         case .networkLost: offlineSince = now
         case .retry: wake(now)
-        case .text(let recording, let job): begin(recording, job, now, &effects)
+        case .text(let text): begin(text, now, &effects)
+        case .textLost(let id): abandon(id, now, &effects)
         default:
             guard case .lesson(var job) = work else { break }
             receive(input, &job, now, &effects)
@@ -148,7 +149,8 @@ package struct Backfill {
         case .audioCut, .cutFailed, .answer:
             receiveFiles(input, &job, now, &effects)
         case .tick: expire(&job, now, &effects)
-        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .settled, .retry: break
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .settled, .retry:
+            break
         }
         if case .settled(job.id) = input, case .settling(let reason) = job.step {
             let state = reason.isEmpty ? "complete" : "given-up reason=\(LogEntry.quoted(reason))"
@@ -190,14 +192,11 @@ package struct Backfill {
         }
     }
 
-    private mutating func begin(
-        _ recording: InterruptedRecording?, _ atService: TranscriptionJob, _ now: MonotonicTime,
-        _ effects: inout [BackfillEffect]
-    ) {
+    private mutating func begin(_ text: SavedText?, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
         guard case .asked = work else { return }
         work = .none
-        guard let recording else { return }
-        let job = Job(recording, atService: atService, now: now)
+        guard let text else { return }
+        let job = Job(text, now: now)
         let missing = job.holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds }
         let what = "gaps=\(job.holes.count) missing_ms=\(missing)"
         effects.append(.log(LogEntry(.info, "transcribe id=\(job.id.text) state=begun " + what)))
@@ -305,6 +304,24 @@ package struct Backfill {
     private mutating func pause(_ effects: inout [BackfillEffect]) {
         isPaused = true
         guard case .lesson(var job) = work else { return }
+        leave(&job, &effects)
+        switch job.step {
+        // The store answers these in its own time.
+        case .cutting, .settling: break
+        case .waiting, .requesting, .connecting, .live, .exchanging, .polling: job.step = .waiting(until: nil)
+        }
+        work = .lesson(job)
+    }
+
+    /// What the store has of it is where it goes on.
+    private mutating func abandon(_ id: RecordingID, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+        guard case .lesson(var job) = work, job.id == id else { return }
+        leave(&job, &effects)
+        work = .none
+        askAt = now.adding(milliseconds: Limits.backfillRefusedMilliseconds)
+    }
+
+    private func leave(_ job: inout Job, _ effects: inout [BackfillEffect]) {
         switch job.step {
         case .requesting(let attempt, _):
             effects.append(.cancelToken(attempt: attempt))
@@ -318,12 +335,6 @@ package struct Backfill {
         case .waiting, .cutting, .polling, .settling:
             break
         }
-        switch job.step {
-        // The store answers these in its own time.
-        case .cutting, .settling: break
-        case .waiting, .requesting, .connecting, .live, .exchanging, .polling: job.step = .waiting(until: nil)
-        }
-        work = .lesson(job)
     }
 
     /// A try that was brought forward must not use up the number of tries, however the network flaps.

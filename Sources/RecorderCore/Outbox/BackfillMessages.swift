@@ -7,8 +7,10 @@ package enum BackfillInput: Equatable, Sendable {
     /// As for the recorder: there is a usable way to the network.
     case networkChanged
     case networkLost
-    /// The store's answer to `askText`: a saved recording that lacks text, and what the service holds of it.
-    case text(InterruptedRecording?, TranscriptionJob)
+    /// The store's answer to `askText`: nil when no saved recording lacks text.
+    case text(SavedText?)
+    /// The store could not keep all words; what it has not is still a hole.
+    case textLost(RecordingID)
     /// What `settle` wanted is on disk.
     case settled(RecordingID)
     /// A person does not want to wait for the next try.
