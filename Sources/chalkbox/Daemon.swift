@@ -19,6 +19,9 @@ final class Daemon {
     /// Why there can be no uplink although it is wanted: told at every attempt, so that the light is red.
     let uplinkProblem: UplinkFailure?
     var recorder: Recorder
+    var backfill: Backfill
+    /// As `noteLesson` last saw it.
+    var hadLesson = false
     let network: NetworkDriver
     var panel: PanelDriver
     var clients: ControlClients
@@ -49,6 +52,7 @@ final class Daemon {
         panel = parts.panel
         clients = ControlClients(parts.listener)
         recorder = Recorder(settings: parts.settings.recorder, seed: Process.random())
+        backfill = Backfill(settings: parts.settings.backfill, seed: Process.random())
     }
 
     /// Runs until SIGTERM or SIGINT; a lesson in progress is then ended and saved.
@@ -76,16 +80,22 @@ final class Daemon {
     }
 
     private var nextDeadline: MonotonicTime? {
-        [recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline]
-            .compactMap { $0 }.min()
+        [
+            recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
+            backfill.nextDeadline,
+        ].compactMap { $0 }.min()
     }
 
     private func handle(_ wake: EventLoop.Wake) {
         switch wake {
         case .timer:
             receive(.tick)
+            later(.tick)
             for press in panel.elapsed(now: Clock.now) { pressed(press) }
-            if let input = network.elapsed(now: Clock.now) { receive(input) }
+            if let input = network.elapsed(now: Clock.now) {
+                receive(input)
+                noteNetwork(input)
+            }
         case .signal(let number):
             log.write(.info, "signal number=\(number)")
             stopping = true
@@ -106,6 +116,7 @@ final class Daemon {
 
     /// After each round: what people see follows what is.
     private func settle() {
+        noteLesson()
         let now = Clock.now
         panel.show(Lamps(phase: recorder.phase, hasAmber: panel.hasAmber), now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
@@ -185,20 +196,15 @@ final class Daemon {
         case .closeStore(let end, let gaps, let interrupted):
             toStore(.close(end: end, gaps: gaps, interrupted: interrupted))
         case .fetchToken(let attempt):
-            guard let uplink, uplinkProblem == nil else {
-                let problem = uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
-                receive(.tokenFailed(attempt: attempt, problem))
-                return
-            }
-            toUplink(uplink, .fetchToken(attempt: attempt))
+            if let problem = fetchToken(attempt) { receive(.tokenFailed(attempt: attempt, problem)) }
         case .cancelToken(let attempt):
-            if let uplink { toUplink(uplink, .cancelToken(attempt: attempt)) }
+            toUplink(.cancelToken(attempt: attempt))
         case .openSession(let request):
-            if let uplink { toUplink(uplink, .open(request)) }
+            toUplink(.open(request))
         case .finishSession(let session, let end):
-            if let uplink { toUplink(uplink, .finish(session: session, end: end)) }
+            toUplink(.finish(session: session, end: end))
         case .closeSession(let session):
-            if let uplink { toUplink(uplink, .close(session: session)) }
+            toUplink(.close(session: session))
         case .words(let words):
             clients.publish(words: words, loop: loop)
         case .interim(let text):
@@ -210,7 +216,16 @@ final class Daemon {
         }
     }
 
-    private func toStore(_ command: StoreCommand) {
+    /// - Returns: why it cannot even be asked for.
+    func fetchToken(_ attempt: Int) -> UplinkFailure? {
+        guard uplink != nil, uplinkProblem == nil else {
+            return uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
+        }
+        toUplink(.fetchToken(attempt: attempt))
+        return nil
+    }
+
+    func toStore(_ command: StoreCommand) {
         guard !store.send(command) else { return }
         log.write(.error, "store state=overloaded")
         receive(.storeFailed("the store thread does not keep up"))
@@ -220,20 +235,30 @@ final class Daemon {
     private func carryOn(_ event: StoreEvent) {
         switch event {
         case .audio(let session, let from, let samples):
-            if let uplink { toUplink(uplink, .audio(session: session, from: from, samples)) }
+            toUplink(.audio(session: session, from: from, samples))
         case .removed(let removal):
             let what = "id=\(removal.id.text) state=uploaded bytes=\(removal.bytes)"
             log.write(.info, "deleted \(what) reason=\(removal.reason.name)")
         case .removalFailed(let error):
             log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
-        case .opened, .committed, .ringOverrun, .failed, .recovered, .closed, .saved:
+        case .saved(let event):
+            receive(event)
+        case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:
             break
         }
     }
 
-    private func toUplink(_ uplink: UplinkThread, _ command: UplinkCommand) {
-        guard !uplink.send(command) else { return }
+    func toUplink(_ command: UplinkCommand) {
+        guard let uplink, !uplink.send(command) else { return }
         log.write(.error, "uplink state=overloaded")
+    }
+
+    private func readAudio(_ session: Int, _ from: SampleIndex) {
+        if session > 0 {
+            toStore(.read(session: session, from: from))
+        } else if let id = backfill.status?.recording {
+            toStore(.saved(.read(session: session, id, from: from)))
+        }
     }
 
     private func drainAdapters() {
@@ -245,8 +270,12 @@ final class Daemon {
             if let input = RecorderInput(event) { receive(input) }
         }
         for event in uplink?.takeEvents() ?? [] {
-            if case .audioWanted(let session, let from) = event { toStore(.read(session: session, from: from)) }
-            if let input = RecorderInput(event) { receive(input) }
+            if case .audioWanted(let session, let from) = event { readAudio(session, from) }
+            if let input = BackfillInput(event) {
+                later(input)
+            } else if let input = RecorderInput(event) {
+                receive(input)
+            }
         }
     }
 }

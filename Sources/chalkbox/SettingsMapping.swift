@@ -2,6 +2,7 @@ internal import Configuration
 internal import LinuxRuntime
 internal import Panel
 internal import RecorderCore
+internal import RecordingStore
 internal import SpeechUplink
 
 // The configuration in each part's own words.
@@ -15,7 +16,18 @@ extension Settings {
                 jitterMilliseconds: Int64(reconnect.jitterMilliseconds),
                 slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503),
             sessionMilliseconds: Int64(transcription.sessionMinutes * 60_000),
-            catchUpRate: transcription.catchUpRate)
+            catchUpRate: transcription.catchUpRate, transcribesLater: transcription.enabled)
+    }
+
+    var backfill: BackfillSettings {
+        let way: BackfillSettings.Way = transcription.restURL.isEmpty ? .live : .files
+        return BackfillSettings(
+            way: transcription.enabled ? way : .none, on503: reconnect.on503, catchUpRate: transcription.catchUpRate,
+            pieceMilliseconds: Int64(transcription.sessionMinutes * 60_000))
+    }
+
+    var later: LaterPolicy {
+        LaterPolicy(transcribes: transcription.enabled, uploads: !upload.url.isEmpty)
     }
 
     var retention: RetentionPolicy {
