@@ -100,6 +100,18 @@ package enum Limits {
     /// Two hours.
     package static let backfillPolls = 240
 
+    // Uploads
+    package static let uploadCapMilliseconds: Int64 = 300_000
+    /// A server holds an upload for as long as it believes the last connection to be alive.
+    package static let uploadLockMilliseconds: Int64 = 5_000
+    /// Between tries when the school does not let the box in.
+    package static let uploadHeldMilliseconds: Int64 = 3_600_000
+    package static let uploadAskMilliseconds: Int64 = 600_000
+    /// Files of a lesson that are begun anew before it waits for a person.
+    package static let uploadRenewals = 8
+    package static let uploadDoubts = 3
+    package static let blockedParcels = 64
+
     // Network
     /// A classroom box has three links; what exceeds these is not looked at.
     package static let networkLinks = 64

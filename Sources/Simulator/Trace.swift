@@ -27,12 +27,13 @@ enum Trace {
 
     static func line(_ input: BackfillInput) -> String {
         switch input {
-        case .text(let text): "text: \(text?.holes.count ?? 0) gaps, \(text?.recording.words.count ?? 0) words near them"
+        case .text(let text):
+            "text: \(text?.holes.count ?? 0) gaps, \(text?.recording.words.count ?? 0) words near them"
         case .token(let attempt, _): "token attempt=\(attempt)"
         case .sessionMessage(let session, let message): line(session, message)
         case .answer(.text(let tokens)): line(0, ServiceMessage(tokens: tokens, finished: true))
-        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .textLost, .settled, .retry, .tokenFailed,
-            .sessionOpened, .sessionClosed, .audioCut, .cutFailed, .answer, .tick:
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .textLost, .settled, .retry,
+            .tokenFailed, .sessionOpened, .sessionClosed, .audioCut, .cutFailed, .answer, .tick:
             "\(input)"
         }
     }

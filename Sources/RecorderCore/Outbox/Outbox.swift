@@ -1,0 +1,307 @@
+/// Sends saved lessons to the school, one file after another, in chunks that can be gone on with (tus 1.0). It has one
+/// lesson in hand and one request under way. What the next step builds on is on disk before that is done, so that a
+/// power cut at any moment costs at most the chunk in flight, and makes no second object.
+package struct Outbox {
+    let settings: OutboxSettings
+    var random: RandomSource
+    var work = Work.none
+    private var isPaused = false
+    /// The kernel says that there is no network since then.
+    private var offlineSince: MonotonicTime?
+    /// What a server asked for (`Retry-After`) holds whatever else happens.
+    var notBefore: MonotonicTime?
+    /// Why nothing at all goes: the school does not let this box in.
+    var held = ""
+    private(set) var blocked: [BlockedParcel] = []
+    private(set) var lastError = ""
+    private var askAt: MonotonicTime?
+    private var waiting = 0
+    private var bytesLeft: Int64 = 0
+    private var meter = RateMeter()
+
+    enum Work {
+        case none
+        /// The store was asked.
+        case asked
+        case parcel(Hand)
+    }
+
+    /// The lesson in hand.
+    struct Hand {
+        var parcel: Parcel
+        var step: Step
+        /// What the server has of the file that is under way; nil: it is to be asked.
+        var offset: Int64?
+        /// Of the running request.
+        var written: Int64 = 0
+        /// The school has said that it has the lesson.
+        var isAccepted = false
+        /// Failures since the last progress.
+        var failures = 0
+        /// Times in a row that the server named an offset that cannot be.
+        var doubts = 0
+        /// Files that had to be begun anew.
+        var renewals = 0
+
+        var id: RecordingID { parcel.recording }
+        /// The file that goes next.
+        var place: Int? { parcel.files.firstIndex { !$0.isSent } }
+    }
+
+    enum Step: Equatable {
+        case waiting(until: MonotonicTime)
+        case exchanging(UploadRequest)
+        /// The store keeps so many facts.
+        case noting(Int)
+        case ending
+    }
+
+    package init(settings: OutboxSettings, seed: UInt64) {
+        self.settings = settings
+        random = RandomSource(seed: seed)
+        // What was saved before the last start may still have to go.
+        if settings.isOn { askAt = MonotonicTime(milliseconds: 0) }
+    }
+
+    // MARK: Seen from outside
+
+    package var nextDeadline: MonotonicTime? {
+        guard !isPaused else { return nil }
+        switch work {
+        case .none: return askAt
+        case .asked: return nil
+        case .parcel(let hand):
+            guard case .waiting(let until) = hand.step else { return nil }
+            return due(until)
+        }
+    }
+
+    /// A lesson is on its way: for the lamp.
+    package var isUploading: Bool {
+        guard case .parcel(let hand) = work, case .exchanging = hand.step else { return false }
+        return hand.failures == 0
+    }
+
+    /// - Parameter now: for the rate.
+    package func status(now: MonotonicTime) -> OutboxStatus {
+        var status = OutboxStatus(
+            waiting: waiting, bytesLeft: bytesLeft, recording: nil, file: "", bytesDone: 0, bytes: 0,
+            bytesASecond: meter.rate(now: now), nextAttempt: nextDeadline, lastError: lastError, blocked: blocked)
+        guard case .parcel(let hand) = work else { return status }
+        status.recording = hand.id
+        for file in hand.parcel.files {
+            status.bytes += file.bytes
+            if file.isSent { status.bytesDone += file.bytes }
+        }
+        if let place = hand.place {
+            status.file = hand.parcel.files[place].name
+            status.bytesDone += (hand.offset ?? 0) + hand.written
+        }
+        status.bytesLeft = max(0, bytesLeft - status.bytesDone)
+        return status
+    }
+
+    // MARK: Inputs
+
+    package mutating func receive(_ input: OutboxInput, now: MonotonicTime) -> [OutboxEffect] {
+        guard settings.isOn else { return [] }
+        var effects: [OutboxEffect] = []
+        switch input {
+        case .saved: askAt = now
+        case .lessonBegan: if !settings.duringLesson { pause(now, &effects) }
+        case .lessonEnded: isPaused = false
+        case .networkChanged:
+            offlineSince = nil
+            wake(now)
+        case .networkLost: offlineSince = now
+        case .bearerChanged:
+            if !held.isEmpty { release(now) }
+        case .retry(let id):
+            blocked.removeAll { id == nil || $0.recording == id }
+            notBefore = nil
+            release(now)
+        case .parcel(let parcel, let waiting, let bytesLeft):
+            take(parcel, waiting: waiting, bytesLeft: bytesLeft, now, &effects)
+        case .noted, .answer, .progress:
+            guard case .parcel(var hand) = work else { break }
+            receive(input, &hand, now, &effects)
+            work = hand.step == .ending ? .none : .parcel(hand)
+        case .tick: break
+        }
+        advance(now, &effects)
+        return effects
+    }
+
+    private mutating func receive(
+        _ input: OutboxInput, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
+    ) {
+        switch (input, hand.step) {
+        case (.noted(let id, let name), .noting(let left)) where id == hand.id:
+            guard left <= 1 else {
+                hand.step = .noting(left - 1)
+                return
+            }
+            if name.isEmpty { finish(&hand, now, &effects) } else { hand.step = .waiting(until: now) }
+        case (.answer(let answer), .exchanging(let request)):
+            hand.written = 0
+            receive(answer, of: request, &hand, now, &effects)
+        case (.progress(let bytes), .exchanging):
+            meter.add(bytes - hand.written, now: now)
+            hand.written = bytes
+        default:
+            // What comes late for a request that was given up.
+            break
+        }
+    }
+
+    private mutating func take(
+        _ parcel: Parcel?, waiting: Int, bytesLeft: Int64, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
+    ) {
+        self.waiting = waiting
+        self.bytesLeft = bytesLeft
+        guard case .asked = work else { return }
+        work = .none
+        guard let parcel else {
+            // Whoever was told of everything has nothing to ask; this is for what was missed.
+            askAt = askAt ?? now.adding(milliseconds: Limits.uploadAskMilliseconds)
+            return
+        }
+        let bytes = parcel.files.reduce(0) { $0 + $1.bytes }
+        let line = "upload id=\(parcel.recording.text) state=begun files=\(parcel.files.count) bytes=\(bytes)"
+        effects.append(.log(LogEntry(.info, line)))
+        work = .parcel(Hand(parcel: parcel, step: .waiting(until: now)))
+    }
+
+    // MARK: What is done next
+
+    private mutating func advance(_ now: MonotonicTime, _ effects: inout [OutboxEffect]) {
+        guard !isPaused else { return }
+        switch work {
+        case .none:
+            guard let ask = askAt, ask <= now else { return }
+            askAt = nil
+            work = .asked
+            effects.append(.askParcel(skipping: blocked.map { $0.recording }))
+        case .asked:
+            break
+        case .parcel(var hand):
+            guard case .waiting(let until) = hand.step, due(until) <= now else { return }
+            notBefore = nil
+            if offlineSince != nil { offlineSince = now }
+            step(&hand, &effects)
+            work = .parcel(hand)
+        }
+    }
+
+    private func step(_ hand: inout Hand, _ effects: inout [OutboxEffect]) {
+        guard let place = hand.place else {
+            if settings.hasManifest, !hand.isAccepted {
+                exchange(.manifest(hand.id), &hand, &effects)
+            } else {
+                hand.step = .noting(1)
+                effects.append(.done(hand.id))
+            }
+            return
+        }
+        let file = hand.parcel.files[place]
+        if file.url == nil {
+            exchange(.create(hand.id, file), &hand, &effects)
+        } else if let offset = hand.offset {
+            guard offset < file.bytes else {
+                note(place, url: file.url, isSent: true, &hand, &effects)
+                return
+            }
+            let count = min(settings.chunkBytes, file.bytes - offset)
+            exchange(.send(hand.id, file, from: offset, count: count), &hand, &effects)
+        } else {
+            exchange(.offset(hand.id, file), &hand, &effects)
+        }
+    }
+
+    private func exchange(_ request: UploadRequest, _ hand: inout Hand, _ effects: inout [OutboxEffect]) {
+        hand.step = .exchanging(request)
+        hand.written = 0
+        effects.append(.request(request))
+    }
+
+    /// - Parameter url: nil: the file is begun anew.
+    func note(
+        _ place: Int, url: String?, isSent: Bool, _ hand: inout Hand, _ effects: inout [OutboxEffect]
+    ) {
+        hand.parcel.files[place].url = url
+        hand.parcel.files[place].isSent = isSent
+        if isSent || url == nil { hand.offset = nil }
+        if case .noting(let left) = hand.step { hand.step = .noting(left + 1) } else { hand.step = .noting(1) }
+        effects.append(.note(hand.id, file: hand.parcel.files[place].name, url: url, isSent: isSent))
+    }
+
+    private mutating func finish(_ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]) {
+        let bytes = hand.parcel.files.reduce(0) { $0 + $1.bytes }
+        effects.append(.log(LogEntry(.info, "upload id=\(hand.id.text) state=uploaded bytes=\(bytes)")))
+        lastError = ""
+        hand.step = .ending
+        askAt = now
+    }
+
+    // MARK: Waiting
+
+    private func due(_ until: MonotonicTime) -> MonotonicTime {
+        var due = until
+        if let notBefore { due = max(due, notBefore) }
+        // What is known of the network may be wrong: once in a while it is tried all the same.
+        if let offlineSince {
+            due = max(due, offlineSince.adding(milliseconds: Limits.backfillOfflineMilliseconds))
+        }
+        return due
+    }
+
+    private mutating func wake(_ now: MonotonicTime) {
+        guard held.isEmpty, case .parcel(var hand) = work, case .waiting = hand.step else { return }
+        hand.step = .waiting(until: now)
+        work = .parcel(hand)
+    }
+
+    /// Whatever kept it waiting is over.
+    private mutating func release(_ now: MonotonicTime) {
+        held = ""
+        askAt = now
+        wake(now)
+    }
+
+    /// A lesson begins: the network is its own. What the server has got of the chunk is asked for afterwards.
+    private mutating func pause(_ now: MonotonicTime, _ effects: inout [OutboxEffect]) {
+        isPaused = true
+        guard case .parcel(var hand) = work, case .exchanging = hand.step else { return }
+        effects.append(.cancelRequest)
+        hand.offset = nil
+        hand.written = 0
+        hand.step = .waiting(until: now)
+        work = .parcel(hand)
+    }
+
+    // MARK: Failures
+
+    mutating func wait(
+        _ milliseconds: Int64, state: String, _ reason: String, _ hand: inout Hand, _ now: MonotonicTime,
+        _ effects: inout [OutboxEffect]
+    ) {
+        lastError = reason
+        hand.step = .waiting(until: now.adding(milliseconds: milliseconds))
+        let what = "upload id=\(hand.id.text) state=\(state) in_ms=\(milliseconds)"
+        effects.append(.log(LogEntry(.warning, what + " reason=\(LogEntry.quoted(reason))")))
+    }
+
+    /// The lesson waits for a person, and the next one is taken.
+    mutating func block(
+        _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
+    ) {
+        lastError = reason
+        if blocked.count >= Limits.blockedParcels { blocked.removeFirst() }
+        blocked.append(BlockedParcel(recording: hand.id, reason: reason))
+        let hint = " hint=\"chalkbox upload retry \(hand.id.text)\""
+        let line = "upload id=\(hand.id.text) state=blocked reason=\(LogEntry.quoted(reason))"
+        effects.append(.log(LogEntry(.error, line + hint)))
+        hand.step = .ending
+        askAt = now
+    }
+}

@@ -1,0 +1,202 @@
+/// What the school's servers say, and what follows from it.
+extension Outbox {
+    mutating func receive(
+        _ answer: UploadAnswer, of request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
+        _ effects: inout [OutboxEffect]
+    ) {
+        switch (answer, request) {
+        case (.created(let url), .create):
+            guard let place = hand.place else { return }
+            note(place, url: url, isSent: false, &hand, &effects)
+            hand.offset = 0
+        case (.offset(let offset, let length), .offset(_, let file)):
+            guard (0...file.bytes).contains(offset), length ?? file.bytes == file.bytes else {
+                let of = length.map { " of \($0)" } ?? ""
+                let what = "the server says that it has \(offset)\(of) bytes of a file of \(file.bytes)"
+                doubt(what, request, &hand, now, &effects)
+                return
+            }
+            hand.doubts = 0
+            hand.offset = offset
+            hand.step = .waiting(until: now)
+        case (.sent(let offset), .send(_, _, let from, let count)):
+            guard offset > from, offset <= from + count else {
+                failed(UplinkFailure(.messageMalformed, Self.lie(offset, from, count)), request, &hand, now, &effects)
+                return
+            }
+            hand.offset = offset
+            progress(&hand, now)
+        case (.accepted, .manifest):
+            hand.isAccepted = true
+            progress(&hand, now)
+        case (.missing(let names), .manifest):
+            sendAgain(names, &hand, now, &effects)
+        case (.failed(let failure), _):
+            failed(failure, request, &hand, now, &effects)
+        default:
+            let failure = UplinkFailure(.messageMalformed, "the server's answer fits no question")
+            failed(failure, request, &hand, now, &effects)
+        }
+    }
+
+    private static func lie(_ offset: Int64, _ from: Int64, _ count: Int64) -> String {
+        "the server says that it has \(offset) bytes after \(count) from \(from) on"
+    }
+
+    private mutating func progress(_ hand: inout Hand, _ now: MonotonicTime) {
+        hand.failures = 0
+        hand.step = .waiting(until: now)
+    }
+
+    /// To begin anew what may be complete would make a second object: the server is asked again first.
+    private mutating func doubt(
+        _ what: String, _ request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
+        _ effects: inout [OutboxEffect]
+    ) {
+        hand.doubts += 1
+        if hand.doubts >= Limits.uploadDoubts {
+            hand.doubts = 0
+            renew(what, &hand, now, &effects)
+        } else {
+            failed(UplinkFailure(.messageMalformed, what), request, &hand, now, &effects)
+        }
+    }
+
+    /// What the server has of the file is not to be gone on with.
+    private mutating func renew(
+        _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
+    ) {
+        hand.renewals += 1
+        guard let place = hand.place, hand.renewals <= Limits.uploadRenewals else {
+            block(reason, &hand, now, &effects)
+            return
+        }
+        let name = hand.parcel.files[place].name
+        let line = "upload id=\(hand.id.text) state=anew file=\(name) reason=\(LogEntry.quoted(reason))"
+        effects.append(.log(LogEntry(.warning, line)))
+        note(place, url: nil, isSent: false, &hand, &effects)
+    }
+
+    private mutating func sendAgain(
+        _ names: [String], _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
+    ) {
+        hand.renewals += 1
+        let places = hand.parcel.files.indices.filter { names.contains(hand.parcel.files[$0].name) }
+        let reason = "the school does not have \(names.first ?? "what is in the manifest") as it was sent"
+        guard !places.isEmpty, hand.renewals <= Limits.uploadRenewals else {
+            block(reason, &hand, now, &effects)
+            return
+        }
+        let line = "upload id=\(hand.id.text) state=anew files=\(places.count) reason=\(LogEntry.quoted(reason))"
+        effects.append(.log(LogEntry(.warning, line)))
+        for place in places { note(place, url: nil, isSent: false, &hand, &effects) }
+    }
+
+    private mutating func failed(
+        _ failure: UplinkFailure, _ request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
+        _ effects: inout [OutboxEffect]
+    ) {
+        // What of the chunk has arrived, the server has to say.
+        hand.offset = nil
+        hand.failures += 1
+        switch verdict(failure, request) {
+        case .renew:
+            renew(failure.detail, &hand, now, &effects)
+        case .ask where hand.failures <= 1:
+            hand.step = .waiting(until: now)
+        case .ask, .retry:
+            retry(failure, &hand, now, &effects)
+        case .locked:
+            hand.failures -= 1
+            let wait = Limits.uploadLockMilliseconds + random.next(through: Limits.uploadLockMilliseconds)
+            self.wait(wait, state: "locked", failure.detail, &hand, now, &effects)
+        case .block:
+            block(failure.detail, &hand, now, &effects)
+        case .hold:
+            held = failure.detail
+            wait(Limits.uploadHeldMilliseconds, state: "held", failure.detail, &hand, now, &effects)
+        }
+    }
+
+    /// Exponential, capped, with full jitter (Brooker, "Exponential Backoff And Jitter": the boxes of a school must not
+    /// come back together).
+    private mutating func retry(
+        _ failure: UplinkFailure, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
+    ) {
+        let doubled = Int64(1_000) << Int64(min(hand.failures - 1, 20))
+        let wait = Limits.attemptSpacingMilliseconds
+            + random.next(through: min(doubled, Limits.uploadCapMilliseconds))
+        if let seconds = failure.retryAfterSeconds {
+            notBefore = now.adding(milliseconds: Int64(min(max(0, seconds), 86_400)) * 1_000)
+        }
+        self.wait(wait, state: "waiting", failure.detail, &hand, now, &effects)
+    }
+
+    private enum Verdict {
+        case retry
+        /// The server knows better what it has.
+        case ask
+        /// Somebody else writes there, perhaps our own last connection.
+        case locked
+        /// It does not know the upload any more.
+        case renew
+        /// This lesson cannot go.
+        case block
+        /// Nothing can go.
+        case hold
+    }
+
+    private func verdict(_ failure: UplinkFailure, _ request: UploadRequest) -> Verdict {
+        switch failure.kind {
+        case .nameResolution, .refused, .unreachable, .timeout, .reset, .tlsHandshake, .closedEarly, .stalled: .retry
+        // A captive portal, or a clock that is not set yet: both pass.
+        case .tlsUntrusted: .retry
+        case .httpStatus(let status), .service(let status): verdict(status, request)
+        case .tokenMalformed, .messageMalformed, .messageTooLarge: .retry
+        // The box's own: a file that cannot be read, an address that is none.
+        case .configuration, .unknown: .block
+        }
+    }
+
+    private func verdict(_ status: Int, _ request: UploadRequest) -> Verdict {
+        switch (status, request) {
+        case (300..<400, _): .retry
+        case (401, _), (403, _), (407, _): .hold
+        case (404, .offset), (404, .send), (410, .offset), (410, .send): .renew
+        // There is no such endpoint.
+        case (404, _): .hold
+        case (409, .send): .ask
+        case (408, _), (425, _), (429, _), (460, _): .retry
+        case (423, _): .locked
+        case (400..<500, _): .block
+        default: .retry
+        }
+    }
+}
+
+/// Bytes a second over the last seconds.
+struct RateMeter: Equatable {
+    private static let windowMilliseconds: Int64 = 10_000
+    private static let entries = 32
+
+    private var marks: [Mark] = []
+
+    private struct Mark: Equatable {
+        var time: MonotonicTime
+        var bytes: Int64
+    }
+
+    mutating func add(_ bytes: Int64, now: MonotonicTime) {
+        guard bytes > 0 else { return }
+        marks.removeAll { now.milliseconds(since: $0.time) > Self.windowMilliseconds }
+        if marks.count >= Self.entries { marks.removeFirst() }
+        marks.append(Mark(time: now, bytes: bytes))
+    }
+
+    func rate(now: MonotonicTime) -> Int64 {
+        let recent = marks.filter { now.milliseconds(since: $0.time) <= Self.windowMilliseconds }
+        guard let first = recent.first else { return 0 }
+        let span = max(1_000, now.milliseconds(since: first.time))
+        return recent.reduce(0) { $0 + $1.bytes } * 1_000 / span
+    }
+}
