@@ -48,12 +48,14 @@ internal import RecorderCore
     }
 
     /// Runs statements that give no rows or whose rows do not matter.
+    @inline(never)
     func execute(_ sql: String, doing: String) throws(StoreError) {
         let result = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
         guard result == SQLITE_OK else { throw unsafe Self.error(doing, path, handle, result) }
     }
 
     /// The first column of the only row.
+    @inline(never)
     func integer(_ sql: String, doing: String) throws(StoreError) -> Int64 {
         let statement = try prepare(sql, doing: doing)
         defer { statement.reset() }
@@ -61,12 +63,14 @@ internal import RecorderCore
     }
 
     /// The first column of the first row.
+    @inline(never)
     func text(_ sql: String, doing: String) throws(StoreError) -> String {
         let statement = try prepare(sql, doing: doing)
         defer { statement.reset() }
         return try statement.step() ? statement.text(0) : ""
     }
 
+    @inline(never)
     func prepare(_ sql: String, doing: String) throws(StoreError) -> Statement {
         try Statement(self, sql, doing: doing)
     }
@@ -153,6 +157,7 @@ internal import RecorderCore
         _ = unsafe sqlite3_bind_double(handle, index, value)
     }
 
+    @inline(never)
     func bind(_ index: Int32, _ value: String) {
         var copy = value
         copy.withUTF8 { text in
@@ -165,6 +170,7 @@ internal import RecorderCore
     }
 
     /// Runs to the next row; false when there is none. Reset afterwards.
+    @inline(never)
     func step() throws(StoreError) -> Bool {
         let result = unsafe sqlite3_step(handle)
         if result == SQLITE_ROW { return true }
@@ -177,6 +183,7 @@ internal import RecorderCore
     }
 
     /// Runs a statement that changes something, and makes it ready for the next use.
+    @inline(never)
     func run() throws(StoreError) {
         _ = try step()
         reset()
@@ -198,6 +205,7 @@ internal import RecorderCore
     }
 
     /// A position in a recording. SQLite has no checksums: a damaged page gives any number at all.
+    @inline(never)
     func sample(_ column: Int32) throws(StoreError) -> SampleIndex {
         let value = integer(column)
         guard (0...Limits.recordingSamples).contains(value) else {
@@ -206,6 +214,7 @@ internal import RecorderCore
         return SampleIndex(value)
     }
 
+    @inline(never)
     func text(_ column: Int32) -> String {
         guard let text = unsafe sqlite3_column_text(handle, column) else { return "" }
         let count = unsafe Int(sqlite3_column_bytes(handle, column))

@@ -57,6 +57,7 @@ internal import RecorderCore
     var pendingBytes: Int { sink.pending.count }
 
     /// Takes samples. A frame comes out when its block is full and the next sample is there.
+    @inline(never)
     func encode(_ samples: UnsafeBufferPointer<Int16>) throws(StoreError) {
         var start = 0
         while start < samples.count {
@@ -72,6 +73,7 @@ internal import RecorderCore
     }
 
     /// Ends the stream: the last, short frame, and the true total and MD5 in STREAMINFO. Nothing is written yet.
+    @inline(never)
     func finish() throws(StoreError) {
         guard !isFinished else { return }
         guard unsafe FLAC__stream_encoder_finish(encoder) != 0 else {
@@ -81,6 +83,7 @@ internal import RecorderCore
     }
 
     /// Writes what has been encoded, in one piece, and waits until it is on the medium.
+    @inline(never)
     func save() throws(StoreError) {
         guard !sink.pending.isEmpty || !sink.patches.isEmpty else { return }
         try onFile { () throws(SystemError) in

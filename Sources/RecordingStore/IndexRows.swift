@@ -9,6 +9,7 @@ extension Statement {
         return list
     }
 
+    @inline(never)
     func token() throws(StoreError) -> FinalToken {
         FinalToken(
             text: text(0), start: try sample(1), end: try sample(2), confidence: double(3),

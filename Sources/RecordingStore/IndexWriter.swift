@@ -171,6 +171,7 @@ final class IndexWriter {
         return try database.integer(sql, doing: Self.doing) == 0
     }
 
+    @inline(never)
     func insert(
         _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
     ) throws(StoreError) {
@@ -218,6 +219,7 @@ final class IndexWriter {
 struct WordCounter: Equatable, Sendable {
     private var assembler = WordAssembler()
 
+    @inline(never)
     mutating func begins(_ token: FinalToken) -> Bool {
         let openBefore = isOpen
         let completed = assembler.receive(token) != nil

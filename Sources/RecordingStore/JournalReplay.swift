@@ -33,6 +33,7 @@ final class JournalReplay {
     var isWorking: Bool { !requests.isEmpty }
 
     /// A request of the same session is replaced. With too many, the oldest is for a session that is over.
+    @inline(never)
     func read(session: Int, from start: SampleIndex) {
         requests.removeAll { $0.session == session }
         if requests.count == Self.mostRequests { requests.removeFirst() }
@@ -41,6 +42,7 @@ final class JournalReplay {
 
     /// One slice of work.
     /// - Returns: the answer, when it is complete: `Limits.replaySamples` of audio, or what there is.
+    @inline(never)
     func step() throws(StoreError) -> StoreEvent? {
         guard var request = requests.first else { return nil }
         // Forward in the same file the reader goes on; anything else begins anew.

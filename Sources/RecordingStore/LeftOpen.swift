@@ -77,6 +77,7 @@ extension IndexWriter {
     }
 
     /// What has no text, of what is before the last that has: by start.
+    @inline(never)
     func holes(of recording: Int64) throws(StoreError) -> [Gap] {
         try database.prepare(
             "SELECT start_sample, end_sample, reason FROM gap WHERE recording = \(recording) ORDER BY start_sample",

@@ -10,6 +10,7 @@ final class PackageFile {
     private var pending: [UInt8] = []
     private var saved: Int64 = 0
 
+    @inline(never)
     init(_ path: String, _ storage: Storage) throws(StoreError) {
         self.path = path
         self.storage = storage
@@ -25,6 +26,7 @@ final class PackageFile {
         storage.close(temporary)
     }
 
+    @inline(never)
     func append(_ text: String) throws(StoreError) {
         pending += Array(text.utf8)
         if pending.count >= Limits.pieceBytes { try save() }
@@ -41,6 +43,7 @@ final class PackageFile {
         pending = []
     }
 
+    @inline(never)
     func finish() throws(StoreError) {
         try save()
         try onFile { () throws(SystemError) in try storage.perform(.rename(temporary, to: path)) }

@@ -13,12 +13,13 @@ final class Packing {
 
     private let layout: StateLayout
     private let summary: RecordingSummary
-    private let document: TranscriptDocument
+    private let gaps: [Gap]
+    private let silences: [SilenceMark]
     private let words: SavedWords
     private var stage = Stage.sorting
+    /// In the order in which they go; so many have their digest.
     private var files: [ParcelFile] = []
-    /// Files without a digest, in the order in which they go.
-    private var undigested: [(name: String, type: String)] = []
+    private var digested = 0
 
     static let transcript = "transcript.json"
     static let subtitles = "transcript.vtt"
@@ -28,18 +29,21 @@ final class Packing {
         guard let summary = try index.summary(id) else { throw .noRecording(id, directory: layout.directory) }
         self.layout = layout
         self.summary = summary
-        document = TranscriptDocument(
-            header: summary.header, samples: summary.samples, tokens: [], gaps: try index.gaps(id),
-            silences: try index.silences(id), interrupted: summary.interrupted)
+        gaps = try index.gaps(id)
+        silences = try index.silences(id)
         words = try SavedWords(index.database, number)
-        for number in try SegmentFiles(layout, id).numbers() {
-            undigested.append((SegmentName.text(number), "audio/flac"))
-        }
+        for number in try SegmentFiles(layout, id).numbers() { add(SegmentName.text(number), "audio/flac") }
         // A recording of nothing has no directory.
-        if undigested.isEmpty {
+        if files.isEmpty {
             try onFile { () throws(SystemError) in try layout.storage.makeDirectories(layout.recording(id)) }
         }
-        undigested += [(Self.transcript, "application/json"), (Self.subtitles, "text/vtt")]
+        add(Self.transcript, "application/json")
+        add(Self.subtitles, "text/vtt")
+    }
+
+    @inline(never)
+    private func add(_ name: String, _ type: String) {
+        files.append(ParcelFile(name: name, contentType: type, bytes: 0, sha256: ""))
     }
 
     /// A small part of the work.
@@ -48,7 +52,7 @@ final class Packing {
         switch stage {
         case .sorting:
             try words.sort()
-            if words.isSorted { stage = try writing(Self.transcript, JSONPieces(document, words)) }
+            if words.isSorted { stage = try writing(Self.transcript, JSONPieces(summary, gaps, silences, words)) }
         case .writing(let name, let pieces, let file):
             if let piece = try pieces.next() {
                 try file.append(piece)
@@ -59,8 +63,7 @@ final class Packing {
             }
         case .digesting(let digest):
             guard let sum = try digest.next() else { break }
-            let done = undigested.removeFirst()
-            files.append(ParcelFile(name: done.name, contentType: done.type, bytes: digest.bytes, sha256: sum))
+            note(digest.bytes, sum)
             stage = try digesting()
         case .manifest:
             return try finish()
@@ -73,13 +76,21 @@ final class Packing {
     }
 
     private func digesting() throws(StoreError) -> Stage {
-        guard let next = undigested.first else { return .manifest }
-        return .digesting(try FileDigest(path(next.name)))
+        guard digested < files.count else { return .manifest }
+        return .digesting(try FileDigest(path(files[digested].name)))
+    }
+
+    @inline(never)
+    private func note(_ bytes: Int64, _ sum: String) {
+        files[digested].bytes = bytes
+        files[digested].sha256 = sum
+        digested += 1
     }
 
     private func finish() throws(StoreError) -> [ParcelFile] {
         let manifest = ManifestDocument(
-            recording: summary, silences: document.silences, coverage: document.coverage, files: files)
+            recording: summary, silences: silences,
+            coverage: Coverage(through: SampleIndex(summary.samples), holes: gaps), files: files)
         let path = path(Self.manifest)
         let file = try PackageFile(path, layout.storage)
         try file.append(manifest.json + "\n")
@@ -87,10 +98,10 @@ final class Packing {
         let directory = layout.recording(summary.header.id)
         try onFile { () throws(SystemError) in try layout.storage.perform(.syncDirectory(directory)) }
         let digest = try FileDigest(path)
+        add(Self.manifest, "application/json")
         let sum = try digest.all()
-        return files + [
-            ParcelFile(name: Self.manifest, contentType: "application/json", bytes: digest.bytes, sha256: sum)
-        ]
+        note(digest.bytes, sum)
+        return files
     }
 
     private func path(_ name: String) -> String { layout.recording(summary.header.id) + "/" + name }

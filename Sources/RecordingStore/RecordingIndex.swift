@@ -19,7 +19,7 @@ package final class RecordingIndex {
             (SELECT total(bytes) FROM parcel_file WHERE recording = number AND is_sent = 1) FROM recording
         """
     /// The tokens of the recording `number`.
-    private static let part = """
+    static let part = """
         token WHERE place >= number * \(IndexSchema.tokensARecording)
         AND place < (number + 1) * \(IndexSchema.tokensARecording)
         """
@@ -50,6 +50,7 @@ package final class RecordingIndex {
     }
 
     /// One recording; nil when the index does not know it.
+    @inline(never)
     package func summary(_ id: RecordingID) throws(StoreError) -> RecordingSummary? {
         let statement = try database.prepare(Self.columns + " WHERE id = ?", doing: Self.doing)
         statement.bind(1, id.text)
@@ -74,6 +75,7 @@ package final class RecordingIndex {
     }
 
     /// What the microphone did not deliver, by start.
+    @inline(never)
     package func silences(_ id: RecordingID) throws(StoreError) -> [SilenceMark] {
         let statement = try select("silence", id)
         var list: [SilenceMark] = []
@@ -86,6 +88,7 @@ package final class RecordingIndex {
     }
 
     /// What has no final text, by start; known once the recording is saved.
+    @inline(never)
     package func gaps(_ id: RecordingID) throws(StoreError) -> [Gap] {
         try select("gap", id).gaps()
     }

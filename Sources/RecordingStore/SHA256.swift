@@ -44,6 +44,7 @@ final class FileDigest {
     private let sum: SHA256
     private(set) var bytes: Int64 = 0
 
+    @inline(never)
     init(_ path: String) throws(StoreError) {
         file = try onFile { () throws(SystemError) in try File(path, .read) }
         guard let sum = SHA256() else { throw .digest(file: path) }
@@ -51,6 +52,7 @@ final class FileDigest {
     }
 
     /// Takes in the next piece; nil before the end.
+    @inline(never)
     func next() throws(StoreError) -> String? {
         let piece = try onFile { () throws(SystemError) in
             try file.read(at: bytes, limit: Limits.digestPieceBytes)

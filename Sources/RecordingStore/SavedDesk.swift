@@ -17,6 +17,7 @@ final class SavedDesk {
     private var textRequest: [RecordingID]?
     private var replay: (id: RecordingID, reader: JournalReplay)?
     private var needsRoom = false
+    private var events: [StoreEvent] = []
 
     init(
         _ layout: StateLayout, _ index: IndexWriter, _ summaries: RecordingIndex, _ roll: SegmentRoll,
@@ -31,7 +32,7 @@ final class SavedDesk {
         cutter = AudioCutter(layout, roll)
     }
 
-    func take(_ command: SavedCommand, _ emit: (StoreEvent) -> Void) {
+    func take(_ command: SavedCommand) {
         retry.hurry()
         switch command {
         case .nextParcel(let skipped):
@@ -47,7 +48,7 @@ final class SavedDesk {
         case .removeCut(let id):
             cutter.remove(id)
         case .parcelFile, .parcelDone, .textTokens, .mergeSpeaker, .settleText, .noteJob:
-            if let lost = notes.add(command) { emit(.saved(.textLost(lost))) }
+            if let lost = notes.add(command) { events.append(.saved(.textLost(lost))) }
         }
     }
 
@@ -59,6 +60,12 @@ final class SavedDesk {
 
     func resume() {
         parcels.resume()
+    }
+
+    /// What has happened since this was last asked.
+    func takeEvents() -> [StoreEvent] {
+        defer { events = [] }
+        return events
     }
 
     /// The disk was full, which is asked once.
@@ -78,80 +85,80 @@ final class SavedDesk {
     }
 
     /// One slice of work.
-    func work(isRecording: Bool, _ emit: (StoreEvent) -> Void) {
+    func work(isRecording: Bool) {
         let end = Clock.now.adding(milliseconds: Limits.sliceMilliseconds)
         repeat {
             guard let due = due(isRecording: isRecording), due <= Clock.now else { return }
-            step(isRecording: isRecording, emit)
+            step(isRecording: isRecording)
         } while Clock.now < end
     }
 
     /// The store ends: what can still be written, is.
-    func finish(_ emit: (StoreEvent) -> Void) {
+    func finish() {
         while !notes.isEmpty {
-            guard writeNote(emit) else { return }
+            guard writeNote() else { return }
         }
     }
 
-    private func step(isRecording: Bool, _ emit: (StoreEvent) -> Void) {
-        readOn(emit)
+    private func step(isRecording: Bool) {
+        readOn()
         if !notes.isEmpty {
-            if retry.due <= Clock.now { _ = writeNote(emit) }
+            if retry.due <= Clock.now { _ = writeNote() }
         } else if let skipped = textRequest {
             textRequest = nil
-            answerText(skipped, emit)
+            answerText(skipped)
         } else if let due = parcels.due(isRecording: isRecording), due <= Clock.now {
-            attempt(emit, parcels.failed) { () throws(StoreError) in try parcels.step(isRecording: isRecording) }
+            attempt(parcels.failed) { () throws(StoreError) in try parcels.step(isRecording: isRecording) }
         }
         if let due = cutter.due(isRecording: isRecording), due <= Clock.now {
-            attempt(emit, cutter.failed) { () throws(StoreError) in try cutter.step() }
+            attempt(cutter.failed) { () throws(StoreError) in try cutter.step() }
         }
     }
 
     private func attempt(
-        _ emit: (StoreEvent) -> Void, _ failed: () -> Bool, _ body: () throws(StoreError) -> SavedEvent?
+        _ failed: () -> Bool, _ body: () throws(StoreError) -> SavedEvent?
     ) {
         do throws(StoreError) {
-            if let event = try body() { emit(.saved(event)) }
+            if let event = try body() { events.append(.saved(event)) }
         } catch {
-            tell(error, isNews: failed(), emit)
+            tell(error, isNews: failed())
         }
     }
 
-    private func tell(_ error: StoreError, isNews: Bool, _ emit: (StoreEvent) -> Void) {
+    private func tell(_ error: StoreError, isNews: Bool) {
         guard isNews else { return }
         needsRoom = needsRoom || error.isNoSpace
-        emit(.saved(.failed(error)))
+        events.append(.saved(.failed(error)))
     }
 
     /// As with the open recording: the session is told that it cannot be had.
-    private func readOn(_ emit: (StoreEvent) -> Void) {
+    private func readOn() {
         guard let reader = replay?.reader, reader.isWorking else { return }
         do throws(StoreError) {
-            if let answer = try reader.step() { emit(answer) }
+            if let answer = try reader.step() { events.append(answer) }
         } catch {
-            if let refusal = reader.refuse() { emit(refusal) }
+            if let refusal = reader.refuse() { events.append(refusal) }
         }
     }
 
-    private func answerText(_ skipped: [RecordingID], _ emit: (StoreEvent) -> Void) {
+    private func answerText(_ skipped: [RecordingID]) {
         do throws(StoreError) {
             let text = later.transcribes ? try index.nextText(summaries, skipping: skipped) : nil
-            emit(.saved(.text(text)))
+            events.append(.saved(.text(text)))
         } catch {
-            tell(error, isNews: true, emit)
-            emit(.saved(.text(nil)))
+            tell(error, isNews: true)
+            events.append(.saved(.text(nil)))
         }
     }
 
     /// - Returns: whether the disk took it.
-    private func writeNote(_ emit: (StoreEvent) -> Void) -> Bool {
+    private func writeNote() -> Bool {
         do throws(StoreError) {
-            if let event = try notes.writeFirst(index) { emit(.saved(event)) }
+            if let event = try notes.writeFirst(index) { events.append(.saved(event)) }
             retry.succeeded()
             return true
         } catch {
-            tell(error, isNews: retry.failed(), emit)
+            tell(error, isNews: retry.failed())
             return false
         }
     }

@@ -16,6 +16,7 @@ extension IndexWriter {
     private static let texting = "note the text of a recording"
 
     /// What is saved and not uploaded, oldest first.
+    @inline(never)
     func waiting() throws(StoreError) -> [WaitingRecording] {
         let statement = try database.prepare(
             """
@@ -45,58 +46,51 @@ extension IndexWriter {
                 DELETE FROM parcel_file WHERE recording = \(recording);
                 UPDATE recording SET settled = 1 WHERE number = \(recording)
                 """, doing: Self.packing)
-            let insert = try database.prepare(
-                "INSERT INTO parcel_file VALUES (?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.packing)
             for (position, file) in files.enumerated() {
-                insert.bind(1, recording)
-                insert.bind(2, Int64(position))
-                insert.bind(3, file.name)
-                insert.bind(4, file.contentType)
-                insert.bind(5, file.bytes)
-                insert.bind(6, file.sha256)
-                insert.bind(7, file.url ?? "")
-                insert.bind(8, file.isSent)
-                try insert.run()
+                try change(
+                    """
+                    INSERT INTO parcel_file (recording, position, bytes, name, content_type, sha256)
+                    VALUES (\(recording), \(position), \(file.bytes), ?, ?, ?)
+                    """, [file.name, file.contentType, file.sha256])
             }
         }
     }
 
     func note(_ id: RecordingID, file name: String, url: String?, isSent: Bool) throws(StoreError) {
         try database.transaction(doing: Self.packing) { () throws(StoreError) in
-            let file = try database.prepare(
+            try change(
                 """
-                UPDATE parcel_file SET url = ?, is_sent = ?
+                UPDATE parcel_file SET is_sent = \(isSent ? 1 : 0), url = ?
                 WHERE recording = (SELECT number FROM recording WHERE id = ?) AND name = ?
-                """, doing: Self.packing)
-            file.bind(1, url ?? "")
-            file.bind(2, isSent)
-            file.bind(3, id.text)
-            file.bind(4, name)
-            try file.run()
-            try advance(id, from: .saved, to: .uploading)
+                """, [url ?? "", id.text, name])
+            try advance(id, from: "2", to: .uploading)
         }
     }
 
     func noteUploaded(_ id: RecordingID) throws(StoreError) {
-        try database.transaction(doing: Self.packing) { () throws(StoreError) in
-            try advance(id, from: .saved, to: .uploaded)
-            try advance(id, from: .uploading, to: .uploaded)
-        }
+        try advance(id, from: "2, 3", to: .uploaded)
     }
 
-    private func advance(
-        _ id: RecordingID, from old: RecordingState, to new: RecordingState
-    ) throws(StoreError) {
-        try database.execute(
+    private func advance(_ id: RecordingID, from old: String, to new: RecordingState) throws(StoreError) {
+        try change(
             """
-            UPDATE recording SET state = \(new.rawValue) WHERE id = '\(id.text)' AND state = \(old.rawValue)
+            UPDATE recording SET state = \(new.rawValue) WHERE id = ? AND state IN (\(old))
                 AND EXISTS (SELECT 1 FROM parcel_file WHERE recording = number)
-            """, doing: Self.packing)
+            """, [id.text])
+    }
+
+    /// Runs a statement with texts for its parameters.
+    @inline(never)
+    private func change(_ sql: String, _ texts: [String]) throws(StoreError) {
+        let statement = try database.prepare(sql, doing: Self.packing)
+        for (place, text) in texts.enumerated() { statement.bind(Int32(place + 1), text) }
+        try statement.run()
     }
 
     // MARK: The text
 
     /// The row of a recording whose text may still change; nil when it may not.
+    @inline(never)
     func unsettled(_ id: RecordingID) throws(StoreError) -> Int64? {
         let number = try database.integer(
             "SELECT number FROM recording WHERE id = '\(id.text)' AND state = 2 AND settled = 0", doing: Self.texting)
@@ -111,6 +105,7 @@ extension IndexWriter {
     }
 
     /// - Parameter holes: all that is without text from now on.
+    @inline(never)
     func addText(
         _ tokens: [FinalToken], covered: SampleIndex, holes: [Gap], to recording: Int64
     ) throws(StoreError) {
@@ -134,38 +129,28 @@ extension IndexWriter {
     }
 
     func mergeSavedSpeaker(_ retired: Int, into speaker: Int, of recording: Int64) throws(StoreError) {
-        var counter = WordCounter()
-        var batch = Batch()
-        batch.merges = [(retired: retired, speaker: speaker)]
-        try database.transaction(doing: Self.texting) { () throws(StoreError) in
-            try insert(batch, recording, 0, &counter)
-        }
+        let first = recording * IndexSchema.tokensARecording
+        try change(
+            """
+            UPDATE token SET speaker = \(speaker) WHERE speaker = \(retired)
+                AND place >= \(first) AND place < \(first + IndexSchema.tokensARecording)
+            """, [])
     }
 
     /// No text will come any more.
     func settle(_ recording: Int64, reason: String) throws(StoreError) {
-        let first = recording * IndexSchema.tokensARecording
-        let statement = try database.prepare(
+        try change(
             """
-            UPDATE recording SET settled = 1, settled_reason = ?1,
-                covered = max(covered, ifnull((SELECT min(start_sample) FROM gap WHERE recording = ?2), samples)),
-                speakers = (SELECT count(DISTINCT speaker) FROM token WHERE place >= ?3 AND place < ?4 AND speaker > 0)
-            WHERE number = ?2
-            """, doing: Self.texting)
-        statement.bind(1, reason)
-        statement.bind(2, recording)
-        statement.bind(3, first)
-        statement.bind(4, first + IndexSchema.tokensARecording)
-        try statement.run()
+            UPDATE recording SET settled = 1, settled_reason = ?,
+                covered = max(covered, ifnull((SELECT min(start_sample) FROM gap WHERE recording = number), samples)),
+                speakers = (SELECT count(DISTINCT speaker) FROM \(RecordingIndex.part) AND speaker > 0)
+            WHERE number = \(recording)
+            """, [reason])
     }
 
     func noteJob(_ id: RecordingID, fileID: String, transcriptionID: String) throws(StoreError) {
-        let statement = try database.prepare(
-            "UPDATE recording SET job_file = ?, job_transcription = ? WHERE id = ?", doing: Self.texting)
-        statement.bind(1, fileID)
-        statement.bind(2, transcriptionID)
-        statement.bind(3, id.text)
-        try statement.run()
+        try change(
+            "UPDATE recording SET job_file = ?, job_transcription = ? WHERE id = ?", [fileID, transcriptionID, id.text])
     }
 
     /// The oldest recording whose text has holes, but for those of `skipped`.

@@ -31,6 +31,7 @@ struct SegmentFiles {
     }
 
     /// The files' numbers, in order; none when there is no directory.
+    @inline(never)
     func numbers() throws(StoreError) -> [Int] {
         do throws(SystemError) {
             return SegmentName.numbers(in: try FileSystem.list(layout.recording(id)))
@@ -54,6 +55,7 @@ struct SegmentFiles {
     }
 
     /// A file and the place of its first sample; nil when it has no whole header, or is not of this recording.
+    @inline(never)
     func reader(
         _ segment: Int, checksMD5: Bool = false
     ) throws(StoreError) -> (reader: FLACReader, tags: SegmentTags)? {

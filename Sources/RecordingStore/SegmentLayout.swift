@@ -23,10 +23,13 @@ struct StateLayout: Sendable {
     /// Pieces of audio for the transcription service, for as long as it has not taken them.
     var cuts: String { directory + "/cut" }
 
+    @inline(never)
     func cut(_ id: RecordingID) -> String { cuts + "/" + id.text + ".flac" }
 
+    @inline(never)
     func recording(_ id: RecordingID) -> String { recordings + "/" + id.text }
 
+    @inline(never)
     func segment(_ number: Int, of id: RecordingID) -> String {
         recording(id) + "/" + SegmentName.text(number)
     }

@@ -63,11 +63,13 @@ final class StoreWorker: @unchecked Sendable {
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
             readOn()
             room.work(emit)
-            saved.work(isRecording: isRecording, emit)
+            saved.work(isRecording: isRecording)
+            tellOfSaved()
             if saved.takeNeedOfRoom() { room.plan(summaries, emit) }
         }
         takeCommands()
-        saved.finish(emit)
+        saved.finish()
+        tellOfSaved()
         stop()
     }
 
@@ -123,7 +125,7 @@ final class StoreWorker: @unchecked Sendable {
             case .makeRoom:
                 room.plan(summaries, emit, isAsked: true)
             case .saved(let command):
-                saved.take(command, emit)
+                saved.take(command)
             case .commit:
                 nextCommit = Clock.now
             case .stopped:
@@ -218,6 +220,10 @@ final class StoreWorker: @unchecked Sendable {
 
     private func tell(of marks: [SilenceMark]) {
         for mark in marks { emit(.ringOverrun(mark)) }
+    }
+
+    private func tellOfSaved() {
+        for event in saved.takeEvents() { emit(event) }
     }
 
     private func failed(_ error: StoreError) {

@@ -24,7 +24,9 @@ final class JSONPieces: TranscriptPieces {
         var end: Int
     }
 
-    private let document: TranscriptDocument
+    private let summary: RecordingSummary
+    private let gaps: [Gap]
+    private let silences: [SilenceMark]
     private var writer: TranscriptWriter
     private var scan: Scan?
     /// Words before this are of the segment that is being written.
@@ -33,10 +35,11 @@ final class JSONPieces: TranscriptPieces {
 
     private static let wordsAPiece = 64
 
-    /// - Parameter document: all but the words.
-    init(_ document: TranscriptDocument, _ words: SavedWords) {
-        self.document = document
-        writer = TranscriptWriter(header: document.header, samples: document.samples, speakers: words.speakers)
+    init(_ summary: RecordingSummary, _ gaps: [Gap], _ silences: [SilenceMark], _ words: SavedWords) {
+        self.summary = summary
+        self.gaps = gaps
+        self.silences = silences
+        writer = TranscriptWriter(header: summary.header, samples: summary.samples, speakers: words.speakers)
         super.init(words)
     }
 
@@ -56,8 +59,9 @@ final class JSONPieces: TranscriptPieces {
             try scanOn()
         } else {
             writer.finish(
-                gaps: document.gaps, silences: document.silences, coverage: document.coverage,
-                interrupted: document.interrupted)
+                gaps: gaps, silences: silences,
+                coverage: Coverage(through: SampleIndex(summary.samples), holes: gaps),
+                interrupted: summary.interrupted)
             isFinished = true
             return writer.take() + "\n"
         }

@@ -5,6 +5,7 @@ package struct Coverage: Equatable, Sendable {
     package init() {}
 
     /// Everything before `end` but the holes, which are in order.
+    @inline(never)
     package init(through end: SampleIndex, holes: [Gap]) {
         var position = SampleIndex.zero
         for hole in holes where hole.start < end {

@@ -58,6 +58,7 @@ package struct CueCutter: Sendable {
     package init() {}
 
     /// The cue that `word` ends, if it begins the next one.
+    @inline(never)
     package mutating func receive(_ word: Word, beginsSegment: Bool) -> Cue? {
         guard var cue = open else {
             open = Cue(word)

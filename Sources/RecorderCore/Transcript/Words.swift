@@ -34,6 +34,7 @@ package struct WordAssembler: Equatable, Sendable {
     package init() {}
 
     /// The word that `token` completes, if it begins the next one.
+    @inline(never)
     package mutating func receive(_ token: FinalToken) -> Word? {
         let text = token.text.trimmingSpaces
         guard !text.isEmpty else {
@@ -54,12 +55,14 @@ package struct WordAssembler: Equatable, Sendable {
     }
 
     /// The word that is still open; there will be no more of it.
+    @inline(never)
     package mutating func finish() -> Word? {
         defer { open = nil }
         return open
     }
 
     /// All words of a whole token list, by their place in the recording: a hole is filled after what follows it.
+    @inline(never)
     package static func words(of tokens: [FinalToken]) -> [Word] {
         var assembler = WordAssembler()
         var words: [Word] = []
