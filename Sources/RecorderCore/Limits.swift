@@ -90,6 +90,7 @@ package enum Limits {
     /// Failures without progress after which a lesson goes without the text that it lacks: with these waits some 14 h,
     /// and its audio must not be kept from the school for ever.
     package static let backfillTries = 24
+    package static let backfillDelayMilliseconds: Int64 = 2_000
     package static let backfillCapMilliseconds: Int64 = 3_600_000
     /// Between tries when a person has to mend something: a secret, a quota.
     package static let backfillRefusedMilliseconds: Int64 = 60_000

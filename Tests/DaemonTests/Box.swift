@@ -142,9 +142,9 @@ final class Box {
         }
     }
 
-    /// The newest recording's transcript document.
-    func document() throws -> [String: Any] {
-        let output = try chalkbox("export", "last", "--format", "json", "-o", "-").output
+    /// A recording's transcript document; the newest one's when none is named.
+    func document(_ id: String = "last") throws -> [String: Any] {
+        let output = try chalkbox("export", id, "--format", "json", "-o", "-").output
         return try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] ?? [:]
     }
 

@@ -132,9 +132,21 @@ final class NetworkLesson {
     func finish() throws {
         try stop()
         try compareSamples()
-        let document = try box.document()
+        try compareText()
+    }
+
+    /// Every word once, by its speaker, and no gap.
+    ///
+    /// - Parameter id: of the recording; the newest one when left out.
+    func compareText(of id: String = "last") throws {
+        let document = try box.document(id)
         #expect((document["gaps"] as? [Any])?.isEmpty == true, "\(document["gaps"] ?? "")\n\(box.lines.timedText)")
         compare(Heard.words(document), script.words)
+    }
+
+    func recordings() throws -> [[String: Any]] {
+        let output = try box.chalkbox("recordings", "--json").output
+        return try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]] ?? []
     }
 
     /// STOP once all of the script has been said.

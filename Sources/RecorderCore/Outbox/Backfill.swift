@@ -97,6 +97,11 @@ package struct Backfill {
         }
     }
 
+    /// The next lesson may begin at once.
+    private func afterLesson(_ now: MonotonicTime) -> MonotonicTime {
+        now.adding(milliseconds: Limits.backfillDelayMilliseconds)
+    }
+
     /// What is known of the network may be wrong: once in a while it is tried all the same.
     func afterOffline(_ time: MonotonicTime) -> MonotonicTime {
         guard let offlineSince else { return time }
@@ -118,11 +123,11 @@ package struct Backfill {
     package mutating func receive(_ input: BackfillInput, now: MonotonicTime) -> [BackfillEffect] {
         var effects: [BackfillEffect] = []
         switch input {
-        case .saved: askAt = settings.way == .none ? nil : now
+        case .saved: askAt = settings.way == .none ? nil : afterLesson(now)
         case .lessonBegan: pause(&effects)
         case .lessonEnded:
             isPaused = false
-            wake(now)
+            wake(afterLesson(now))
         case .networkChanged:
             offlineSince = nil
             forgive()
@@ -345,9 +350,9 @@ package struct Backfill {
     }
 
     /// Nothing is waited for any longer.
-    private mutating func wake(_ now: MonotonicTime) {
+    private mutating func wake(_ time: MonotonicTime) {
         guard case .lesson(var job) = work, case .waiting = job.step else { return }
-        job.step = .waiting(until: now)
+        job.step = .waiting(until: time)
         work = .lesson(job)
     }
 }
