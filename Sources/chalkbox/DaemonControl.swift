@@ -38,41 +38,37 @@ extension Daemon {
     }
 
     private func serve(_ line: [UInt8], _ client: ControlClients.Client) {
-        let request: JSONValue
-        do throws(JSONError) {
-            request = try JSONValue.parse(line, limitBytes: Limits.controlLineBytes)
+        let bounds = ControlRequest.Bounds(lineBytes: Limits.controlLineBytes, labelBytes: Limits.labelBytes)
+        let request: ControlRequest
+        do throws(ControlRequest.Refusal) {
+            request = try ControlRequest(line, bounds)
         } catch {
             client.connection.send(Answer.error(error.message, "bad-request"))
             return
         }
-        switch request["do"]?.string {
-        case "start": client.connection.send(start(request))
-        case "stop": client.connection.send(command(.stop))
-        case "status": client.connection.send(statusLine())
-        case "follow":
-            client.followsStatus = true
-            client.connection.send(statusLine())
-        case "transcript":
-            client.followsTranscript = true
-            let transcript = recorder.lesson?.transcript
-            client.connection.send(
-                TranscriptLine.json(words: transcript?.recent ?? [], interim: transcript?.interim ?? ""))
-        case "press": client.connection.send(button(request, pressed: true))
-        case "release": client.connection.send(button(request, pressed: false))
-        case .some(let verb):
-            let known = "start, stop, status, follow, transcript, press, release"
-            client.connection.send(Answer.error("unknown verb \(verb); known: \(known)", "bad-request"))
-        case .none:
-            client.connection.send(Answer.error("\"do\" is missing: {\"do\":\"status\"}", "bad-request"))
-        }
+        client.connection.send(answer(request, client))
     }
 
-    private func start(_ request: JSONValue) -> String {
-        let label = request["label"]?.string ?? ""
-        guard label.utf8.count <= Limits.labelBytes else {
-            return Answer.error("label: over \(Limits.labelBytes) bytes", "bad-request")
+    private func answer(_ request: ControlRequest, _ client: ControlClients.Client) -> String {
+        switch request {
+        case .start(let label):
+            return command(.start(startRequest(label: label)))
+        case .stop:
+            return command(.stop)
+        case .status:
+            return statusLine()
+        case .follow:
+            client.followsStatus = true
+            return statusLine()
+        case .transcript:
+            client.followsTranscript = true
+            let transcript = recorder.lesson?.transcript
+            return TranscriptLine.json(words: transcript?.recent ?? [], interim: transcript?.interim ?? "")
+        case .button(let button, let isPressed):
+            return press(button, isPressed)
+        case .uploadRetry:
+            return Answer.error("nothing is uploaded by this box", "not-configured")
         }
-        return command(.start(startRequest(label: label)))
     }
 
     /// Carries out a command and answers with the recording's name, or with why not.
@@ -88,14 +84,11 @@ extension Daemon {
         return writer.text
     }
 
-    private func button(_ request: JSONValue, pressed: Bool) -> String {
+    private func press(_ button: ControlRequest.Button, _ isPressed: Bool) -> String {
         guard panel.acceptsSocketButtons else {
             return Answer.error("panel.driver is not socket: buttons are not pressed this way", "bad-request")
         }
-        guard let name = request["button"]?.string, name == "start" || name == "stop" else {
-            return Answer.error("button: accepted are start and stop", "bad-request")
-        }
-        for press in panel.edge(start: name == "start", pressed: pressed, now: Clock.now) { self.pressed(press) }
+        for press in panel.edge(start: button == .start, pressed: isPressed, now: Clock.now) { pressed(press) }
         return Answer.fine
     }
 }

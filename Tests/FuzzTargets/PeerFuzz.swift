@@ -5,7 +5,7 @@ import WireJSON
 @testable import LinuxRuntime
 @testable import SpeechUplink
 
-/// The control socket: lines of any bytes, then JSON.
+/// The control socket: lines of any bytes, then JSON, then a request.
 enum ControlFuzz {
     /// Enough for a line that is too long.
     static let maximumBytes = Limits.controlLineBytes + 1_024
@@ -29,7 +29,28 @@ enum ControlFuzz {
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
         try expect(
             inputs == lines.map { $0.count > Limits.controlLineBytes ? .tooLong : .line(Array($0)) }, "other lines")
-        for case .line(let line) in inputs { _ = try JSONFuzz.value(line, limitBytes: Limits.controlLineBytes) }
+        for case .line(let line) in inputs {
+            try request(line, try JSONFuzz.value(line, limitBytes: Limits.controlLineBytes))
+        }
+    }
+
+    private static func request(_ line: [UInt8], _ value: JSONValue?) throws {
+        let bounds = ControlRequest.Bounds(lineBytes: Limits.controlLineBytes, labelBytes: Limits.labelBytes)
+        let request: ControlRequest
+        do throws(ControlRequest.Refusal) {
+            request = try ControlRequest(line, bounds)
+        } catch {
+            return try expect((1...512).contains(error.message.utf8.count), "\(error.message.utf8.count) bytes")
+        }
+        try expect(value?["do"]?.string != nil, "\(request) of no JSON")
+        switch request {
+        case .start(let label):
+            try expect(label.utf8.count <= Limits.labelBytes, "a label of \(label.utf8.count) bytes")
+        case .uploadRetry(let id):
+            try expect(id?.isEvery { $0 >= 0x30 && $0 <= 0x5A } ?? true, "a name \(id ?? "")")
+        case .stop, .status, .follow, .transcript, .button:
+            break
+        }
     }
 }
 
