@@ -46,6 +46,13 @@ package enum Limits {
     /// Damaged indexes that are kept, and the size up to which one is read through at a start: some 130 hours of words.
     package static let damagedIndexes = 4
     package static let checkedIndexBytes: Int64 = 64 << 20
+    /// Audio files of one recording that cannot be read and are kept: each is up to 10 min of it.
+    package static let damagedAudioFiles = 8
+
+    /// The newest recordings, which tell how much a minute takes: quiet speech 0.3 MB, samples as they are 1.9 MB.
+    package static let measuredRecordings = 8
+    package static let leastBytesAMinute: Int64 = 300_000
+    package static let mostBytesAMinute: Int64 = 2_000_000
 
     // Uplink
     /// A name look-up blocks the uplink thread for up to half a minute; a flapping link makes 8 commands a second.

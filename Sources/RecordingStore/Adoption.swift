@@ -43,7 +43,9 @@ struct Adoption {
             if let number = old.number(of: id) { source = IndexWriter.Source(salvage: old, number: number) }
         }
         try index.adopt(header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
-        return Recovery.Saved(id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples)
+        return Recovery.Saved(
+            id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
+            damagedFiles: trimmed.damagedFiles)
     }
 }
 

@@ -26,6 +26,8 @@ final class AudioJournal {
     /// More than one save ever writes, which is what a power cut may leave in disorder: a second of samples, as they
     /// are, may come on top.
     static let longestSaveBytes: Int64 = 320 << 10
+    /// No header with its comments and one frame of noise take more.
+    static let headerAndFrameBytes: Int64 = 4 << 10
 
     /// - Parameters:
     ///   - end: goes on behind what is on the medium, when there is something.

@@ -15,6 +15,8 @@ internal import RecorderCore
 
     let path: String
     fileprivate let handle: OpaquePointer
+    /// Rows so far that were left out, because what they hold is possible nowhere.
+    fileprivate(set) var skippedRows = 0
 
     private static let softHeapBytes: Int64 = 2 << 20
     /// A reader waits this long for a checkpoint or a recovery that excludes it.
@@ -101,6 +103,11 @@ internal import RecorderCore
     /// is no error: the next one finishes it.
     func checkpoint() {
         _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    }
+
+    /// Whether the disk cannot give back a page: of the codes of SQLITE_IOERR, READ, SHORT_READ, DATA and CORRUPTFS.
+    static func isUnreadable(_ code: Int32) -> Bool {
+        [1, 2, 32, 33].contains(code >> 8) && code & 0xFF == SQLITE_IOERR
     }
 
     fileprivate static func error(
@@ -204,15 +211,19 @@ internal import RecorderCore
         return types
     }
 
-    /// A position in a recording. SQLite has no checksums: a damaged page gives any number at all.
+    /// A position in a recording. SQLite has no checksums: a damaged page gives any number at all. Then it is nil, and
+    /// the row counts as one that is left out: one wrong row is no reason to refuse the others.
     @inline(never)
-    func sample(_ column: Int32) throws(StoreError) -> SampleIndex {
+    func sample(_ column: Int32) -> SampleIndex? {
         let value = integer(column)
         guard (0...Limits.recordingSamples).contains(value) else {
-            throw .damagedIndex(file: database.path, reason: "it holds a sample \(value)")
+            skip()
+            return nil
         }
         return SampleIndex(value)
     }
+
+    func skip() { database.skippedRows += 1 }
 
     @inline(never)
     func text(_ column: Int32) -> String {

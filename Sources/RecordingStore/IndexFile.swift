@@ -38,7 +38,9 @@ struct IndexFile {
         case .foreignIndex:
             // Beside our audio it is ours, with a damaged header; elsewhere the directory is another program's.
             try !AudioDirectories.list(layout).isEmpty
-        case .file, .index, .newerIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .backlog:
+        case .index(_, _, _, let code):
+            Database.isUnreadable(code)
+        case .file, .newerIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .backlog:
             false
         }
     }

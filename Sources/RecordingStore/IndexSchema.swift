@@ -88,17 +88,12 @@ enum IndexSchema {
             let answer = try database.text("PRAGMA quick_check(\(check))", doing: doing)
             guard answer == "ok" else { throw .damagedIndex(file: database.path, reason: answer) }
         }
-        // Numbers that were overwritten with others: a reader refuses them, and nothing would ever mend them.
-        for table in (isSmall ? "gap silence token" : "gap silence").parts(separatedBy: " ") {
-            let wrong = try database.integer(
-                """
-                SELECT count(*) FROM \(table) WHERE min(start_sample, end_sample) < 0
-                    OR max(start_sample, end_sample) > \(Limits.recordingSamples)
-                """, doing: doing)
-            guard wrong == 0 else {
-                throw .damagedIndex(file: database.path, reason: "\(wrong) rows of \(table) lie in no recording")
-            }
-        }
+        // No new recording would find a number, and no name its row.
+        let names = try database.text("PRAGMA integrity_check(recording)", doing: doing)
+        guard names == "ok" else { throw .damagedIndex(file: database.path, reason: names) }
+        let strays = try database.integer(
+            "SELECT count(*) FROM recording WHERE number NOT BETWEEN 0 AND \(recordings - 1)", doing: doing)
+        guard strays == 0 else { throw .damagedIndex(file: database.path, reason: "it holds impossible recordings") }
     }
 
     private static func migrate(_ database: Database) throws(StoreError) {

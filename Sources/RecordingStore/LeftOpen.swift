@@ -28,7 +28,8 @@ struct LeftOpen: Sendable {
         return LeftOpen(
             number: number,
             interruption: Interruption(
-                recording: recording, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples),
+                recording: recording, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
+                damagedFiles: trimmed.damagedFiles),
             sequence: try index.sequence(of: number), nextFile: (try files.numbers().last ?? -1) + 1,
             holes: try index.holes(of: number))
     }

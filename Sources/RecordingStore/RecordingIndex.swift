@@ -30,6 +30,9 @@ package final class RecordingIndex {
         database = try IndexSchema.open(layout.index, .read)
     }
 
+    /// Rows that were left out so far, because what they hold is possible nowhere.
+    package var skippedRows: Int { database.skippedRows }
+
     /// Every recording, oldest first.
     package func recordings() throws(StoreError) -> [RecordingSummary] {
         try list(Self.columns + " ORDER BY started_at_ms, id")
@@ -38,6 +41,26 @@ package final class RecordingIndex {
     /// Those that are safe elsewhere.
     func uploaded() throws(StoreError) -> [RecordingSummary] {
         try list(Self.columns + " WHERE state = \(RecordingState.uploaded.rawValue)")
+    }
+
+    /// What the newest recordings took, silence and all; nil when there are none to speak of.
+    package func bytesAMinute() throws(StoreError) -> Int64? {
+        let minute = 60 * SampleIndex.samplesPerSecond
+        let statement = try database.prepare(
+            """
+            SELECT id, samples FROM recording WHERE state > 1 AND samples >= \(minute)
+            ORDER BY number DESC LIMIT \(Limits.measuredRecordings)
+            """, doing: Self.doing)
+        // A statement that is left open keeps the log from being emptied.
+        defer { statement.reset() }
+        var (bytes, samples): (Int64, Int64) = (0, 0)
+        while try statement.step() {
+            guard let id = RecordingID(statement.text(0)), let length = statement.sample(1) else { continue }
+            bytes += try SegmentFiles(layout, id).bytes()
+            samples += length.value
+        }
+        guard bytes > 0, samples > 0 else { return nil }
+        return min(max(bytes * minute / samples, Limits.leastBytesAMinute), Limits.mostBytesAMinute)
     }
 
     private func list(_ sql: String) throws(StoreError) -> [RecordingSummary] {
@@ -80,9 +103,10 @@ package final class RecordingIndex {
         let statement = try select("silence", id)
         var list: [SilenceMark] = []
         while try statement.step() {
-            guard let reason = SilenceMark.Reason(rawValue: Int(statement.integer(2))) else { continue }
-            list.append(
-                SilenceMark(start: try statement.sample(0), end: try statement.sample(1), reason: reason))
+            guard let reason = SilenceMark.Reason(rawValue: Int(statement.integer(2))),
+                let start = statement.sample(0), let end = statement.sample(1)
+            else { continue }
+            list.append(SilenceMark(start: start, end: end, reason: reason))
         }
         return list
     }
@@ -110,14 +134,13 @@ package final class RecordingIndex {
         let header = RecordingHeader(
             id: id, label: row.text(1), startedAt: WallTime(milliseconds: row.integer(2)),
             clockSynchronised: row.integer(3) == 1)
-        let samples =
-            switch state {
-            case .recording: try SegmentFiles(layout, id).end().sample
-            case .saved, .uploading, .uploaded: try row.sample(5).value
-            }
+        // The audio files know how long it is when the row does not.
+        let saved = state == .recording ? nil : row.sample(5)?.value
+        let samples: Int64
+        if let saved { samples = saved } else { samples = try SegmentFiles(layout, id).end().sample }
         var summary = RecordingSummary(
             header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
-            speakers: Int(row.integer(8)), covered: min(try row.sample(9).value, samples),
+            speakers: Int(row.integer(8)), covered: min(row.sample(9)?.value ?? 0, samples),
             interrupted: row.integer(10) == 1 && state != .recording)
         guard state != .recording else { return summary }
         summary.isTextSettled = row.integer(11) == 1

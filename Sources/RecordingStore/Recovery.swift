@@ -7,6 +7,7 @@ enum Recovery {
         var id: RecordingID
         var truncatedBytes: Int64
         var lostSamples: Int64
+        var damagedFiles: Int
     }
 
     struct Outcome {
@@ -24,6 +25,8 @@ enum Recovery {
         var samples: Int64 = 0
         var bytes: Int64 = 0
         var lostSamples: Int64 = 0
+        /// Files without a readable header that were kept under another name.
+        var damagedFiles = 0
         /// The last file ends as STOP, or the file after it, ends one.
         var isFinished = false
     }
@@ -37,7 +40,9 @@ enum Recovery {
                     let trimmed = try trim(SegmentFiles(layout, id), trustsFinished: false)
                     try index.recover(number, samples: trimmed.samples)
                     outcome.saved.append(
-                        Saved(id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples))
+                        Saved(
+                            id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
+                            damagedFiles: trimmed.damagedFiles))
                 } catch {
                     outcome.failure = outcome.failure ?? error
                 }
@@ -49,7 +54,7 @@ enum Recovery {
     }
 
     /// Cuts the torn frame off the last file, takes back what its header says of the end, which may be torn as well,
-    /// and removes files without a header.
+    /// and takes files without a header out of the row: a power cut leaves such a file, but so does a bad sector.
     ///
     /// - Parameter trustsFinished: a file whose header has its length is not read through.
     @inline(never)
@@ -74,11 +79,31 @@ enum Recovery {
                     trimmed.bytes += bytes - last.bytes
                     trimmed.lostSamples += end.samples(inBytes: bytes - last.bytes)
                 } else if segment > end.last?.segment ?? -1 {
-                    try storage.perform(.remove(path))
                     trimmed.bytes += bytes
+                    trimmed.lostSamples += end.samples(inBytes: bytes)
+                    if try setAside(segment, bytes: bytes, of: files) {
+                        trimmed.damagedFiles += 1
+                    } else {
+                        try storage.perform(.remove(path))
+                    }
                 }
             }
         }
         return trimmed
+    }
+
+    /// A file that may hold audio which a person can still get out of it is kept, but for too many.
+    ///
+    /// - Returns: false when it is not worth it.
+    private static func setAside(_ segment: Int, bytes: Int64, of files: SegmentFiles) throws(SystemError) -> Bool {
+        guard bytes > AudioJournal.headerAndFrameBytes else { return false }
+        let (storage, directory) = (files.layout.storage, files.layout.recording(files.id))
+        let names = try FileSystem.list(directory)
+        guard names.count(where: SegmentName.isDamaged) < Limits.damagedAudioFiles else { return false }
+        var target = SegmentName.damaged(segment)
+        while names.contains(target) { target += "+" }
+        try storage.perform(.rename(directory + "/" + SegmentName.text(segment), to: directory + "/" + target))
+        try storage.perform(.syncDirectory(directory))
+        return true
     }
 }

@@ -25,6 +25,7 @@ struct Removal {
             candidates.append(
                 Retention.Candidate(
                     id: id, state: recording.state, startedAt: recording.header.startedAt,
+                    clockSynchronised: recording.header.clockSynchronised,
                     bytes: try SegmentFiles(layout, id).bytes()))
         }
         guard !candidates.isEmpty else { return [] }

@@ -37,14 +37,14 @@ final class SavedWords {
         begin(at: nextPlace, limit: Self.sortedTokens)
         var tokens: Int64 = 0
         while try statement.step() {
-            let token = try statement.token()
             let place = statement.integer(6)
+            nextPlace = place + 1
+            tokens += 1
+            guard let token = statement.token() else { continue }
             if counter.begins(token) {
                 keys.append(token.start.value << 24 | (place - base))
                 if token.speaker > 0, !speakers.contains(token.speaker) { speakers.append(token.speaker) }
             }
-            nextPlace = place + 1
-            tokens += 1
         }
         guard tokens < Self.sortedTokens else { return }
         var isInOrder = true
@@ -81,7 +81,7 @@ final class SavedWords {
         var assembler = WordAssembler()
         var counter = WordCounter()
         while try statement.step() {
-            let token = try statement.token()
+            guard let token = statement.token() else { continue }
             if let word = assembler.receive(token) { loaded.words.append(word) }
             let next = loaded.first + loaded.words.count
             guard next < end else { return }

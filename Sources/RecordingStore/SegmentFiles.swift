@@ -54,6 +54,16 @@ struct SegmentFiles {
         }
     }
 
+    /// Files that were kept although their header could not be read.
+    func damaged() throws(StoreError) -> [String] {
+        do throws(SystemError) {
+            return try FileSystem.list(layout.recording(id)).filter(SegmentName.isDamaged)
+        } catch {
+            guard error.number == SystemError.noSuchFile else { throw .file(error) }
+            return []
+        }
+    }
+
     /// A file and the place of its first sample; nil when it has no whole header, or is not of this recording.
     @inline(never)
     func reader(

@@ -2,7 +2,8 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Where a state directory keeps what, and who changes it: `index.sqlite`, `recordings/ULID/audio-NNNN.flac` with the
-/// files of the package beside them, `cut/ULID.flac`, and what was once an index, `index.sqlite.damaged-TIME`.
+/// files of the package beside them, `cut/ULID.flac`, and what was once one of them, `index.sqlite.damaged-TIME` and
+/// `audio-NNNN.flac.damaged`.
 struct StateLayout: Sendable {
     let directory: String
     /// Makes every change but SQLite's own.
@@ -40,9 +41,19 @@ struct StateLayout: Sendable {
 enum SegmentName {
     private static let prefix = "audio-"
     private static let suffix = ".flac"
+    private static let damagedSuffix = ".damaged"
 
     static func text(_ number: Int) -> String {
         prefix + padded(Int64(number), 4) + suffix
+    }
+
+    /// What a file is called whose header could not be read.
+    static func damaged(_ number: Int) -> String { text(number) + damagedSuffix }
+
+    /// Whether it was once an audio file.
+    static func isDamaged(_ name: String) -> Bool {
+        guard name.begins(with: prefix), let (_, rest) = name.cut(at: ".") else { return false }
+        return ("." + rest).begins(with: suffix + damagedSuffix)
     }
 
     /// Nil for a name that `text` does not make.

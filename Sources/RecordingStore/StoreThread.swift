@@ -44,6 +44,8 @@ package enum StoreEvent: Equatable, Sendable {
     case closed(RecordingSummary)
     /// An uploaded recording was deleted.
     case removed(Retention.Removal)
+    /// A recording that was left open could not be saved; the next `open` tries again.
+    case recoveryFailed(StoreError)
     /// Space could not be made; it is tried again after the next recording.
     case removalFailed(StoreError)
     /// The answer to `read`; without samples when there are none.
@@ -59,6 +61,8 @@ package struct RecoveredRecording: Equatable, Sendable {
     package var truncatedBytes: Int64
     /// Damaged frames of the last file, and the truncated bytes by that file's own rate.
     package var lostSamples: Int64
+    /// Files without a readable header that may hold audio: they are kept, as `audio-NNNN.flac.damaged`.
+    package var damagedFiles: Int
 }
 
 /// The newest recording, when it ended without STOP: it may go on.
@@ -67,6 +71,7 @@ package struct Interruption: Equatable, Sendable {
     /// As of `RecoveredRecording`.
     package var truncatedBytes: Int64
     package var lostSamples: Int64
+    package var damagedFiles: Int
 }
 
 /// An index that was made anew from the audio files.
@@ -92,12 +97,14 @@ package final class StoreThread {
     /// Recordings that a power cut had left open and that were saved, as interrupted, at this start; and those that
     /// the index did not know.
     package let recovered: [RecoveredRecording]
-    /// Why a recording that was left open could not be saved at this start; the next `open` tries again.
+    /// Why a recording that was left open could not go on or be saved at this start; the next `open` tries again.
     package let recoveryFailure: StoreError?
     /// A recording that is neither saved nor open: it waits for `reopen` or `closeInterrupted`; `open` closes it too.
     package let interruption: Interruption?
     /// An index that was damaged or missing and was made anew at this start.
     package let rebuilt: RebuiltIndex?
+    /// Rows of the index that this start left out, because what they hold is possible nowhere.
+    package let skippedRows: Int
 
     /// Opens the index, or makes it anew, saves what a power cut left open, and starts the thread.
     ///
@@ -124,7 +131,13 @@ package final class StoreThread {
         let index = try IndexWriter(database)
         let summaries = try RecordingIndex(directory: directory)
         let isNew = try index.isEmpty()
-        let left = resumes ? try? LeftOpen.find(layout, index) : nil
+        var left: LeftOpen?
+        var leftFailure: StoreError?
+        do throws(StoreError) {
+            if resumes { left = try LeftOpen.find(layout, index) }
+        } catch {
+            leftFailure = error
+        }
         let recovery = Recovery.run(layout, index, sparing: left?.number) + Adoption(layout, index).run()
         AudioCutter.clear(layout)
         // A disk that refuses it must not keep the box from recording.
@@ -134,8 +147,10 @@ package final class StoreThread {
             guard let summary = try summaries.summary(saved.id) else { continue }
             recovered.append(
                 RecoveredRecording(
-                    summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples))
+                    summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples,
+                    damagedFiles: saved.damagedFiles))
         }
+        let skipped = database.skippedRows + summaries.skippedRows
         let roll = SegmentRoll(segmentSamples: segmentSamples)
         let worker = StoreWorker(
             layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries, roll: roll,
@@ -144,9 +159,10 @@ package final class StoreThread {
         thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
         self.worker = worker
         self.recovered = recovered
-        recoveryFailure = recovery.failure
+        recoveryFailure = leftFailure ?? recovery.failure
         interruption = left.map { $0.interruption }
         rebuilt = RebuiltIndex(kept: kept, isNew: isNew, recovered)
+        skippedRows = skipped
     }
 
     deinit {
@@ -171,6 +187,12 @@ package final class StoreThread {
     /// What happened since the last call, in order.
     package func takeEvents() -> [StoreEvent] {
         worker.events.takeAll()
+    }
+
+    /// What a minute of the newest recordings took; nil when there are none to speak of.
+    package var bytesAMinute: Int64? {
+        let bytes = worker.bytesAMinute.load(ordering: .relaxed)
+        return bytes > 0 ? bytes : nil
     }
 
     /// Saves what is open, as interrupted, and waits for the thread's end.

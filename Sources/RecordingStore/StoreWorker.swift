@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 internal import Synchronization
 
-/// What the store thread runs. Its queues, its notifier and `isStopping` are for both threads; the rest is the store
+/// What the store thread runs. Its queues, its notifier and its atomics are for both threads; the rest is the store
 /// thread's once `run` has begun.
 final class StoreWorker: @unchecked Sendable {
     private struct Closing {
@@ -22,6 +22,8 @@ final class StoreWorker: @unchecked Sendable {
     let events = BoundedQueue<StoreEvent>(capacity: Limits.storeEvents)
     let wake: EventNotifier
     let isStopping = Atomic<Bool>(false)
+    /// 0: not known.
+    let bytesAMinute = Atomic<Int64>(0)
     private let listener: EventNotifier
     private let ring: SampleRing
     private let layout: StateLayout
@@ -56,6 +58,7 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     func run() {
+        measure()
         room.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
@@ -71,6 +74,11 @@ final class StoreWorker: @unchecked Sendable {
         saved.finish()
         tellOfSaved()
         stop()
+    }
+
+    /// What cannot be measured is no reason to stop: the last rate stays.
+    private func measure() {
+        if let rate = try? summaries.bytesAMinute() { bytesAMinute.store(rate, ordering: .relaxed) }
     }
 
     private var deadline: MonotonicTime? {
@@ -103,7 +111,7 @@ final class StoreWorker: @unchecked Sendable {
                 reopen(at: place)
             case .closeInterrupted:
                 left = nil
-                _ = Recovery.run(layout, index)
+                recover()
             case .tokens(let tokens, let covered, let holes):
                 if case .open(let recording) = phase {
                     do throws(StoreError) {
@@ -144,8 +152,12 @@ final class StoreWorker: @unchecked Sendable {
         stop()
         left = nil
         // What the disk refused to the end before may go through now.
-        _ = Recovery.run(layout, index)
+        recover()
         begin(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
+    }
+
+    private func recover() {
+        if let failure = Recovery.run(layout, index).failure { emit(.recoveryFailed(failure)) }
     }
 
     private func reopen(at place: SampleIndex) {
@@ -205,6 +217,7 @@ final class StoreWorker: @unchecked Sendable {
                 replay = nil
                 saved.resume()
                 if let summary = try summaries.summary(recording.header.id) { emit(.closed(summary)) }
+                measure()
                 room.plan(summaries, emit)
             }
         } catch {

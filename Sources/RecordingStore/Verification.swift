@@ -12,6 +12,8 @@ package final class Verification {
         package var words = 0
         /// What is damaged, and where; none when all is well.
         package var problems: [String] = []
+        /// Files without a readable header that were kept beside the others.
+        package var damagedFiles: [String] = []
         /// Its end is still being written.
         package var isRunning = false
     }
@@ -41,12 +43,14 @@ package final class Verification {
     package func check(
         _ id: RecordingID, progress: (_ file: Int, _ of: Int) -> Void
     ) throws(StoreError) -> Report {
+        let skipped = index.skippedRows
         guard let row = try index.summary(id) else {
             return Report(problems: ["not in the index: the daemon enters it at its next start"])
         }
         var report = Report(words: row.words, isRunning: row.state == .recording)
         let silences = try index.silences(id)
         let files = SegmentFiles(layout, id)
+        report.damagedFiles = try files.damaged()
         let numbers = try files.numbers()
         for (place, number) in numbers.enumerated() {
             progress(place + 1, numbers.count)
@@ -66,6 +70,9 @@ package final class Verification {
             report.problems.append("\(row.samples) samples by the index, \(report.samples) in the files")
         }
         report.problems += try index.problems(of: row)
+        if index.skippedRows > skipped {
+            report.problems.append("\(index.skippedRows - skipped) rows of the index are out of bounds")
+        }
         for file in try index.parcel(id) {
             if let problem = check(file, of: id) { report.problems.append(problem) }
         }

@@ -239,6 +239,8 @@ final class Daemon {
         case .removed(let removal):
             let what = "id=\(removal.id.text) state=uploaded bytes=\(removal.bytes)"
             log.write(.info, "deleted \(what) reason=\(removal.reason.name)")
+        case .recoveryFailed(let error):
+            log.write(.error, "recovery reason=\(LogEntry.quoted(error.message))")
         case .removalFailed(let error):
             log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
         case .saved(let event):

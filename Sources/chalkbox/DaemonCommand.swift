@@ -90,18 +90,24 @@ enum DaemonCommand {
             let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
             log.write(.warning, "index state=rebuilt kept=\(rebuilt.kept ?? "none") \(counts)")
         }
-        func recovered(_ id: RecordingID, bytes: Int64, lost: Int64, kept: Int64) {
+        if store.skippedRows > 0 {
+            log.write(.error, "index state=damaged skipped_rows=\(store.skippedRows)")
+        }
+        func recovered(_ id: RecordingID, bytes: Int64, lost: Int64, kept: Int64, damaged: Int) {
             let (lost, kept) = (SampleIndex(lost).milliseconds, SampleIndex(kept).milliseconds)
-            log.write(.warning, "recovered id=\(id.text) truncated_bytes=\(bytes) lost_ms=\(lost) kept_ms=\(kept)")
+            let files = damaged > 0 ? " damaged_files=\(damaged)" : ""
+            log.write(
+                .warning, "recovered id=\(id.text) truncated_bytes=\(bytes) lost_ms=\(lost) kept_ms=\(kept)\(files)")
         }
         for one in store.recovered {
             recovered(
-                one.summary.header.id, bytes: one.truncatedBytes, lost: one.lostSamples, kept: one.summary.samples)
+                one.summary.header.id, bytes: one.truncatedBytes, lost: one.lostSamples, kept: one.summary.samples,
+                damaged: one.damagedFiles)
         }
         if let one = store.interruption {
             recovered(
                 one.recording.header.id, bytes: one.truncatedBytes, lost: one.lostSamples,
-                kept: one.recording.saved.value)
+                kept: one.recording.saved.value, damaged: one.damagedFiles)
         }
     }
 

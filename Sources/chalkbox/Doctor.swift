@@ -3,6 +3,7 @@ internal import Configuration
 internal import LinuxRuntime
 internal import Panel
 internal import RecorderCore
+internal import RecordingStore
 internal import SpeechUplink
 
 /// `doctor`: each part of the box is tried once, and what is wrong is told with what to do about it.
@@ -42,7 +43,9 @@ struct Doctor {
         if let refusal = disk.refusal(reserveMB: settings.box.reserveMegabytes) {
             report("disk", fine: false, refusal + "; free some space")
         } else {
-            let hours = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes) / 60
+            // Before the first lesson there is no index.
+            let rate = try? RecordingIndex(directory: settings.box.stateDirectory).bytesAMinute()
+            let hours = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes, bytesAMinute: rate) / 60
             report("disk", fine: true, "\(disk.freeMegabytes) MB free, about \(hours) h of recording")
         }
     }

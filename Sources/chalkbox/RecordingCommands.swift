@@ -13,6 +13,7 @@ enum RecordingCommands {
             let transcribes = settings.transcription.enabled
             Console.output(
                 arguments.flags.contains("--json") ? json(recordings, transcribes) : table(recordings, transcribes))
+            tellOfDamage(index, "recordings")
             return .fine
         } catch {
             complain("recordings: " + error.message)
@@ -122,7 +123,15 @@ enum RecordingCommands {
             header: recording.header, samples: recording.samples, tokens: try index.tokens(id),
             gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted,
             covered: recording.state == .recording ? SampleIndex(recording.covered) : nil)
+        tellOfDamage(index, "export")
         return write(text(of: document, format), to: output)
+    }
+
+    /// What is there is given out all the same.
+    private static func tellOfDamage(_ index: RecordingIndex, _ command: String) {
+        guard index.skippedRows > 0 else { return }
+        let hint = "`chalkbox recordings verify` says of which recording"
+        complain("\(command): \(index.skippedRows) damaged rows of the index were left out; \(hint)")
     }
 
     private static func text(of document: TranscriptDocument, _ format: String) -> String {

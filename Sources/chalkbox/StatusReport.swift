@@ -2,6 +2,7 @@ internal import AudioCapture
 internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
+internal import RecordingStore
 internal import SpeechUplink
 
 /// `status`, as the control socket says it: one JSON object on one line.
@@ -136,7 +137,9 @@ extension Daemon {
         let disk = self.disk
         writer.object("disk") { writer in
             writer.field("freeMB", disk.freeMegabytes)
-            writer.field("minutesLeft", disk.minutesLeft(reserveMB: settings.box.reserveMegabytes))
+            let minutes = disk.minutesLeft(
+                reserveMB: settings.box.reserveMegabytes, bytesAMinute: store.bytesAMinute)
+            writer.field("minutesLeft", minutes)
             writer.key("lastSaveAgeMs")
             if let save = recorder.lesson?.lastSave {
                 writer.value(Clock.now.milliseconds(since: save))

@@ -30,7 +30,8 @@ enum VerifyCommand {
                 progress("\(id.text)  file \(file) of \(count)")
             }
             let length = StatusText.Duration.clock(SampleIndex(report.samples).milliseconds / 1_000)
-            let what = "\(length), \(report.files) files, \(report.words) words"
+            let aside = report.damagedFiles.map { ", kept without a readable header: " + $0 }.joined(separator: "")
+            let what = "\(length), \(report.files) files, \(report.words) words" + aside
             tell(id.text, report.problems, fine: report.isRunning ? "ok so far  " + what : "ok  " + what)
             isFine = isFine && report.problems.isEmpty
         }

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -12,6 +13,7 @@ typedef struct {
     const char *path;
     /// In the memory behind this struct.
     sqlite3_file *real;
+    ino_t inode;
 } watched_file;
 
 static sqlite3_vfs *below;
@@ -21,6 +23,8 @@ static int (*open_directory)(const char *, int *);
 static char root[4096];
 static power_cut_hook hook;
 static void *context;
+static ino_t bad_inode;
+static int64_t bad_offset;
 
 static sqlite3_file *real(sqlite3_file *file) { return ((watched_file *)file)->real; }
 
@@ -36,6 +40,9 @@ static int refused(int error, int code) { return error == ENOSPC ? SQLITE_FULL :
 static int watched_close(sqlite3_file *file) { return real(file)->pMethods->xClose(real(file)); }
 
 static int watched_read(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset) {
+    if (bad_inode != 0 && ((watched_file *)file)->inode == bad_inode && offset <= bad_offset
+        && bad_offset < offset + count)
+        return SQLITE_IOERR_READ;
     return real(file)->pMethods->xRead(real(file), bytes, count, offset);
 }
 
@@ -101,6 +108,8 @@ static int watched_open(sqlite3_vfs *self, const char *path, sqlite3_file *file,
     }
     int code = below->xOpen(below, path, watched->real, flags, result);
     if (watched->real->pMethods != NULL) file->pMethods = &methods;
+    struct stat status;
+    if (path != NULL && stat(path, &status) == 0) watched->inode = status.st_ino;
     return code;
 }
 
@@ -148,8 +157,16 @@ static void install(void) {
     sqlite3_vfs_register(&vfs, 1);
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+void power_cut_bad_sector(const char *path, int64_t offset) {
+    pthread_once(&once, install);
+    struct stat status;
+    bad_inode = path != NULL && stat(path, &status) == 0 ? status.st_ino : 0;
+    bad_offset = offset;
+}
+
 void power_cut_watch(const char *path, power_cut_hook asked, void *passed) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, install);
     hook = NULL;
     snprintf(root, sizeof root, "%s", path == NULL ? "" : path);

@@ -5,10 +5,13 @@ import Testing
     private static let day: Int64 = 86_400_000
     private static let now = WallTime(milliseconds: 1_795_507_200_000)
 
-    private func recording(_ days: Int64, _ state: RecordingState, bytes: Int64 = 100) -> Retention.Candidate {
+    private func recording(
+        _ days: Int64, _ state: RecordingState, clockSynchronised: Bool = true, bytes: Int64 = 100
+    ) -> Retention.Candidate {
         let start = WallTime(milliseconds: Self.now.milliseconds - days * Self.day - 1)
         let id = RecordingID(startedAt: start, randomHigh: 0, randomLow: UInt64(bitPattern: days))
-        return Retention.Candidate(id: id, state: state, startedAt: start, bytes: bytes)
+        return Retention.Candidate(
+            id: id, state: state, startedAt: start, clockSynchronised: clockSynchronised, bytes: bytes)
     }
 
     private func plan(
@@ -47,6 +50,12 @@ import Testing
 
     @Test func `without days only space counts`() {
         #expect(plan([recording(4_000, .uploaded)], keepDays: 0).isEmpty)
+    }
+
+    @Test func `a lesson that began before the clock was set has no age`() {
+        let all = [recording(20_000, .uploaded, clockSynchronised: false), recording(31, .uploaded)]
+        #expect(plan(all) == [removal(all[1], .age)])
+        #expect(plan(all, free: 450) == [removal(all[0], .space), removal(all[1], .age)])
     }
 
     @Test func `a clock that may be wrong deletes nothing by age`() {

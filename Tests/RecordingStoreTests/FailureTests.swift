@@ -67,7 +67,9 @@ extension StoreTests {
                 try bench.wait {
                     switch $0 {
                     case .committed, .failed: true
-                    case .opened, .ringOverrun, .recovered, .closed, .audio, .removed, .removalFailed, .saved: false
+                    case .opened, .ringOverrun, .recovered, .closed, .audio, .removed, .recoveryFailed,
+                        .removalFailed, .saved:
+                        false
                     }
                 }
             }

@@ -18,12 +18,17 @@ package enum Retention {
         package var id: RecordingID
         package var state: RecordingState
         package var startedAt: WallTime
+        /// Whether `startedAt` is true: without that it may be 50 years off, and says nothing about the age.
+        package var clockSynchronised: Bool
         package var bytes: Int64
 
-        package init(id: RecordingID, state: RecordingState, startedAt: WallTime, bytes: Int64) {
+        package init(
+            id: RecordingID, state: RecordingState, startedAt: WallTime, clockSynchronised: Bool, bytes: Int64
+        ) {
             self.id = id
             self.state = state
             self.startedAt = startedAt
+            self.clockSynchronised = clockSynchronised
             self.bytes = bytes
         }
     }
@@ -64,7 +69,7 @@ package enum Retention {
         var removals: [Removal] = []
         for recording in recordings.ordered(by: { $0.startedAt < $1.startedAt }) where recording.state == .uploaded {
             var isOld = false
-            if let now, policy.keepDays > 0 {
+            if let now, policy.keepDays > 0, recording.clockSynchronised {
                 isOld = now.milliseconds - recording.startedAt.milliseconds > Int64(policy.keepDays) * 86_400_000
             }
             guard isOld || free < policy.reserveBytes else { continue }

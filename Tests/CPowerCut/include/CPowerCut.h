@@ -19,3 +19,7 @@ typedef int (*power_cut_hook)(
 /// Makes the VFS SQLite's default, once, and asks `hook` about files whose path begins with `root`; null: no one.
 /// Shared memory (`-shm`) is no part of it: nothing of that outlives a power cut.
 void power_cut_watch(const char *root, power_cut_hook hook, void *context);
+
+/// From now on the byte at `offset` of the file that is `path` now cannot be read, whatever its name; null: every byte
+/// can.
+void power_cut_bad_sector(const char *path, int64_t offset);
