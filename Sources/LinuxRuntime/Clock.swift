@@ -14,4 +14,21 @@ package enum Clock {
 
     /// Whether the kernel believes that the wall clock is right (adjtimex(2)).
     package static var isSynchronised: Bool { chalk_clock_synchronised() }
+
+    /// Whether the hardware clock says the same as the wall clock: then that was set by it, and the time while the
+    /// machine was off is in it. One without a battery begins at some fixed time.
+    package static var isKept: Bool { isKept(by: "/sys/class/rtc/rtc0/since_epoch") }
+
+    /// - Parameter path: the kernel's file with the seconds of a hardware clock that runs in UTC
+    ///   (Documentation/ABI/testing/sysfs-class-rtc).
+    static func isKept(by path: String) -> Bool {
+        guard let bytes = try? FileSystem.readFile(path, limitBytes: 32),
+            let text = String(decoding: bytes, as: UTF8.self).cut(at: "\n")?.before, let seconds = Int(text),
+            seconds >= 0
+        else { return false }
+        return abs(wall.milliseconds / 1_000 - Int64(seconds)) <= keptSeconds
+    }
+
+    /// Two clocks run apart by some seconds in a day.
+    private static let keptSeconds: Int64 = 5
 }

@@ -9,6 +9,7 @@ final class AudioJournal {
     private let layout: StateLayout
     private let header: RecordingHeader
     private let roll: SegmentRoll
+    private let anchor: () -> Anchor
     private var writer: FLACWriter?
     private var writerStart = SampleIndex.zero
     private var hasDirectory = false
@@ -30,12 +31,14 @@ final class AudioJournal {
     static let headerAndFrameBytes: Int64 = 4 << 10
 
     /// - Parameters:
+    ///   - anchor: tells when the newest sample was recorded.
     ///   - end: goes on behind what is on the medium, when there is something.
     ///   - nextFile: see there; nil for a new recording.
     init(
-        _ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll, after end: SampleIndex = .zero,
-        nextFile: Int? = nil
+        _ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll, anchor: @escaping () -> Anchor,
+        after end: SampleIndex = .zero, nextFile: Int? = nil
     ) {
+        self.anchor = anchor
         self.layout = layout
         self.header = header
         self.roll = roll
@@ -69,7 +72,7 @@ final class AudioJournal {
 
     private func makeFile() throws(StoreError) -> FLACWriter {
         let segment = nextFile ?? roll.segment(of: encoded)
-        let tags = SegmentTags(header: header, firstSample: encoded, segment: segment)
+        let tags = SegmentTags(header: header, firstSample: encoded, segment: segment, anchor: anchor())
         let writer = try FLACWriter(
             path: layout.segment(segment, of: header.id), layout.storage, blockSamples: Limits.flacBlockSamples,
             comments: tags.comments)

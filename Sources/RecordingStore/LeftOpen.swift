@@ -16,22 +16,26 @@ struct LeftOpen: Sendable {
             try !index.wasStopped(number)
         else { return nil }
         let files = SegmentFiles(layout, id)
-        guard var header = try files.header() else { return nil }
+        guard let header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: false)
-        header.boot = try files.newestBoot()
         try index.cutSilences(of: number, at: trimmed.samples)
-        let words = WordAssembler.words(of: try index.newestTokens(of: number, limit: Limits.settledWords))
+        let sequence = try index.sequence(of: number)
+        let holes = try index.holes(of: number)
+        // What is said last is compared, and shown to who begins to follow; of the rest, what is near a hole.
+        let newest = max(0, sequence - Limits.recentWords)
+        let words = try index.words(near: holes, of: number, before: newest)
+            + WordAssembler.words(of: try index.tokens(of: number, from: newest))
         let recording = InterruptedRecording(
             header: header, saved: SampleIndex(trimmed.samples),
-            coverage: try index.coverage(of: number, samples: trimmed.samples), words: words,
-            wordCount: try index.words(of: number), speakers: try index.speakers(of: number))
+            coverage: try index.coverage(of: number, samples: trimmed.samples),
+            words: words.ordered { $0.start < $1.start }, wordCount: try index.words(of: number),
+            speakers: try index.speakers(of: number), anchor: try files.newestAnchor())
         return LeftOpen(
             number: number,
             interruption: Interruption(
                 recording: recording, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
                 damagedFiles: trimmed.damagedFiles),
-            sequence: try index.sequence(of: number), nextFile: (try files.numbers().last ?? -1) + 1,
-            holes: try index.holes(of: number))
+            sequence: sequence, nextFile: (try files.numbers().last ?? -1) + 1, holes: holes)
     }
 }
 
@@ -67,14 +71,38 @@ extension IndexWriter {
         return list
     }
 
-    /// In the order in which they came.
-    func newestTokens(of recording: Int64, limit: Int) throws(StoreError) -> [FinalToken] {
-        let statement = try database.prepare(
-            """
-            SELECT text, start_sample, end_sample, confidence, speaker, language
-            FROM \(Self.part(recording)) ORDER BY place DESC LIMIT \(limit)
-            """, doing: Self.reading)
-        return try statement.tokens().reversed()
+    private static let tokenColumns = "SELECT text, start_sample, end_sample, confidence, speaker, language FROM "
+
+    /// Those from number `sequence` on, in the order in which they came.
+    func tokens(of recording: Int64, from sequence: Int) throws(StoreError) -> [FinalToken] {
+        let first = recording * IndexSchema.tokensARecording + Int64(sequence)
+        return try database.prepare(
+            "\(Self.tokenColumns)\(Self.part(recording)) AND place >= \(first) ORDER BY place", doing: Self.reading
+        ).tokens()
+    }
+
+    /// The words that a session which fills a hole hears again, or may hear: the first holes first.
+    ///
+    /// - Parameter sequence: the number of the first token that does not count.
+    func words(near holes: [Gap], of recording: Int64, before sequence: Int) throws(StoreError) -> [Word] {
+        let end = recording * IndexSchema.tokensARecording + Int64(sequence)
+        let limit = Limits.settledWords - Limits.recentWords
+        var words: [Word] = []
+        // One that ends where the next begins has given its words already.
+        var done = Int64(-1)
+        for hole in holes {
+            for edge in [hole.start.value, hole.end.value] where words.count < limit {
+                let start = max(done + 1, edge - Limits.comparedSamples)
+                done = max(done, edge + Limits.comparedSamples)
+                let near = try database.prepare(
+                    """
+                    \(Self.tokenColumns)\(Self.part(recording)) AND place < \(end)
+                    AND start_sample BETWEEN \(start) AND \(done) ORDER BY place LIMIT \(limit - words.count)
+                    """, doing: Self.reading)
+                words += WordAssembler.words(of: try near.tokens())
+            }
+        }
+        return words
     }
 
     /// What has no text, of what is before the last that has: by start.

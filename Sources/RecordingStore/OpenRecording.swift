@@ -35,7 +35,7 @@ internal import RecorderCore
         self.header = header
         self.ring = ring
         self.index = index
-        audio = AudioJournal(layout, header, roll)
+        audio = AudioJournal(layout, header, roll, anchor: Self.anchor(ring))
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
     }
 
@@ -52,7 +52,8 @@ internal import RecorderCore
         self.header = header
         self.ring = ring
         self.index = index
-        audio = AudioJournal(layout, header, roll, after: recording.saved, nextFile: left.nextFile)
+        audio = AudioJournal(
+            layout, header, roll, anchor: Self.anchor(ring), after: recording.saved, nextFile: left.nextFile)
         number = left.number
         sequence = left.sequence
         // The ring may be further already.
@@ -64,6 +65,10 @@ internal import RecorderCore
 
     deinit {
         unsafe buffer.deallocate()
+    }
+
+    private static func anchor(_ ring: SampleRing) -> () -> Anchor {
+        { Anchor(sample: ring.head, wall: Clock.wall, isSynchronised: Clock.isSynchronised, boot: Clock.boot) }
     }
 
     /// Samples before this are on the medium.

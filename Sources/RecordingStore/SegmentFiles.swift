@@ -87,10 +87,11 @@ struct SegmentFiles {
         return nil
     }
 
-    /// When sample 0 was, as the newest file has it: a recording that was interrupted has gone on in another boot.
-    func newestBoot() throws(StoreError) -> BootTime? {
+    /// When the recording was, as the newest file has it: one that was interrupted has gone on in another boot, and the
+    /// clock may have been set since its start.
+    func newestAnchor() throws(StoreError) -> Anchor? {
         for segment in try numbers().reversed() {
-            if let tags = try reader(segment)?.tags { return tags.header.boot }
+            if let tags = try reader(segment)?.tags { return tags.anchor ?? Anchor(startOf: tags.header) }
         }
         return nil
     }

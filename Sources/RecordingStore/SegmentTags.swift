@@ -8,8 +8,14 @@ struct SegmentTags: Equatable, Sendable {
     var firstSample: SampleIndex
     /// This file's number, from 0.
     var segment: Int
+    /// When the file was made; older files do not say it.
+    var anchor: Anchor?
 
-    init(header: RecordingHeader, firstSample: SampleIndex, segment: Int) {
+    /// The monotonic clock's bound, some 9,000 years: a boot's time is calculated with.
+    private static let bootMilliseconds: Int64 = 1 << 48
+
+    init(header: RecordingHeader, firstSample: SampleIndex, segment: Int, anchor: Anchor? = nil) {
+        self.anchor = anchor
         self.header = header
         self.firstSample = firstSample
         self.segment = segment
@@ -23,6 +29,7 @@ struct SegmentTags: Equatable, Sendable {
         static let firstSample = "CHALKBOX_FIRST_SAMPLE"
         static let segment = "CHALKBOX_SEGMENT"
         static let boot = "CHALKBOX_BOOT"
+        static let anchor = "CHALKBOX_ANCHOR"
     }
 
     /// The comments of one file of the journal, each `NAME=value`.
@@ -30,12 +37,12 @@ struct SegmentTags: Equatable, Sendable {
         Self.comments(of: header) + [
             Name.firstSample + "=" + String(firstSample.value),
             Name.segment + "=" + String(segment),
-        ]
+        ] + (anchor.map { [Name.anchor + "=" + Self.text(of: $0)] } ?? [])
     }
 
     /// The comments that hold for a recording as a whole.
     static func comments(of header: RecordingHeader) -> [String] {
-        let boot = header.boot.map { [Name.boot + "=" + String($0.milliseconds) + " " + $0.id] } ?? []
+        let boot = header.boot.map { [Name.boot + "=" + text(of: $0)] } ?? []
         return boot + [
             Name.id + "=" + header.id.text,
             Name.startedAt + "=" + header.startedAt.rfc3339,
@@ -54,14 +61,36 @@ struct SegmentTags: Equatable, Sendable {
             (0...Limits.recordingSamples).contains(Int64(first)),
             let segment = Self.value(Name.segment, comments).flatMap({ Int($0) }), segment >= 0
         else { return nil }
-        var boot: BootTime?
-        if let (time, name) = Self.value(Name.boot, comments)?.cut(at: " "), let milliseconds = Int(time) {
-            boot = BootTime(id: name, milliseconds: Int64(milliseconds))
-        }
         self.init(
             header: RecordingHeader(
-                id: id, label: label, startedAt: startedAt, clockSynchronised: clock == "yes", boot: boot),
-            firstSample: SampleIndex(Int64(first)), segment: segment)
+                id: id, label: label, startedAt: startedAt, clockSynchronised: clock == "yes",
+                boot: Self.value(Name.boot, comments).flatMap(Self.boot)),
+            firstSample: SampleIndex(Int64(first)), segment: segment,
+            anchor: Self.value(Name.anchor, comments).flatMap(Self.anchor))
+    }
+
+    private static func text(of boot: BootTime) -> String { String(boot.milliseconds) + " " + boot.id }
+
+    private static func boot(_ text: String) -> BootTime? {
+        guard let (time, name) = text.cut(at: " "), let milliseconds = Int(time),
+            (-bootMilliseconds...bootMilliseconds).contains(Int64(milliseconds))
+        else { return nil }
+        return BootTime(id: name, milliseconds: Int64(milliseconds))
+    }
+
+    /// The sample, the wall clock, whether that was synchronised, and the boot.
+    private static func text(of anchor: Anchor) -> String {
+        String(anchor.sample.value) + " " + anchor.wall.rfc3339 + (anchor.isSynchronised ? " yes " : " no ")
+            + text(of: anchor.boot)
+    }
+
+    private static func anchor(_ text: String) -> Anchor? {
+        guard let (sample, afterSample) = text.cut(at: " "), let value = Int(sample),
+            (0...Limits.recordingSamples).contains(Int64(value)),
+            let (time, afterTime) = afterSample.cut(at: " "), let wall = RFC3339.parse(time),
+            let (clock, rest) = afterTime.cut(at: " "), clock == "yes" || clock == "no", let boot = boot(rest)
+        else { return nil }
+        return Anchor(sample: SampleIndex(Int64(value)), wall: wall, isSynchronised: clock == "yes", boot: boot)
     }
 
     private static func value(_ name: String, _ comments: [String]) -> String? {

@@ -38,7 +38,8 @@ struct ResumptionDriver {
         let now = Clock.now
         guard nextAsk <= now else { return .wait }
         nextAsk = now.adding(milliseconds: Self.askMilliseconds)
-        let moment = Moment(wall: Clock.wall, isSynchronised: Clock.isSynchronised, boot: Clock.boot)
+        let moment = Moment(
+            wall: Clock.wall, isSynchronised: Clock.isSynchronised, isKept: Clock.isKept, boot: Clock.boot)
         switch Resumption.decide(recording, now: moment, seconds: seconds) {
         case .wait:
             return .wait

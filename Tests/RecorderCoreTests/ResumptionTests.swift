@@ -13,10 +13,11 @@ import Testing
 
     /// What is decided so long after the last sample.
     private func decision(
-        away: Int64, boot: BootTime, isSynchronised: Bool = false, seconds: Int = 120, _ recording: InterruptedRecording
+        away: Int64, boot: BootTime, isSynchronised: Bool = false, isKept: Bool = false, seconds: Int = 120,
+        _ recording: InterruptedRecording
     ) -> Resumption {
         let wall = WallTime(milliseconds: recording.header.startedAt.milliseconds + 600_000 + away)
-        let now = Moment(wall: wall, isSynchronised: isSynchronised, boot: boot)
+        let now = Moment(wall: wall, isSynchronised: isSynchronised, isKept: isKept, boot: boot)
         return Resumption.decide(recording, now: now, seconds: seconds)
     }
 
@@ -33,8 +34,9 @@ import Testing
     @Test func `goes on after a power blip when the clock is right`() {
         let boot = BootTime(id: "b", milliseconds: 9_000)
         for recording in [Self.recording(), Self.recording(boot: nil)] {
-            #expect(
-                decision(away: 20_000, boot: boot, recording) == .resume(at: SampleIndex(milliseconds: 620_000)))
+            let place = Resumption.resume(at: SampleIndex(milliseconds: 620_000))
+            #expect(decision(away: 20_000, boot: boot, isSynchronised: true, recording) == place)
+            #expect(decision(away: 20_000, boot: boot, isKept: true, recording) == place)
             #expect(decision(away: 120_001, boot: boot, isSynchronised: true, recording) == .close)
             #expect(decision(away: 120_001, boot: boot, recording) == .close)
         }
@@ -51,6 +53,31 @@ import Testing
         #expect(decision(away: 100_000, boot: boot, Self.recording()) == .close, "too late, whatever the clock says")
         let set = BootTime(id: "b", milliseconds: 40_000)
         #expect(decision(away: 50_400_000, boot: set, isSynchronised: true, Self.recording()) == .close)
+    }
+
+    @Test func `does not go on by a clock that was noted after the recorder had died`() {
+        // It died, the machine was shut down a minute later, and is started the next day.
+        let boot = BootTime(id: "b", milliseconds: 20_000)
+        #expect(decision(away: 80_000, boot: boot, Self.recording()) == .wait)
+        let later = BootTime(id: "b", milliseconds: 121_000)
+        #expect(decision(away: 81_000, boot: later, Self.recording()) == .close)
+        #expect(decision(away: 86_400_000, boot: boot, isSynchronised: true, Self.recording()) == .close)
+    }
+
+    @Test func `counts from its newest moment, when the clock was set in the lesson`() {
+        // The clock was an hour slow at START; the file that began after eight minutes has the right time.
+        var recording = Self.recording()
+        let set = recording.header.startedAt.milliseconds + 3_600_000 + 480_000
+        recording.anchor = Anchor(
+            sample: SampleIndex(milliseconds: 480_000), wall: WallTime(milliseconds: set), isSynchronised: true,
+            boot: BootTime(id: "a", milliseconds: 580_000))
+        let boot = BootTime(id: "b", milliseconds: 9_000)
+        #expect(
+            decision(away: 3_620_000, boot: boot, isSynchronised: true, recording)
+                == .resume(at: SampleIndex(milliseconds: 620_000)))
+        #expect(decision(away: 3_720_001, boot: boot, isSynchronised: true, recording) == .close)
+        let same = BootTime(id: "a", milliseconds: 703_000)
+        #expect(decision(away: 0, boot: same, recording) == .resume(at: SampleIndex(milliseconds: 603_000)))
     }
 
     @Test func `never goes on when the configuration says so`() {

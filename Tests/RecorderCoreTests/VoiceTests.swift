@@ -1,5 +1,6 @@
-import RecorderCore
 import Testing
+
+@testable import RecorderCore
 
 /// Voices on the two sides of a gap that was too long to be heard again before the live words.
 private struct Gap {
@@ -12,6 +13,18 @@ private struct Gap {
         spoken = Script.words(texts, voices: voices)
         script.session(spoken, base: 0, through: 20_300)
         script.session(spoken, base: 96_000, through: 130_500, labels: laterLabels)
+    }
+
+    /// The power goes, and comes back: what is known is what the journal has.
+    mutating func resume() {
+        let end = SampleIndex(milliseconds: 130_500)
+        let hole = RecorderCore.Gap(
+            start: SampleIndex(milliseconds: 20_300), end: SampleIndex(milliseconds: 97_000), reason: "")
+        let words = script.words.sorted { $0.start < $1.start }
+        script.transcript = LiveTranscript(
+            resuming: InterruptedRecording(
+                header: Box.header, saved: end, coverage: Coverage(through: end, holes: [hole]), words: words,
+                wordCount: words.count, speakers: Array(Set(words.map(\.speaker)))))
     }
 
     mutating func fill(labels: [String: String] = [:], from: Int64 = 8_000, to: Int64 = 112_000) {
@@ -45,6 +58,22 @@ private struct Gap {
         gap.fill(labels: ["T": "x", "U": "x"])
         #expect(gap.script.merges.count == 2, "one of T and U, and S: \(gap.script.merges)")
         #expect(gap.script.transcript.speakerCount == 4)
+    }
+
+    @Test func `keep their numbers when the journal has them side by side`() {
+        var gap = Gap(voices: "T U S", laterLabels: [:])
+        gap.resume()
+        gap.fill(labels: ["T": "x", "U": "x"])
+        #expect(gap.script.merges.count == 2, "one of T and U, and S: \(gap.script.merges)")
+        #expect(gap.script.transcript.speakerCount == 4)
+    }
+
+    @Test func `are one speaker each again, also when the gap is filled after a power cut`() {
+        var gap = Gap(voices: "T T S", laterLabels: ["T": "2", "S": "1"])
+        gap.resume()
+        gap.fill(labels: ["T": "b", "S": "a"])
+        #expect(Set(gap.script.merges.map { [$0.retired, $0.speaker] }) == [[3, 1], [4, 2]])
+        #expect(gap.script.transcript.speakerCount == 2)
     }
 
     @Test func `are not known when they are silent near the gap`() {

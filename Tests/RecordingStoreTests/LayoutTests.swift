@@ -34,6 +34,22 @@ extension StoreTests {
             let tags = SegmentTags(
                 header: StoreBench.header(5, label: label), firstSample: SampleIndex(9_600_000), segment: 1)
             #expect(SegmentTags(comments: tags.comments) == tags)
+            var timed = tags
+            timed.header.boot = BootTime(id: "5f3c", milliseconds: -77)
+            timed.anchor = Anchor(
+                sample: SampleIndex(9_600_123), wall: timed.header.startedAt, isSynchronised: false,
+                boot: BootTime(id: "5f3c", milliseconds: 78))
+            #expect(SegmentTags(comments: timed.comments) == timed)
+        }
+
+        @Test(arguments: [
+            "", "1", "x 2026-11-24T08:00:00.000Z yes 1 b", "-1 2026-11-24T08:00:00.000Z yes 1 b",
+            "1 2026-11-24 yes 1 b", "1 2026-11-24T08:00:00.000Z maybe 1 b",
+            "1 2026-11-24T08:00:00.000Z yes -9223372036854775808 b",
+        ])
+        func `a moment that is damaged is none, and the rest counts`(text: String) throws {
+            let tags = SegmentTags(header: StoreBench.header(), firstSample: .zero, segment: 0)
+            #expect(SegmentTags(comments: tags.comments + ["CHALKBOX_ANCHOR=" + text]) == tags)
         }
 
         @Test(arguments: [0, 1, 2, 3, 4, 5])

@@ -10,11 +10,15 @@ package struct InterruptedRecording: Equatable, Sendable {
     package var wordCount: Int
     /// The numbers that words have.
     package var speakers: [Int]
+    /// The newest moment of the recording that is known.
+    package var anchor: Anchor
 
+    /// - Parameter anchor: nil: the recording's start is all that is known.
     package init(
         header: RecordingHeader, saved: SampleIndex, coverage: Coverage, words: [Word], wordCount: Int,
-        speakers: [Int]
+        speakers: [Int], anchor: Anchor? = nil
     ) {
+        self.anchor = anchor ?? Anchor(startOf: header)
         self.header = header
         self.saved = saved
         self.coverage = coverage
@@ -29,12 +33,38 @@ package struct Moment: Equatable, Sendable {
     package var wall: WallTime
     /// Whether the kernel believes that `wall` is right.
     package var isSynchronised: Bool
+    /// Whether a clock that runs without power says the same as `wall`.
+    package var isKept: Bool
     package var boot: BootTime
 
-    package init(wall: WallTime, isSynchronised: Bool, boot: BootTime) {
+    package init(wall: WallTime, isSynchronised: Bool, isKept: Bool = false, boot: BootTime) {
+        self.wall = wall
+        self.isSynchronised = isSynchronised
+        self.isKept = isKept
+        self.boot = boot
+    }
+}
+
+/// What the clocks said when a sample was recorded. Each audio file begins with one: the clock may have been set since
+/// START.
+package struct Anchor: Equatable, Sendable {
+    package var sample: SampleIndex
+    package var wall: WallTime
+    package var isSynchronised: Bool
+    /// Without a name when it is not known.
+    package var boot: BootTime
+
+    package init(sample: SampleIndex, wall: WallTime, isSynchronised: Bool, boot: BootTime) {
+        self.sample = sample
         self.wall = wall
         self.isSynchronised = isSynchronised
         self.boot = boot
+    }
+
+    package init(startOf header: RecordingHeader) {
+        self.init(
+            sample: .zero, wall: header.startedAt, isSynchronised: header.clockSynchronised,
+            boot: header.boot ?? BootTime(id: "", milliseconds: 0))
     }
 }
 
@@ -52,26 +82,32 @@ package enum Resumption: Equatable, Sendable {
     package static func decide(_ recording: InterruptedRecording, now: Moment, seconds: Int) -> Resumption {
         let limit = Int64(seconds) * 1_000
         guard limit > 0 else { return .close }
-        let saved = recording.saved.milliseconds
-        if let start = recording.header.boot, start.id == now.boot.id, !start.id.isEmpty {
-            let place = now.boot.milliseconds - start.milliseconds
+        let (saved, anchor) = (recording.saved.milliseconds, recording.anchor)
+        if anchor.boot.id == now.boot.id, !now.boot.id.isEmpty {
+            let place = anchor.sample.milliseconds + now.boot.milliseconds - anchor.boot.milliseconds
             guard place - saved <= limit else { return .close }
             return .resume(at: SampleIndex(milliseconds: max(place, saved)))
         }
-        let place = now.wall.milliseconds - recording.header.startedAt.milliseconds
+        let place = anchor.sample.milliseconds + now.wall.milliseconds - anchor.wall.milliseconds
         let away = place - saved
         // Boxes without a battery begin with the time that they noted before the power went
-        // (systemd-timesyncd.service(8)). Such a clock can never show more time since then than since the boot.
+        // (systemd-timesyncd.service(8)). Such a clock can never show more time since then than since the boot: unless
+        // the recorder had died before, and the machine noted a later time when it was shut down.
         if away >= now.boot.milliseconds {
-            return away <= limit ? .resume(at: SampleIndex(milliseconds: place)) : .close
+            guard away <= limit else { return .close }
+            if now.isSynchronised || now.isKept { return .resume(at: SampleIndex(milliseconds: place)) }
         }
         return now.isSynchronised || now.boot.milliseconds > limit ? .close : .wait
     }
 }
 
 extension LiveTranscript {
-    /// Stands for whatever sessions there were before the interruption; the first session is 1.
-    static let journalSession = 0
+    /// Stands for whatever sessions there were in a stretch of text before the interruption. Where text goes on without
+    /// a hole, each session has heard the end of the one before: two numbers in one stretch are two voices. On both
+    /// sides of a hole they may be one. Later sessions have other numbers: from 1 on, or from -1 down.
+    private static func journalSession(of word: Word, _ coverage: Coverage) -> Int {
+        .min + coverage.ranges.count { $0.lowerBound <= word.start }
+    }
 
     /// Goes on where the journal ends.
     init(resuming recording: InterruptedRecording) {
@@ -80,7 +116,9 @@ extension LiveTranscript {
         wordCount = recording.wordCount
         recent = recording.words
         recent.removeFirst(max(0, recent.count - Limits.recentWords))
-        settled = recording.words.map { Settled(session: Self.journalSession, word: $0, key: Self.key($0.text)) }
+        settled = recording.words.map {
+            Settled(session: Self.journalSession(of: $0, coverage), word: $0, key: Self.key($0.text))
+        }
         for speaker in recording.speakers { highestSpeaker = max(highestSpeaker, min(speaker, Limits.speakers)) }
         for number in 1..<max(1, highestSpeaker) where !recording.speakers.contains(number) {
             freeSpeakers.append(number)

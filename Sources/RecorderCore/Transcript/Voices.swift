@@ -94,9 +94,8 @@ extension LiveTranscript {
     /// Whether a session that heard both took them for two.
     private func areToldApart(_ one: Int, _ other: Int) -> Bool {
         if tracks.contains(where: { $0.hasSpeaker(one) && $0.hasSpeaker(other) }) { return true }
-        // Which sessions heard what is in the journal is not known any more.
         return settled.contains { old in
-            old.session != Self.journalSession && old.word.speaker == one
+            old.word.speaker == one
                 && settled.contains { $0.session == old.session && $0.word.speaker == other }
         }
     }
