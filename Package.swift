@@ -91,12 +91,13 @@ let package = Package(
         product("Panel", ["LinuxRuntime", "RecorderCore", "CGPIO"]),
         product("LinkMonitor", ["LinuxRuntime", "RecorderCore", "CNetlink"]),
         product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC", "CCrypto"]),
-        product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WireJSON", "CWebSockets"]),
+        product("WebTransport", ["LinuxRuntime", "RecorderCore", "CWebSockets"]),
+        product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WebTransport", "WireJSON"]),
         .executableTarget(
             name: "chalkbox",
             dependencies: [
                 "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel",
-                "RecordingStore", "SpeechUplink", "LinkMonitor",
+                "RecordingStore", "SpeechUplink", "LinkMonitor", "WebTransport",
             ],
             swiftSettings: embedded + strict,
             linkerSettings: [
@@ -157,7 +158,10 @@ let package = Package(
         // Sees every change that SQLite makes on the disk.
         .target(name: "CPowerCut", dependencies: ["CSQLite"], path: "Tests/CPowerCut"),
         test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore", "CPowerCut"]),
-        test("SpeechUplinkTests", ["SpeechUplink", "CloudKit", "LinuxRuntime", "RecorderCore"]),
+        // Servers of a few lines of script, and TLS around them.
+        .target(name: "PeerKit", path: "Tests/PeerKit", swiftSettings: hosted),
+        test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"]),
+        test("SpeechUplinkTests", ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
@@ -168,7 +172,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Configuration", "LinkMonitor", "LinuxRuntime", "RecorderCore", "RecordingStore", "SpeechUplink",
-                "WireJSON", "CNetlink",
+                "WebTransport", "WireJSON", "CNetlink",
             ],
             path: "Tests/FuzzTargets", swiftSettings: hosted),
         .target(

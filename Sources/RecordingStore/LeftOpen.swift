@@ -23,7 +23,8 @@ struct LeftOpen: Sendable {
         let holes = try index.holes(of: number)
         // What is said last is compared, and shown to who begins to follow; of the rest, what is near a hole.
         let newest = max(0, sequence - Limits.recentWords)
-        let words = try index.words(near: holes, of: number, before: newest)
+        let words = try index.words(
+            near: holes, of: number, before: newest, limit: Limits.settledWords - Limits.recentWords)
             + WordAssembler.words(of: try index.tokens(of: number, from: newest))
         let recording = InterruptedRecording(
             header: header, saved: SampleIndex(trimmed.samples),
@@ -84,9 +85,10 @@ extension IndexWriter {
     /// The words that a session which fills a hole hears again, or may hear: the first holes first.
     ///
     /// - Parameter sequence: the number of the first token that does not count.
-    func words(near holes: [Gap], of recording: Int64, before sequence: Int) throws(StoreError) -> [Word] {
+    func words(
+        near holes: [Gap], of recording: Int64, before sequence: Int, limit: Int
+    ) throws(StoreError) -> [Word] {
         let end = recording * IndexSchema.tokensARecording + Int64(sequence)
-        let limit = Limits.settledWords - Limits.recentWords
         var words: [Word] = []
         // One that ends where the next begins has given its words already.
         var done = Int64(-1)

@@ -97,10 +97,14 @@ extension IndexWriter {
         return number > 0 ? number : nil
     }
 
-    /// At a start nobody fills holes: what has none is settled.
+    /// At a start nobody fills holes: what has none, here or at the service, is settled.
     func settleFilled() throws(StoreError) {
         for one in try waiting() where !one.isSettled {
-            if try holes(of: one.number).isEmpty { try settle(one.number, reason: "") }
+            let jobs = try database.integer(
+                """
+                SELECT count(*) FROM recording WHERE number = \(one.number) AND (job_file != '' OR job_transcription != '')
+                """, doing: Self.texting)
+            if jobs == 0, try holes(of: one.number).isEmpty { try settle(one.number, reason: "") }
         }
     }
 
@@ -114,10 +118,10 @@ extension IndexWriter {
         batch.hasNewHoles = true
         var counter = WordCounter()
         // The first token may go on with the last word.
-        if let last = try newestTokens(of: recording, limit: 1).first { _ = counter.begins(last) }
+        let sequence = try sequence(of: recording)
+        if let last = try self.tokens(of: recording, from: sequence - 1).first { _ = counter.begins(last) }
         var copy = counter
         let words = tokens.reduce(0) { $0 + (copy.begins($1) ? 1 : 0) }
-        let sequence = try sequence(of: recording)
         try database.transaction(doing: Self.texting) { () throws(StoreError) in
             try insert(batch, recording, sequence, &counter)
             try database.execute(
@@ -153,47 +157,27 @@ extension IndexWriter {
             "UPDATE recording SET job_file = ?, job_transcription = ? WHERE id = ?", [fileID, transcriptionID, id.text])
     }
 
-    /// The oldest recording whose text has holes, but for those of `skipped`.
+    /// The oldest recording whose text is not settled, but for those of `skipped`: it has holes, or what the service
+    /// holds of it is to be deleted there.
     func nextText(_ summaries: RecordingIndex, skipping skipped: [RecordingID]) throws(StoreError) -> SavedText? {
         for one in try waiting() where !one.isSettled && !skipped.contains(one.id) {
             let holes = try holes(of: one.number)
-            guard !holes.isEmpty, let summary = try summaries.summary(one.id) else { continue }
+            guard let summary = try summaries.summary(one.id) else { continue }
             let statement = try database.prepare(
                 "SELECT job_file, job_transcription FROM recording WHERE number = \(one.number)", doing: Self.texting)
             defer { statement.reset() }
             guard try statement.step() else { continue }
             let saved = SampleIndex(summary.samples)
+            let words = try words(
+                near: holes, of: one.number, before: sequence(of: one.number), limit: Limits.settledWords)
             return SavedText(
                 recording: InterruptedRecording(
                     header: summary.header, saved: saved, coverage: Coverage(through: saved, holes: holes),
-                    words: try words(near: holes, of: one.number), wordCount: summary.words,
+                    words: words.ordered { $0.start < $1.start }, wordCount: summary.words,
                     speakers: try speakers(of: one.number)),
                 holes: holes, fileID: statement.text(0), transcriptionID: statement.text(1))
         }
         return nil
-    }
-
-    /// The words that a session which fills a hole hears again, or may hear: the first holes first.
-    private func words(near holes: [Gap], of recording: Int64) throws(StoreError) -> [Word] {
-        var words: [Word] = []
-        // One that ends where the next begins has given its words already.
-        var done = Int64(-1)
-        for hole in holes {
-            for edge in [hole.start.value, hole.end.value] where words.count < Limits.settledWords {
-                let start = max(done + 1, edge - Limits.comparedSamples)
-                done = max(done, edge + Limits.comparedSamples)
-                let first = recording * IndexSchema.tokensARecording
-                let near = try database.prepare(
-                    """
-                    SELECT text, start_sample, end_sample, confidence, speaker, language FROM token
-                    WHERE place >= \(first) AND place < \(first + IndexSchema.tokensARecording)
-                        AND start_sample BETWEEN \(start) AND \(done)
-                    ORDER BY place LIMIT \(Limits.settledWords - words.count)
-                    """, doing: Self.texting)
-                words += WordAssembler.words(of: try near.tokens())
-            }
-        }
-        return words.ordered { $0.start < $1.start }
     }
 }
 

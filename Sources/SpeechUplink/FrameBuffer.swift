@@ -1,64 +1,51 @@
-internal import CWebSockets
 internal import LinuxRuntime
 internal import RecorderCore
+internal import WebTransport
 
-/// What a session writes: one buffer, made once, with the room before it that `lws_write` wants (LWS_PRE).
-@safe struct FrameBuffer: ~Copyable {
+/// What a session writes.
+@safe struct FrameBuffer {
     /// The first message with 32 language hints takes some 1.5 KiB, a frame of audio 3200 bytes.
     private static let capacity = 4_096
 
-    private let memory: UnsafeMutableRawPointer
-    private let payload: UnsafeMutablePointer<UInt8>
-    private let samples: UnsafeMutableBufferPointer<Int16>
+    private let buffer = WriteBuffer(capacity: capacity)
 
-    init() {
-        let room = Int(chalk_lws_pre())
-        let count = Int(Limits.periodSamples)
-        unsafe memory = .allocate(byteCount: room + Self.capacity, alignment: 16)
-        unsafe payload = (memory + room).bindMemory(to: UInt8.self, capacity: Self.capacity)
-        unsafe payload.initialize(repeating: 0, count: Self.capacity)
-        let first = unsafe UnsafeMutableRawPointer(payload).assumingMemoryBound(to: Int16.self)
-        unsafe samples = UnsafeMutableBufferPointer(start: first, count: count)
-    }
-
-    deinit {
-        unsafe memory.deallocate()
+    private var samples: UnsafeMutableBufferPointer<Int16> {
+        let all = unsafe buffer.bytes.bindMemory(to: Int16.self)
+        return unsafe UnsafeMutableBufferPointer(rebasing: all[..<Int(Limits.periodSamples)])
     }
 
     /// The samples as the service wants them, little-endian, which every machine of ours is.
-    borrowing func fill(from ring: SampleRing, _ range: Range<SampleIndex>) -> SampleRing.ReadResult {
+    func fill(from ring: SampleRing, _ range: Range<SampleIndex>) -> SampleRing.ReadResult {
         let count = Int(range.upperBound.samples(since: range.lowerBound))
         return unsafe ring.read(from: range.lowerBound, into: UnsafeMutableBufferPointer(rebasing: samples[..<count]))
     }
 
     /// - Parameter part: at most a frame.
-    borrowing func fill(from part: ArraySlice<Int16>) {
+    func fill(from part: ArraySlice<Int16>) {
+        let samples = unsafe samples
         var place = 0
-        for sample in part where unsafe place < samples.count {
+        for sample in part where place < samples.count {
             unsafe samples[place] = sample
             place += 1
         }
     }
 
-    borrowing func writeAudio(_ range: Range<SampleIndex>, to wsi: OpaquePointer?) -> Bool {
-        unsafe write(Int(range.upperBound.samples(since: range.lowerBound)) * 2, LWS_WRITE_BINARY, to: wsi)
+    func writeAudio(_ range: Range<SampleIndex>, to connection: Connection) -> Bool {
+        buffer.write(Int(range.upperBound.samples(since: range.lowerBound)) * 2, as: .binary, to: connection)
     }
 
-    borrowing func write(_ text: String, to wsi: OpaquePointer?) -> Bool {
-        var count = 0
-        for byte in text.utf8 {
-            guard count < Self.capacity else { return false }
-            unsafe payload[count] = byte
-            count += 1
-        }
-        return unsafe write(count, LWS_WRITE_TEXT, to: wsi)
+    func write(_ text: String, to connection: Connection) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count <= Self.capacity else { return false }
+        unsafe buffer.bytes.copyBytes(from: bytes)
+        return buffer.write(bytes.count, as: .text, to: connection)
     }
 
-    borrowing func writePing(_ now: MonotonicTime, to wsi: OpaquePointer?) -> Bool {
+    func writePing(_ now: MonotonicTime, to connection: Connection) -> Bool {
         for byte in 0..<8 {
-            unsafe payload[byte] = UInt8(truncatingIfNeeded: now.milliseconds >> Int64(byte * 8))
+            unsafe buffer.bytes[byte] = UInt8(truncatingIfNeeded: now.milliseconds >> Int64(byte * 8))
         }
-        return unsafe write(8, LWS_WRITE_PING, to: wsi)
+        return buffer.write(8, as: .ping, to: connection)
     }
 
     /// The time in the payload that `writePing` wrote.
@@ -67,10 +54,5 @@ internal import RecorderCore
         var value: Int64 = 0
         for byte in 0..<8 { value |= unsafe Int64(bytes[byte]) << Int64(byte * 8) }
         return MonotonicTime(milliseconds: value)
-    }
-
-    private borrowing func write(_ count: Int, _ kind: lws_write_protocol, to wsi: OpaquePointer?) -> Bool {
-        guard let wsi = unsafe wsi else { return false }
-        return unsafe lws_write(wsi, payload, count, kind) >= Int32(count)
     }
 }

@@ -1,11 +1,11 @@
-internal import CWebSockets
 internal import LinuxRuntime
 internal import RecorderCore
 internal import Synchronization
+internal import WebTransport
 internal import WireJSON
 
 /// One session with the speech service.
-@safe final class SpeechSession: Connection {
+final class SpeechSession: Dialogue {
     private enum Phase {
         case connecting
         /// Connected; the first message is not written yet.
@@ -13,7 +13,9 @@ internal import WireJSON
         case live
     }
 
-    private let sessionNumber: Int
+    let number: Int
+    let connection: Connection
+    private let client: SpeechClient
     private let recording: RecordingID
     private let base: SampleIndex
     private let catchUpRate: Double
@@ -31,40 +33,40 @@ internal import WireJSON
     private var incoming: JSONParser?
     private var closeCode = 0
 
-    init(number: UInt, request: SessionRequest, endpoint: Endpoint, settings: UplinkSettings, now: MonotonicTime) {
-        sessionNumber = request.number
+    init(_ request: SessionRequest, endpoint: Endpoint, client: SpeechClient, engine: WebEngine) {
+        number = request.number
+        self.client = client
+        connection = Connection(
+            engine: engine, endpoint: endpoint, method: nil, secret: request.key.secret, malformed: .messageMalformed,
+            timeoutMilliseconds: Limits.connectTimeoutMilliseconds)
+        let now = connection.startedAt
         recording = request.recording
         base = request.base
         catchUpRate = request.catchUpRate
         isSaved = request.isSaved
         end = request.end
-        pulse = Pulse(deadAfterMilliseconds: settings.deadAfterMilliseconds)
+        pulse = Pulse(deadAfterMilliseconds: client.settings.deadAfterMilliseconds)
         pacer = SessionPacer(base: request.base, now: now, catchUpRate: request.catchUpRate)
         vitals = Vitals(now: now)
         sentReportedAt = now
-        super.init(
-            number: number, endpoint: endpoint, secret: request.key.secret, now: now,
-            timeoutMilliseconds: Limits.connectTimeoutMilliseconds)
     }
 
-    override var isConnecting: Bool {
+    var isConnecting: Bool {
         if case .connecting = phase { return true }
         return false
     }
 
-    override var session: Int? { sessionNumber }
-
-    override func finish(at end: SampleIndex, engine: UplinkEngine) {
+    func finish(at end: SampleIndex, engine: WebEngine) {
         self.end = end
         guard case .live = phase else { return }
         pacer.finish(at: end)
         plan(engine)
     }
 
-    override func receive(_ event: LibraryEvent, engine: UplinkEngine) -> Answer {
+    func receive(_ event: LibraryEvent, engine: WebEngine) -> Answer {
         switch unsafe event {
         case .appendHeaders(let headers):
-            return unsafe appendAuthorization(headers) ? .goOn : .end
+            return unsafe connection.appendAuthorization(headers) ? .goOn : .end
         case .established:
             return established(engine)
         case .writable:
@@ -80,68 +82,67 @@ internal import WireJSON
             closeCode = code
             return .goOn
         case .failed(let reason, let status, let retryAfterSeconds):
-            let diagnosis = diagnosis(reason, status: status, retryAfterSeconds: retryAfterSeconds)
-            return engine.end(self, diagnosis.failure)
+            return engine.end(self, connection.failure(reason, status: status, retryAfterSeconds: retryAfterSeconds))
         case .closed(let errno):
-            guard isConnecting else { return engine.end(self, closedFailure(errno)) }
-            return engine.end(self, diagnosis("", status: 0, retryAfterSeconds: nil).failure)
+            let failure = isConnecting
+                ? connection.failure() : connection.lostFailure(errno: errno, closeCode: closeCode)
+            return engine.end(self, failure)
         case .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete:
             return .goOn
         }
     }
 
-    override func timerFired(engine: UplinkEngine) {
+    func timerFired(engine: WebEngine) {
         let now = Clock.now
         guard case .live = phase else {
             let seconds = Limits.connectTimeoutMilliseconds / 1_000
             let text = "\(endpoint.peer) did not accept the session within \(seconds) s"
-            _ = engine.end(self, UplinkFailure(.timeout, text))
+            engine.end(self, UplinkFailure(.timeout, text))
             return
         }
         if let finishSentAt, now >= finishSentAt.adding(milliseconds: Limits.finishMilliseconds) {
             let seconds = Limits.finishMilliseconds / 1_000
             let text = "\(endpoint.peer) did not finish the session within \(seconds) s"
-            _ = engine.end(self, UplinkFailure(.stalled, text))
+            engine.end(self, UplinkFailure(.stalled, text))
             return
         }
         if let death = pulse.death(of: &vitals, now: now) {
-            engine.logDeath(session: sessionNumber, death)
+            client.logDeath(session: number, death)
             let what = death.sign == .silence ? "no sign of life from" : "no progress at"
             let text = "\(what) \(endpoint.peer) for \(death.afterMilliseconds) ms"
-            _ = engine.end(self, UplinkFailure(.stalled, text))
+            engine.end(self, UplinkFailure(.stalled, text))
             return
         }
         plan(engine)
     }
 
-    override func report(_ failure: UplinkFailure?, engine: UplinkEngine) {
-        if case .live = phase { engine.post(.sent(session: sessionNumber, through: pacer.sentThrough)) }
-        engine.post(.closed(session: sessionNumber, failure), isLast: true)
+    func report(_ failure: UplinkFailure?, engine: WebEngine) {
+        if case .live = phase { client.outlet.post(.sent(session: number, through: pacer.sentThrough)) }
+        client.ended(self, failure)
     }
 
     // MARK: Outwards
 
-    private func established(_ engine: UplinkEngine) -> Answer {
-        guard let wsi = unsafe wsi else { return .end }
-        _ = unsafe chalk_lws_set_user_timeout(wsi, UInt32(clamping: pulse.deadAfterMilliseconds))
+    private func established(_ engine: WebEngine) -> Answer {
+        connection.setUserTimeout(milliseconds: pulse.deadAfterMilliseconds)
         phase = .greeting
-        askForWriting()
+        connection.askForWriting()
         return .goOn
     }
 
     /// One write at most (lws-writeable.h: "you should only write one time per callback").
-    private func writable(_ engine: UplinkEngine) -> Answer {
+    private func writable(_ engine: WebEngine) -> Answer {
         switch phase {
         case .connecting:
             return .goOn
         case .greeting:
-            let message = SessionMessages.start(engine.settings, recording: recording)
-            guard unsafe frame.write(message, to: wsi) else { return lost(engine) }
+            let message = SessionMessages.start(client.settings, recording: recording)
+            guard frame.write(message, to: connection) else { return lost(engine) }
             open(engine)
         case .live:
             let now = Clock.now
             guard pulse.pingAt(vitals) > now else {
-                guard unsafe frame.writePing(now, to: wsi) else { return lost(engine) }
+                guard frame.writePing(now, to: connection) else { return lost(engine) }
                 vitals.pingedAt = now
                 break
             }
@@ -151,29 +152,29 @@ internal import WireJSON
         return .goOn
     }
 
-    private func open(_ engine: UplinkEngine) {
+    private func open(_ engine: WebEngine) {
         let now = Clock.now
         phase = .live
         vitals = Vitals(now: now)
         pacer = SessionPacer(base: base, now: now, catchUpRate: catchUpRate)
         if let end { pacer.finish(at: end) }
-        engine.post(.opened(session: sessionNumber, tookMilliseconds: now.milliseconds(since: startedAt)))
+        client.outlet.post(.opened(session: number, tookMilliseconds: now.milliseconds(since: connection.startedAt)))
         engine.noteConnecting()
     }
 
     /// Nil to go on.
-    private func step(_ now: MonotonicTime, engine: UplinkEngine) -> Answer? {
-        switch pacer.next(now: now, head: head(engine)) {
+    private func step(_ now: MonotonicTime, engine: WebEngine) -> Answer? {
+        switch pacer.next(now: now, head: head) {
         case .send(let range):
             return send(range, now, engine: engine)
         case .keepalive:
-            guard unsafe frame.write(SessionMessages.keepalive, to: wsi) else { return lost(engine) }
+            guard frame.write(SessionMessages.keepalive, to: connection) else { return lost(engine) }
             pacer.didSendKeepalive(now: now)
         case .finish:
-            guard unsafe frame.write(SessionMessages.finish, to: wsi) else { return lost(engine) }
+            guard frame.write(SessionMessages.finish, to: connection) else { return lost(engine) }
             pacer.didSendFinish()
             finishSentAt = now
-            engine.post(.sent(session: sessionNumber, through: pacer.sentThrough))
+            client.outlet.post(.sent(session: number, through: pacer.sentThrough))
         case .wait:
             break
         }
@@ -181,39 +182,39 @@ internal import WireJSON
     }
 
     /// A frame out of the ring, or of what the journal gave; else the journal is asked.
-    private func send(_ range: Range<SampleIndex>, _ now: MonotonicTime, engine: UplinkEngine) -> Answer? {
+    private func send(_ range: Range<SampleIndex>, _ now: MonotonicTime, engine: WebEngine) -> Answer? {
         var end = range.upperBound
-        if isSaved || isGone(range, from: engine.ring) {
+        if isSaved || isGone(range) {
             guard let part = replay.part(of: range) else {
                 guard !replay.isAwaited else { return nil }
                 replay.await()
-                engine.post(.audioWanted(session: sessionNumber, from: range.lowerBound))
+                client.outlet.post(.audioWanted(session: number, from: range.lowerBound))
                 return nil
             }
             frame.fill(from: part)
             end = range.lowerBound.advanced(by: Int64(part.count))
         }
-        guard unsafe frame.writeAudio(range.lowerBound..<end, to: wsi) else { return lost(engine) }
+        guard frame.writeAudio(range.lowerBound..<end, to: connection) else { return lost(engine) }
         pacer.didSend(through: end, now: now)
         vitals.sent(end.samples(since: base) / SampleIndex.samplesPerMillisecond, now: now)
         if now.milliseconds(since: sentReportedAt) >= UplinkLimits.sentEventMilliseconds {
             sentReportedAt = now
-            engine.post(.sent(session: sessionNumber, through: pacer.sentThrough))
+            client.outlet.post(.sent(session: number, through: pacer.sentThrough))
         }
         return nil
     }
 
     /// Fills the frame, if the ring still has it.
-    private func isGone(_ range: Range<SampleIndex>, from ring: SampleRing) -> Bool {
-        if case .overrun = frame.fill(from: ring, range) { return true }
+    private func isGone(_ range: Range<SampleIndex>) -> Bool {
+        if case .overrun = frame.fill(from: client.ring, range) { return true }
         return false
     }
 
-    override func take(_ samples: [Int16], from start: SampleIndex, engine: UplinkEngine) {
+    func take(_ samples: [Int16], from start: SampleIndex, engine: WebEngine) {
         guard case .live = phase, replay.isAwaited else { return }
         guard !samples.isEmpty else {
             let text = "the audio from \(start.milliseconds) ms on cannot be read from the journal"
-            _ = engine.end(self, UplinkFailure(.stalled, text))
+            engine.end(self, UplinkFailure(.stalled, text))
             return
         }
         replay.take(samples, from: start)
@@ -221,48 +222,35 @@ internal import WireJSON
     }
 
     /// How far there is audio. The ring's is of another lesson than a saved one.
-    private func head(_ engine: UplinkEngine) -> SampleIndex {
-        isSaved ? end ?? base : engine.ring.head
-    }
+    private var head: SampleIndex { isSaved ? end ?? base : client.ring.head }
 
     /// Sets the deadline, and asks for writing when there is something to write.
-    private func plan(_ engine: UplinkEngine) {
+    private func plan(_ engine: WebEngine) {
         let now = Clock.now
         let pingAt = pulse.pingAt(vitals)
         var next = pulse.deadAt(vitals)
         if let finishSentAt { next = min(next, finishSentAt.adding(milliseconds: Limits.finishMilliseconds)) }
-        switch pacer.next(now: now, head: head(engine)) {
+        switch pacer.next(now: now, head: head) {
         case .send where replay.isAwaited:
-            if pingAt <= now { askForWriting() } else { next = min(next, pingAt) }
+            if pingAt <= now { connection.askForWriting() } else { next = min(next, pingAt) }
         case .send, .keepalive, .finish:
-            askForWriting()
+            connection.askForWriting()
         case .wait(let until):
             if let until { next = min(next, until) }
-            if pingAt <= now { askForWriting() } else { next = min(next, pingAt) }
+            if pingAt <= now { connection.askForWriting() } else { next = min(next, pingAt) }
         }
-        deadline = max(next, now.adding(milliseconds: 1))
+        connection.deadline = max(next, now.adding(milliseconds: 1))
         engine.reschedule()
     }
 
-    private func lost(_ engine: UplinkEngine) -> Answer {
-        engine.end(self, closedFailure(chalk_lws_errno()))
-    }
-
-    private func closedFailure(_ errno: Int32) -> UplinkFailure {
-        if closeCode == 0, errno == ECONNRESET || errno == EPIPE {
-            return UplinkFailure(.reset, "\(endpoint.peer) reset the connection")
-        }
-        if closeCode == 0, errno == ETIMEDOUT {
-            return UplinkFailure(.timeout, "\(endpoint.peer) acknowledged nothing any more")
-        }
-        let code = closeCode == 0 ? "" : " with code \(closeCode)"
-        return UplinkFailure(.closedEarly, "\(endpoint.peer) closed the connection" + code)
+    private func lost(_ engine: WebEngine) -> Answer {
+        engine.end(self, connection.lostFailure(closeCode: closeCode))
     }
 
     // MARK: Inwards
 
     private func text(
-        _ bytes: UnsafeBufferPointer<UInt8>, isFirst: Bool, isLast: Bool, engine: UplinkEngine
+        _ bytes: UnsafeBufferPointer<UInt8>, isFirst: Bool, isLast: Bool, engine: WebEngine
     ) -> Answer {
         vitals.heard(Clock.now)
         if isFirst { incoming = nil }
@@ -280,14 +268,14 @@ internal import WireJSON
         }
     }
 
-    private func message(_ value: JSONValue, engine: UplinkEngine) -> Answer {
+    private func message(_ value: JSONValue, engine: WebEngine) -> Answer {
         do throws(UplinkFailure) {
             var message = try ServiceMessageReader.read(value, peer: endpoint.peer)
             // The last word before it was asked for is not the last word about the audio.
             let isEarly = message.finished && finishSentAt == nil
             if isEarly { message.finished = false }
             vitals.done(message.totalAudioMilliseconds, now: Clock.now)
-            guard engine.post(.message(session: sessionNumber, message)) else {
+            guard client.outlet.post(.message(session: number, message)) else {
                 throw UplinkFailure(.stalled, "the recorder did not take the service's messages in time")
             }
             if isEarly {
@@ -299,11 +287,11 @@ internal import WireJSON
         }
     }
 
-    private func pong(_ bytes: UnsafeBufferPointer<UInt8>, engine: UplinkEngine) {
+    private func pong(_ bytes: UnsafeBufferPointer<UInt8>, engine: WebEngine) {
         let now = Clock.now
         vitals.heard(now)
         guard let sentAt = unsafe FrameBuffer.pingTime(bytes) else { return }
         let took = now.milliseconds(since: sentAt)
-        if took >= 0, took < 60_000 { engine.roundTrip.store(took, ordering: .relaxed) }
+        if took >= 0, took < 60_000 { client.roundTrip.store(took, ordering: .relaxed) }
     }
 }

@@ -1,4 +1,5 @@
 internal import RecorderCore
+internal import WebTransport
 internal import WireJSON
 
 /// The token endpoint's answer: `apiKey` as the school's endpoint says it, `api_key` as the service's own does.
@@ -14,7 +15,7 @@ enum TokenAnswer {
         guard let secret = (value["apiKey"] ?? value["api_key"])?.string else {
             throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: no apiKey in the answer")
         }
-        guard isHeaderValue(secret) else {
+        guard secret.isHeaderValue else {
             throw UplinkFailure(.tokenMalformed, "\(peer) gave a token that cannot be one")
         }
         let url = (value["websocketUrl"] ?? value["websocket_url"])?.string ?? ""
@@ -27,11 +28,5 @@ enum TokenAnswer {
         guard let expiry, let end = WallTime(rfc3339: expiry) else { return nil }
         let lifetime = end.milliseconds - now.milliseconds
         return (0...86_400_000).contains(lifetime) ? lifetime : nil
-    }
-
-    /// Visible ASCII of a sane length: nothing that ends a header line.
-    static func isHeaderValue(_ secret: String) -> Bool {
-        !secret.isEmpty && secret.utf8.count <= UplinkLimits.secretBytes
-            && secret.isEvery { $0 > 0x20 && $0 < 0x7F }
     }
 }

@@ -1,28 +1,28 @@
-internal import CWebSockets
 internal import LinuxRuntime
 internal import RecorderCore
+internal import WebTransport
 
 /// One POST to the token endpoint.
-@safe final class TokenRequest: Connection {
+final class TokenRequest: Dialogue {
     private static let question = Array("{}".utf8)
 
-    private static let readBytes = 4_096
-
-    private let attempt: Int
+    let attempt: Int
+    let connection: Connection
+    private let client: SpeechClient
     private var answer: [UInt8] = []
+    private var key: SessionKey?
 
-    init(number: UInt, attempt: Int, endpoint: Endpoint, bearer: String?, now: MonotonicTime) {
+    init(attempt: Int, endpoint: Endpoint, client: SpeechClient, engine: WebEngine) {
         self.attempt = attempt
-        super.init(
-            number: number, endpoint: endpoint, secret: bearer, now: now,
-            timeoutMilliseconds: Limits.tokenTimeoutMilliseconds)
+        self.client = client
+        connection = Connection(
+            engine: engine, endpoint: endpoint, method: "POST", secret: client.settings.tokenBearer,
+            malformed: .tokenMalformed, timeoutMilliseconds: Limits.tokenTimeoutMilliseconds)
     }
 
-    override var method: String? { "POST" }
-    override var malformed: UplinkFailure.Kind { .tokenMalformed }
-    override var tokenAttempt: Int? { attempt }
+    var isConnecting: Bool { true }
 
-    override func receive(_ event: LibraryEvent, engine: UplinkEngine) -> Answer {
+    func receive(_ event: LibraryEvent, engine: WebEngine) -> Answer {
         switch unsafe event {
         case .appendHeaders(let headers):
             return unsafe ask(headers)
@@ -30,10 +30,9 @@ internal import RecorderCore
             return writeQuestion()
         case .answered(let status, let retryAfterSeconds):
             guard !(200..<300).contains(status) else { return .goOn }
-            let diagnosis = diagnosis("", status: status, retryAfterSeconds: retryAfterSeconds)
-            return engine.end(self, diagnosis.failure)
+            return engine.end(self, connection.failure(status: status, retryAfterSeconds: retryAfterSeconds))
         case .bodyReadable:
-            return readAnswer()
+            return connection.readBody()
         case .body(let bytes):
             guard answer.count + bytes.count <= Limits.tokenAnswerBytes else {
                 let text = "\(endpoint.peer) gave no token: over \(Limits.tokenAnswerBytes) bytes"
@@ -44,68 +43,51 @@ internal import RecorderCore
         case .bodyComplete:
             return complete(engine)
         case .failed(let reason, let status, let retryAfterSeconds):
-            let diagnosis = diagnosis(reason, status: status, retryAfterSeconds: retryAfterSeconds)
-            return engine.end(self, diagnosis.failure)
+            return engine.end(self, connection.failure(reason, status: status, retryAfterSeconds: retryAfterSeconds))
         case .closed(let errno):
-            guard errno == ECONNRESET || errno == ETIMEDOUT else {
-                return engine.end(self, diagnosis("", status: 0, retryAfterSeconds: nil).failure)
-            }
-            return engine.end(self, Diagnosis.connectFailure(errno, peer: endpoint.peer))
+            return engine.end(self, connection.closedFailure(errno: errno))
         case .established, .writable, .text, .binary, .pong, .closedByPeer:
             return .goOn
         }
     }
 
-    override func timerFired(engine: UplinkEngine) {
+    func timerFired(engine: WebEngine) {
         let seconds = Limits.tokenTimeoutMilliseconds / 1_000
-        _ = engine.end(self, UplinkFailure(.timeout, "\(endpoint.peer) gave no token within \(seconds) s"))
+        engine.end(self, UplinkFailure(.timeout, "\(endpoint.peer) gave no token within \(seconds) s"))
     }
 
-    override func report(_ failure: UplinkFailure?, engine: UplinkEngine) {
-        guard let failure else { return }
-        engine.post(.tokenFailed(attempt: attempt, failure), isLast: true)
+    func report(_ failure: UplinkFailure?, engine: WebEngine) {
+        if let failure {
+            client.ended(self, .tokenFailed(attempt: attempt, failure))
+        } else {
+            client.ended(self, key.map { .token(attempt: attempt, $0) })
+        }
     }
 
     private func ask(_ headers: HeaderSpace) -> Answer {
-        guard let wsi = unsafe wsi, unsafe appendAuthorization(headers),
+        guard unsafe connection.appendAuthorization(headers),
             unsafe headers.append("content-type:", Array("application/json".utf8)),
             unsafe headers.append("content-length:", Array("\(Self.question.count)".utf8))
         else { return .end }
-        unsafe lws_client_http_body_pending(wsi, 1)
-        askForWriting()
+        connection.setBody(isPending: true)
+        connection.askForWriting()
         return .goOn
     }
 
     private func writeQuestion() -> Answer {
-        guard let wsi = unsafe wsi else { return .end }
-        let room = Int(chalk_lws_pre())
-        var buffer = [UInt8](repeating: 0, count: room) + Self.question
-        let written = unsafe buffer.withUnsafeMutableBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return Int32(-1) }
-            return unsafe lws_write(wsi, base + room, bytes.count - room, LWS_WRITE_HTTP_FINAL)
-        }
-        unsafe lws_client_http_body_pending(wsi, 0)
-        return written == Int32(Self.question.count) ? .goOn : .end
+        let buffer = WriteBuffer(capacity: Self.question.count)
+        unsafe buffer.bytes.copyBytes(from: Self.question)
+        let isWritten = buffer.write(Self.question.count, as: .lastOfBody, to: connection)
+        connection.setBody(isPending: false)
+        return isWritten ? .goOn : .end
     }
 
-    /// The library undoes the chunks and comes back with `.body`.
-    private func readAnswer() -> Answer {
-        guard let wsi = unsafe wsi else { return .end }
-        // Plain HTTP hands over the library's own buffer; TLS reads into the caller's.
-        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Self.readBytes) { space in
-            var buffer = space.baseAddress
-            var length = Int32(space.count)
-            return unsafe lws_http_client_read(wsi, &buffer, &length) < 0 ? .end : .goOn
-        }
-    }
-
-    private func complete(_ engine: UplinkEngine) -> Answer {
+    private func complete(_ engine: WebEngine) -> Answer {
         defer {
             for index in answer.indices { answer[index] = 0 }
         }
         do throws(UplinkFailure) {
-            let key = try TokenAnswer.read(answer, peer: endpoint.peer, now: Clock.wall)
-            engine.post(.token(attempt: attempt, key), isLast: true)
+            key = try TokenAnswer.read(answer, peer: endpoint.peer, now: Clock.wall)
             return engine.end(self, nil)
         } catch {
             return engine.end(self, error)

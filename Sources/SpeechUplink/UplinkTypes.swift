@@ -1,4 +1,3 @@
-package import LinuxRuntime
 package import RecorderCore
 
 /// What the uplink is told once.
@@ -13,18 +12,13 @@ package struct UplinkSettings: Sendable {
     package var speakerDiarization: Bool
     package var languageIdentification: Bool
     package var endpointDetection: Bool
-    /// PEM file with the certificates to trust instead of the system's; empty: the system's.
-    package var caFile: String
     /// A live session without a sign of life for this long has ended.
     package var deadAfterMilliseconds: Int64
-    /// For the log.
-    package var boxName: String
 
     package init(
         tokenURL: String, tokenBearer: String? = nil, webSocketURL: String = "", model: String = "stt-rt-v5",
         languageHints: [String] = ["en", "ar"], speakerDiarization: Bool = true, languageIdentification: Bool = true,
-        endpointDetection: Bool = false, caFile: String = "", deadAfterMilliseconds: Int64 = 3_000,
-        boxName: String = ""
+        endpointDetection: Bool = false, deadAfterMilliseconds: Int64 = 3_000
     ) {
         self.tokenURL = tokenURL
         self.tokenBearer = tokenBearer
@@ -34,9 +28,7 @@ package struct UplinkSettings: Sendable {
         self.speakerDiarization = speakerDiarization
         self.languageIdentification = languageIdentification
         self.endpointDetection = endpointDetection
-        self.caFile = caFile
         self.deadAfterMilliseconds = deadAfterMilliseconds
-        self.boxName = boxName
     }
 }
 
@@ -69,41 +61,12 @@ package enum UplinkEvent: Equatable, Sendable {
     case closed(session: Int, UplinkFailure?)
 }
 
-/// Why there is no uplink.
-package enum UplinkError: Error, Equatable, Sendable {
-    case caFile(SystemError)
-    case caFileWithoutCertificate(path: String)
-    case library
-    case system(SystemError)
-
-    package var message: String {
-        switch self {
-        case .caFile(let error): "tls.ca_file: " + error.message
-        case .caFileWithoutCertificate(let path): "tls.ca_file: no PEM certificate in \(path)"
-        case .library: "libwebsockets could not be started: out of memory, or OpenSSL is broken"
-        case .system(let error): error.message
-        }
-    }
-}
-
 /// Bounds of this module alone.
 enum UplinkLimits {
     /// Sessions and token requests at one time: make-before-break needs two of each.
     static let connections = 6
-    /// A WebSocket key or the endpoint's bearer: one header line has to fit the library's 4 KiB buffer.
-    static let secretBytes = 2_048
-    static let urlBytes = 1_024
-    /// A connection that the library ends after this long was timed out by it: `timeout_secs` in the shim, 6 s for
-    /// each step of a handshake, less its rounding.
-    static let stepMilliseconds: Int64 = 5_900
-    /// How long a look-up may take where an earlier one's answer is known.
-    static let lookupMilliseconds: Int64 = 1_000
     static let sentEventMilliseconds: Int64 = 500
-    /// RFC 6455 section 5.5.1: how long the peer may take to answer our close.
-    static let closeSeconds: Int32 = 3
     static let roundTripMilliseconds: Int64 = 10_000
-    /// `getaddrinfo` blocks for as long as the resolver tries.
-    static let shutdownMilliseconds: Int64 = 3_000
     static let errorTypeBytes = 64
     static let requestIDBytes = 128
     /// A day: no session is longer (SPEECH: 300 min).

@@ -4,6 +4,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
+internal import WebTransport
 internal import WireJSON
 
 /// The loop thread: it owns the state machine, hands it what happens, and has its effects carried out.
@@ -15,7 +16,8 @@ final class Daemon {
     let ring: SampleRing
     let capture: CaptureThread
     let store: StoreThread
-    let uplink: UplinkThread?
+    let transport: WebThread?
+    let uplink: SpeechClient?
     /// Why there can be no uplink although it is wanted: told at every attempt, so that the light is red.
     let uplinkProblem: UplinkFailure?
     var recorder: Recorder
@@ -46,6 +48,7 @@ final class Daemon {
         ring = parts.ring
         capture = parts.capture
         store = parts.store
+        transport = parts.transport
         uplink = parts.uplink
         uplinkProblem = parts.uplinkProblem
         network = NetworkDriver(log: parts.log)
@@ -74,7 +77,7 @@ final class Daemon {
         Process.notify("STOPPING=1")
         panel.show(Lamps(), now: Clock.now)
         capture.shutdown()
-        uplink?.shutdown()
+        transport?.shutdown()
         store.shutdown()
         log.write(.info, "exit")
     }

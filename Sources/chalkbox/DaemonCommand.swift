@@ -5,6 +5,7 @@ internal import Panel
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
+internal import WebTransport
 
 /// What the daemon is put together from.
 struct DaemonParts {
@@ -15,7 +16,8 @@ struct DaemonParts {
     var ring: SampleRing
     var capture: CaptureThread
     var store: StoreThread
-    var uplink: UplinkThread?
+    var transport: WebThread?
+    var uplink: SpeechClient?
     var uplinkProblem: UplinkFailure?
     var panel: PanelDriver
     var listener: ControlListener
@@ -49,12 +51,12 @@ enum DaemonCommand {
             guard let store = store(settings, ring, notifier, log),
                 let capture = capture(settings, ring, notifier, log)
             else { return nil }
-            let (uplink, problem) = uplink(settings, ring, notifier, log)
+            let (transport, uplink, problem) = uplink(settings, ring, notifier, log)
             return Daemon(
                 DaemonParts(
                     settings: settings, log: log, loop: loop, notifier: notifier, ring: ring, capture: capture,
-                    store: store, uplink: uplink, uplinkProblem: problem, panel: panel(settings, log),
-                    listener: listener))
+                    store: store, transport: transport, uplink: uplink, uplinkProblem: problem,
+                    panel: panel(settings, log), listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message + hint))")
@@ -126,22 +128,23 @@ enum DaemonCommand {
     /// Without an uplink the box still records: what is wrong is shown in red at START.
     private static func uplink(
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
-    ) -> (UplinkThread?, UplinkFailure?) {
-        guard settings.transcription.enabled else { return (nil, nil) }
+    ) -> (WebThread?, SpeechClient?, UplinkFailure?) {
+        guard settings.transcription.enabled else { return (nil, nil, nil) }
         let bearer: String?
         do throws(SystemError) {
             bearer = try settings.tokenBearer()
         } catch {
             log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
-            return (nil, UplinkFailure(.configuration, error.message))
+            return (nil, nil, UplinkFailure(.configuration, error.message))
         }
-        do throws(UplinkError) {
-            let uplink = try UplinkThread(
-                settings: settings.uplink(bearer: bearer), ring: ring, notifier: notifier, log: log)
-            return (uplink, nil)
+        do throws(TransportError) {
+            let transport = try WebThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
+            let uplink = SpeechClient(
+                settings: settings.uplink(bearer: bearer), ring: ring, thread: transport, notifier: notifier, log: log)
+            return (transport, uplink, nil)
         } catch {
             log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
-            return (nil, UplinkFailure(.configuration, error.message))
+            return (nil, nil, UplinkFailure(.configuration, error.message))
         }
     }
 

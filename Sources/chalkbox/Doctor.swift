@@ -5,6 +5,7 @@ internal import Panel
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
+internal import WebTransport
 
 /// `doctor`: each part of the box is tried once, and what is wrong is told with what to do about it.
 struct Doctor {
@@ -104,18 +105,20 @@ struct Doctor {
             report("token", fine: false, "no eventfd can be had")
             return
         }
-        do throws(UplinkError) {
-            let uplink = try UplinkThread(
-                settings: settings.uplink(bearer: bearer), ring: SampleRing(capacity: 1 << 12), notifier: notifier,
-                log: Log(threshold: .error))
+        do throws(TransportError) {
+            let log = Log(threshold: .error)
+            let transport = try WebThread(caFile: settings.caFile, log: log)
+            let uplink = SpeechClient(
+                settings: settings.uplink(bearer: bearer), ring: SampleRing(capacity: 1 << 12), thread: transport,
+                notifier: notifier, log: log)
             converse(uplink, notifier)
-            uplink.shutdown()
+            transport.shutdown()
         } catch {
             report("transcription", fine: false, error.message)
         }
     }
 
-    private mutating func converse(_ uplink: UplinkThread, _ notifier: EventNotifier) {
+    private mutating func converse(_ uplink: SpeechClient, _ notifier: EventNotifier) {
         _ = uplink.send(.fetchToken(attempt: 1))
         let deadline = Clock.now.adding(milliseconds: 2 * Limits.attemptMilliseconds)
         while Poll.readable(notifier.fileDescriptor, until: deadline) {

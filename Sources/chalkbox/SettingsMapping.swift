@@ -40,9 +40,8 @@ extension Settings {
             model: transcription.model, languageHints: transcription.languageHints,
             speakerDiarization: transcription.speakerDiarization,
             languageIdentification: transcription.languageIdentification,
-            endpointDetection: transcription.endpointDetection, caFile: caFile,
-            deadAfterMilliseconds: Int64(reconnect.deadAfterMilliseconds),
-            boxName: box.name)
+            endpointDetection: transcription.endpointDetection,
+            deadAfterMilliseconds: Int64(reconnect.deadAfterMilliseconds))
     }
 
     var panelLines: PanelLines {

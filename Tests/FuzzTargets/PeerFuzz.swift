@@ -4,6 +4,7 @@ import WireJSON
 
 @testable import LinuxRuntime
 @testable import SpeechUplink
+@testable import WebTransport
 
 /// The control socket: lines of any bytes, then JSON, then a request.
 enum ControlFuzz {
@@ -64,7 +65,7 @@ enum TokenFuzz {
         } catch {
             return try expect(error.kind == .tokenMalformed, "\(error)")
         }
-        try expect(TokenAnswer.isHeaderValue(key.secret), "a key that breaks its header")
+        try expect(key.secret.isHeaderValue, "a key that breaks its header")
         try expect((0...86_400_000).contains(key.lifetimeMilliseconds ?? 0), "\(key.lifetimeMilliseconds ?? 0) ms")
         let endpoint: Endpoint
         do throws(UplinkFailure) {

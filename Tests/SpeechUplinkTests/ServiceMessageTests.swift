@@ -1,4 +1,5 @@
 import LinuxRuntime
+import PeerKit
 import RecorderCore
 import Testing
 

@@ -1,6 +1,8 @@
 import LinuxRuntime
+import PeerKit
 import RecorderCore
 import Testing
+import WebTransport
 
 @testable import SpeechUplink
 
@@ -297,7 +299,7 @@ extension NetworkTests {
                 #expect(fixture.opened())
                 #expect(fixture.uplink.send(.open(fixture.request(2, url: url))))
                 let before = Clock.now
-                fixture.uplink.shutdown()
+                fixture.thread.shutdown()
                 #expect(Clock.now.milliseconds(since: before) < 3_000)
                 #expect(!fixture.uplink.send(.close(session: 1)))
             }
@@ -305,7 +307,7 @@ extension NetworkTests {
 
         @Test func `commands beyond the queue are refused`() throws {
             let fixture = try UplinkFixture(settings())
-            fixture.uplink.shutdown()
+            fixture.thread.shutdown()
             #expect(!fixture.uplink.send(.fetchToken(attempt: 1)))
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import LinuxRuntime
+import PeerKit
 import RecorderCore
 import Testing
 
@@ -20,8 +21,8 @@ extension NetworkTests {
             }
             return try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(
-                    UplinkSettings(
-                        tokenURL: "", caFile: trusted ? authority.caFile : caFile ?? "", deadAfterMilliseconds: 10_000))
+                    UplinkSettings(tokenURL: "", deadAfterMilliseconds: 10_000),
+                    caFile: trusted ? authority.caFile : caFile ?? "")
                 fixture.record(3_200)
                 #expect(fixture.uplink.send(.open(fixture.request(url: "wss://\(host):\(peer.port)/x"))))
                 #expect(fixture.uplink.send(.finish(session: 1, end: SampleIndex(3_200))))
@@ -70,7 +71,7 @@ extension NetworkTests {
             }
             try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(
-                    UplinkSettings(tokenURL: "https://localhost:\(peer.port)/token", caFile: authority.caFile))
+                    UplinkSettings(tokenURL: "https://localhost:\(peer.port)/token"), caFile: authority.caFile)
                 #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
                 #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
             }
@@ -99,22 +100,6 @@ extension NetworkTests {
                 #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
                 let failure = fixture.closed()
                 #expect(failure??.kind == .tlsHandshake, "\(String(describing: failure))")
-            }
-        }
-
-        @Test func `a CA file that is missing or no certificate is named at the start`() throws {
-            let notifier = try EventNotifier()
-            func start(_ path: String) throws(UplinkError) {
-                _ = try UplinkThread(
-                    settings: UplinkSettings(tokenURL: "", caFile: path), ring: SampleRing(capacity: 1_024),
-                    notifier: notifier, log: Log(threshold: .error))
-            }
-            #expect(throws: UplinkError.caFileWithoutCertificate(path: "/proc/version")) { try start("/proc/version") }
-            do throws(UplinkError) {
-                try start("/nonexistent/ca.pem")
-                Issue.record("taken")
-            } catch {
-                #expect(error.message.contains("/nonexistent/ca.pem"))
             }
         }
     }

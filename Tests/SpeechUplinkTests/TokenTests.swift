@@ -1,3 +1,4 @@
+import PeerKit
 import RecorderCore
 import Testing
 

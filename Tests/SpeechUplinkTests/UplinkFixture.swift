@@ -3,6 +3,7 @@ import Glibc
 import LinuxRuntime
 import RecorderCore
 import Testing
+import WebTransport
 
 @testable import SpeechUplink
 
@@ -14,17 +15,19 @@ import Testing
 final class UplinkFixture {
     let ring = SampleRing(capacity: 1 << 17)
     let notifier: EventNotifier
-    let uplink: UplinkThread
+    let thread: WebThread
+    let uplink: SpeechClient
     private(set) var events: [UplinkEvent] = []
 
-    init(_ settings: UplinkSettings) throws {
+    init(_ settings: UplinkSettings, caFile: String = "") throws {
+        let log = Log(threshold: .error)
         notifier = try EventNotifier()
-        uplink = try UplinkThread(
-            settings: settings, ring: ring, notifier: notifier, log: Log(threshold: .error))
+        thread = try WebThread(caFile: caFile, log: log)
+        uplink = SpeechClient(settings: settings, ring: ring, thread: thread, notifier: notifier, log: log)
     }
 
     deinit {
-        uplink.shutdown()
+        thread.shutdown()
     }
 
     /// Samples whose value is their index.
@@ -86,29 +89,5 @@ final class UplinkFixture {
 
     func messages(_ session: Int = 1) -> [ServiceMessage] {
         events.compactMap { if case .message(session, let message) = $0 { message } else { nil } }
-    }
-}
-
-/// What a peer's thread has to tell the test; `take` waits for it.
-final class Mailbox<Value: Sendable>: @unchecked Sendable {
-    private let condition = NSCondition()
-    private var values: [Value] = []
-
-    func put(_ value: Value) {
-        condition.lock()
-        values.append(value)
-        condition.broadcast()
-        condition.unlock()
-    }
-
-    /// Nil after 40 s.
-    func take() -> Value? {
-        condition.lock()
-        defer { condition.unlock() }
-        let deadline = Date(timeIntervalSinceNow: 40)
-        while values.isEmpty {
-            guard condition.wait(until: deadline) else { return nil }
-        }
-        return values.removeFirst()
     }
 }

@@ -25,7 +25,7 @@ import Testing
 
     static let product = [
         "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel", "LinkMonitor",
-        "RecordingStore", "SpeechUplink", "chalkbox",
+        "RecordingStore", "WebTransport", "SpeechUplink", "chalkbox",
     ]
     static let sources = files(under: "Sources", ".swift")
     static let tests = files(under: "Tests", ".swift")
@@ -40,7 +40,8 @@ import Testing
         "Panel": ["CGPIO", "LinuxRuntime", "RecorderCore"],
         "LinkMonitor": ["CNetlink", "LinuxRuntime", "RecorderCore"],
         "RecordingStore": ["CSQLite", "CFLAC", "CCrypto", "LinuxRuntime", "RecorderCore"],
-        "SpeechUplink": ["CWebSockets", "WireJSON", "LinuxRuntime", "RecorderCore"],
+        "WebTransport": ["CWebSockets", "LinuxRuntime", "RecorderCore"],
+        "SpeechUplink": ["WebTransport", "WireJSON", "LinuxRuntime", "RecorderCore"],
         "chalkbox": Set(product).subtracting(["chalkbox"]),
     ]
 

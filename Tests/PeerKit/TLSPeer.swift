@@ -2,11 +2,11 @@ import Foundation
 import Glibc
 
 /// Certificates made for one test by `openssl`, in a directory of their own.
-final class Authority {
-    let directory: String
-    var caFile: String { directory + "/ca.pem" }
+package final class Authority {
+    package let directory: String
+    package var caFile: String { directory + "/ca.pem" }
 
-    init() throws {
+    package init() throws {
         directory = NSTemporaryDirectory() + "chalkbox-uplink-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Authority.openssl(
@@ -22,7 +22,7 @@ final class Authority {
     ///   - names: for example `DNS:localhost`.
     ///   - days: how long it is valid from now on; negative: it has expired.
     /// - Returns: certificate and key in one file.
-    func issue(_ names: String, days: Int = 1) throws -> String {
+    package func issue(_ names: String, days: Int = 1) throws -> String {
         let base = directory + "/" + UUID().uuidString
         try "subjectAltName=\(names)\n".write(toFile: base + ".ext", atomically: true, encoding: .utf8)
         try Authority.openssl(
@@ -44,10 +44,10 @@ final class Authority {
 }
 
 /// A child process; its standard descriptors are given ones or /dev/null.
-final class Child {
+package final class Child {
     private var process: pid_t = 0
 
-    init(_ arguments: [String], input: Int32, output: Int32) throws {
+    package init(_ arguments: [String], input: Int32, output: Int32) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -65,14 +65,14 @@ final class Child {
     }
 
     /// The exit status; 128 and more for a signal.
-    func wait() -> Int32 {
+    package func wait() -> Int32 {
         var status: Int32 = 0
         guard process > 0, waitpid(process, &status, 0) == process else { return -1 }
         process = 0
         return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
     }
 
-    func kill() {
+    package func kill() {
         guard process > 0 else { return }
         Glibc.kill(process, SIGKILL)
         _ = wait()
@@ -84,12 +84,12 @@ final class Child {
 }
 
 /// A TLS server: `openssl s_server`, whose standard input and output are the connection's inside.
-final class TLSPeer {
-    let port: UInt16
+package final class TLSPeer {
+    package let port: UInt16
     private let server: Child
 
     /// - Parameter script: runs on a thread of its own; its connection begins when a client has come.
-    init(certificate: String, _ script: @escaping @Sendable (FakeConnection) throws -> Void) throws {
+    package init(certificate: String, _ script: @escaping @Sendable (FakeConnection) throws -> Void) throws {
         port = try FakePeer.closedPort()
         var input: [Int32] = [-1, -1]
         var output: [Int32] = [-1, -1]

@@ -1,30 +1,30 @@
-internal import RecorderCore
+package import RecorderCore
 
 /// A URL taken apart (RFC 3986, the part of it that is needed here) and found to be safe to talk to.
-struct Endpoint: Equatable {
+package struct Endpoint: Equatable, Sendable {
     /// A name or an address, without brackets.
-    var host: String
-    var port: Int
-    var isTLS: Bool
+    package var host: String
+    package var port: Int
+    package var isTLS: Bool
     /// Path and query, from the slash on.
-    var path: String
+    package var path: String
 
     /// The `Host` header: brackets for IPv6, the port unless it is the scheme's own.
-    var authority: String {
+    package var authority: String {
         let name = host.holds(0x3A) ? "[" + host + "]" : host
         return port == (isTLS ? 443 : 80) ? name : name + ":\(port)"
     }
 
     /// For messages.
-    var peer: String { authority }
+    package var peer: String { authority }
 
     /// - Parameters:
     ///   - name: the setting, for the message.
     ///   - secure, plain: the schemes; the plain one is for loopback addresses only.
-    init(_ url: String, name: String, secure: String, plain: String) throws(UplinkFailure) {
+    package init(_ url: String, name: String, secure: String, plain: String) throws(UplinkFailure) {
         func wrong(_ what: String) -> UplinkFailure { UplinkFailure(.configuration, name + ": " + what) }
         guard !url.isEmpty else { throw wrong("no URL given") }
-        guard url.utf8.count <= UplinkLimits.urlBytes else { throw wrong("URL over \(UplinkLimits.urlBytes) bytes") }
+        guard url.utf8.count <= WebLimits.urlBytes else { throw wrong("URL over \(WebLimits.urlBytes) bytes") }
         guard url.isEvery({ $0 > 0x20 && $0 < 0x7F }) else {
             throw wrong("URL with a space or a character that is not ASCII")
         }
@@ -50,7 +50,7 @@ struct Endpoint: Equatable {
     }
 
     /// Numbers, not a name.
-    var isAddress: Bool {
+    package var isAddress: Bool {
         host.holds(0x3A) || host.isEvery { $0 >= 0x30 && $0 <= 0x39 || $0 == 0x2E }
     }
 
@@ -88,7 +88,7 @@ struct Endpoint: Equatable {
     }
 
     /// 127.0.0.0/8, ::1, localhost.
-    static func isLoopback(_ host: String) -> Bool {
+    package static func isLoopback(_ host: String) -> Bool {
         if host == "::1" || host.inLowerCase == "localhost" { return true }
         let parts = host.parts(separatedBy: ".")
         guard parts.count == 4, parts[0] == "127" else { return false }

@@ -2,12 +2,12 @@ import Foundation
 import Glibc
 
 /// A server of a few lines of script a connection, on a loopback port: it can say anything, well-formed or not.
-final class FakePeer: @unchecked Sendable {
-    let port: UInt16
+package final class FakePeer: @unchecked Sendable {
+    package let port: UInt16
     private let listener: Int32
 
     /// - Parameter script: runs on a thread of its own for each connection, with the connection's number from 0.
-    init(_ script: @escaping @Sendable (FakeConnection, Int) throws -> Void) throws {
+    package init(_ script: @escaping @Sendable (FakeConnection, Int) throws -> Void) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         closeOnExec(listener)
         var address = sockaddr_in()
@@ -45,39 +45,39 @@ final class FakePeer: @unchecked Sendable {
     }
 
     /// A loopback port that nobody listens on.
-    static func closedPort() throws -> UInt16 { try FakePeer { _, _ in }.port }
+    package static func closedPort() throws -> UInt16 { try FakePeer { _, _ in }.port }
 }
 
 /// A child that inherits a descriptor keeps its connection open.
-func closeOnExec(_ descriptor: Int32) {
+package func closeOnExec(_ descriptor: Int32) {
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
 }
 
-enum PeerError: Error {
+package enum PeerError: Error {
     case system(Int32)
     case ended
     case tool(String)
 }
 
-struct Frame {
-    var opcode: UInt8
-    var payload: [UInt8]
-    var text: String { String(decoding: payload, as: UTF8.self) }
+package struct Frame {
+    package var opcode: UInt8
+    package var payload: [UInt8]
+    package var text: String { String(decoding: payload, as: UTF8.self) }
 }
 
 /// The server's side of one connection: a socket, or the two pipes of a TLS tunnel.
-final class FakeConnection {
+package final class FakeConnection {
     private let reading: Int32
     private let writing: Int32
     private var isClosed = false
 
-    init(reading: Int32, writing: Int32) {
+    package init(reading: Int32, writing: Int32) {
         self.reading = reading
         self.writing = writing
         signal(SIGPIPE, SIG_IGN)
     }
 
-    func close() {
+    package func close() {
         guard !isClosed else { return }
         isClosed = true
         Glibc.close(reading)
@@ -85,13 +85,13 @@ final class FakeConnection {
     }
 
     /// Ends the connection with an RST.
-    func reset() {
+    package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(reading, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close()
     }
 
-    func read(_ count: Int) throws -> [UInt8] {
+    package func read(_ count: Int) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var done = 0
         while done < count {
@@ -102,7 +102,7 @@ final class FakeConnection {
         return bytes
     }
 
-    func write(_ bytes: [UInt8]) throws {
+    package func write(_ bytes: [UInt8]) throws {
         var done = 0
         while done < bytes.count {
             let put = bytes.withUnsafeBytes { Glibc.write(writing, $0.baseAddress! + done, bytes.count - done) }
@@ -111,23 +111,23 @@ final class FakeConnection {
         }
     }
 
-    func write(_ text: String) throws { try write(Array(text.utf8)) }
+    package func write(_ text: String) throws { try write(Array(text.utf8)) }
 
     /// Request line and headers.
-    func readHead() throws -> String {
+    package func readHead() throws -> String {
         var bytes: [UInt8] = []
         while !bytes.suffix(4).elementsEqual([13, 10, 13, 10]) { bytes += try read(1) }
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The head and body of a request with Content-Length.
-    func readRequest() throws -> (head: String, body: String) {
+    package func readRequest() throws -> (head: String, body: String) {
         let head = try readHead()
         let length = FakeConnection.header("content-length", in: head).flatMap { Int($0) } ?? 0
         return (head, String(decoding: try read(length), as: UTF8.self))
     }
 
-    static func header(_ name: String, in head: String) -> String? {
+    package static func header(_ name: String, in head: String) -> String? {
         for line in head.components(separatedBy: "\r\n") {
             let parts = line.split(separator: ":", maxSplits: 1)
             if parts.count == 2, parts[0].lowercased() == name { return parts[1].trimmingCharacters(in: .whitespaces) }
@@ -135,13 +135,13 @@ final class FakeConnection {
         return nil
     }
 
-    func answer(_ status: String, _ body: String = "", headers: String = "") throws {
+    package func answer(_ status: String, _ body: String = "", headers: String = "") throws {
         try write("HTTP/1.1 \(status)\r\ncontent-length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")
     }
 
     /// Takes a WebSocket handshake (RFC 6455 section 4.2); gives the request's head.
     @discardableResult
-    func upgrade() throws -> String {
+    package func upgrade() throws -> String {
         let head = try readHead()
         let key = FakeConnection.header("sec-websocket-key", in: head) ?? ""
         let digest = Data(SHA1.digest(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)))
@@ -152,7 +152,7 @@ final class FakeConnection {
     }
 
     /// The next frame of the client, which must be masked and whole.
-    func readFrame() throws -> Frame {
+    package func readFrame() throws -> Frame {
         let head = try read(2)
         guard head[1] & 0x80 != 0, head[0] & 0x80 != 0 else { throw PeerError.tool("unmasked or fragmented") }
         var length = Int(head[1] & 0x7F)
@@ -166,7 +166,7 @@ final class FakeConnection {
     }
 
     /// The next frame that is no ping; pings are answered.
-    func readData() throws -> Frame {
+    package func readData() throws -> Frame {
         while true {
             let frame = try readFrame()
             guard frame.opcode == 9 else { return frame }
@@ -174,7 +174,7 @@ final class FakeConnection {
         }
     }
 
-    func send(_ payload: [UInt8], opcode: UInt8, isFinal: Bool = true) throws {
+    package func send(_ payload: [UInt8], opcode: UInt8, isFinal: Bool = true) throws {
         var head: [UInt8] = [(isFinal ? 0x80 : 0) | opcode]
         if payload.count < 126 {
             head.append(UInt8(payload.count))
@@ -186,10 +186,10 @@ final class FakeConnection {
         try write(head + payload)
     }
 
-    func send(_ text: String) throws { try send(Array(text.utf8), opcode: 1) }
+    package func send(_ text: String) throws { try send(Array(text.utf8), opcode: 1) }
 
     /// Plays the service until the client's `finish`: gives the first message and the audio.
-    func takeLesson() throws -> (start: String, audio: [UInt8], texts: [String]) {
+    package func takeLesson() throws -> (start: String, audio: [UInt8], texts: [String]) {
         let start = try readData().text
         var audio: [UInt8] = []
         var texts: [String] = []
@@ -205,14 +205,14 @@ final class FakeConnection {
     }
 
     /// Reads until the client goes.
-    func drain() {
+    package func drain() {
         while (try? readData()) != nil {}
     }
 }
 
 /// FIPS 180-4, for the WebSocket handshake.
-enum SHA1 {
-    static func digest(_ message: [UInt8]) -> [UInt8] {
+package enum SHA1 {
+    package static func digest(_ message: [UInt8]) -> [UInt8] {
         var state: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
         var padded = message + [0x80]
         while padded.count % 64 != 56 { padded.append(0) }

@@ -9,9 +9,9 @@ func libraryCallback(
         let timer = unsafe lws_context_user(context)?.assumingMemoryBound(to: chalk_lws_timer.self),
         let owner = unsafe timer.pointee.owner
     else { return 0 }
-    let engine = unsafe Unmanaged<UplinkEngine>.fromOpaque(owner).takeUnretainedValue()
+    let engine = unsafe Unmanaged<WebEngine>.fromOpaque(owner).takeUnretainedValue()
     if reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED {
-        engine.takeCommands()
+        engine.woken()
         return 0
     }
     guard let event = unsafe event(wsi, reason, input, length) else { return 0 }

@@ -86,7 +86,7 @@ struct Diagnosis {
         if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {
             return Self.connectFailure(connectError, peer: peer)
         }
-        if elapsedMilliseconds >= UplinkLimits.stepMilliseconds {
+        if elapsedMilliseconds >= WebLimits.stepMilliseconds {
             return UplinkFailure(.timeout, "\(peer) did not answer within \((elapsedMilliseconds + 100) / 1_000) s")
         }
         return UplinkFailure(.closedEarly, "\(peer) closed the connection before its answer was complete")
