@@ -91,13 +91,14 @@ let package = Package(
         product("Panel", ["LinuxRuntime", "RecorderCore", "CGPIO"]),
         product("LinkMonitor", ["LinuxRuntime", "RecorderCore", "CNetlink"]),
         product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC", "CCrypto"]),
-        product("WebTransport", ["LinuxRuntime", "RecorderCore", "CWebSockets"]),
+        product("WebTransport", ["LinuxRuntime", "RecorderCore", "WireJSON", "CWebSockets"]),
         product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WebTransport", "WireJSON"]),
+        product("Uploader", ["LinuxRuntime", "RecorderCore", "WebTransport", "WireJSON"]),
         .executableTarget(
             name: "chalkbox",
             dependencies: [
                 "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel",
-                "RecordingStore", "SpeechUplink", "LinkMonitor", "WebTransport",
+                "RecordingStore", "SpeechUplink", "LinkMonitor", "WebTransport", "Uploader",
             ],
             swiftSettings: embedded + strict,
             linkerSettings: [
@@ -161,6 +162,7 @@ let package = Package(
         // Servers of a few lines of script, and TLS around them.
         .target(name: "PeerKit", path: "Tests/PeerKit", swiftSettings: hosted),
         test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"]),
+        test("UploaderTests", ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "WireJSON"]),
         test("SpeechUplinkTests", ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
@@ -172,7 +174,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Configuration", "LinkMonitor", "LinuxRuntime", "RecorderCore", "RecordingStore", "SpeechUplink",
-                "WebTransport", "WireJSON", "CNetlink",
+                "WebTransport", "Uploader", "WireJSON", "CNetlink",
             ],
             path: "Tests/FuzzTargets", swiftSettings: hosted),
         .target(

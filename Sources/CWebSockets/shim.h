@@ -3,10 +3,13 @@
 #include <stdbool.h>
 #include <errno.h>
 #include <libwebsockets.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /// `errno` is a macro.
@@ -79,6 +82,26 @@ static inline void chalk_lws_kill(struct lws *wsi, int seconds) {
 static inline int chalk_lws_set_user_timeout(struct lws *wsi, unsigned int milliseconds) {
     return setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }
+
+/// tcp(7): poll(2) calls the socket writable while less than this is not yet sent, so that little waits in the kernel.
+static inline void chalk_lws_set_unsent(struct lws *wsi, int bytes) {
+    setsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+/// tcp(7), SIOCOUTQ: bytes that were written and that the peer has not acknowledged.
+static inline int chalk_lws_unacknowledged(struct lws *wsi) {
+    int bytes = 0;
+    return ioctl(lws_get_socket_fd(wsi), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+/// Whether something came that the library has not read yet.
+static inline bool chalk_lws_has_input(struct lws *wsi) {
+    struct pollfd entry = {.fd = lws_get_socket_fd(wsi), .events = POLLIN};
+    return poll(&entry, 1, 0) > 0;
+}
+
+/// Takes the library's own time-out off a connection.
+static inline void chalk_lws_wait(struct lws *wsi) { lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); }
 
 /// A timer of the loop with its owner: the library hands its callback the first member only.
 struct chalk_lws_timer {

@@ -56,6 +56,13 @@ package final class File: Sendable {
         return bytes
     }
 
+    /// As many bytes as there is room for, from `offset` on; fewer at the end of the file (pread(2)).
+    package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
+        let count = unsafe pread(descriptor.number, buffer.baseAddress, buffer.count, off_t(offset))
+        guard count >= 0 else { throw .last("read", path) }
+        return count
+    }
+
     /// fdatasync(2): what was written is on the medium, with the size that is needed to read it.
     package func synchronise() throws(SystemError) {
         guard fdatasync(descriptor.number) == 0 else { throw .last("sync", path) }

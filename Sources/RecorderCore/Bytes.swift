@@ -58,6 +58,18 @@ extension String {
         return String(text: bytes)
     }
 
+    /// At most `bytes` of UTF-8, whole characters, control characters as spaces.
+    package func clipped(bytes: Int) -> String {
+        var result = ""
+        var used = 0
+        for scalar in unicodeScalars {
+            used += UTF8.width(scalar)
+            guard used <= bytes else { break }
+            result.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar)
+        }
+        return result
+    }
+
     var beginsWithSpace: Bool { Array(utf8).first.map(Self.isSpace) ?? false }
     var endsWithSpace: Bool { Array(utf8).last.map(Self.isSpace) ?? false }
 

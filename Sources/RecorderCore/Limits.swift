@@ -119,6 +119,18 @@ package enum Limits {
     package static let uploadRenewals = 8
     package static let uploadDoubts = 3
     package static let blockedParcels = 64
+    package static let uploadCommands = 16
+    package static let uploadEvents = 64
+    package static let uploadAnswerBytes = 64 << 10
+    /// Names that a manifest's answer misses: `recordingSamples` over `segmentSamples`, and those beside the audio.
+    package static let missingFiles = 10_016
+    /// A refusal of a manifest that names them all.
+    package static let manifestAnswerBytes = 512 << 10
+    /// A transcript of the asynchronous interface: half an hour of tokens takes 1 to 2 MB.
+    package static let transcriptBytes = 4 << 20
+    package static let transcriptTokens = 32_768
+    /// Nine values a token.
+    package static let transcriptNodes = 300_000
 
     // Network
     /// A classroom box has three links; what exceeds these is not looked at.

@@ -67,8 +67,4 @@ enum UplinkLimits {
     static let connections = 6
     static let sentEventMilliseconds: Int64 = 500
     static let roundTripMilliseconds: Int64 = 10_000
-    static let errorTypeBytes = 64
-    static let requestIDBytes = 128
-    /// A day: no session is longer (SPEECH: 300 min).
-    static let serviceMilliseconds: Int64 = 86_400_000
 }

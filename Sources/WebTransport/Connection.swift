@@ -37,6 +37,8 @@ extension Dialogue {
     package var deadline: MonotonicTime
     /// Nil for a WebSocket.
     let method: String?
+    /// What it shows of itself in TLS.
+    let identity: ClientIdentity?
     /// What an answer that is no valid one is called.
     let malformed: UplinkFailure.Kind
     /// Where it goes; nil while the name is looked up.
@@ -51,12 +53,13 @@ extension Dialogue {
     ///   - secret: goes into the request's head, and nowhere else.
     package init(
         engine: WebEngine, endpoint: Endpoint, method: String?, secret: String?, malformed: UplinkFailure.Kind,
-        timeoutMilliseconds: Int64
+        timeoutMilliseconds: Int64, identity: ClientIdentity? = nil
     ) {
         number = engine.nextNumber()
         self.endpoint = endpoint
         self.method = method
         self.malformed = malformed
+        self.identity = identity
         startedAt = Clock.now
         deadline = startedAt.adding(milliseconds: timeoutMilliseconds)
         authorization = secret.map { Array("Bearer ".utf8) + Array($0.utf8) } ?? []
@@ -191,6 +194,55 @@ extension Connection {
     case closedByPeer(code: Int)
     case failed(reason: String, status: Int, retryAfterSeconds: Int?)
     case closed(errno: Int32)
+}
+
+extension Connection {
+    /// A header of the answer that the library does not know; only while the answer's head is told of.
+    ///
+    /// - Parameter name: in lower case, with its colon.
+    func header(_ name: StaticString) -> String? {
+        guard let wsi = unsafe wsi else { return nil }
+        return unsafe Self.text { space in
+            unsafe name.utf8Start.withMemoryRebound(to: CChar.self, capacity: name.utf8CodeUnitCount) { name8 in
+                unsafe lws_hdr_custom_copy(
+                    wsi, space.baseAddress, Int32(space.count), name8, Int32(name.utf8CodeUnitCount))
+            }
+        }
+    }
+
+    /// RFC 9110 section 10.2.2.
+    var location: String? {
+        guard let wsi = unsafe wsi else { return nil }
+        return unsafe Self.text { space in
+            unsafe lws_hdr_copy(wsi, space.baseAddress, Int32(space.count), WSI_TOKEN_HTTP_LOCATION)
+        }
+    }
+
+    /// What `copy` leaves; nil when there is nothing, or more than a URL may have.
+    private static func text(_ copy: (UnsafeMutableBufferPointer<CChar>) -> Int32) -> String? {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: WebLimits.urlBytes + 1) { space in
+            let count = unsafe copy(space)
+            guard count > 0, Int(count) < space.count else { return nil }
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(space)[..<Int(count)])
+            return unsafe String(decoding: bytes, as: UTF8.self).trimmingSpaces
+        }
+    }
+
+    // MARK: A body beside the library's own states
+
+    /// The library's own time-outs do not know how long a body takes.
+    func prepareForBody() {
+        guard let wsi = unsafe wsi else { return }
+        unsafe chalk_lws_wait(wsi)
+        unsafe chalk_lws_set_unsent(wsi, WebLimits.unsentBytes)
+    }
+
+    /// Whether the library has to read first: an answer, or what TLS says between.
+    var hasInput: Bool { unsafe wsi.map { unsafe chalk_lws_has_input($0) } ?? false }
+
+    var isChoked: Bool { unsafe wsi.map { unsafe lws_send_pipe_choked($0) != 0 } ?? true }
+
+    var unacknowledgedBytes: Int64 { unsafe wsi.map { unsafe Int64(chalk_lws_unacknowledged($0)) } ?? 0 }
 }
 
 extension String {

@@ -106,4 +106,22 @@ package enum WebLimits {
     static let closeSeconds: Int32 = 3
     /// `getaddrinfo` blocks for as long as the resolver tries.
     static let shutdownMilliseconds: Int64 = 3_000
+    /// The library passes on no more in one go (`rx_buffer_size`); what exceeds it, it keeps a copy of.
+    static let pieceBytes = 4_096
+    /// Pieces written before the other connections have their turn.
+    static let piecesATurn = 64
+    static let unsentBytes: Int32 = 128 << 10
+    /// How soon to look again at a socket that takes nothing.
+    static let chokedMilliseconds: Int64 = 25
+    /// A body of which the peer takes nothing, or an answer of which nothing comes, for this long is given up.
+    static let exchangeStallMilliseconds: Int64 = 30_000
+    /// A whole answer, from its head on.
+    static let answerMilliseconds: Int64 = 120_000
+    /// What a peer that takes no more of a body has to say about it comes within this.
+    static let lastWordMilliseconds: Int64 = 2_000
+    static let progressMilliseconds: Int64 = 500
+    package static let errorTypeBytes = 64
+    package static let requestIDBytes = 128
+    /// A day: no session is longer (SPEECH: 300 min).
+    package static let serviceMilliseconds: Int64 = 86_400_000
 }

@@ -115,7 +115,7 @@ enum SpeechFuzz {
             try expect(error.detail.utf8.count <= 2 * Limits.errorMessageBytes, "\(error.detail.utf8.count) bytes")
             return nil
         }
-        let times = 0...UplinkLimits.serviceMilliseconds
+        let times = 0...WebLimits.serviceMilliseconds
         try expect(message.tokens.count <= Limits.serviceMessageTokens, "\(message.tokens.count) tokens")
         try expect(times.contains(message.finalAudioMilliseconds), "final \(message.finalAudioMilliseconds)")
         try expect(times.contains(message.totalAudioMilliseconds), "total \(message.totalAudioMilliseconds)")

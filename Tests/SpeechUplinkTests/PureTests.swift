@@ -31,9 +31,9 @@ import WireJSON
 }
 
 @Test func `a text of the service is clipped between characters and on one line`() {
-    #expect(ServiceMessageReader.clipped("aéb", bytes: 2) == "a")
-    #expect(ServiceMessageReader.clipped("aéb", bytes: 3) == "aé")
-    #expect(ServiceMessageReader.clipped("a\nb\u{0}", bytes: 9) == "a b ")
+    #expect("aéb".clipped(bytes: 2) == "a")
+    #expect("aéb".clipped(bytes: 3) == "aé")
+    #expect("a\nb\u{0}".clipped(bytes: 9) == "a b ")
 }
 
 @Test func `a pulse pings in silence, looks twice, and then calls the peer dead`() {

@@ -25,7 +25,7 @@ import Testing
 
     static let product = [
         "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel", "LinkMonitor",
-        "RecordingStore", "WebTransport", "SpeechUplink", "chalkbox",
+        "RecordingStore", "WebTransport", "SpeechUplink", "Uploader", "chalkbox",
     ]
     static let sources = files(under: "Sources", ".swift")
     static let tests = files(under: "Tests", ".swift")
@@ -40,7 +40,8 @@ import Testing
         "Panel": ["CGPIO", "LinuxRuntime", "RecorderCore"],
         "LinkMonitor": ["CNetlink", "LinuxRuntime", "RecorderCore"],
         "RecordingStore": ["CSQLite", "CFLAC", "CCrypto", "LinuxRuntime", "RecorderCore"],
-        "WebTransport": ["CWebSockets", "LinuxRuntime", "RecorderCore"],
+        "WebTransport": ["CWebSockets", "WireJSON", "LinuxRuntime", "RecorderCore"],
+        "Uploader": ["WebTransport", "WireJSON", "LinuxRuntime", "RecorderCore"],
         "SpeechUplink": ["WebTransport", "WireJSON", "LinuxRuntime", "RecorderCore"],
         "chalkbox": Set(product).subtracting(["chalkbox"]),
     ]

@@ -1,4 +1,5 @@
-/// One exchange with the service's asynchronous API (SPEECH: "Asynchronous REST").
+/// One exchange with the speech service's asynchronous interface (SPEECH). There is at most one at a time; each gets
+/// exactly one `TranscriptionAnswer`.
 package enum TranscriptionRequest: Equatable, Sendable {
     /// POST /v1/files, multipart, of a FLAC file of the box.
     case uploadAudio(RecordingID, path: String)
@@ -20,7 +21,7 @@ package enum TranscriptionAnswer: Equatable, Sendable {
     case completed
     /// The service could not transcribe it, and says why.
     case refused(String)
-    /// Final tokens; times count from the file's first sample.
+    /// Final tokens, times counted from the file's first sample.
     case text([ServiceToken])
     /// Deleted, or not there any more (404).
     case deleted

@@ -1,0 +1,59 @@
+internal import RecorderCore
+internal import WebTransport
+internal import WireJSON
+
+/// What the service's asynchronous interface answered, as values.
+enum ServiceAnswers {
+    static func read(
+        _ answer: HTTPAnswer, to request: TranscriptionRequest, at endpoint: Endpoint
+    ) -> TranscriptionAnswer {
+        do throws(UplinkFailure) {
+            switch request {
+            case .deleteTranscription, .deleteFile:
+                if answer.status == 404 || answer.isSuccess { return .deleted }
+                throw Refusals.failure(answer, at: endpoint)
+            case .uploadAudio:
+                return .file(try name(try value(answer, at: endpoint), at: endpoint))
+            case .create:
+                return .transcription(try name(try value(answer, at: endpoint), at: endpoint))
+            case .state:
+                return try state(try value(answer, at: endpoint), at: endpoint)
+            case .transcript:
+                var tokens = try ServiceJSON.tokens(
+                    try value(answer, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer)
+                for place in tokens.indices { tokens[place].isFinal = true }
+                return .text(tokens)
+            }
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    private static func value(_ answer: HTTPAnswer, at endpoint: Endpoint) throws(UplinkFailure) -> JSONValue {
+        guard answer.isSuccess else { throw Refusals.failure(answer, at: endpoint) }
+        do throws(JSONError) {
+            return try JSONValue.parse(
+                answer.body, limitBytes: Limits.transcriptBytes, limitValues: Limits.transcriptNodes)
+        } catch {
+            throw error.failure(endpoint.peer)
+        }
+    }
+
+    private static func name(_ value: JSONValue, at endpoint: Endpoint) throws(UplinkFailure) -> String {
+        guard let name = value["id"]?.string, ServiceQuestions.isName(name) else {
+            throw ServiceJSON.malformed("an answer without a valid id", endpoint.peer)
+        }
+        return name
+    }
+
+    private static func state(_ value: JSONValue, at endpoint: Endpoint) throws(UplinkFailure) -> TranscriptionAnswer {
+        switch value["status"]?.string ?? "" {
+        case "queued", "processing": return .pending
+        case "completed": return .completed
+        case "error":
+            let said = (value["error_message"]?.string ?? "").clipped(bytes: Limits.errorMessageBytes)
+            return .refused(said.isEmpty ? "no reason given" : said)
+        default: throw ServiceJSON.malformed("a transcription in no known state", endpoint.peer)
+        }
+    }
+}

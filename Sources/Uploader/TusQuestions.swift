@@ -1,0 +1,133 @@
+internal import LinuxRuntime
+internal import RecorderCore
+internal import WebTransport
+
+/// Uploads as requests: tus 1.0 (https://tus.io/protocols/resumable-upload) with the metadata that Supabase's storage
+/// wants, and the school's manifest.
+enum TusQuestions {
+    private static let version = HTTPHeader("tus-resumable:", "1.0.0")
+
+    static func request(_ request: UploadRequest, _ settings: UploaderSettings) throws(UplinkFailure) -> HTTPRequest {
+        switch request {
+        case .create(let recording, let file):
+            return try create(recording, file, settings)
+        case .offset(_, let file):
+            return try question(.head, url(of: file), settings, headers: [version])
+        case .send(let recording, let file, let from, let count):
+            guard from >= 0, count > 0, from <= file.bytes - count else {
+                throw UplinkFailure(.configuration, "\(file.name) has no bytes \(from) to \(from) + \(count)")
+            }
+            var patch = try question(
+                .patch, url(of: file), settings,
+                headers: [
+                    version, HTTPHeader("content-type:", "application/offset+octet-stream"),
+                    HTTPHeader("upload-offset:", "\(from)"),
+                ])
+            patch.body = .file(settings.path(recording, try safe(file.name)), from: from, count: count)
+            return patch
+        case .manifest(let recording):
+            return try manifest(recording, settings)
+        }
+    }
+
+    private static func create(
+        _ recording: RecordingID, _ file: ParcelFile, _ settings: UploaderSettings
+    ) throws(UplinkFailure) -> HTTPRequest {
+        let fields = [
+            ("bucketName", settings.bucket), ("objectName", recording.text + "/" + (try safe(file.name))),
+            ("contentType", file.contentType), ("filename", file.name),
+        ]
+        var metadata = ""
+        for (name, value) in fields {
+            metadata += (metadata.isEmpty ? "" : ",") + name + " " + Base64.encode(Array(value.utf8))
+        }
+        return try question(
+            .post, settings.url, settings,
+            headers: [
+                version, HTTPHeader("upload-length:", "\(file.bytes)"), HTTPHeader("upload-metadata:", metadata),
+                // What an earlier, half-forgotten upload of the same lesson left is replaced.
+                HTTPHeader("x-upsert:", "true"),
+            ])
+    }
+
+    private static func manifest(
+        _ recording: RecordingID, _ settings: UploaderSettings
+    ) throws(UplinkFailure) -> HTTPRequest {
+        let path = settings.path(recording, "manifest.json")
+        let count: Int64
+        do throws(SystemError) {
+            count = try File(path, .read).status().bytes
+        } catch {
+            throw UplinkFailure(.unknown, error.message)
+        }
+        var post = try question(
+            .post, settings.manifestURL, settings, setting: "upload.manifest_url",
+            headers: [
+                HTTPHeader("content-type:", "application/json"), HTTPHeader("idempotency-key:", recording.text),
+            ])
+        post.body = .file(path, from: 0, count: count)
+        post.answerLimitBytes = Limits.manifestAnswerBytes
+        return post
+    }
+
+    private static func question(
+        _ method: HTTPMethod, _ url: String, _ settings: UploaderSettings, setting: String = "upload.url",
+        headers: [HTTPHeader]
+    ) throws(UplinkFailure) -> HTTPRequest {
+        let endpoint = try Endpoint(url, name: setting, secure: "https", plain: "http")
+        if let bearer = settings.bearer, !bearer.isHeaderValue {
+            throw UplinkFailure(.configuration, "upload.bearer_file holds no valid secret")
+        }
+        let isOurs = try isConfigured(endpoint, settings)
+        let identity =
+            settings.certificateFile.isEmpty
+            ? nil : ClientIdentity(certificateFile: settings.certificateFile, keyFile: settings.keyFile)
+        return HTTPRequest(
+            method, endpoint, headers: headers, secret: isOurs ? settings.bearer : nil,
+            identity: isOurs ? identity : nil, kilobitsPerSecond: settings.kilobitsPerSecond,
+            answerLimitBytes: Limits.uploadAnswerBytes)
+    }
+
+    /// Whether a setting names this server: a `Location` that leads elsewhere gets no secret.
+    private static func isConfigured(_ endpoint: Endpoint, _ settings: UploaderSettings) throws(UplinkFailure) -> Bool {
+        for url in [settings.url, settings.manifestURL] where !url.isEmpty {
+            let known = try Endpoint(url, name: "upload.url", secure: "https", plain: "http")
+            if known.authority == endpoint.authority, known.isTLS == endpoint.isTLS { return true }
+        }
+        return false
+    }
+
+    private static func url(of file: ParcelFile) throws(UplinkFailure) -> String {
+        guard let url = file.url else { throw UplinkFailure(.configuration, "\(file.name) has no upload yet") }
+        return url
+    }
+
+    /// A name that stays in its directory.
+    private static func safe(_ name: String) throws(UplinkFailure) -> String {
+        guard !name.isEmpty, name.utf8.count <= UploaderLimits.fileNameBytes, !name.holds(0x2F), name != "..",
+            name.isEvery({ $0 > 0x20 && $0 < 0x7F })
+        else { throw UplinkFailure(.configuration, "a file of the lesson has a name that cannot be one") }
+        return name
+    }
+}
+
+/// RFC 4648 section 4.
+enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        var place = 0
+        while place < bytes.count {
+            let left = bytes.count - place
+            let group =
+                Int(bytes[place]) << 16 | (left > 1 ? Int(bytes[place + 1]) << 8 : 0)
+                | (left > 2 ? Int(bytes[place + 2]) : 0)
+            for position in 0..<4 {
+                text.append(position <= left ? alphabet[group >> (18 - 6 * position) & 63] : 0x3D)
+            }
+            place += 3
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}
