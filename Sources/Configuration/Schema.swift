@@ -74,6 +74,14 @@ enum Schema {
             $0.transcription.restURL = $1
             return Check.url($1, "https", "http")
         },
+        SchemaKey("transcription", "rest_bearer_file", "") {
+            $0.transcription.restBearerFile = $1
+            return Check.optionalPath($1)
+        },
+        SchemaKey("transcription", "rest_model", "stt-async-v5") {
+            $0.transcription.restModel = $1
+            return $1.isEmpty ? "a model's name" : Check.printable($1, limit: 64)
+        },
         SchemaKey("transcription", "enabled", "yes") { Check.flag($1, &$0.transcription.enabled) },
     ]
 

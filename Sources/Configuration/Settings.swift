@@ -30,6 +30,8 @@ package struct Settings: Equatable, Sendable {
         package var sessionMinutes = 0.0
         package var catchUpRate = 0.0
         package var restURL = ""
+        package var restBearerFile = ""
+        package var restModel = ""
         package var enabled = false
     }
 

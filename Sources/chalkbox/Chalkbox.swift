@@ -12,7 +12,7 @@ struct Chalkbox {
     }
 
     private static let commands = [
-        "daemon", "start", "stop", "status", "transcript", "recordings", "export", "doctor", "config",
+        "daemon", "start", "stop", "status", "transcript", "recordings", "upload", "export", "doctor", "config",
     ]
 
     private static func run(_ words: [String]) -> Outcome {
@@ -82,6 +82,8 @@ struct Chalkbox {
                 return RecordingCommands.list(arguments)
             }
             return try VerifyCommand.run(arguments)
+        case "upload":
+            return try UploadCommand.run(try Arguments(rest, valued: common, plain: []))
         case "export":
             let arguments = try Arguments(rest, valued: common + ["--format", "-o", "--output"], plain: [])
             return try RecordingCommands.export(arguments)

@@ -139,7 +139,7 @@ enum ClientCommands {
         }
     }
 
-    private static func accepted(_ client: DaemonClient, _ what: String) -> JSONValue? {
+    static func accepted(_ client: DaemonClient, _ what: String) -> JSONValue? {
         guard let answer = client.answer(until: Clock.now.adding(milliseconds: answerMilliseconds)) else {
             complain("\(what): the daemon did not answer; see `journalctl -u chalkbox`")
             return nil
@@ -151,7 +151,7 @@ enum ClientCommands {
         return answer
     }
 
-    private static func withDaemon(_ arguments: Arguments, _ body: (DaemonClient) -> Outcome) -> Outcome {
+    static func withDaemon(_ arguments: Arguments, _ body: (DaemonClient) -> Outcome) -> Outcome {
         guard let path = socketPath(arguments) else { return .usage }
         do throws(SystemError) {
             return body(try DaemonClient(path: path))

@@ -22,6 +22,8 @@ final class Daemon {
     let uplinkProblem: UplinkFailure?
     var recorder: Recorder
     var backfill: Backfill
+    let school: SchoolDriver
+    var outbox: Outbox
     /// As `noteLesson` last saw it.
     var hadLesson = false
     let network: NetworkDriver
@@ -48,9 +50,11 @@ final class Daemon {
         ring = parts.ring
         capture = parts.capture
         store = parts.store
-        transport = parts.transport
-        uplink = parts.uplink
-        uplinkProblem = parts.uplinkProblem
+        transport = parts.way.transport
+        school = parts.school
+        outbox = Outbox(settings: parts.settings.outbox, seed: Process.random())
+        uplink = parts.way.uplink
+        uplinkProblem = parts.way.uplinkProblem
         network = NetworkDriver(log: parts.log)
         panel = parts.panel
         clients = ControlClients(parts.listener)
@@ -85,7 +89,7 @@ final class Daemon {
     private var nextDeadline: MonotonicTime? {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
-            backfill.nextDeadline,
+            backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
         ].compactMap { $0 }.min()
     }
 
@@ -93,7 +97,7 @@ final class Daemon {
         switch wake {
         case .timer:
             receive(.tick)
-            later(.tick)
+            laterTick()
             for press in panel.elapsed(now: Clock.now) { pressed(press) }
             if let input = network.elapsed(now: Clock.now) {
                 receive(input)
@@ -120,8 +124,10 @@ final class Daemon {
     /// After each round: what people see follows what is.
     private func settle() {
         noteLesson()
+        while school.hasAnswers { takeAnswers() }
         let now = Clock.now
-        panel.show(Lamps(phase: recorder.phase, hasAmber: panel.hasAmber), now: now)
+        let lamps = Lamps(phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading)
+        panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
 
@@ -274,10 +280,11 @@ final class Daemon {
             carryOn(event)
             if let input = RecorderInput(event) { receive(input) }
         }
+        takeAnswers()
         for event in uplink?.takeEvents() ?? [] {
             if case .audioWanted(let session, let from) = event { readAudio(session, from) }
             if let input = BackfillInput(event) {
-                later(input)
+                transcribe(input)
             } else if let input = RecorderInput(event) {
                 receive(input)
             }

@@ -5,6 +5,7 @@ internal import Panel
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
+internal import Uploader
 internal import WebTransport
 
 /// What the daemon is put together from.
@@ -16,11 +17,20 @@ struct DaemonParts {
     var ring: SampleRing
     var capture: CaptureThread
     var store: StoreThread
-    var transport: WebThread?
-    var uplink: SpeechClient?
-    var uplinkProblem: UplinkFailure?
+    var way: WayOut
+    var school: SchoolDriver
     var panel: PanelDriver
     var listener: ControlListener
+}
+
+/// What there is of the way to the network.
+struct WayOut {
+    var transport: WebThread?
+    var uplink: SpeechClient?
+    /// Why there can be nothing of it.
+    var problem: UplinkFailure?
+    /// Why there can be no transcription although it is wanted.
+    var uplinkProblem: UplinkFailure?
 }
 
 /// `daemon`: makes the adapters from the settings and runs the loop.
@@ -51,11 +61,11 @@ enum DaemonCommand {
             guard let store = store(settings, ring, notifier, log),
                 let capture = capture(settings, ring, notifier, log)
             else { return nil }
-            let (transport, uplink, problem) = uplink(settings, ring, notifier, log)
+            let way = wayOut(settings, ring, notifier, log)
             return Daemon(
                 DaemonParts(
                     settings: settings, log: log, loop: loop, notifier: notifier, ring: ring, capture: capture,
-                    store: store, transport: transport, uplink: uplink, uplinkProblem: problem,
+                    store: store, way: way, school: school(settings, way, notifier, log),
                     panel: panel(settings, log), listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
@@ -125,27 +135,54 @@ enum DaemonCommand {
         }
     }
 
-    /// Without an uplink the box still records: what is wrong is shown in red at START.
-    private static func uplink(
+    /// Without a way out the box still records: what is wrong is shown in red at START.
+    private static func wayOut(
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
-    ) -> (WebThread?, SpeechClient?, UplinkFailure?) {
-        guard settings.transcription.enabled else { return (nil, nil, nil) }
-        let bearer: String?
-        do throws(SystemError) {
-            bearer = try settings.tokenBearer()
-        } catch {
-            log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
-            return (nil, nil, UplinkFailure(.configuration, error.message))
-        }
+    ) -> WayOut {
+        var way = WayOut()
+        guard settings.transcription.enabled || !settings.upload.url.isEmpty else { return way }
         do throws(TransportError) {
-            let transport = try WebThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
-            let uplink = SpeechClient(
-                settings: settings.uplink(bearer: bearer), ring: ring, thread: transport, notifier: notifier, log: log)
-            return (transport, uplink, nil)
+            way.transport = try WebThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
         } catch {
             log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
-            return (nil, nil, UplinkFailure(.configuration, error.message))
+            way.problem = UplinkFailure(.configuration, error.message)
+            way.uplinkProblem = way.problem
         }
+        if settings.transcription.enabled, let transport = way.transport {
+            do throws(SystemError) {
+                let bearer = try SecretFile(path: settings.transcription.tokenBearerFile).read()
+                way.uplink = SpeechClient(
+                    settings: settings.uplink(bearer: bearer), ring: ring, thread: transport, notifier: notifier,
+                    log: log)
+            } catch {
+                log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
+                way.uplinkProblem = UplinkFailure(.configuration, error.message)
+            }
+        }
+        return way
+    }
+
+    private static func school(
+        _ settings: Settings, _ way: WayOut, _ notifier: EventNotifier, _ log: Log
+    ) -> SchoolDriver {
+        let file = SecretFile(path: settings.upload.bearerFile)
+        let restFile = SecretFile(path: settings.restBearerFile)
+        var bearer: String?
+        var problem = way.problem
+        do throws(SystemError) {
+            bearer = try file.read()
+        } catch {
+            log.write(.error, "upload reason=\(LogEntry.quoted(error.message))")
+            problem = problem ?? UplinkFailure(.configuration, error.message)
+        }
+        var client: UploadClient?
+        if let transport = way.transport {
+            // The secret for the service is read when it is needed.
+            client = UploadClient(
+                settings: settings.uploader(bearer: bearer, restBearer: nil), thread: transport, notifier: notifier)
+        }
+        return SchoolDriver(
+            client, secret: bearer, bearerFile: file, restBearerFile: restFile, problem: problem, log: log)
     }
 
     /// A panel that cannot be had does not stop the recorder: the control socket is still there.

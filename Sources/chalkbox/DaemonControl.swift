@@ -1,3 +1,4 @@
+internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
 internal import WireJSON
@@ -66,8 +67,12 @@ extension Daemon {
             return TranscriptLine.json(words: transcript?.recent ?? [], interim: transcript?.interim ?? "")
         case .button(let button, let isPressed):
             return press(button, isPressed)
-        case .uploadRetry:
-            return Answer.error("nothing is uploaded by this box", "not-configured")
+        case .uploadRetry(let id):
+            guard !settings.upload.url.isEmpty else {
+                return Answer.error("nothing is uploaded by this box: upload.url is empty", "not-configured")
+            }
+            retryUploads(id.flatMap { RecordingID($0) })
+            return Answer.fine
         }
     }
 

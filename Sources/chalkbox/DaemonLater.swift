@@ -2,26 +2,79 @@ internal import LinuxRuntime
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
+internal import Uploader
 
-/// What becomes of lessons once they are saved: the text that they lack.
+/// What becomes of lessons once they are saved: the text that they lack, and their way to the school.
 extension Daemon {
-    func later(_ input: BackfillInput) {
+    func transcribe(_ input: BackfillInput) {
         for effect in backfill.receive(input, now: Clock.now) { perform(effect) }
+    }
+
+    func deliver(_ input: OutboxInput) {
+        for effect in outbox.receive(input, now: Clock.now) { perform(effect) }
+    }
+
+    func laterTick() {
+        transcribe(.tick)
+        if outbox.isHeld, school.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
+        deliver(.tick)
     }
 
     /// Begins and ends of lessons: saved ones wait meanwhile.
     func noteLesson() {
         guard recorder.isRecording != hadLesson else { return }
         hadLesson = recorder.isRecording
-        later(hadLesson ? .lessonBegan : .lessonEnded)
-        if !hadLesson { later(.saved) }
+        transcribe(hadLesson ? .lessonBegan : .lessonEnded)
+        deliver(hadLesson ? .lessonBegan : .lessonEnded)
+        guard !hadLesson else { return }
+        transcribe(.saved)
+        deliver(.saved)
     }
 
     func noteNetwork(_ input: RecorderInput) {
         switch input {
-        case .networkChanged: later(.networkChanged)
-        case .networkLost: later(.networkLost)
+        case .networkChanged:
+            transcribe(.networkChanged)
+            deliver(.networkChanged)
+        case .networkLost:
+            transcribe(.networkLost)
+            deliver(.networkLost)
         default: break
+        }
+    }
+
+    /// What the school's servers and the service's asynchronous interface have said.
+    func takeAnswers() {
+        for event in school.takeEvents() {
+            switch event {
+            case .uploaded(_, let answer): deliver(.answer(answer))
+            case .transcribed(_, let answer): transcribe(.answer(answer))
+            case .progress(_, let bytes): deliver(.progress(bytes: bytes))
+            }
+        }
+    }
+
+    /// A person does not want to wait.
+    func retryUploads(_ id: RecordingID?) {
+        _ = school.renewSecret(now: Clock.now)
+        transcribe(.retry)
+        deliver(.retry(id))
+    }
+
+    private func perform(_ effect: OutboxEffect) {
+        switch effect {
+        case .askParcel(let skipped):
+            toStore(.saved(.nextParcel(skipping: skipped)))
+        case .note(let id, let name, let url, let isSent):
+            toStore(.saved(.parcelFile(id, name: name, url: url, isSent: isSent)))
+        case .done(let id):
+            toStore(.saved(.parcelDone(id)))
+        case .request(let request):
+            school.send(request)
+        case .cancelRequest:
+            school.cancelUpload()
+        case .log(let entry):
+            log.write(entry)
         }
     }
 
@@ -36,7 +89,7 @@ extension Daemon {
         case .settle(let id, let reason):
             toStore(.saved(.settleText(id, reason: reason)))
         case .fetchToken(let attempt):
-            if let problem = fetchToken(attempt) { later(.tokenFailed(attempt: attempt, problem)) }
+            if let problem = fetchToken(attempt) { transcribe(.tokenFailed(attempt: attempt, problem)) }
         case .cancelToken(let attempt):
             toUplink(.cancelToken(attempt: attempt))
         case .openSession(let request):
@@ -49,8 +102,10 @@ extension Daemon {
             toStore(.saved(.removeCut(id)))
         case .noteJob(let id, let job):
             toStore(.saved(.noteJob(id, fileID: job.file, transcriptionID: job.transcription)))
-        case .request, .cancelRequest:
-            break
+        case .request(let request):
+            school.send(request)
+        case .cancelRequest:
+            school.cancelTranscription()
         case .log(let entry):
             log.write(entry)
         }
@@ -58,14 +113,19 @@ extension Daemon {
 
     func receive(_ event: SavedEvent) {
         switch event {
-        case .text(let text): later(.text(text))
-        case .textSettled(let id): later(.settled(id))
-        case .textLost(let id): later(.textLost(id))
+        case .text(let text): transcribe(.text(text))
+        case .textSettled(let id):
+            transcribe(.settled(id))
+            deliver(.saved)
+        case .parcel(let parcel, let waiting, let bytesLeft):
+            deliver(.parcel(parcel, waiting: waiting, bytesLeft: bytesLeft))
+        case .parcelNoted(let id, let name): deliver(.noted(id, name))
+        case .textLost(let id): transcribe(.textLost(id))
         case .audioCut(let id, let path, let bytes):
-            later(bytes > 0 ? .audioCut(id, path: path) : .cutFailed(id, "the audio cannot be read from the journal"))
+            transcribe(bytes > 0 ? .audioCut(id, path: path) : .cutFailed(id, "the audio cannot be read from the journal"))
         case .failed(let error):
             log.write(.error, "store what=saved reason=\(LogEntry.quoted(error.message))")
-        case .parcel, .parcelNoted, .jobNoted:
+        case .jobNoted:
             break
         }
     }

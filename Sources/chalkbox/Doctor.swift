@@ -96,7 +96,7 @@ struct Doctor {
         }
         let bearer: String?
         do throws(SystemError) {
-            bearer = try settings.tokenBearer()
+            bearer = try SecretFile(path: settings.transcription.tokenBearerFile).read()
         } catch {
             report("token", fine: false, error.message)
             return

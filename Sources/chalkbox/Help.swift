@@ -17,6 +17,7 @@ enum Help {
                                       the newest words of the running lesson
           recordings [--json]         what has been recorded
           recordings verify [ID|all]  reads all audio and the index through, and names what is damaged: exit code 1
+          upload retry ID|all         try at once what waits or is blocked (ID: as for export)
           export ID --format F -o FILE
                                       a recording as txt, srt, vtt, json or flac (ID: its name, the beginning
                                       of it, or `last`; FILE `-` is standard output, but not for flac)

@@ -4,6 +4,7 @@ internal import Panel
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
+internal import Uploader
 
 // The configuration in each part's own words.
 
@@ -51,10 +52,37 @@ extension Settings {
             debounceMilliseconds: panel.debounceMilliseconds)
     }
 
-    /// The box's own secret for the token endpoint, from its file; nil when none is configured.
-    func tokenBearer() throws(SystemError) -> String? {
-        guard !transcription.tokenBearerFile.isEmpty else { return nil }
-        let bytes = try FileSystem.readSecret(transcription.tokenBearerFile, limitBytes: Limits.secretBytes)
+    func uploader(bearer: String?, restBearer: String?) -> UploaderSettings {
+        UploaderSettings(
+            url: upload.url, manifestURL: upload.manifestURL, bucket: upload.bucket, bearer: bearer,
+            certificateFile: upload.certificateFile, keyFile: upload.keyFile,
+            kilobitsPerSecond: upload.limitKilobitsPerSecond, recordings: box.stateDirectory + "/recordings",
+            restURL: transcription.restURL, restBearer: restBearer, restModel: transcription.restModel,
+            languageHints: transcription.languageHints, speakerDiarization: transcription.speakerDiarization,
+            languageIdentification: transcription.languageIdentification)
+    }
+
+    var outbox: OutboxSettings {
+        OutboxSettings(
+            isOn: !upload.url.isEmpty, chunkBytes: Int64(upload.chunkMegabytes) << 20,
+            duringLesson: upload.duringLesson, hasManifest: !upload.manifestURL.isEmpty)
+    }
+
+    /// The secret for the service's asynchronous interface.
+    var restBearerFile: String {
+        transcription.restBearerFile.isEmpty ? transcription.tokenBearerFile : transcription.restBearerFile
+    }
+}
+
+/// A secret in a file that only its owner may read.
+struct SecretFile {
+    /// Empty: there is none.
+    let path: String
+
+    /// Nil when none is configured.
+    func read() throws(SystemError) -> String? {
+        guard !path.isEmpty else { return nil }
+        let bytes = try FileSystem.readSecret(path, limitBytes: Limits.secretBytes)
         return String(decoding: bytes.prefix { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
     }
 }

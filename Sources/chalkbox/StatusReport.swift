@@ -12,7 +12,8 @@ extension Daemon {
         let lesson = recorder.lesson
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
-            error: lesson?.lastError ?? "", lit: panel.lamps, network: network.reason)
+            error: lesson?.lastError ?? "", lit: panel.lamps, network: network.reason,
+            uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
     }
 
     func statusLine() -> String {
@@ -36,6 +37,8 @@ extension Daemon {
             writeUplink(&writer)
             writeMicrophone(&writer)
             writeDisk(&writer)
+            writeOutbox(&writer)
+            writeBackfill(&writer)
         }
         return writer.text
     }
@@ -150,6 +153,56 @@ extension Daemon {
     }
 }
 
+/// Saved lessons on their way.
+extension Daemon {
+    private func writeOutbox(_ writer: inout JSONWriter) {
+        let now = Clock.now
+        let status = outbox.status(now: now)
+        writer.object("outbox") { writer in
+            writer.field("enabled", !settings.upload.url.isEmpty)
+            writer.field("waiting", status.waiting)
+            writer.field("bytesLeft", status.bytesLeft)
+            writer.field("id", orNull: status.recording?.text ?? "")
+            writer.field("file", orNull: status.file)
+            writer.field("bytesDone", status.bytesDone)
+            writer.field("bytes", status.bytes)
+            writer.field("bytesPerSecond", status.bytesASecond)
+            writer.key("nextAttemptInMs")
+            writeWait(until: status.nextAttempt, now, &writer)
+            writer.field("lastError", orNull: status.lastError)
+            writer.array("blocked") { writer in
+                for parcel in status.blocked {
+                    writer.object { writer in
+                        writer.field("id", parcel.recording.text)
+                        writer.field("reason", parcel.reason)
+                    }
+                }
+            }
+        }
+    }
+
+    private func writeBackfill(_ writer: inout JSONWriter) {
+        guard let status = backfill.status else {
+            writer.key("transcribing")
+            writer.null()
+            return
+        }
+        writer.object("transcribing") { writer in
+            writer.field("id", status.recording.text)
+            writer.field("gaps", status.gaps)
+            writer.field("gapsMs", status.milliseconds)
+            writer.key("nextAttemptInMs")
+            writeWait(until: status.nextAttempt, Clock.now, &writer)
+            writer.field("lastError", orNull: status.lastError)
+        }
+    }
+
+    /// Null: nothing is planned.
+    private func writeWait(until time: MonotonicTime?, _ now: MonotonicTime, _ writer: inout JSONWriter) {
+        if let time { writer.value(max(0, time.milliseconds(since: now))) } else { writer.null() }
+    }
+}
+
 /// What a follower of `status` is told about when it changes.
 struct StatusKey: Equatable {
     var phase: Phase
@@ -158,4 +211,6 @@ struct StatusKey: Equatable {
     var error: String
     var lit: Lamps
     var network: String
+    var uploading: OutboxStatus
+    var transcribing: BackfillStatus?
 }

@@ -16,7 +16,35 @@ enum StatusText {
         let free = status["disk"]?["freeMB"]?.integer ?? 0
         let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
         lines.append("disk       \(free) MB free, room for about \(minutes / 60) h of recording")
+        if let text = status["transcribing"], !text.isNull { lines.append(describe(transcribing: text)) }
+        if let outbox = status["outbox"], outbox["enabled"]?.bool == true { lines += describe(outbox: outbox, status) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func describe(transcribing: JSONValue) -> String {
+        let gaps = transcribing["gaps"]?.integer ?? 0
+        let length = Duration.clock((transcribing["gapsMs"]?.integer ?? 0) / 1_000)
+        let what = "text       \(transcribing["id"]?.string ?? ""): \(gaps) gaps, \(length)"
+        return transcribing["lastError"]?.string.map { what + "; last error: " + $0 } ?? what
+    }
+
+    private static func describe(outbox: JSONValue, _ status: JSONValue) -> [String] {
+        let waiting = outbox["waiting"]?.integer ?? 0
+        var line = "upload     "
+        if let id = outbox["id"]?.string {
+            let done = (outbox["bytesDone"]?.integer ?? 0) >> 10
+            let all = (outbox["bytes"]?.integer ?? 0) >> 10
+            line += "\(id): \(done) of \(all) KB, \((outbox["bytesPerSecond"]?.integer ?? 0) >> 10) KB/s, "
+        }
+        line += waiting == 0 ? "nothing waits" : "\(waiting) waiting"
+        if waiting > 0, status["network"]?["online"]?.bool == false { line += ", will upload when online" }
+        var lines = [line]
+        if let error = outbox["lastError"]?.string { lines.append("           last error: " + error) }
+        for blocked in outbox["blocked"]?.array ?? [] {
+            let id = blocked["id"]?.string ?? ""
+            lines.append("           blocked: \(id): \(blocked["reason"]?.string ?? "")")
+        }
+        return lines
     }
 
     private static func describe(network: JSONValue) -> String {

@@ -76,6 +76,9 @@ package struct Outbox {
         }
     }
 
+    /// The school does not let the box in, or cannot be asked: a new secret may help.
+    package var isHeld: Bool { !held.isEmpty }
+
     /// A lesson is on its way: for the lamp.
     package var isUploading: Bool {
         guard case .parcel(let hand) = work, case .exchanging = hand.step else { return false }

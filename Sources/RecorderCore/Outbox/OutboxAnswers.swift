@@ -153,8 +153,10 @@ extension Outbox {
         case .tlsUntrusted: .retry
         case .httpStatus(let status), .service(let status): verdict(status, request)
         case .tokenMalformed, .messageMalformed, .messageTooLarge: .retry
-        // The box's own: a file that cannot be read, an address that is none.
-        case .configuration, .unknown: .block
+        // The box's own: an address that is none, a secret that others may read.
+        case .configuration: .hold
+        // A file that cannot be read.
+        case .unknown: .block
         }
     }
 
