@@ -47,7 +47,7 @@ extension World {
         let words = WordAssembler.words(of: journal)
         let recording = InterruptedRecording(
             header: header, saved: SampleIndex(medium.samples), coverage: medium.coverage,
-            words: Array(words.suffix(Limits.settledWords)), wordCount: words.count,
+            words: comparable(words, near: medium.holes), wordCount: words.count,
             speakers: Array(Set(journal.map(\.speaker)).subtracting([0])).sorted())
         let moment = Moment(
             wall: WallTime(milliseconds: header.startedAt.milliseconds + place / SampleIndex.samplesPerMillisecond),
@@ -59,6 +59,20 @@ extension World {
         script.silence(from: medium.samples / SampleIndex.samplesPerMillisecond, to: now - capture.startedAt)
         checker.resumes(journal.compactMap { wordNumber(of: $0) }, words: script.words.count)
         receive(.resume(recording, at: at))
+    }
+
+    /// As the index tells them: the newest, and those that a session which fills a hole hears again. Of the newest fewer
+    /// than the store reads, since lessons here are short: no more than a session may hear again.
+    private func comparable(_ words: [Word], near holes: [Gap]) -> [Word] {
+        let newest = words.suffix(64)
+        let near = words.dropLast(newest.count).filter { word in
+            holes.contains { hole in
+                [hole.start, hole.end].contains {
+                    abs($0.samples(since: word.start)) <= Limits.comparedSamples
+                }
+            }
+        }
+        return (near.prefix(Limits.settledWords - Limits.recentWords) + newest).sorted { $0.start < $1.start }
     }
 
     /// The lesson is over without a word of the recorder.

@@ -2,9 +2,21 @@ import CPowerCut
 import Glibc
 import LinuxRuntime
 import RecorderCore
+import Synchronization
 import Testing
 
 @testable import RecordingStore
+
+private final class Refusals: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+        count.withLock { count in
+            defer { count += 1 }
+            return count
+        }
+    }
+}
 
 extension StoreTests {
     @Suite struct `What flash has spoiled` {
@@ -133,8 +145,9 @@ extension StoreTests {
             #expect(run(tear.replacing("%", with: "cut")))
             #expect(run("cp -r '\(scratch.path)/cut' '\(scratch.path)/later'"))
             let trace = DiskTrace()
+            let refusals = Refusals()
             trace.respond { _, effect in
-                if case .truncate = effect { EIO } else { 0 }
+                if case .truncate = effect, refusals.next() == 0 { EIO } else { 0 }
             }
             let bench = try StoreBench(scratch.path + "/cut", resumes: true, storage: TracedStorage(trace))
             guard case .file(let error)? = bench.store.recoveryFailure else {
@@ -142,6 +155,7 @@ extension StoreTests {
                 return
             }
             #expect(error.number == EIO && bench.store.interruption == nil)
+            #expect(bench.store.recovered.map(\.summary.header.id) == [id], "the second try")
             let second = DiskTrace()
             let later = try StoreBench(scratch.path + "/later", resumes: true, storage: TracedStorage(second))
             #expect(later.store.interruption != nil)
