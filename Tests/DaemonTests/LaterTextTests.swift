@@ -36,3 +36,42 @@ extension `The network`.`Long outages and many` {
         }
     }
 }
+
+extension `The network`.`Long outages and many` {
+    private static let upload = [
+        "upload.url=https://\(NetworkLab.cloudName):\(NetworkLab.port)/files/",
+        "upload.manifest_url=https://\(NetworkLab.cloudName):\(NetworkLab.port)/api/lessons",
+    ]
+
+    /// The outage does not end before STOP.
+    @Test(arguments: [true, false])
+    func `a lesson reaches the school with all its text once there is a network`(beginsOnline: Bool) async throws {
+        let settings = ["transcription.catch_up_rate=4"] + Self.upload
+        try await NetworkLesson.run(seconds: 30, seed: 53, settings: settings, online: beginsOnline) { lesson in
+            if beginsOnline {
+                try lesson.record(toMilliseconds: 6_000)
+                try lesson.lab.ip(.box, "link set eth0 down")
+            }
+            try lesson.stop()
+            let text = try lesson.box.chalkbox("status").output
+            #expect(text.contains("will upload when online"), "\(text)")
+            let up = try lesson.lab.ip(.box, NetworkLab.up0)
+            try lesson.log("state=uploaded", since: up.before, seconds: 120)
+            try lesson.compareText()
+            let recording = try #require(try lesson.recordings().first)
+            #expect(recording["state"] as? String == "uploaded")
+            let id = recording["id"] as? String ?? ""
+            let objects = try lesson.lab.school().objects
+            let names = ["audio-0000.flac", "manifest.json", "transcript.json", "transcript.vtt"]
+            #expect(objects.map(\.name).sorted() == names.map { "lessons/\(id)/\($0)" })
+            for object in objects {
+                #expect(object.times_completed == 1)
+                let file = lesson.box.directory + "/state/recordings/" + object.name.dropFirst("lessons/".count)
+                #expect(try Child.run(["sha256sum", file]).output.hasPrefix(object.sha256), "\(object.name)")
+            }
+            let status = try lesson.box.status()["outbox"] as? [String: Any] ?? [:]
+            #expect(status["waiting"] as? Int == 0)
+            #expect(status["lastError"] is NSNull)
+        }
+    }
+}

@@ -171,6 +171,24 @@ final class NetworkLab {
         _ = try ControlClient.request(socket: controlSocket, "POST", "/actions", lines: [action])
     }
 
+    /// What the school has: of each object its bytes, digest, and how often it came into being.
+    struct School: Decodable {
+        struct Object: Decodable {
+            let name: String
+            let bytes: Int
+            let sha256: String
+            let times_completed: Int
+        }
+
+        let objects: [Object]
+        let uploaded_bytes: Int
+    }
+
+    func school() throws -> School {
+        let text = try ControlClient.request(socket: controlSocket, "GET", "/log")
+        return try JSONDecoder().decode(School.self, from: Data(text.utf8))
+    }
+
     struct Session {
         let openedMilliseconds: Int
         /// Nil while it is open.
