@@ -61,8 +61,8 @@ extension World {
         receive(.resume(recording, at: at))
     }
 
-    /// As the index tells them: the newest, and those that a session which fills a hole hears again. Of the newest fewer
-    /// than the store reads, since lessons here are short: no more than a session may hear again.
+    /// As the index tells them: the newest, and those that a session which fills a hole hears again. Of the newest it
+    /// is fewer than the store reads, since lessons here are short: no more than a session may hear again.
     private func comparable(_ words: [Word], near holes: [Gap]) -> [Word] {
         let newest = words.suffix(64)
         let near = words.dropLast(newest.count).filter { word in
