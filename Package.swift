@@ -163,7 +163,9 @@ let package = Package(
         .target(name: "PeerKit", path: "Tests/PeerKit", swiftSettings: hosted),
         test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"]),
         test("UploaderTests", ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "WireJSON"]),
-        test("SpeechUplinkTests", ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
+        test(
+            "SpeechUplinkTests",
+            ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),

@@ -102,7 +102,8 @@ extension IndexWriter {
         for one in try waiting() where !one.isSettled {
             let jobs = try database.integer(
                 """
-                SELECT count(*) FROM recording WHERE number = \(one.number) AND (job_file != '' OR job_transcription != '')
+                SELECT count(*) FROM recording
+                WHERE number = \(one.number) AND (job_file != '' OR job_transcription != '')
                 """, doing: Self.texting)
             if jobs == 0, try holes(of: one.number).isEmpty { try settle(one.number, reason: "") }
         }

@@ -122,7 +122,8 @@ extension Daemon {
         case .parcelNoted(let id, let name): deliver(.noted(id, name))
         case .textLost(let id): transcribe(.textLost(id))
         case .audioCut(let id, let path, let bytes):
-            transcribe(bytes > 0 ? .audioCut(id, path: path) : .cutFailed(id, "the audio cannot be read from the journal"))
+            let failure = "the audio cannot be read from the journal"
+            transcribe(bytes > 0 ? .audioCut(id, path: path) : .cutFailed(id, failure))
         case .failed(let error):
             log.write(.error, "store what=saved reason=\(LogEntry.quoted(error.message))")
         case .jobNoted:

@@ -114,12 +114,24 @@ extension StoreTests {
             let (id, _) = try holed(first)
             let words = [token(" x", 21 * Self.second, speaker: 3)]
             #expect(store(first, .textTokens(id, words, covered: SampleIndex(70 * Self.second), holes: [])))
-            // Somebody may still have to join voices.
-            #expect(try first.nextText() == nil && first.nextParcel().parcel == nil)
+            // Somebody may still have to join voices, and is told that it is his turn.
+            #expect(try first.nextText()?.holes.isEmpty == true)
+            #expect(try first.nextParcel().parcel == nil)
             first.store.shutdown()
             let next = try bench()
             #expect(try summary(id).isTextSettled && summary(id).speakers == 3)
             #expect(try next.nextParcel().parcel?.recording == id)
+        }
+
+        @Test func `what the service still holds of a recording is deleted there before it is settled`() throws {
+            let first = try bench()
+            let (id, _) = try holed(first)
+            #expect(store(first, .noteJob(id, fileID: "file", transcriptionID: "")))
+            #expect(store(first, .textTokens(id, [], covered: SampleIndex(70 * Self.second), holes: [])))
+            first.store.shutdown()
+            let next = try bench()
+            #expect(try next.nextText()?.fileID == "file")
+            #expect(try !summary(id).isTextSettled)
         }
 
         @Test func `words that an index refuses for too long are lost to the settled text, not to the holes`() throws {
