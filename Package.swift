@@ -162,7 +162,9 @@ let package = Package(
         // Servers of a few lines of script, and TLS around them.
         .target(name: "PeerKit", path: "Tests/PeerKit", swiftSettings: hosted),
         test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"]),
-        test("UploaderTests", ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "WireJSON"]),
+        .testTarget(
+            name: "UploaderTests", dependencies: ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"],
+            swiftSettings: hosted),
         test(
             "SpeechUplinkTests",
             ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),

@@ -51,14 +51,36 @@ static inline struct lws_context *chalk_lws_create(const struct lws_protocols *p
     return lws_create_context(&info);
 }
 
-/// `protocol` names the callback; `identifier` comes back as the connection's user pointer. `method` NULL: a
+/// A second way out of the same context, which shows a certificate of its own in TLS (PEM files). NULL when the files
+/// are none. Its strings are borrowed for the call only.
+static inline struct lws_vhost *chalk_lws_identity(struct lws_context *context, const struct lws_protocols *protocols,
+                                                   const char *ca_file, const char *certificate, const char *key) {
+    struct lws_context_creation_info info = {0};
+    info.port = CONTEXT_PORT_NO_LISTEN;
+    info.vhost_name = "identity";
+    info.protocols = protocols;
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    if (ca_file != NULL) {
+        info.client_ssl_ca_filepath = ca_file;
+        info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+    }
+    info.client_ssl_cert_filepath = certificate;
+    info.client_ssl_private_key_filepath = key;
+    info.http_proxy_address = "";
+    info.timeout_secs = 6;
+    info.connect_timeout_secs = 12;
+    return lws_create_vhost(context, &info);
+}
+
+/// `vhost` NULL: the context's own. `protocol` names the callback; `identifier` comes back as the connection's user pointer. `method` NULL: a
 /// WebSocket. Without ALPN's h2, without following redirects: a redirect is an answer. NULL on failure, without a
 /// callback.
-static inline struct lws *chalk_lws_connect(struct lws_context *context, const char *address, int port, bool tls,
-                                            const char *path, const char *host, const char *method,
+static inline struct lws *chalk_lws_connect(struct lws_context *context, struct lws_vhost *vhost, const char *address, int port,
+                                            bool tls, const char *path, const char *host, const char *method,
                                             const char *protocol, uintptr_t identifier) {
     struct lws_client_connect_info info = {0};
     info.context = context;
+    info.vhost = vhost;
     info.address = address;
     info.port = port;
     info.ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (tls ? LCCSCF_USE_SSL : 0);

@@ -33,9 +33,10 @@ enum TusQuestions {
     private static func create(
         _ recording: RecordingID, _ file: ParcelFile, _ settings: UploaderSettings
     ) throws(UplinkFailure) -> HTTPRequest {
+        // The first three are Supabase's names, the last two what other servers ask for.
         let fields = [
             ("bucketName", settings.bucket), ("objectName", recording.text + "/" + (try safe(file.name))),
-            ("contentType", file.contentType), ("filename", file.name),
+            ("contentType", file.contentType), ("filename", file.name), ("filetype", file.contentType),
         ]
         var metadata = ""
         for (name, value) in fields {

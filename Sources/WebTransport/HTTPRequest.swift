@@ -57,6 +57,16 @@ package struct ClientIdentity: Equatable, Sendable {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
     }
+
+    /// The library would go on without what it cannot read.
+    var isReadable: Bool {
+        do throws(SystemError) {
+            for file in [certificateFile, keyFile] { _ = try FileSystem.readFile(file, limitBytes: 1 << 20) }
+            return true
+        } catch {
+            return false
+        }
+    }
 }
 
 /// One question to a server.

@@ -33,6 +33,9 @@ package protocol WebClient: AnyObject, Sendable {
     private let timer: UnsafeMutablePointer<chalk_lws_timer>
     private var clients: [any WebClient] = []
     private var dialogues: [any Dialogue] = []
+    private let caFile: String
+    /// The one certificate that this box shows.
+    private var identity: (identity: ClientIdentity, vhost: OpaquePointer)?
     private var resolver = Resolver()
     private var lastNumber: UInt = 0
     /// The connection whose running callback will end it by its result, or tells of its end.
@@ -45,6 +48,7 @@ package protocol WebClient: AnyObject, Sendable {
             throw .system(error)
         }
         self.log = log
+        self.caFile = caFile
         LibraryLog.listen(diagnosing: false)
         log.write(.debug, "uplink started box=\(LogEntry.quoted(boxName))")
         // A name, and an entry of zeros that ends the list; the library keeps the pointer.
@@ -158,14 +162,23 @@ package protocol WebClient: AnyObject, Sendable {
         log.write(.debug, "uplink connecting=\(LogEntry.quoted(connection.endpoint.peer)) address=\(address)")
         let endpoint = connection.endpoint
         let number = connection.number
+        var vhost: OpaquePointer?
+        if let identity = connection.identity {
+            unsafe vhost = self.vhost(identity)
+            guard unsafe vhost != nil else {
+                let text = "no certificate and its key in \(identity.certificateFile) and \(identity.keyFile)"
+                end(dialogue, UplinkFailure(.configuration, text))
+                return
+            }
+        }
         let wsi =
             if let method = connection.method {
                 unsafe chalk_lws_connect(
-                    context, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
+                    context, vhost, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
                     method, Self.protocolName, number)
             } else {
                 unsafe chalk_lws_connect(
-                    context, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
+                    context, vhost, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
                     nil, Self.protocolName, number)
             }
         guard dialogues.contains(where: { $0 === dialogue }) else { return }
@@ -175,6 +188,20 @@ package protocol WebClient: AnyObject, Sendable {
             return
         }
         unsafe connection.attach(wsi)
+    }
+
+    /// Nil when the files are not what they should be. They are read once: the library never gives one of these back.
+    private func vhost(_ identity: ClientIdentity) -> OpaquePointer? {
+        if let known = unsafe self.identity, unsafe known.identity == identity { return unsafe known.vhost }
+        guard unsafe self.identity == nil, identity.isReadable else { return nil }
+        let caFile = caFile
+        let made =
+            caFile.isEmpty
+            ? unsafe chalk_lws_identity(context, protocols, nil, identity.certificateFile, identity.keyFile)
+            : unsafe chalk_lws_identity(context, protocols, caFile, identity.certificateFile, identity.keyFile)
+        guard let made = unsafe made else { return nil }
+        unsafe self.identity = (identity, made)
+        return unsafe made
     }
 
     /// The dialogue is over, whatever the library still does about its connection.

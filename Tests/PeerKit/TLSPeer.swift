@@ -89,7 +89,11 @@ package final class TLSPeer {
     private let server: Child
 
     /// - Parameter script: runs on a thread of its own; its connection begins when a client has come.
-    package init(certificate: String, _ script: @escaping @Sendable (FakeConnection) throws -> Void) throws {
+    /// - Parameter clientAuthority: what clients must have their certificates from; nil: they need none.
+    package init(
+        certificate: String, clientAuthority: String? = nil,
+        _ script: @escaping @Sendable (FakeConnection) throws -> Void
+    ) throws {
         port = try FakePeer.closedPort()
         var input: [Int32] = [-1, -1]
         var output: [Int32] = [-1, -1]
@@ -100,8 +104,9 @@ package final class TLSPeer {
             close(output[1])
         }
         server = try Child(
-            ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate, "-quiet"], input: input[0],
-            output: output[1])
+            ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", certificate, "-quiet"]
+                + (clientAuthority.map { ["-CAfile", $0, "-Verify", "1", "-verify_return_error"] } ?? []),
+            input: input[0], output: output[1])
         let (reading, writing) = (output[0], input[1])
         Foundation.Thread.detachNewThread {
             let connection = FakeConnection(reading: reading, writing: writing)

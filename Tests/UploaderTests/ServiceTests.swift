@@ -1,0 +1,117 @@
+import Foundation
+import PeerKit
+import RecorderCore
+import Testing
+import WebTransport
+
+@testable import Uploader
+
+private let recording = UploaderFixture.recording
+
+private func read(_ request: TranscriptionRequest, _ status: Int, _ body: String) throws -> TranscriptionAnswer {
+    ServiceAnswers.read(
+        HTTPAnswer(status: status, body: Array(body.utf8)), to: request,
+        at: try Endpoint("https://api.example/v1/x", name: "test", secure: "https", plain: "http"))
+}
+
+private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Kind? {
+    if case .failed(let failure) = answer { failure.kind } else { nil }
+}
+
+@Test func `the states of a transcription are told apart`() throws {
+    let request = TranscriptionRequest.state(transcription: "t")
+    #expect(try read(request, 200, #"{"id":"t","status":"queued"}"#) == .pending)
+    #expect(try read(request, 200, #"{"id":"t","status":"processing"}"#) == .pending)
+    #expect(try read(request, 200, #"{"id":"t","status":"completed"}"#) == .completed)
+    #expect(try read(request, 200, #"{"status":"error","error_message":"bad\naudio"}"#) == .refused("bad audio"))
+    for body in [#"{"status":"odd"}"#, "{}", "", "[]"] {
+        #expect(kind(try read(request, 200, body)) == .messageMalformed, "\(body)")
+    }
+    #expect(kind(try read(request, 404, "")) == .httpStatus(404))
+}
+
+@Test func `an id that would change a path is none`() throws {
+    #expect(try read(.uploadAudio(recording, path: "/x"), 201, #"{"id":"a-B_9"}"#) == .file("a-B_9"))
+    for id in ["", "a/b", "..", "a b", "a?b", "é", String(repeating: "a", count: 129)] {
+        let answer = try read(.create(recording, file: "f"), 201, "{\"id\":\"\(id)\"}")
+        #expect(kind(answer) == .messageMalformed, "\(id)")
+    }
+}
+
+@Test func `a transcript's tokens are final, and there are not too many`() throws {
+    let request = TranscriptionRequest.transcript(transcription: "t")
+    let answer = try read(
+        request, 200,
+        #"{"id":"t","text":"Hi","tokens":[{"text":"Hi","start_ms":10,"end_ms":20,"confidence":0.5,"#
+            + #""speaker":"1","language":"en"}]}"#)
+    #expect(
+        answer
+            == .text([
+                ServiceToken(
+                    text: "Hi", startMilliseconds: 10, endMilliseconds: 20, confidence: 0.5, isFinal: true,
+                    speaker: "1", language: "en")
+            ]))
+    let many = Array(repeating: #"{"text":"a"}"#, count: Limits.transcriptTokens + 1).joined(separator: ",")
+    #expect(kind(try read(request, 200, "{\"tokens\":[\(many)]}")) == .messageTooLarge)
+}
+
+@Test func `what is not there any more is deleted`() throws {
+    for status in [200, 204, 404] { #expect(try read(.deleteFile("f"), status, "") == .deleted) }
+    #expect(kind(try read(.deleteTranscription("t"), 500, "")) == .httpStatus(500))
+}
+
+extension UploadTests {
+    @Suite struct ServiceTests {
+        @Test func `audio goes up as a form's file, and is transcribed, fetched and deleted`() throws {
+            let seen = Mailbox<(head: String, body: [UInt8])>()
+            let answers = [
+                #"{"id":"f1"}"#, #"{"id":"t1"}"#, #"{"status":"completed"}"#, #"{"tokens":[{"text":"Hi"}]}"#, "", "",
+            ]
+            let peer = try FakePeer { connection, number in
+                let head = try connection.readHead()
+                let length = Int(FakeConnection.header("content-length", in: head) ?? "") ?? 0
+                seen.put((head, try connection.read(length)))
+                try connection.answer("200 OK", answers[number])
+            }
+            let fixture = try UploaderFixture {
+                $0.restURL = "http://127.0.0.1:\(peer.port)/"
+                $0.restBearer = "key"
+            }
+            let path = fixture.directory + "/" + recording.text + "/audio-0000.flac"
+            #expect(fixture.ask(.uploadAudio(recording, path: path)) == .file("f1"))
+            #expect(fixture.ask(.create(recording, file: "f1")) == .transcription("t1"))
+            #expect(fixture.ask(.state(transcription: "t1")) == .completed)
+            let token = ServiceToken(
+                text: "Hi", startMilliseconds: 0, endMilliseconds: 0, confidence: 0, isFinal: true, speaker: "",
+                language: "")
+            #expect(fixture.ask(.transcript(transcription: "t1")) == .text([token]))
+            #expect(fixture.ask(.deleteTranscription("t1")) == .deleted)
+            #expect(fixture.ask(.deleteFile("f1")) == .deleted)
+            let form = try #require(seen.take())
+            let boundary = "chalkbox-" + recording.text
+            #expect(
+                FakeConnection.header("content-type", in: form.head) == "multipart/form-data; boundary=" + boundary)
+            let head = "--\(boundary)\r\ncontent-disposition: form-data; name=\"file\"; "
+                + "filename=\"\(recording.text).flac\"\r\ncontent-type: audio/flac\r\n\r\n"
+            #expect(form.body == Array(head.utf8) + fixture.audio + Array("\r\n--\(boundary)--\r\n".utf8))
+            let wish = try #require(seen.take())
+            #expect(
+                String(decoding: wish.body, as: UTF8.self)
+                    == #"{"model":"stt-async-v5","file_id":"f1","language_hints":["en","ar"],"#
+                    + #""enable_speaker_diarization":true,"enable_language_identification":true,"#
+                    + "\"client_reference_id\":\"\(recording.text)\"}")
+            let lines = (0..<4).compactMap { _ in seen.take()?.head.components(separatedBy: "\r\n").first }
+            #expect(
+                lines == [
+                    "GET /v1/transcriptions/t1 HTTP/1.1", "GET /v1/transcriptions/t1/transcript HTTP/1.1",
+                    "DELETE /v1/transcriptions/t1 HTTP/1.1", "DELETE /v1/files/f1 HTTP/1.1",
+                ])
+            #expect(FakeConnection.header("authorization", in: form.head) == "Bearer key")
+        }
+
+        @Test func `without the interface's URL every request is a mistake in the configuration`() throws {
+            let answer = try #require(try UploaderFixture().ask(.deleteFile("f")))
+            #expect(kind(answer) == .configuration)
+        }
+    }
+}
