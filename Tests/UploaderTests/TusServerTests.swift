@@ -1,0 +1,68 @@
+import Foundation
+import RecorderCore
+import Testing
+
+@testable import Uploader
+
+private let recording = UploaderFixture.recording
+
+extension UploadTests {
+    /// Against a tus server that others wrote (tuspyserver). `Tests/run` names the Python that has it.
+    @Suite(.enabled(if: ProcessInfo.processInfo.environment["CHALKBOX_PYTHON"] != nil)) struct TusServerTests {
+        @Test func `an upload that is interrupted goes on where the server has it`() throws {
+            let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "tus_server.py").path
+            let objects = NSTemporaryDirectory() + "chalkbox-objects-" + UUID().uuidString
+            try FileManager.default.createDirectory(atPath: objects, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: objects) }
+            let server = Process()
+            let output = Pipe()
+            server.executableURL = URL(filePath: ProcessInfo.processInfo.environment["CHALKBOX_PYTHON"] ?? "")
+            server.arguments = [script, objects]
+            server.standardOutput = output
+            try server.run()
+            defer {
+                // It would wait for the connection that the test has cut.
+                kill(server.processIdentifier, SIGKILL)
+                server.waitUntilExit()
+            }
+            let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+            let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+            let fixture = try UploaderFixture(
+                {
+                    $0.url = "http://127.0.0.1:\(port)/files"
+                    $0.kilobitsPerSecond = 16_000
+                }, bytes: 3_000_000)
+            guard case .created(let url) = fixture.ask(.create(recording, fixture.file())) else {
+                Issue.record("not created")
+                return
+            }
+            let file = fixture.file(url)
+            #expect(fixture.ask(.offset(recording, file)) == .offset(0, length: 3_000_000))
+            #expect(fixture.ask(.send(recording, file, from: 0, count: 500_000)) == .sent(offset: 500_000))
+            let cut = fixture.begin(.send(recording, file, from: 500_000, count: 2_500_000))
+            let moved = fixture.wait { if case .progress(cut, let bytes) = $0, bytes > 0 { bytes } else { nil } }
+            #expect(moved != nil)
+            #expect(fixture.client.send(.cancel(cut)))
+            let offset = try resume(fixture, file)
+            #expect((500_000..<3_000_000).contains(offset), "\(offset)")
+            let rest = fixture.ask(.send(recording, file, from: offset, count: 3_000_000 - offset))
+            #expect(rest == .sent(offset: 3_000_000))
+            let name = try #require(url.split(separator: "/").last.map(String.init))
+            #expect(try Data(contentsOf: URL(filePath: objects + "/" + name)) == Data(fixture.audio))
+        }
+
+        /// The offset, as soon as the server has let go of the request that was cut off.
+        private func resume(_ fixture: UploaderFixture, _ file: ParcelFile) throws -> Int64 {
+            for _ in 0..<200 {
+                switch fixture.ask(.offset(recording, file)) {
+                case .offset(let offset, _): return offset
+                case .failed(let failure) where failure.kind == .httpStatus(423): break
+                default: throw Missing()
+                }
+            }
+            throw Missing()
+        }
+
+        private struct Missing: Error {}
+    }
+}
