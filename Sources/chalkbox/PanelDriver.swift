@@ -101,18 +101,24 @@ final class PanelDriver {
     }
 
     func edge(start isStart: Bool, pressed: Bool, now: MonotonicTime) -> [Press] {
-        guard isStart else { return events(stop.edge(pressed: pressed, at: now), .stop) }
-        return events(start.edge(pressed: pressed, at: now), .start)
+        guard isStart else { return events(stop.edge(pressed: pressed, at: now), .stop, beside: start) }
+        return events(start.edge(pressed: pressed, at: now), .start, beside: stop)
     }
 
     /// The timer came: whatever is stable now counts.
     func elapsed(now: MonotonicTime) -> [Press] {
-        events(start.elapsed(at: now), .start) + events(stop.elapsed(at: now), .stop)
+        events(start.elapsed(at: now), .start, beside: stop) + events(stop.elapsed(at: now), .stop, beside: start)
     }
 
-    private func events(_ event: Debouncer.Event?, _ press: Press) -> [Press] {
+    /// Two buttons at once are nobody's wish: neither counts.
+    private func events(_ event: Debouncer.Event?, _ press: Press, beside other: Debouncer) -> [Press] {
         switch event {
-        case .pressed: return [oneButton ? .toggle : press]
+        case .pressed:
+            guard !other.isHeld else {
+                log.write(.warning, "button name=\(press.name) state=ignored reason=\"the other is held\"")
+                return []
+            }
+            return [oneButton ? .toggle : press]
         case .stuck:
             log.write(.warning, "button name=\(press.name) state=stuck")
             return []

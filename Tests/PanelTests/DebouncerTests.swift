@@ -30,6 +30,23 @@ struct DebouncerTests {
         #expect(events(edges, until: 5_000, Debouncer(stableMilliseconds: 30)) == ["1030 pressed", "1230 released"])
     }
 
+    @Test func `a finger is on a button from the first edge on, unless it is stuck or was there at the start`() {
+        var button = Debouncer(stableMilliseconds: 30, stuckMilliseconds: 1_000)
+        #expect(!button.isHeld)
+        _ = button.edge(pressed: true, at: time(100))
+        #expect(button.isHeld)
+        #expect(button.elapsed(at: time(130)) == .pressed)
+        #expect(button.isHeld)
+        #expect(button.elapsed(at: time(1_100)) == .stuck)
+        #expect(!button.isHeld)
+        var leanedOn = Debouncer(stableMilliseconds: 30, heldSince: time(0))
+        #expect(!leanedOn.isHeld)
+        _ = leanedOn.edge(pressed: false, at: time(50))
+        #expect(leanedOn.elapsed(at: time(80)) == nil)
+        _ = leanedOn.edge(pressed: true, at: time(200))
+        #expect(leanedOn.isHeld)
+    }
+
     @Test func `ten edges in 20 ms count once`() {
         let edges = (0..<11).map { (at: 1_000 + Int64($0) * 2, pressed: $0 % 2 == 0) }
         #expect(events(edges, until: 5_000, Debouncer(stableMilliseconds: 30)) == ["1050 pressed"])

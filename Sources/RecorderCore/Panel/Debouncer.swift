@@ -43,6 +43,12 @@ package struct Debouncer: Equatable, Sendable {
         return min(candidate.deadline, stuckDeadline)
     }
 
+    /// A finger is on it, as far as is known: not so for one that was held at the start or is stuck.
+    package var isHeld: Bool {
+        if let candidate { return candidate.isPressed }
+        return isPressed && reports && stuckDeadline != nil
+    }
+
     /// The contact changed at `time`. The event, if any, is of the time before this edge.
     package mutating func edge(pressed: Bool, at time: MonotonicTime) -> Event? {
         let event = elapsed(at: time)
