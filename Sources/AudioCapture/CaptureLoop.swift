@@ -46,7 +46,9 @@ internal import RecorderCore
 
     func run() {
         var served: Int64 = 0
+        mailbox.life.begin()
         while !mailbox.isEnding {
+            mailbox.life.answer()
             guard mailbox.newestRequest > served else {
                 host.pause(until: nil)
                 host.acknowledgeWake()
@@ -66,6 +68,7 @@ internal import RecorderCore
         estimator = LostSampleEstimator(position: mailbox.ring.head, at: host.now)
         if let error = open() { lose(error) }
         while mailbox.newestRequest == request, !mailbox.isEnding {
+            mailbox.life.answer()
             if let device {
                 stream(device)
             } else {

@@ -64,6 +64,12 @@ package final class CaptureThread {
     /// How often the buffer overran in this recording.
     package var overruns: Int { mailbox.overruns }
 
+    package var life: LifeSign { mailbox.life }
+
+    package func askForLife() {
+        mailbox.askForLife()
+    }
+
     /// Ends the thread and waits for it. The owner calls it before it lets go of this object.
     package func shutdown() {
         mailbox.end()

@@ -15,6 +15,7 @@ final class Mailbox: Sendable {
 
     let ring: SampleRing
     let events = EventRing()
+    let life = LifeSign("capture")
     /// Wakes the capture thread.
     let wake: EventNotifier
     /// Wakes the owner.
@@ -42,6 +43,12 @@ final class Mailbox: Sendable {
 
     func end() {
         ending.store(true, ordering: .releasing)
+        wake.raise()
+    }
+
+    /// The answer comes at the thread's next round.
+    func askForLife() {
+        life.ask()
         wake.raise()
     }
 

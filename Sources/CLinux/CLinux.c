@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 
 static int argument_count;
@@ -258,6 +259,15 @@ int chalk_notify(const char *state) {
     close(fd);
     return sent < 0 ? -1 : 1;
 }
+
+int64_t chalk_watchdog_microseconds(void) {
+    const char *owner = getenv("WATCHDOG_PID");
+    if (owner != NULL && strtoll(owner, NULL, 10) != (long long)getpid()) return 0;
+    const char *interval = getenv("WATCHDOG_USEC");
+    return interval == NULL ? 0 : strtoll(interval, NULL, 10);
+}
+
+int chalk_thread_number(void) { return (int)syscall(SYS_gettid); }
 
 bool chalk_clock_synchronised(void) {
     struct timex state = {0};

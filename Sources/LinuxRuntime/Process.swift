@@ -12,6 +12,12 @@ package enum Process {
         _ = unsafe chalk_notify(state)
     }
 
+    /// How long the service manager waits for `WATCHDOG=1` before it takes this process for hung; nil: for ever.
+    package static var watchdogMilliseconds: Int64? {
+        let microseconds = chalk_watchdog_microseconds()
+        return microseconds > 0 ? microseconds / 1_000 : nil
+    }
+
     /// Keeps memory flat: threads come and go with each name look-up, and need no heap of their own.
     package static func shareHeap() {
         chalk_limit_arenas(2)

@@ -195,6 +195,13 @@ package final class StoreThread {
         return bytes > 0 ? bytes : nil
     }
 
+    package var life: LifeSign { worker.life }
+
+    package func askForLife() {
+        worker.life.ask()
+        worker.wake.raise()
+    }
+
     /// Saves what is open, as interrupted, and waits for the thread's end.
     package func shutdown() {
         worker.isStopping.store(true, ordering: .releasing)

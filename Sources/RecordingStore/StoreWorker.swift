@@ -20,6 +20,7 @@ final class StoreWorker: @unchecked Sendable {
 
     let commands = BoundedQueue<StoreCommand>(capacity: Limits.storeCommands)
     let events = BoundedQueue<StoreEvent>(capacity: Limits.storeEvents)
+    let life = LifeSign("store")
     let wake: EventNotifier
     let isStopping = Atomic<Bool>(false)
     /// 0: not known.
@@ -59,8 +60,10 @@ final class StoreWorker: @unchecked Sendable {
 
     func run() {
         measure()
+        life.begin()
         room.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
+            life.answer()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             takeCommands()
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }

@@ -27,6 +27,7 @@ package protocol WebClient: AnyObject, Sendable {
         return unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
     }
 
+    let life = LifeSign("uplink")
     private let log: Log
     private let context: OpaquePointer
     private let protocols: UnsafeMutablePointer<lws_protocols>
@@ -82,7 +83,9 @@ package protocol WebClient: AnyObject, Sendable {
 
     /// The thread's body: until `stopping`.
     func run() {
+        life.begin()
         while !stopping.load(ordering: .acquiring) {
+            life.answer()
             guard unsafe lws_service(context, 0) >= 0 else {
                 log.write(.error, "uplink stopped reason=\"libwebsockets cannot poll\"")
                 break

@@ -39,6 +39,13 @@ package final class WebThread {
         engine.wake()
     }
 
+    package var life: LifeSign { engine.life }
+
+    package func askForLife() {
+        engine.life.ask()
+        engine.wake()
+    }
+
     /// Drops all connections and ends the thread. A thread that waits for the resolver is left to end by itself
     /// after a while.
     package func shutdown() {

@@ -27,6 +27,7 @@ final class Daemon {
     /// As `noteLesson` last saw it.
     var hadLesson = false
     let network: NetworkDriver
+    let watchdog: WatchdogDriver
     var panel: PanelDriver
     var clients: ControlClients
     /// What the last command was answered by the state machine.
@@ -56,6 +57,7 @@ final class Daemon {
         uplink = parts.way.uplink
         uplinkProblem = parts.way.uplinkProblem
         network = NetworkDriver(log: parts.log)
+        watchdog = WatchdogDriver(log: parts.log)
         panel = parts.panel
         clients = ControlClients(parts.listener)
         recorder = Recorder(settings: parts.settings.recorder, seed: Process.random())
@@ -90,6 +92,7 @@ final class Daemon {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
+            watchdog.nextDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -126,6 +129,7 @@ final class Daemon {
         noteLesson()
         while school.hasAnswers { takeAnswers() }
         let now = Clock.now
+        watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)

@@ -102,6 +102,12 @@ const char *chalk_host_name(void);
 /// `sd_notify(3)`'s protocol: sends `state` to $NOTIFY_SOCKET. 1 sent, 0 nobody listens, -1 with errno.
 int chalk_notify(const char *state);
 
+/// sd_watchdog_enabled(3): how long the service manager waits for `WATCHDOG=1`; 0 when it does not.
+int64_t chalk_watchdog_microseconds(void);
+
+/// The calling thread's number, as /proc/self/task has it (gettid(2)).
+int chalk_thread_number(void);
+
 /// Whether the kernel says that the clock is synchronised (adjtimex(2), STA_UNSYNC clear).
 bool chalk_clock_synchronised(void);
 

@@ -1,0 +1,44 @@
+internal import AudioCapture
+internal import LinuxRuntime
+internal import RecorderCore
+internal import RecordingStore
+internal import WebTransport
+
+/// Tells the service manager that the daemon lives (sd_notify(3), `WATCHDOG=1`), for as long as every thread does.
+final class WatchdogDriver {
+    /// Four times in the time that the manager waits: it hears of a thread's death a quarter later than of the loop's.
+    private static let share: Int64 = 4
+
+    private let intervalMilliseconds: Int64?
+    private let log: Log
+    private var next: MonotonicTime?
+    private var hung: String?
+
+    init(log: Log) {
+        self.log = log
+        intervalMilliseconds = Process.watchdogMilliseconds.map { max(1, $0 / Self.share) }
+        next = intervalMilliseconds == nil ? nil : Clock.now
+    }
+
+    /// Nil when nobody watches.
+    var nextDeadline: MonotonicTime? { next }
+
+    /// When it is time: looks for the answers to the last question, feeds the watchdog, and asks again.
+    func elapsed(now: MonotonicTime, capture: CaptureThread, store: StoreThread, transport: WebThread?) {
+        guard let due = next, now >= due, let intervalMilliseconds else { return }
+        next = now.adding(milliseconds: intervalMilliseconds)
+        var signs = [capture.life, store.life]
+        if let transport { signs.append(transport.life) }
+        if let silent = signs.first(where: { !$0.isAnswered && !$0.waitsForDevice }) {
+            if hung == nil { log.write(.error, "hung thread=\(silent.name)") }
+            hung = silent.name
+            return
+        }
+        if let thread = hung { log.write(.warning, "hung thread=\(thread) state=over") }
+        hung = nil
+        Process.notify("WATCHDOG=1")
+        capture.askForLife()
+        store.askForLife()
+        transport?.askForLife()
+    }
+}
