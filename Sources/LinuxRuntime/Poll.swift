@@ -3,6 +3,11 @@ package import RecorderCore
 
 /// Waiting for one descriptor, for the command line (poll(2)).
 package enum Poll {
+    /// Lets time pass.
+    package static func pass(milliseconds: Int64) {
+        _ = readable(-1, until: Clock.now.adding(milliseconds: milliseconds))
+    }
+
     /// - Returns: whether `descriptor` became readable (or was hung up) before `deadline`; nil waits for ever.
     package static func readable(_ descriptor: Int32, until deadline: MonotonicTime?) -> Bool {
         while true {

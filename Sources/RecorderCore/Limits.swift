@@ -155,6 +155,10 @@ package enum Limits {
     package static let controlLineBytes = 64 << 10
     package static let controlOutputBytes = 256 << 10
 
+    // Panel
+    /// A lamp that is lit by hand.
+    package static let lampSeconds: Int64 = 3_600
+
     // JSON (LEJP's own: nesting 12, path 128 bytes)
     package static let jsonNodes = 65_536
 

@@ -12,7 +12,8 @@ struct Chalkbox {
     }
 
     private static let commands = [
-        "daemon", "start", "stop", "status", "transcript", "recordings", "upload", "export", "doctor", "config",
+        "daemon", "start", "stop", "status", "transcript", "recordings", "upload", "export", "doctor", "lamp",
+        "config",
     ]
 
     private static func run(_ words: [String]) -> Outcome {
@@ -91,6 +92,8 @@ struct Chalkbox {
             let arguments = try Arguments(rest, valued: common, plain: [])
             try rejectPositional(arguments)
             return Doctor.run(arguments)
+        case "lamp":
+            return try LampCommand.run(try Arguments(rest, valued: common + ["--seconds"], plain: []))
         default:
             let arguments = try Arguments(rest, valued: common, plain: [])
             return try ConfigCommands.run(arguments)

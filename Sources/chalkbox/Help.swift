@@ -22,6 +22,8 @@ enum Help {
                                       a recording as txt, srt, vtt, json or flac (ID: its name, the beginning
                                       of it, or `last`; FILE `-` is standard output, but not for flac)
           doctor                      check microphone, panel, disk, clock, network and service; says what to fix
+          lamp COLOUR [--seconds N]   light one lamp (green, amber, red or off) for a while (1 s), when the daemon
+                                      does not run: systemd shows with it that the recorder has failed
           config check FILE           check a configuration; names file, line, key and what is accepted
 
         options of every command:
