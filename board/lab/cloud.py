@@ -1,0 +1,83 @@
+"""The stand-in cloud on this machine, as the guest reaches it: by name, over TLS, through QEMU's network."""
+import json
+import pathlib
+import select
+import signal
+import subprocess
+import time
+
+from image import LabError
+
+#: What QEMU's user network calls this machine, and what the guest's hosts file calls that.
+ADDRESS, NAME = "10.0.2.2", "cloud.test"
+BEARER = "room-12-secret"
+
+
+class Cloud:
+    """`chalkbox-cloud serve` with a certificate of its own authority."""
+
+    def __init__(self, program, directory):
+        self.program, self.directory = program, directory
+        self.control = directory / "cloud.sock"
+        self.process = None
+        self.authority = self.certificates()
+
+    def certificates(self):
+        def openssl(*arguments):
+            subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True, cwd=self.directory)
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", "/CN=Chalkbox lab authority",
+                "-keyout", "ca.key", "-out", "ca.pem", "-addext", "basicConstraints=critical,CA:TRUE")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={NAME}", "-keyout", "server.key",
+                "-out", "server.csr")
+        (self.directory / "names").write_text(f"subjectAltName=IP:{ADDRESS},DNS:{NAME}\n")
+        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", 2, "-extfile", "names", "-out", "server.pem")
+        return self.directory / "ca.pem"
+
+    def start(self, port=0):
+        ready = self.directory / "cloud.json"
+        with open(self.directory / "cloud.out", "ab") as output:
+            self.process = subprocess.Popen(
+                [self.program, "serve", "--host", "127.0.0.1", "--port", str(port), "--bearer", BEARER,
+                 "--log", self.directory / "cloud.log", "--ready-file", ready, "--control", self.control,
+                 "--tls-certificate", self.directory / "server.pem", "--tls-key", self.directory / "server.key"],
+                stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while not ready.exists():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise LabError(f"the stand-in cloud did not start:\n{(self.directory / 'cloud.out').read_text()}")
+            select.select([], [], [], 0.05)
+        addresses = json.loads(ready.read_text())
+        self.port = addresses["port"]
+        self.token_url = self.seen_by_guest(addresses["tokenURL"])
+        self.web_socket_url = self.seen_by_guest(addresses["webSocketURL"])
+
+    def seen_by_guest(self, url):
+        return url.replace("127.0.0.1", NAME)
+
+    def command(self, *words):
+        return subprocess.run([self.program, "control", "--socket", self.control, *words], check=True,
+                              capture_output=True, text=True).stdout
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+
+class Script:
+    """A lesson of tone-coded words: its samples, and the truth about them."""
+
+    def __init__(self, program, directory, seconds, seed=1, speakers=2):
+        self.path = pathlib.Path(directory) / f"lesson-{seed}-{seconds}.raw"
+        truth = self.path.with_suffix(".json")
+        subprocess.run([program, "lesson", "--seconds", str(seconds), "--speakers", str(speakers), "--seed", str(seed),
+                        "--output", self.path, "--truth", truth], check=True)
+        self.samples = self.path.read_bytes()
+        self.words = json.loads(truth.read_text())
+        self.seconds = len(self.samples) / 32_000

@@ -1,0 +1,91 @@
+"""Runs scenarios in the virtual hardware lab and prints a table of them."""
+import argparse
+import importlib
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+
+import image
+from box import Lab
+from image import LabError
+
+HERE = pathlib.Path(__file__).resolve().parent
+#: In the order in which they run; the first three belong to every check of the tree.
+SCENARIOS = ["button", "lamps", "capture"]
+#: What a failed scenario leaves: consoles, journal, the cloud's log.
+LEFT = HERE / "artefacts"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="board/lab/run", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="those of --list; default: the first three")
+    parser.add_argument("--all", action="store_true", help="every scenario, each in full")
+    parser.add_argument("--list", action="store_true", help="name the scenarios")
+    parser.add_argument("--chalkbox", help=argparse.SUPPRESS)
+    parser.add_argument("--cloud", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    modules = {name: importlib.import_module(f"scenarios.{name}") for name in SCENARIOS}
+    if options.list:
+        for name, module in modules.items():
+            print(f"{name:<10} {module.__doc__.splitlines()[0]}")
+        return 0
+    names = SCENARIOS if options.all else options.scenarios or SCENARIOS[:3]
+    if unknown := [name for name in names if name not in modules]:
+        parser.error(f"no scenario {unknown[0]}; --list names them")
+    try:
+        guest = image.ensure()
+    except LabError as error:
+        print(f"board/lab/run: {error}", file=sys.stderr)
+        return 1
+    rows = [run(name, modules[name], options, guest) for name in names]
+    print_table(rows)
+    return 0 if all(result == "passed" for _, result, _, _ in rows) else 1
+
+
+def run(name, module, options, guest):
+    """One row of the table; evidence stays when it fails."""
+    began = time.monotonic()
+    shutil.rmtree(LEFT / name, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="chalkbox-lab-") as scratch:
+        lab = Lab(guest, options.chalkbox, options.cloud, pathlib.Path(scratch), everything=options.all)
+        try:
+            figures, result = module.run(lab), "passed"
+        except Exception as error:
+            print(f"--- {name}\n{error if isinstance(error, LabError) else traceback.format_exc()}", file=sys.stderr)
+            figures, result = [str(error).splitlines()[0][:160] if str(error) else repr(error)], "FAILED"
+            for box in lab.boxes:
+                box.keep_evidence()
+            keep(pathlib.Path(scratch), LEFT / name)
+            print(f"--- evidence is in {LEFT / name}", file=sys.stderr)
+        finally:
+            for box in lab.boxes:
+                box.close()
+    seconds = time.monotonic() - began
+    print(f"{name}: {result} in {seconds:.0f} s", file=sys.stderr, flush=True)
+    return name, result, figures, seconds
+
+
+def keep(scratch, target):
+    for path in scratch.rglob("*"):
+        if path.is_file() and path.suffix in (".log", ".out", ".conf", ".json") and path.stat().st_size < 32 << 20:
+            place = target / path.relative_to(scratch)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+
+
+def print_table(rows):
+    print(f"\n{'scenario':<10} {'result':<7} {'s':>5}  figures")
+    for name, result, figures, seconds in rows:
+        first, *rest = figures or [""]
+        print(f"{name:<10} {result:<7} {seconds:>5.0f}  {first}")
+        for line in rest:
+            print(f"{'':<25}  {line}")
+    passed = sum(1 for _, result, _, _ in rows if result == "passed")
+    print(f"{passed} passed, {len(rows) - passed} failed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Capture from a real ALSA driver: scripted words and samples, and the sound card unbound in mid-lesson."""
+import array
+
+from box import Box, check, word_texts
+from guest import GuestError
+
+#: In full it is the ten minutes that the box has to record without a fault.
+SECONDS, ALL_SECONDS = 25, 600
+RATE = 16_000
+
+
+def run(lab):
+    box = Box(lab, "capture", settings="box.reserve_mb = 16")
+    box.boot()
+    return [whole(box, ALL_SECONDS if lab.everything else SECONDS), unbound(box)]
+
+
+def whole(box, seconds):
+    """Everything that was played comes once: as samples, and as words."""
+    script = box.script(seconds, seed=7)
+    box.load(script)
+    box.press("start")
+    box.wait_for_event(r"^phase .*to=live")
+    player = box.play()
+    check(player.end(seconds + 120) == 0, "aplay failed: " + " ".join(player.lines))
+    wait_for_words(box, len(script.words))
+    box.press("stop")
+    box.wait_for_event(r"^stop id=")
+    document = box.document()
+    check(not document["gaps"], f"gaps: {document['gaps']}")
+    check(not document["silences"], f"marked silence: {document['silences']}")
+    check(not box.seen(r"xrun|overrun"), "the capture overran")
+    check(word_texts(document) == [word["text"] for word in script.words], difference(document, script))
+    recorded, offset = box.recorded(), None
+    offset = recorded.find(script.samples[first_sound(script.samples):][:3200]) - first_sound(script.samples)
+    check(offset >= 0 and offset % 2 == 0, "the beginning of the lesson was not found in the recording")
+    check(recorded[offset:offset + len(script.samples)] == script.samples, "samples differ from the played ones")
+    place(document, script, offset // 2)
+    return f"{seconds} s, {len(script.words)} words: each once, at its place; {len(script.samples) // 2} samples identical"
+
+
+def unbound(box):
+    """The card's driver loses its device in mid-lesson, and gets it back."""
+    first, second = box.script(12, seed=8), box.script(12, seed=9)
+    words = len(first.words) + len(second.words)
+    box.press("start")
+    box.wait_for_event(r"^phase .*to=live")
+    box.load(first)
+    box.play().end()
+    wait_for_words(box, len(first.words))
+    card = "snd_aloop.0"
+    box.guest.run(f"echo {card} >/sys/bus/platform/drivers/snd_aloop/unbind")
+    lost = box.wait_for_event(r"^microphone state=lost")
+    box.guest.run(f"sleep 3; echo {card} >/sys/bus/platform/drivers/snd_aloop/bind")
+    back = box.wait_for_event(r"^microphone state=back")
+    box.load(second)
+    box.play().end()
+    wait_for_words(box, words)
+    box.press("stop")
+    stop = box.wait_for_event(r"^stop id=")
+    document = box.document()
+    heard = word_texts(document)
+    check(heard == [word["text"] for script in (first, second) for word in script.words],
+          f"{len(heard)} of {words} words after the microphone was back")
+    silence = sum(one["endMs"] - one["startMs"] for one in document["silences"]) / 1000
+    check(abs(silence - (back.at - lost.at)) < 1, f"{silence:.2f} s are marked silence, the card was away for "
+          f"{back.at - lost.at:.2f} s; {document['silences']}, {stop.text}")
+    return f"card unbound for {back.at - lost.at:.1f} s: {silence:.1f} s of marked silence, all {words} words around it"
+
+
+def wait_for_words(box, count):
+    """A word becomes final when it is past; the service needs a second for it."""
+    script = (f"for i in $(seq 400); do n=$(chalkbox status --json | sed -n 's/.*\"finalWords\":\\([0-9]*\\).*/\\1/p'); "
+              f"[ \"$n\" -ge {count} ] && exit 0; sleep 0.2; done; echo \"$n words\"; exit 1")
+    try:
+        box.guest.run(script)
+    except GuestError as error:
+        raise GuestError(f"{count} words did not come: {str(error).splitlines()[-1]}") from None
+
+
+def first_sound(samples):
+    values = array.array("h", samples)
+    return 2 * next(index for index, value in enumerate(values) if value)
+
+
+def difference(document, script):
+    heard, said = word_texts(document), [word["text"] for word in script.words]
+    at = next((index for index, (one, other) in enumerate(zip(heard, said)) if one != other), min(len(heard), len(said)))
+    return f"{len(heard)} words for {len(said)}; from number {at} on {heard[at:at + 5]} for {said[at:at + 5]}"
+
+
+def place(document, script, offset):
+    """Words lie where they were said, as far as a service's times are exact."""
+    words = [word for segment in document["segments"] for word in segment["words"]]
+    for word, truth in zip(words, script.words):
+        wanted = 1000 * (truth["startSample"] + offset) / RATE
+        check(abs(word["startMs"] - wanted) <= 40, f"{word['text']} is at {word['startMs']} ms for {wanted:.0f} ms")
