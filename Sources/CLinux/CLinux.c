@@ -271,7 +271,9 @@ int chalk_thread_number(void) { return (int)syscall(SYS_gettid); }
 
 bool chalk_clock_synchronised(void) {
     struct timex state = {0};
-    return adjtimex(&state) >= 0 && (state.status & STA_UNSYNC) == 0;
+    if (adjtimex(&state) >= 0) return (state.status & STA_UNSYNC) == 0;
+    // A sandbox that protects the clock refuses the question as well: systemd-timesyncd makes this file for others.
+    return access("/run/systemd/timesync/synchronized", F_OK) == 0;
 }
 
 void chalk_utc(int64_t seconds, int *year, int *month, int *day, int *hour, int *minute, int *second) {

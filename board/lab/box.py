@@ -3,6 +3,7 @@ import collections
 import json
 import pathlib
 import re
+import subprocess
 import time
 
 from cloud import BEARER, Cloud, Script
@@ -18,6 +19,8 @@ INSTALLED = {
     "tmpfiles.d/chalkbox.conf": "/usr/lib/tmpfiles.d/chalkbox.conf",
     "sysctl.conf": "/usr/lib/sysctl.d/60-chalkbox.conf",
 }
+MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "f2fs": ["mkfs.f2fs", "-q", "-f"]}
+STATE_MEGABYTES = 256
 LINES = {"start": 17, "stop": 27, "green": 22, "red": 23}
 
 Event = collections.namedtuple("Event", "at text")
@@ -33,7 +36,7 @@ class Lab:
 
 
 class Box:
-    def __init__(self, lab, name, settings="", state_disk=None):
+    def __init__(self, lab, name="box", settings="", state_disk=None):
         self.lab = lab
         self.directory = lab.scratch / name
         self.directory.mkdir(parents=True)
@@ -43,7 +46,7 @@ class Box:
         self.guest = Guest(lab.image, self.directory)
         self.journal, self.events, self.presses = None, [], 0
         if state_disk:
-            self.guest.add_disk("state", state_disk)
+            self.add_state_disk(state_disk)
         product = self.guest.product
         product.add("/usr/bin/chalkbox", lab.chalkbox, 0o755)
         for source, target in INSTALLED.items():
@@ -52,6 +55,20 @@ class Box:
         product.add("/etc/chalkbox/chalkbox.conf", self.configuration(settings))
         product.add("/etc/chalkbox/token.secret", BEARER + "\n", 0o600)
         product.add("/etc/chalkbox/ca.pem", self.cloud.authority)
+
+    def add_state_disk(self, filesystem):
+        """The recordings on a disk of their own, which outlives power cuts; the root is then as new at each boot, as a
+        board's is that is mounted read-only."""
+        disk = self.guest.add_disk("state", STATE_MEGABYTES)
+        subprocess.run(MAKE[filesystem] + [disk], check=True, capture_output=True)
+        self.guest.keeps_root = False
+        unit = "var-lib-chalkbox.mount"
+        self.guest.product.add(
+            f"{UNITS}/{unit}",
+            "[Unit]\nDefaultDependencies=no\nBefore=local-fs.target\n"
+            f"[Mount]\nWhat=/dev/disk/by-id/virtio-state\nWhere=/var/lib/chalkbox\nType={filesystem}\n"
+            "Options=noatime\n")
+        self.guest.product.link(f"/etc/systemd/system/local-fs.target.wants/{unit}", f"{UNITS}/{unit}")
 
     def configuration(self, more):
         """The shipped example, with what a technician fills in."""
@@ -139,6 +156,30 @@ class Box:
         self.guest.run(f"logger -t lab '{mark}'")
         self.wait_for_event(mark)
 
+    def catch_up_for(self, seconds):
+        """Takes what the daemon says for so long."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                self.next_event(end)
+            except GuestError:
+                return
+
+    def drain_journal(self):
+        """What had come before the guest went."""
+        while not self.journal.answers.empty():
+            self.next_event(time.monotonic() + 1)
+
+    def clock_offset(self):
+        """What is to be added to this machine's monotonic clock for the guest's; the best of a few questions."""
+        asked = []
+        for _ in range(5):
+            before = time.monotonic()
+            there = self.guest.call(tell_time)
+            after = time.monotonic()
+            asked.append((after - before, there - (before + after) / 2))
+        return min(asked)[1]
+
     def seen(self, pattern):
         return [event for event in self.events if re.search(pattern, event.text)]
 
@@ -147,6 +188,18 @@ class Box:
 
     def chalkbox(self, arguments, check=True):
         return self.guest.run(f"chalkbox {arguments}", check=check)
+
+    def wait_for_words(self, count):
+        """A word becomes final when it is past, and the service needs a second for it."""
+        try:
+            self.guest.call(count_words, count=count, seconds=PATIENCE_SECONDS - 20)
+        except GuestError as error:
+            raise GuestError(f"{count} words did not come: {str(error).splitlines()[-1]}") from None
+
+    def synchronise_clock(self):
+        """As systemd-timesyncd tells the kernel and others: the clock, which is this machine's, is right."""
+        self.guest.call(mark_synchronised)
+        self.guest.run("install -D /dev/null /run/systemd/timesync/synchronized")
 
     # MARK: Panel
 
@@ -197,6 +250,43 @@ def move_buttons(steps):
         if wait:
             time.sleep(wait)
     return begin
+
+
+def count_words(count, seconds):
+    """Waits until the lesson has so many final words, as the control socket tells of each change."""
+    import json
+    import socket
+    import time
+    follower = socket.socket(socket.AF_UNIX)
+    follower.settimeout(seconds)
+    follower.connect("/run/chalkbox/control.sock")
+    follower.sendall(b'{"do":"follow"}\n')
+    end, words = time.monotonic() + seconds, None
+    for line in follower.makefile():
+        words = (json.loads(line).get("recording") or {}).get("finalWords")
+        if words is not None and words >= count:
+            return
+        if time.monotonic() > end:
+            break
+    raise TimeoutError(f"{words} words")
+
+
+def mark_synchronised():
+    import ctypes
+
+    class Timex(ctypes.Structure):
+        _fields_ = [("modes", ctypes.c_uint), ("offset", ctypes.c_long), ("frequency", ctypes.c_long),
+                    ("maximum_error", ctypes.c_long), ("estimated_error", ctypes.c_long), ("status", ctypes.c_int),
+                    ("rest", ctypes.c_byte * 256)]
+    status, maximum_error = 0x10, 0x04
+    request = Timex(modes=status | maximum_error)
+    if ctypes.CDLL(None).adjtimex(ctypes.byref(request)) < 0:
+        raise OSError("adjtimex")
+
+
+def tell_time():
+    import time
+    return time.monotonic()
 
 
 def watch_lamps(lines, seconds):

@@ -97,9 +97,7 @@ class Guest:
         self.process, self.connection, self.monitor = None, None, None
         self.boots = 0
         self.overlay = directory / "root.qcow2"
-        subprocess.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(image.root), str(self.overlay)],
-            check=True)
+        self.keeps_root = True
 
     def add_disk(self, name, megabytes):
         """A raw disk of its own, /dev/disk/by-id/virtio-NAME in the guest."""
@@ -111,26 +109,33 @@ class Guest:
 
     # MARK: Power
 
-    def boot(self, arguments="", wait=True):
+    def boot(self, arguments="", wait=True, terminal=False):
+        """Switches it on, and waits for its agent; with `terminal` QEMU has this process's standard input and output."""
         self.boots += 1
         self.console = self.directory / f"console-{self.boots}.log"
         agent, monitor = self.directory / "agent.sock", self.directory / "monitor.sock"
         for path in (agent, monitor):
             path.unlink(missing_ok=True)
+        if not (self.keeps_root and self.overlay.exists()):
+            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(self.image.root),
+                            str(self.overlay)], check=True)
         product = self.directory / "product.tar"
         self.product.write(product)
         self.switched_on = time.monotonic()
         with open(self.directory / "qemu.log", "ab") as log:
             self.process = subprocess.Popen(
-                self.command(agent, monitor, product, arguments), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                self.command(agent, monitor, product, arguments), stderr=log,
+                stdout=None if terminal else log, stdin=None if terminal else subprocess.DEVNULL)
         self.ids, self.inboxes, self.lock = itertools.count(1), {}, threading.Lock()
         self.lost = threading.Event()
-        hello = self.inbox(0)
         self.connection = self.connect(agent)
         self.monitor = Monitor(self.connect(monitor))
         threading.Thread(target=self.listen, args=(self.connection,), daemon=True).start()
         if wait:
-            self.take(hello, PATIENCE_SECONDS)
+            self.wait_for_agent()
+
+    def wait_for_agent(self):
+        self.take(self.inbox(0), PATIENCE_SECONDS)
 
     def command(self, agent, monitor, product, arguments):
         disks = [("root", self.overlay, "qcow2"), ("product", product, "raw")]
@@ -241,8 +246,8 @@ class Guest:
         source += f"\nmain = {function.__name__}\n"
         return self.request("python", source=source, arguments=arguments)
 
-    def call(self, function, seconds=PATIENCE_SECONDS, **arguments):
-        return self.result(self.call_later(function, **arguments), seconds)
+    def call(self, function, patience=PATIENCE_SECONDS, **arguments):
+        return self.result(self.call_later(function, **arguments), patience)
 
     def result(self, command, seconds=PATIENCE_SECONDS):
         value = command.end(seconds)

@@ -3,18 +3,21 @@ import argparse
 import importlib
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
 import traceback
 
 import image
-from box import Lab
+from box import Box, Lab
 from image import LabError
 
 HERE = pathlib.Path(__file__).resolve().parent
 #: In the order in which they run; the first three belong to every check of the tree.
-SCENARIOS = ["button", "lamps", "capture"]
+SCENARIOS = ["button", "lamps", "capture", "boot", "hardening", "watchdog", "power"]
+#: The exit code when the machine cannot make the lab, which is no fault of what is tested.
+NOT_HERE = 3
 #: What a failed scenario leaves: consoles, journal, the cloud's log.
 LEFT = HERE / "artefacts"
 
@@ -24,6 +27,7 @@ def main():
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="those of --list; default: the first three")
     parser.add_argument("--all", action="store_true", help="every scenario, each in full")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
+    parser.add_argument("--shell", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--chalkbox", help=argparse.SUPPRESS)
     parser.add_argument("--cloud", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -38,11 +42,32 @@ def main():
     try:
         guest = image.ensure()
     except LabError as error:
-        print(f"board/lab/run: {error}", file=sys.stderr)
-        return 1
+        print(error, file=sys.stderr)
+        return NOT_HERE
+    if options.shell:
+        return shell(options, guest)
     rows = [run(name, modules[name], options, guest) for name in names]
     print_table(rows)
     return 0 if all(result == "passed" for _, result, _, _ in rows) else 1
+
+
+def shell(options, guest):
+    """A terminal of the guest's on this one."""
+    with tempfile.TemporaryDirectory(prefix="chalkbox-lab-") as scratch:
+        lab = Lab(guest, options.chalkbox, options.cloud, pathlib.Path(scratch))
+        box = Box(lab)
+        try:
+            box.guest.options += ["-chardev", "stdio,id=terminal,signal=off", "-serial", "chardev:terminal"]
+            unit = "/etc/systemd/system/serial-getty@ttyS1.service"
+            box.guest.product.link("/etc/systemd/system/multi-user.target.wants/serial-getty@ttyS1.service",
+                                   "/usr/lib/systemd/system/serial-getty@.service")
+            box.guest.product.add(f"{unit}.d/lab.conf", "[Service]\nExecStart=\nExecStart=-/sbin/agetty --autologin "
+                                  "root --noclear 115200 ttyS1 linux\n")
+            box.guest.boot(terminal=True)
+            box.guest.process.wait()
+        finally:
+            box.close()
+    return 0
 
 
 def run(name, module, options, guest):
@@ -88,4 +113,6 @@ def print_table(rows):
 
 
 if __name__ == "__main__":
+    # Ended from outside, it ends its machines too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     sys.exit(main())

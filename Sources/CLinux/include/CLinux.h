@@ -108,7 +108,8 @@ int64_t chalk_watchdog_microseconds(void);
 /// The calling thread's number, as /proc/self/task has it (gettid(2)).
 int chalk_thread_number(void);
 
-/// Whether the kernel says that the clock is synchronised (adjtimex(2), STA_UNSYNC clear).
+/// Whether the kernel says that the clock is synchronised (adjtimex(2), STA_UNSYNC clear), or where it may not be asked,
+/// systemd-timesyncd.
 bool chalk_clock_synchronised(void);
 
 /// UTC calendar fields of seconds since 1970 (gmtime_r).

@@ -6,7 +6,7 @@ STUCK_SECONDS = 30
 
 
 def run(lab):
-    box = Box(lab, "button")
+    box = Box(lab)
     ready = box.boot(arguments=f"lab.held={LINES['start']}")
     return [stuck_at_boot(box, ready), *pressed(box), bouncing_and_held(box), both_at_once(box)]
 

@@ -1,8 +1,5 @@
 """Capture from a real ALSA driver: scripted words and samples, and the sound card unbound in mid-lesson."""
-import array
-
 from box import Box, check, word_texts
-from guest import GuestError
 
 #: In full it is the ten minutes that the box has to record without a fault.
 SECONDS, ALL_SECONDS = 25, 600
@@ -10,7 +7,7 @@ RATE = 16_000
 
 
 def run(lab):
-    box = Box(lab, "capture", settings="box.reserve_mb = 16")
+    box = Box(lab)
     box.boot()
     return [whole(box, ALL_SECONDS if lab.everything else SECONDS), unbound(box)]
 
@@ -23,7 +20,7 @@ def whole(box, seconds):
     box.wait_for_event(r"^phase .*to=live")
     player = box.play()
     check(player.end(seconds + 120) == 0, "aplay failed: " + " ".join(player.lines))
-    wait_for_words(box, len(script.words))
+    box.wait_for_words(len(script.words))
     box.press("stop")
     box.wait_for_event(r"^stop id=")
     document = box.document()
@@ -31,8 +28,8 @@ def whole(box, seconds):
     check(not document["silences"], f"marked silence: {document['silences']}")
     check(not box.seen(r"xrun|overrun"), "the capture overran")
     check(word_texts(document) == [word["text"] for word in script.words], difference(document, script))
-    recorded, offset = box.recorded(), None
-    offset = recorded.find(script.samples[first_sound(script.samples):][:3200]) - first_sound(script.samples)
+    recorded = box.recorded()
+    offset = recorded.find(script.samples[script.first_sound:][:3200]) - script.first_sound
     check(offset >= 0 and offset % 2 == 0, "the beginning of the lesson was not found in the recording")
     check(recorded[offset:offset + len(script.samples)] == script.samples, "samples differ from the played ones")
     place(document, script, offset // 2)
@@ -47,7 +44,7 @@ def unbound(box):
     box.wait_for_event(r"^phase .*to=live")
     box.load(first)
     box.play().end()
-    wait_for_words(box, len(first.words))
+    box.wait_for_words(len(first.words))
     card = "snd_aloop.0"
     box.guest.run(f"echo {card} >/sys/bus/platform/drivers/snd_aloop/unbind")
     lost = box.wait_for_event(r"^microphone state=lost")
@@ -55,7 +52,7 @@ def unbound(box):
     back = box.wait_for_event(r"^microphone state=back")
     box.load(second)
     box.play().end()
-    wait_for_words(box, words)
+    box.wait_for_words(words)
     box.press("stop")
     stop = box.wait_for_event(r"^stop id=")
     document = box.document()
@@ -66,21 +63,6 @@ def unbound(box):
     check(abs(silence - (back.at - lost.at)) < 1, f"{silence:.2f} s are marked silence, the card was away for "
           f"{back.at - lost.at:.2f} s; {document['silences']}, {stop.text}")
     return f"card unbound for {back.at - lost.at:.1f} s: {silence:.1f} s of marked silence, all {words} words around it"
-
-
-def wait_for_words(box, count):
-    """A word becomes final when it is past; the service needs a second for it."""
-    script = (f"for i in $(seq 400); do n=$(chalkbox status --json | sed -n 's/.*\"finalWords\":\\([0-9]*\\).*/\\1/p'); "
-              f"[ \"$n\" -ge {count} ] && exit 0; sleep 0.2; done; echo \"$n words\"; exit 1")
-    try:
-        box.guest.run(script)
-    except GuestError as error:
-        raise GuestError(f"{count} words did not come: {str(error).splitlines()[-1]}") from None
-
-
-def first_sound(samples):
-    values = array.array("h", samples)
-    return 2 * next(index for index, value in enumerate(values) if value)
 
 
 def difference(document, script):

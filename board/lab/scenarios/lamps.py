@@ -11,7 +11,7 @@ LOOK_SECONDS = 35
 
 
 def run(lab):
-    box = Box(lab, "lamps")
+    box = Box(lab)
     box.boot()
     box.load(box.script(60))
     look = box.lamps(LOOK_SECONDS)
