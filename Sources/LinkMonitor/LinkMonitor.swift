@@ -93,9 +93,11 @@ package final class LinkMonitor {
         for interface in interfaces where interface.isClient {
             snapshot.add(WirelessFacts(ssid: interface.ssid), toLink: interface.linkIndex)
             let hasCarrier = snapshot.links.contains { $0.index == interface.linkIndex && $0.hasCarrier }
-            guard hasCarrier, let point = try accessPoint(of: interface.linkIndex, socket, family) else { continue }
+            guard hasCarrier, let point = try accessPoint(of: interface, socket, family) else { continue }
             snapshot.add(
-                WirelessFacts(bssid: point.bssid, signalDecibelMilliwatts: point.signalDecibelMilliwatts),
+                WirelessFacts(
+                    ssid: interface.ssid ?? point.ssid, bssid: point.bssid,
+                    signalDecibelMilliwatts: point.signalDecibelMilliwatts),
                 toLink: interface.linkIndex)
         }
     }
@@ -113,22 +115,27 @@ package final class LinkMonitor {
     }
 
     /// A client's one station is its access point. Drivers that cannot list stations (EOPNOTSUPP from some brcmfmac
-    /// firmware) still mark it in their scan results.
+    /// firmware) still mark it in their scan results. These also have the network's name, which the interface lacks
+    /// where wpa_supplicant carries the association out itself, as it does with mac80211 (seen with Linux 6.1).
     private func accessPoint(
-        of link: Int32, _ socket: borrowing NetlinkSocket, _ family: Int32
+        of interface: WirelessMessages.Interface, _ socket: borrowing NetlinkSocket, _ family: Int32
     ) throws(LinkMonitorError) -> WirelessMessages.AccessPoint? {
+        var point: WirelessMessages.AccessPoint?
         do throws(LinkMonitorError) {
-            let station = try socket.dump(
-                "WiFi stations", NL80211_CMD_GET_STATION, family: family, link: link,
+            point = try socket.dump(
+                "WiFi stations", NL80211_CMD_GET_STATION, family: family, link: interface.linkIndex,
                 from: WirelessMessages.AccessPoint?.none
             ) { message, draft in draft = draft ?? WirelessMessages.station(message) }
-            if let station { return station }
         } catch .answer(_, NLE_OPNOTSUPP) {
             // Below.
         }
-        return try socket.dump(
-            "WiFi scan results", NL80211_CMD_GET_SCAN, family: family, link: link,
+        if let point, interface.ssid != nil { return point }
+        let heard = try socket.dump(
+            "WiFi scan results", NL80211_CMD_GET_SCAN, family: family, link: interface.linkIndex,
             from: WirelessMessages.AccessPoint?.none
         ) { message, draft in draft = draft ?? WirelessMessages.associated(message) }
+        guard point != nil else { return heard }
+        if let heard, point?.bssid == heard.bssid { point?.ssid = heard.ssid }
+        return point
     }
 }

@@ -14,6 +14,8 @@ enum WirelessMessages {
     struct AccessPoint: Equatable {
         var bssid: String
         var signalDecibelMilliwatts: Int?
+        /// Of scan results only.
+        var ssid: String?
     }
 
     /// An answer to NL80211_CMD_GET_INTERFACE.
@@ -23,10 +25,7 @@ enum WirelessMessages {
             let index = attributes.uint32(NL80211_ATTR_IFINDEX.rawValue),
             let type = attributes.uint32(NL80211_ATTR_IFTYPE.rawValue)
         else { return nil }
-        // "SSID (binary attribute, 0..32 octets)": any bytes; a hidden one may be all zeros.
-        let ssid = attributes.bytes(NL80211_ATTR_SSID.rawValue).flatMap { bytes in
-            bytes.contains { $0 != 0 } ? String(decoding: bytes, as: UTF8.self) : nil
-        }
+        let ssid = attributes.bytes(NL80211_ATTR_SSID.rawValue).flatMap(name)
         return Interface(
             linkIndex: Int32(bitPattern: index),
             isClient: type == NL80211_IFTYPE_STATION.rawValue || type == NL80211_IFTYPE_P2P_CLIENT.rawValue, ssid: ssid)
@@ -56,7 +55,25 @@ enum WirelessMessages {
         else { return nil }
         // "signal strength of probe response/beacon in mBm (100 * dBm) (s32)".
         let signal = facts.uint32(NL80211_BSS_SIGNAL_MBM.rawValue).map { Int(Int32(bitPattern: $0)) / 100 }
-        return AccessPoint(bssid: address, signalDecibelMilliwatts: signal)
+        let elements = facts.bytes(NL80211_BSS_INFORMATION_ELEMENTS.rawValue) ?? []
+        return AccessPoint(bssid: address, signalDecibelMilliwatts: signal, ssid: ssid(in: elements))
+    }
+
+    /// "SSID (binary attribute, 0..32 octets)": any bytes; a hidden one may be all zeros.
+    private static func name(_ bytes: [UInt8]) -> String? {
+        bytes.contains { $0 != 0 } ? String(decoding: bytes, as: UTF8.self) : nil
+    }
+
+    /// Information elements (IEEE 802.11, 9.4.2): number, length, content; number 0 is the SSID.
+    private static func ssid(in elements: [UInt8]) -> String? {
+        var place = 0
+        while place + 2 <= elements.count {
+            let end = place + 2 + Int(elements[place + 1])
+            guard end <= elements.count else { return nil }
+            if elements[place] == 0 { return name(Array(elements[place + 2..<end])) }
+            place = end
+        }
+        return nil
     }
 
     private static func command(of message: NetlinkMessage) -> nl80211_commands? {

@@ -72,13 +72,14 @@ private func station(flags: UInt32, signal: [UInt8] = [UInt8(bitPattern: -61)]) 
                 NL80211_STA_INFO_STA_FLAGS.rawValue, Bytes.number(UInt32(0xFE)) + Bytes.number(flags))))
 }
 
-private func scanResult(status: nl80211_bss_status?) -> [UInt8] {
+private func scanResult(status: nl80211_bss_status?, elements: [UInt8] = []) -> [UInt8] {
     nl80211(
         NL80211_CMD_NEW_SCAN_RESULTS,
         Bytes.attribute(NL80211_ATTR_IFINDEX.rawValue, Bytes.number(UInt32(3))),
         Bytes.nest(
             NL80211_ATTR_BSS.rawValue, Bytes.attribute(NL80211_BSS_BSSID.rawValue, accessPoint),
             Bytes.attribute(NL80211_BSS_SIGNAL_MBM.rawValue, Bytes.number(Int32(-6_100))),
+            Bytes.attribute(NL80211_BSS_INFORMATION_ELEMENTS.rawValue, elements),
             status.map { Bytes.attribute(NL80211_BSS_STATUS.rawValue, Bytes.number($0.rawValue)) } ?? []))
 }
 
@@ -149,6 +150,21 @@ private func hop(_ link: Int32, _ attributes: [UInt8], length: UInt16? = nil) ->
         #expect(
             parse(scanResult(status: NL80211_BSS_STATUS_AUTHENTICATED), WirelessMessages.associated) == .some(nil))
         #expect(parse(scanResult(status: nil), WirelessMessages.associated) == .some(nil))
+    }
+
+    @Test func `the scan result of the access point has the network's name among its elements`() {
+        func ssid(_ elements: [UInt8]) -> String? {
+            let result = scanResult(status: NL80211_BSS_STATUS_ASSOCIATED, elements: elements)
+            return (parse(result, WirelessMessages.associated) ?? nil)?.ssid
+        }
+        #expect(ssid([0, 6] + text("school") + [1, 1, 0x82]) == "school")
+        #expect(ssid([1, 1, 0x82, 0, 2] + text("7B")) == "7B")
+        #expect(ssid([0, 3, 0, 0, 0]) == nil)
+        #expect(ssid([0, 0]) == nil)
+        // Cut off, or longer than what there is.
+        #expect(ssid([0]) == nil)
+        #expect(ssid([0, 9] + text("school")) == nil)
+        #expect(ssid([1, 200, 1]) == nil)
     }
 
     @Test func `an answer to another question is not mistaken`() {
