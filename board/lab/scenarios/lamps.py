@@ -43,6 +43,8 @@ def compare(box, changes):
     phases.append((max(at for at, _, _ in changes) + 1, "end"))
     blinks = []
     for (begin, phase), (end, _) in zip(phases, phases[1:]):
+        if end - begin < 4 * SLACK_SECONDS:
+            continue
         inside = [(at, lamp, lit) for at, lamp, lit in changes if begin + SLACK_SECONDS < at < end - SLACK_SECONDS]
         lit = {lamp: value for at, lamp, value in changes if at <= begin + SLACK_SECONDS}
         if phase in ("requesting", "connecting", "reconnecting"):
