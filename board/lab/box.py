@@ -1,4 +1,4 @@
-"""A classroom box in the virtual machine: the shipped files, a panel to press and look at, a microphone to play into."""
+"""A classroom box in the virtual machine: the shipped files, a panel to press, a microphone to play into."""
 import collections
 import json
 import pathlib

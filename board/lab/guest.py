@@ -110,7 +110,7 @@ class Guest:
     # MARK: Power
 
     def boot(self, arguments="", wait=True, terminal=False):
-        """Switches it on, and waits for its agent; with `terminal` QEMU has this process's standard input and output."""
+        """Switches it on and waits for its agent; with `terminal` QEMU has this process's standard input and output."""
         self.boots += 1
         self.console = self.directory / f"console-{self.boots}.log"
         agent, monitor = self.directory / "agent.sock", self.directory / "monitor.sock"

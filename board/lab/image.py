@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 INPUTS = HERE / "image"
@@ -21,6 +22,7 @@ PACKAGES = HERE.parent / "packages"
 SUITE = "bookworm"
 SOURCES = "linux-source-6.1"
 ROOT_MEGABYTES = 1200
+KEEP_SECONDS = 86_400
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 
 
@@ -74,7 +76,9 @@ def ensure():
         build_image(pathlib.Path(scratch), base, image)
     keep = {base, *dataclasses.astuple(image)}
     for path in directory.iterdir():
-        if path not in keep and re.match(r"(base|kernel|initrd|root)-", path.name):
+        # What another run may be using is younger.
+        is_old = path.stat().st_mtime < time.time() - KEEP_SECONDS
+        if is_old and path not in keep and re.match(r"(base|kernel|initrd|root)-", path.name):
             path.unlink()
     return image
 
@@ -255,7 +259,8 @@ def furnish(tree, modules, release, gpio):
     call("systemctl", "--root", tree, "enable", *SERVICES, "systemd-networkd.service", capture=True)
     call("systemctl", "--root", tree, "disable", "wpa_supplicant.service", "dnsmasq.service", capture=True, check=False)
     call("systemctl", "--root", tree, "mask", "systemd-networkd-wait-online.service", "getty.target",
-         "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
+         "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer",
+         "e2scrub_reap.service",
          "fstrim.timer", "systemd-update-utmp.service", "hostapd.service", "alsa-restore.service", "alsa-state.service",
          "nftables.service", "systemd-pstore.service", capture=True)
     call("systemctl", "--root", tree, "set-default", "multi-user.target", capture=True)

@@ -29,8 +29,8 @@ def run(lab):
     box.press("stop")
     box.wait_for_event(r"^stop id=")
     verified = box.chalkbox("recordings verify all")
-    return [f"{cuts} cuts, 0 failures: audio lost {min(lost):.2f} to {max(lost):.2f} s (promise: 2 s), no sample and no "
-            "committed word wrong or missing", verified.splitlines()[-1]]
+    return [f"{cuts} cuts, 0 failures: audio lost {min(lost):.2f} to {max(lost):.2f} s (promise: 2 s), no sample and "
+            "no committed word wrong or missing", f"recordings verify: {verified.splitlines()[-1]}"]
 
 
 def lesson_until_cut(box, script, chance):

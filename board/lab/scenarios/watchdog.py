@@ -49,7 +49,8 @@ def frozen(box, id, thread):
         at, tracer = None, box.guest.call_later(stop_thread, name=thread, seconds=60)
         hung = box.wait_for_event(rf"^hung thread={thread}$")
     else:
-        at = float(box.guest.run("systemctl kill -s STOP --kill-who=main chalkbox; read -r up _ </proc/uptime; echo $up"))
+        stop = "systemctl kill -s STOP --kill-who=main chalkbox"
+        at = float(box.guest.run(f"{stop}; read -r up _ </proc/uptime; echo $up"))
     killed = box.wait_for_event(r"Watchdog timeout")
     ready = box.wait_for_event(r"^ready ")
     box.wait_for_event(rf"^resume id={id}")

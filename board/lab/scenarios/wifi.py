@@ -169,7 +169,7 @@ print("listening", flush=True)
 while True:
     c, _ = s.accept()
     c.recv(4096)
-    c.sendall(b"HTTP/1.1 302 Found\\r\\nLocation: http://portal.test/\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+    c.sendall(b"HTTP/1.1 302 Found\\r\\nLocation: http://portal.test/\\r\\nContent-Length: 0\\r\\n\\r\\n")
     c.close()
 """
 
