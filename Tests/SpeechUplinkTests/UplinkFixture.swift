@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LinuxRuntime
+import PeerKit
 import RecorderCore
 import Testing
 import WebTransport
@@ -18,6 +19,8 @@ final class UplinkFixture {
     let thread: WebThread
     let uplink: SpeechClient
     private(set) var events: [UplinkEvent] = []
+    /// Last, so that it goes last.
+    private let turn = LibraryTurn("speech")
 
     init(_ settings: UplinkSettings, caFile: String = "") throws {
         let log = Log(threshold: .error)

@@ -21,6 +21,8 @@ final class UploaderFixture {
     let audio: [UInt8]
     private(set) var events: [UploaderEvent] = []
     private var number = 0
+    /// Last, so that it goes last.
+    private let turn = LibraryTurn("uploads")
 
     init(_ change: (inout UploaderSettings) -> Void = { _ in }, bytes: Int = 100_000) throws {
         let folder = directory + "/" + Self.recording.text

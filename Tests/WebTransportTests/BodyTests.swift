@@ -122,10 +122,14 @@ extension ExchangeTests {
                 // Once for what is allocated once.
                 let small = HTTPRequest(.patch, endpoint, body: .file(path, from: 0, count: Int64(count)))
                 #expect(asker.ask(small)?.answer?.status == 204)
-                let before = try residentBytes()
-                #expect(asker.ask(small)?.answer?.status == 204)
-                let growth = try residentBytes() - before
-                #expect(asker.progress.take().map { $0.bytes > 0 && $0.bytes <= count } == true)
+                // Other suites of the process take memory as well meanwhile, but not each time.
+                var growth = Int.max
+                for _ in 0..<4 where growth >= 1 << 20 {
+                    let before = try residentBytes()
+                    #expect(asker.ask(small)?.answer?.status == 204)
+                    growth = min(growth, try residentBytes() - before)
+                }
+                #expect(asker.progress.take().map { (1...Int64(count)).contains($0) } == true)
                 #expect(growth < 1 << 20, "\(growth) bytes more")
             }
         }

@@ -9,52 +9,54 @@ import Testing
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
 @Suite(.serialized) enum ExchangeTests {}
 
-/// A client that asks one question after the other.
-final class Asker: WebClient, HTTPListener, @unchecked Sendable {
-    let thread: WebThread
-    private let questions = BoundedQueue<HTTPRequest>(capacity: 8)
-    private let outcomes = Mailbox<HTTPOutcome>()
-    /// When, and how much.
-    let progress = Mailbox<(at: MonotonicTime, bytes: Int64)>()
-    let isCancelling = Mailbox<Void>()
-    private var exchange: HTTPExchange?
+/// Asks one question after the other. The thread keeps its client, so this is not the client.
+final class Asker {
+    private let thread: WebThread
+    private let client: AskingClient
+    /// Last, so that it goes last.
+    private let turn = LibraryTurn("exchanges")
 
     init(caFile: String = "") throws {
         thread = try WebThread(caFile: caFile, log: Log(threshold: .error))
-        thread.host(self)
+        client = AskingClient()
+        thread.host(client)
     }
 
     deinit {
         thread.shutdown()
     }
 
+    var progress: Mailbox<Int64> { client.progress }
+
+    /// Nil after 40 s.
+    func ask(_ request: HTTPRequest) -> HTTPOutcome? {
+        #expect(client.questions.push(request))
+        thread.engine.wake()
+        return client.outcomes.take()
+    }
+}
+
+private final class AskingClient: WebClient, HTTPListener, @unchecked Sendable {
+    let questions = BoundedQueue<HTTPRequest>(capacity: 8)
+    let outcomes = Mailbox<HTTPOutcome>()
+    let progress = Mailbox<Int64>()
+
     var isHolding: Bool { false }
 
-    func engineEnded() {
-        exchange = nil
-    }
+    func engineEnded() {}
 
     func wake(_ engine: WebEngine) {
         for question in questions.takeAll() {
-            let exchange = HTTPExchange(question, listener: self, engine: engine)
-            self.exchange = exchange
-            engine.begin(exchange)
+            engine.begin(HTTPExchange(question, listener: self, engine: engine))
         }
     }
 
     func sent(_ bytes: Int64, of exchange: HTTPExchange) {
-        progress.put((Clock.now, bytes))
+        progress.put(bytes)
     }
 
     func ended(_ exchange: HTTPExchange, _ outcome: HTTPOutcome) {
         outcomes.put(outcome)
-    }
-
-    /// Nil after 40 s.
-    func ask(_ request: HTTPRequest) -> HTTPOutcome? {
-        #expect(questions.push(request))
-        thread.engine.wake()
-        return outcomes.take()
     }
 }
 
