@@ -171,7 +171,7 @@ let package = Package(
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
-        test("DaemonTests", ["CloudKit"]),
+        test("DaemonTests", ["CloudKit", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.
         .target(

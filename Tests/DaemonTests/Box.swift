@@ -95,6 +95,12 @@ final class Box {
         try Self.wait("the control socket", seconds: 20) { FileManager.default.fileExists(atPath: self.socketPath) }
     }
 
+    /// After a kill, which leaves the socket's file: the new daemon is there when it answers.
+    func restartDaemon(device: String, overrides: [String] = []) throws {
+        try startDaemon(device: device, overrides: overrides)
+        try Self.wait("the daemon's answer", seconds: 20) { (try? self.chalkbox("status").code) == 0 }
+    }
+
     func stop() async throws {
         endProcesses()
         try await cloud?.stop()
