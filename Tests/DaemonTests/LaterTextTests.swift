@@ -38,6 +38,28 @@ extension `The network`.`Long outages and many` {
 }
 
 extension `The network`.`Long outages and many` {
+    /// Sent as a file to the asynchronous interface, which fails at every step once.
+    @Test func `a lesson without any network gets its text as a file`() async throws {
+        let host = "\(NetworkLab.cloudName):\(NetworkLab.port)"
+        let faults = [
+            "rest-file-status=500*1", "rest-create-status=503*1", "rest-poll-status=500*1",
+            "rest-transcript-status=500*1", "rest-delete-status=500*1", "rest-fails*1", "rest-delay-ms=1500",
+        ]
+        let secret = try Box.scratch() + "/service.secret"
+        try "permanent-key-81\n".write(toFile: secret, atomically: true, encoding: .utf8)
+        chmod(secret, 0o600)
+        let settings = ["transcription.rest_url=https://\(host)", "transcription.rest_bearer_file=\(secret)"]
+        try await NetworkLesson.run(seconds: 24, seed: 54, faults: faults, settings: settings, online: false) { lesson in
+            try lesson.stop()
+            let up = try lesson.lab.ip(.box, NetworkLab.up0)
+            try lesson.log("state=complete words=\(lesson.script.words.count)", since: up.before, seconds: 120)
+            try lesson.compareText()
+            #expect(try lesson.lab.school().left_undeleted == 0)
+            #expect(lesson.box.log.contains("the service could not transcribe it"))
+            #expect(!lesson.box.log.contains("permanent-key-81"))
+        }
+    }
+
     private static let upload = [
         "upload.url=https://\(NetworkLab.cloudName):\(NetworkLab.port)/files/",
         "upload.manifest_url=https://\(NetworkLab.cloudName):\(NetworkLab.port)/api/lessons",

@@ -182,6 +182,8 @@ final class NetworkLab {
 
         let objects: [Object]
         let uploaded_bytes: Int
+        /// Files and transcriptions of the asynchronous interface.
+        let left_undeleted: Int
     }
 
     func school() throws -> School {
