@@ -39,7 +39,7 @@ private let cuts = Int(ProcessInfo.processInfo.environment["CHALKBOX_UPLOAD_CUTS
         #expect(!box.log.contains("cannot print value"))
     }
 
-    private func states(_ box: Box) throws -> [String] {
+    func states(_ box: Box) throws -> [String] {
         let output = try box.chalkbox("recordings", "--json").output
         let list = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]] ?? []
         return list.map { $0["state"] as? String ?? "" }
@@ -47,7 +47,7 @@ private let cuts = Int(ProcessInfo.processInfo.environment["CHALKBOX_UPLOAD_CUTS
 
     private func outbox(_ box: Box) throws -> [String: Any] { try box.status()["outbox"] as? [String: Any] ?? [:] }
 
-    private func uploaded(_ box: Box, seconds: Double = 120) throws {
+    func uploaded(_ box: Box, seconds: Double = 120) throws {
         try Box.wait("all to be uploaded", seconds: seconds) {
             (try? self.states(box).allSatisfy { $0 == "uploaded" }) == true
         }
