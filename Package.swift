@@ -163,7 +163,8 @@ let package = Package(
         .target(name: "PeerKit", path: "Tests/PeerKit", swiftSettings: hosted),
         test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
-            name: "UploaderTests", dependencies: ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"],
+            name: "UploaderTests",
+            dependencies: ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"],
             exclude: ["tus_server.py"], swiftSettings: hosted),
         test(
             "SpeechUplinkTests",

@@ -49,7 +49,9 @@ extension `The network`.`Long outages and many` {
         try "permanent-key-81\n".write(toFile: secret, atomically: true, encoding: .utf8)
         chmod(secret, 0o600)
         let settings = ["transcription.rest_url=https://\(host)", "transcription.rest_bearer_file=\(secret)"]
-        try await NetworkLesson.run(seconds: 24, seed: 54, faults: faults, settings: settings, online: false) { lesson in
+        try await NetworkLesson.run(
+            seconds: 24, seed: 54, faults: faults, settings: settings, online: false
+        ) { lesson in
             try lesson.stop()
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
             try lesson.log("state=complete words=\(lesson.script.words.count)", since: up.before, seconds: 120)

@@ -169,10 +169,10 @@ private let cuts = Int(ProcessInfo.processInfo.environment["CHALKBOX_UPLOAD_CUTS
         }
     }
 
-    @Test func `what the school refuses waits for a person, and green pulses while there is something to send`() throws {
+    @Test func `what the school refuses waits for a person, and green pulses while something goes`() throws {
         let settings = ["upload.limit_kbps=4000"]
-        try run(lessons: 1, bytesEach: 2_000_000, settings: settings, serve: ["--fault", "create-status=413*1"]) {
-            box, _, _ in
+        let serve = ["--fault", "create-status=413*1"]
+        try run(lessons: 1, bytesEach: 2_000_000, settings: settings, serve: serve) { box, _, _ in
             try box.wait("the blocked lesson in status") {
                 (($0["outbox"] as? [String: Any])?["blocked"] as? [Any])?.count == 1
             }
