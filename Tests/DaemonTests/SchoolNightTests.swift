@@ -34,6 +34,10 @@ extension `The school` {
                 "upload.url=\(cloud.uploadURL)", "upload.during_lesson=yes", "upload.limit_kbps=24000",
                 "upload.manifest_url=\(cloud.manifestURL)",
             ])
+        if backlogBytes > 0 {
+            // Nothing is packed while a lesson is recorded.
+            try Box.wait("the first bytes", seconds: 60) { cloud.log.uploadedBytes > 0 }
+        }
         #expect(try box.chalkbox("start").code == 0)
         let words = StampedLog()
         let follower = try Child.logging(
