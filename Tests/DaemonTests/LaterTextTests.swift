@@ -2,7 +2,7 @@ import CloudKit
 import Foundation
 import Testing
 
-extension `The network`.`Long outages and many` {
+extension `The network`.`What follows a lesson` {
     /// Replayed through the live service once the link is back, at four times the pace of speech.
     @Test func `a lesson that ends offline gets its text when the network is back`() async throws {
         let settings = ["transcription.catch_up_rate=4"]
@@ -37,7 +37,7 @@ extension `The network`.`Long outages and many` {
     }
 }
 
-extension `The network`.`Long outages and many` {
+extension `The network`.`What follows a lesson` {
     /// Sent as a file to the asynchronous interface, which fails at every step once.
     @Test func `a lesson without any network gets its text as a file`() async throws {
         let host = "\(NetworkLab.cloudName):\(NetworkLab.port)"

@@ -15,6 +15,7 @@ extension `The network` {
     @Suite(.serialized) struct `The way to the service is broken without a word` {}
     @Suite(.serialized) struct `The service ends a session` {}
     @Suite(.serialized) struct `Long outages and many` {}
+    @Suite(.serialized) struct `What follows a lesson` {}
 }
 
 extension `The network`.`The link goes and comes` {
