@@ -52,6 +52,7 @@ package struct Backfill {
         var id: RecordingID { recording.header.id }
         var end: SampleIndex { recording.saved }
         var isAtService: Bool { cut != nil || !atService.isEmpty }
+        var missingMilliseconds: Int64 { holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds } }
         var holes: [Gap] { transcript.coverage.gaps(before: end, reason: "not transcribed yet") }
     }
 
@@ -74,6 +75,7 @@ package struct Backfill {
         case polling(at: MonotonicTime)
         /// The store writes the lesson's row.
         case settling(reason: String)
+        case done
     }
 
     package init(settings: BackfillSettings, seed: UInt64) {
@@ -92,7 +94,7 @@ package struct Backfill {
             case .waiting(let until): isPaused ? nil : until.map { afterOffline($0) }
             case .requesting(_, let deadline), .connecting(_, _, let deadline): deadline
             case .polling(let at): afterOffline(at)
-            case .live, .cutting, .exchanging, .settling: nil
+            case .live, .cutting, .exchanging, .settling, .done: nil
             }
         }
     }
@@ -111,12 +113,10 @@ package struct Backfill {
     /// The lesson in hand; nil when there is none.
     package var status: BackfillStatus? {
         guard case .lesson(let job) = work else { return nil }
-        let holes = job.holes
         var next: MonotonicTime?
         if case .waiting(let until) = job.step { next = until }
         return BackfillStatus(
-            recording: job.id, gaps: holes.count,
-            milliseconds: holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds }, nextAttempt: next,
+            recording: job.id, gaps: job.holes.count, milliseconds: job.missingMilliseconds, nextAttempt: next,
             lastError: job.lastError)
     }
 
@@ -162,17 +162,14 @@ package struct Backfill {
             let level: LogLevel = reason.isEmpty ? .info : .error
             let line = "transcribe id=\(job.id.text) state=\(state) words=\(job.transcript.wordCount)"
             effects.append(.log(LogEntry(level, line)))
-            job.step = .settling(reason: Self.done)
+            job.step = .done
         }
     }
-
-    /// Marks a job whose end is on disk.
-    private static let done = "\n"
 
     // MARK: What is done next
 
     private mutating func advance(_ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
-        if case .lesson(let job) = work, case .settling(Self.done) = job.step {
+        if case .lesson(let job) = work, case .done = job.step {
             work = .none
             askAt = now
         }
@@ -202,8 +199,7 @@ package struct Backfill {
         work = .none
         guard let text else { return }
         let job = Job(text, now: now)
-        let missing = job.holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds }
-        let what = "gaps=\(job.holes.count) missing_ms=\(missing)"
+        let what = "gaps=\(job.holes.count) missing_ms=\(job.missingMilliseconds)"
         effects.append(.log(LogEntry(.info, "transcribe id=\(job.id.text) state=begun " + what)))
         work = .lesson(job)
     }
@@ -211,13 +207,18 @@ package struct Backfill {
     /// One thing after another: what an earlier try left at the service goes first, then the next hole, then the end.
     private mutating func step(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
         if settings.way == .files, stepFiles(&job, now, &effects) { return }
-        guard let gap = job.holes.first else {
+        guard let hole = nextHole(job) else {
             settle("", &job, &effects)
             return
         }
-        let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
-        let hole = gap.start..<min(gap.end, limit)
         if settings.way == .files { cut(hole, &job, &effects) } else { requestKey(&job, now, &effects) }
+    }
+
+    /// The first hole, or as much of it as goes at a time.
+    func nextHole(_ job: Job) -> Range<SampleIndex>? {
+        guard let gap = job.holes.first else { return nil }
+        let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
+        return gap.start..<min(gap.end, limit)
     }
 
     private func settle(_ reason: String, _ job: inout Job, _ effects: inout [BackfillEffect]) {
@@ -298,7 +299,7 @@ package struct Backfill {
             failed(UplinkFailure(.timeout, "the speech service did not answer"), &job, now, &effects)
         case .polling(let at) where afterOffline(at) <= now:
             exchange(.state(transcription: job.atService.transcription), &job, &effects)
-        case .waiting, .requesting, .connecting, .live, .cutting, .exchanging, .polling, .settling:
+        case .waiting, .requesting, .connecting, .live, .cutting, .exchanging, .polling, .settling, .done:
             break
         }
     }
@@ -312,7 +313,7 @@ package struct Backfill {
         leave(&job, &effects)
         switch job.step {
         // The store answers these in its own time.
-        case .cutting, .settling: break
+        case .cutting, .settling, .done: break
         case .waiting, .requesting, .connecting, .live, .exchanging, .polling: job.step = .waiting(until: nil)
         }
         work = .lesson(job)
@@ -337,7 +338,7 @@ package struct Backfill {
             close(session: request.number, &job, &effects)
         case .exchanging:
             effects.append(.cancelRequest)
-        case .waiting, .cutting, .polling, .settling:
+        case .waiting, .cutting, .polling, .settling, .done:
             break
         }
     }
@@ -354,17 +355,5 @@ package struct Backfill {
         guard case .lesson(var job) = work, case .waiting = job.step else { return }
         job.step = .waiting(until: time)
         work = .lesson(job)
-    }
-}
-
-extension LiveTranscript.SpeakerMatch {
-    func entry(session: Int) -> LogEntry {
-        LogEntry(.info, "speaker map session=\(session) \"\(label)\"→\(speaker) overlap_ms=\(overlap)")
-    }
-}
-
-extension LiveTranscript.SpeakerMerge {
-    func entry(session: Int) -> LogEntry {
-        LogEntry(.info, "speaker merge session=\(session) \(retired)→\(speaker) overlap_ms=\(overlap)")
     }
 }

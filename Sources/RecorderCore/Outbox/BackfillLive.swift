@@ -42,12 +42,10 @@ extension Backfill {
     private mutating func connect(
         _ key: SessionKey, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
     ) {
-        guard let gap = job.holes.first else {
+        guard let hole = nextHole(job) else {
             job.step = .waiting(until: now)
             return
         }
-        let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
-        let hole = gap.start..<min(gap.end, limit)
         let span = span(of: hole, job)
         let request = SessionRequest(
             number: nextNumber(), key: key, recording: job.id, base: span.lowerBound, end: span.upperBound,

@@ -234,10 +234,7 @@ extension Recorder {
         let end = lesson.end ?? SampleIndex(.max)
         let interim = lesson.transcript.interim
         let update = lesson.transcript.receive(message, session: session, end: end)
-        for match in update.speakers {
-            let line = "speaker map session=\(session) \"\(match.label)\"→\(match.speaker) overlap_ms=\(match.overlap)"
-            effects.append(.log(LogEntry(.info, line)))
-        }
+        for match in update.speakers { effects.append(.log(match.entry(session: session))) }
         if !update.words.isEmpty || message.finished { store(update, lesson: lesson, effects: &effects) }
         if lesson.transcript.interim != interim { effects.append(.interim(lesson.transcript.interim)) }
     }
@@ -254,8 +251,7 @@ extension Recorder {
     func closeTrack(_ session: Int, lesson: inout Lesson, effects: inout [RecorderEffect]) {
         for merge in lesson.transcript.close(session: session) {
             effects.append(.mergeSpeaker(merge.retired, into: merge.speaker))
-            let line = "speaker merge session=\(session) \(merge.retired)→\(merge.speaker) overlap_ms=\(merge.overlap)"
-            effects.append(.log(LogEntry(.info, line)))
+            effects.append(.log(merge.entry(session: session)))
         }
     }
 

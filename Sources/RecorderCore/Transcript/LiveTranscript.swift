@@ -174,3 +174,15 @@ package struct LiveTranscript: Equatable, Sendable {
         if recent.count > Limits.recentWords { recent.removeFirst(recent.count - Limits.recentWords) }
     }
 }
+
+extension LiveTranscript.SpeakerMatch {
+    func entry(session: Int) -> LogEntry {
+        LogEntry(.info, "speaker map session=\(session) \"\(label)\"→\(speaker) overlap_ms=\(overlap)")
+    }
+}
+
+extension LiveTranscript.SpeakerMerge {
+    func entry(session: Int) -> LogEntry {
+        LogEntry(.info, "speaker merge session=\(session) \(retired)→\(speaker) overlap_ms=\(overlap)")
+    }
+}
