@@ -77,6 +77,9 @@ extension `The network`.`What follows a lesson` {
                 try lesson.lab.ip(.box, "link set eth0 down")
             }
             try lesson.stop()
+            try lesson.box.wait("a lesson that waits for its upload") {
+                ($0["outbox"] as? [String: Any])?["waiting"] as? Int == 1
+            }
             let text = try lesson.box.chalkbox("status").output
             #expect(text.contains("will upload when online"), "\(text)")
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
