@@ -8,6 +8,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case control
     case token
     case speech
+    case answer
     case configuration
     case netlink
     case text
@@ -20,6 +21,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .control: ControlFuzz.maximumBytes
         case .token: 4 << 10
         case .speech: 16 << 10
+        case .answer: AnswerFuzz.maximumBytes
         case .configuration: 8 << 10
         case .netlink: 4 << 10
         case .text: 256
@@ -34,6 +36,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .control: try ControlFuzz.run(bytes)
         case .token: try TokenFuzz.run(bytes)
         case .speech: try SpeechFuzz.run(bytes)
+        case .answer: try AnswerFuzz.run(bytes)
         case .configuration: try ConfigurationFuzz.run(bytes)
         case .netlink: try NetlinkFuzz.run(bytes)
         case .text: try TextFuzz.run(bytes)
