@@ -8,14 +8,17 @@ import PackageDescription
 /// whatever its condition. The runtime then finds no conformance, and the normal `chalkbox` crashes at START.
 let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 /// Size: the inliner is kept from unfolding every `append` (each string interpolation is a row of them, a fifth of the
-/// binary), the machine outliner and lld's folding of identical code then find what is left. Exclusive access is checked
-/// in the normal build, which runs the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the
-/// tables for it go to `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module.
+/// binary), and unfolds the rest less readily. `board/build` optimises the whole program at link time: one copy of what
+/// several modules specialise, and lld's folding of identical code and the machine outliner see all of it. Merging
+/// functions before would leave some without a name, which bitcode cannot hold. Exclusive access is checked in the
+/// normal build, which runs the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the tables
+/// for it go to `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module.
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
         embeddedFeature + [
-            "-wmo", "-Osize", "-Xfrontend", "-function-sections", "-Xllvm", "-enable-machine-outliner=always",
+            "-wmo", "-Osize", "-Xfrontend", "-disable-llvm-merge-functions-pass",
             "-Xllvm", "-sil-inline-never-functions=append", "-enforce-exclusivity=unchecked",
+            "-Xfrontend", "-sil-inline-caller-benefit-reduction-factor", "-Xfrontend", "20",
             "-Xcc", "-fno-asynchronous-unwind-tables", "-Xfrontend", "-disable-incremental-llvm-codegen",
         ], .when(traits: ["Embedded"])),
 ]
@@ -108,6 +111,7 @@ let package = Package(
                     embeddedFeature + [
                         "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
                         "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+                        "-Xlinker", "-mllvm", "-Xlinker", "-enable-machine-outliner=always",
                     ], .when(traits: ["Embedded"])),
             ]),
 
