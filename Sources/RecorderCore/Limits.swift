@@ -62,6 +62,8 @@ package enum Limits {
     package static let serviceMessageBytes = 1 << 20
     package static let serviceMessageTokens = 4_096
     package static let errorMessageBytes = 512
+    /// A secret of fewer bytes is not looked for in what a server answers.
+    package static let hiddenBytes = 8
     package static let keepaliveMilliseconds: Int64 = 5_000
     package static let connectTimeoutMilliseconds: Int64 = 10_000
     package static let tokenTimeoutMilliseconds: Int64 = 10_000

@@ -63,7 +63,9 @@ package final class HTTPExchange: Dialogue {
         guard !isCancelled else { return }
         if let failure {
             listener.ended(self, .failed(failure))
-        } else if case .answered(let answer) = phase {
+        } else if case .answered(var answer) = phase {
+            // Some servers quote what they refuse, and a refusal goes to the log.
+            if let secret = request.secret { answer.body.hide(Array(secret.utf8)) }
             listener.ended(self, .answer(answer))
         }
     }

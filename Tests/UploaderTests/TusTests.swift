@@ -145,6 +145,20 @@ extension UploadTests {
             #expect(seen.take().flatMap { FakeConnection.header("authorization", in: $0) } == nil)
         }
 
+        @Test func `a server that quotes the secret does not bring it into the log`() throws {
+            let peer = try FakePeer { connection, _ in
+                _ = try connection.readHead()
+                try connection.answer("403 Forbidden", #"{"message":"Bearer box-secret is not known: box-secret"}"#)
+            }
+            let url = "http://127.0.0.1:\(peer.port)/"
+            let fixture = try UploaderFixture {
+                $0.url = url
+                $0.bearer = "box-secret"
+            }
+            let detail = fixture.ask(.create(recording, fixture.file()))?.failure?.detail ?? ""
+            #expect(detail.hasSuffix("answered HTTP 403: Bearer ********** is not known: **********"), "\(detail)")
+        }
+
         @Test func `a new secret is used from then on, and a bad one is named`() throws {
             let seen = Mailbox<String>()
             let peer = try FakePeer { connection, _ in
