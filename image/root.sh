@@ -1,0 +1,175 @@
+# The root of a slot: Debian's packages, the recorder, and image/files over it. Read by image/build.
+
+SUITE=bookworm
+# Files of packages that a box has no use for; licences stay.
+LEFT_OUT='/usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/info/* /usr/share/grub/* /usr/lib/grub/*
+    /usr/share/bash-completion/* /usr/share/lintian/* /usr/share/bug/* /usr/share/sounds/* /usr/share/alsa/speaker-test/*'
+# Units of Debian's that write to flash, wait, or offer what a box does not have.
+MASKED='getty.target systemd-machine-id-commit.service systemd-update-utmp.service systemd-pstore.service
+    systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer
+    e2scrub_reap.service grub-common.service grub-initrd-fallback.service alsa-restore.service alsa-state.service
+    systemd-firstboot.service systemd-sysusers.service ldconfig.service systemd-update-done.service
+    systemd-hwdb-update.service systemd-journal-catalog-update.service'
+ENABLED='chalkbox.service chalkbox-boot.service chalkbox-ssh-key.service chalkbox-good.service chalkbox-deadline.timer
+    chalkbox-report.service chalkbox-clock.timer systemd-networkd.service systemd-resolved.service
+    systemd-timesyncd.service ssh.service'
+
+make_recorder() {
+    recorder=${CHALKBOX_BINARY:-}
+    if [ -z "$recorder" ]; then
+        if [ "$ARCH" = "$(dpkg --print-architecture)" ]; then
+            recorder=$(board/build)
+        else
+            recorder=$(board/build --arch "$ARCH")
+        fi
+    fi
+    recorder=$(readlink -f "$recorder")
+}
+
+make_base() {
+    local packages options=() pattern digest
+    packages=$(awk '$1 == "box" { print $2 }' board/packages; printf '%s\n' $PACKAGES)
+    set -f
+    for pattern in $LEFT_OUT; do options+=("--dpkgopt=path-exclude=$pattern"); done
+    set +f
+    options+=('--dpkgopt=path-include=/usr/share/doc/*/copyright')
+    digest=$(printf '%s\n' "$SUITE" "$ARCH" "$packages" "${options[@]}" | sha256sum | cut -c 1-12)
+    base=$cache/base-$ARCH-$digest.tar
+    if [ -n "$fresh" ] || [ ! -e "$base" ]; then
+        # A time of its own, so that the next commit can use it as well; the slot's file system has the commit's.
+        SOURCE_DATE_EPOCH=1767225600 mmdebstrap --variant=essential --architectures="$ARCH" --quiet \
+            --components=main,non-free-firmware --include="$(printf '%s' "$packages" | tr '\n' ',')" "${options[@]}" \
+            "$SUITE" "$work/base.tar" >&2
+        mv "$work/base.tar" "$base"
+    fi
+    mkdir "$root"
+    tar -xf "$base" -C "$root"
+}
+
+fill_in() { # FILE: @NAME@ becomes the variable's value
+    sed -i -e "s|@PARTUUID_BOOT@|$PARTUUID_BOOT|; s|@PARTUUID_ESP@|$PARTUUID_ESP|" "$1"
+}
+
+make_root() {
+    install -m 755 "$recorder" "$root/usr/bin/chalkbox"
+    install -D -m 644 board/systemd/chalkbox.service -t "$root/usr/lib/systemd/system"
+    install -D -m 644 board/systemd/watchdog.conf "$root/etc/systemd/system.conf.d/50-chalkbox-watchdog.conf"
+    install -D -m 644 board/udev/60-chalkbox.rules -t "$root/usr/lib/udev/rules.d"
+    install -D -m 644 board/sysusers.d/chalkbox.conf -t "$root/usr/lib/sysusers.d"
+    install -D -m 644 board/tmpfiles.d/chalkbox.conf -t "$root/usr/lib/tmpfiles.d"
+    install -D -m 644 board/sysctl.conf "$root/usr/lib/sysctl.d/60-chalkbox.conf"
+    cp -R image/files/. "$root/"
+    if [ -d "board/$BOARD/files" ]; then cp -R "board/$BOARD/files/." "$root/"; fi
+    [ -n "$PARTUUID_ESP" ] || rm "$root"/usr/lib/systemd/system/efi.*
+    for file in etc/fstab usr/lib/systemd/system/efi.mount; do
+        if [ -e "$root/$file" ]; then fill_in "$root/$file"; fi
+    done
+    chmod 440 "$root/etc/sudoers.d/chalkbox"
+    mkdir -p "$root/data" "$root/efi" "$root/etc/chalkbox" "$root/etc/rauc" "$root/usr/share/chalkbox"
+    board_configuration >"$root/usr/share/chalkbox/chalkbox.conf"
+    rauc_configuration >"$root/etc/rauc/system.conf"
+    install -m 644 "$(keyring)" "$root/etc/rauc/keyring.pem"
+    {
+        printf 'BOARD=%s\nVERSION=%s\n' "$BOARD" "$VERSION"
+        for name in PARTUUID_BOOT PARTUUID_ESP PARTUUID_ROOT_A PARTUUID_ROOT_B PARTUUID_DATA; do
+            printf '%s=%s\n' "$name" "${!name}"
+        done
+    } >"$root/usr/lib/chalkbox/board.conf"
+    printf 'IMAGE_ID=chalkbox-%s\nIMAGE_VERSION=%s\n' "$BOARD" "$VERSION" >>"$root/usr/lib/os-release"
+    systemd-sysusers --root="$root"
+    # shellcheck disable=SC2086
+    systemctl --quiet --root="$root" mask $MASKED
+    # shellcheck disable=SC2086
+    systemctl --quiet --root="$root" enable $ENABLED
+    [ -z "$PARTUUID_ESP" ] || systemctl --quiet --root="$root" enable efi.automount
+    systemctl --quiet --root="$root" disable wpa_supplicant.service
+    systemctl --quiet --root="$root" set-default multi-user.target
+    drop_what_is_not_needed
+}
+
+# board/chalkbox.conf with the board's devices; lines end as Windows wants them.
+board_configuration() {
+    sed -E -e "/^\[audio\]/,/^\[/s|^(device = )[^ ]* *|\1$AUDIO_DEVICE  |" \
+        -e "s|^(driver = )[^ ]* *|\1$PANEL_DRIVER  |" \
+        -e "s|^(start_line = )[^ ]* *|\1$START_LINE  |; s|^(stop_line = )[^ ]* *|\1$STOP_LINE  |" \
+        -e "s|^(green_line = )[^ ]* *|\1$GREEN_LINE  |; s|^(amber_line = )[^ ]* *|\1$AMBER_LINE  |" \
+        -e "s|^(red_line = )[^ ]* *|\1$RED_LINE  |" -e 's/$/\r/' board/chalkbox.conf
+}
+
+rauc_configuration() {
+    cat <<END
+[system]
+compatible=chalkbox-$BOARD
+bootloader=$RAUC_BOOTLOADER
+${RAUC_SYSTEM:-}
+mountprefix=/run/rauc
+statusfile=/data/rauc/status
+bundle-formats=verity
+
+[keyring]
+path=/etc/rauc/keyring.pem
+# The box's clock may be wrong, and must not keep it from an update.
+use-bundle-signing-time=true
+
+[slot.rootfs.0]
+device=/dev/disk/by-partuuid/$PARTUUID_ROOT_A
+type=raw
+bootname=A
+
+[slot.rootfs.1]
+device=/dev/disk/by-partuuid/$PARTUUID_ROOT_B
+type=raw
+bootname=B
+END
+}
+
+keyring() { printf '%s\n' "${CHALKBOX_KEYRING:-$(image/keys)/authority.pem}"; }
+
+drop_what_is_not_needed() {
+    local pattern modules
+    modules=$(echo "$root"/usr/lib/modules/*)
+    for pattern in $DROPPED_MODULES; do
+        # shellcheck disable=SC2086
+        rm -rf "$modules"/kernel/$pattern
+    done
+    for pattern in ${DROPPED_FIRMWARE:-}; do
+        # shellcheck disable=SC2086
+        rm -rf "$root"/usr/lib/firmware/$pattern
+    done
+    drop_old_iwlwifi
+    # Its sources: what is read is hwdb.bin.
+    rm -rf "$root"/usr/lib/udev/hwdb.d
+    rm -rf "$root"/etc/ssh/ssh_host_* "$root"/etc/hostname "$root"/var/lib/dpkg/info "$root"/var/lib/dpkg/*-old
+    rm -rf "$root"/var/cache/* "$root"/var/log/* "$root"/var/lib/systemd/* "$root"/var/lib/apt "$root"/etc/*-
+    rm -rf "$root"/var/backups "$root"/tmp/* "$root"/run/* "$root"/etc/.pwd.lock "$root"/usr/share/grub
+    mkdir -p "$root/var/log/journal" "$root/run"
+    : >"$root/etc/machine-id"
+    ln -sfn ../../../etc/machine-id "$root/var/lib/dbus/machine-id"
+    ln -sfn ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+    # The day of the last change, which is that of the build.
+    sed -i -E "s/^([^:]*:[^:]*:)[0-9]*:/\1$((SOURCE_DATE_EPOCH / 86400)):/" "$root/etc/shadow"
+}
+
+# Intel's firmware comes in several versions for each chip; the driver asks for the newest first.
+drop_old_iwlwifi() {
+    local file family last=
+    find "$root/usr/lib/firmware" -maxdepth 1 -name 'iwlwifi-*.ucode' | sort -rV | while read -r file; do
+        family=${file%-*}
+        if [ "$family" = "$last" ]; then rm "$file"; fi
+        last=$family
+    done
+}
+
+make_initrd() {
+    local release settings=$root/etc/initramfs-tools module
+    release=$(basename "$root"/usr/lib/modules/*)
+    depmod -b "$root" "$release"
+    printf 'MODULES=list\nCOMPRESS=zstd\nFSTYPE=squashfs\n' >"$settings/conf.d/chalkbox"
+    printf '%s\n' $INITRD_MODULES >"$settings/modules"
+    install -m 755 image/initramfs/hook "$settings/hooks/chalkbox"
+    install -m 755 image/initramfs/chalkbox-data "$settings/scripts/local-bottom/chalkbox-data"
+    install -d "$root/usr/lib/chalkbox/boot"
+    chroot "$root" mkinitramfs -o /usr/lib/chalkbox/boot/initrd.img "$release" >&2
+    mv "$root/boot/vmlinuz-$release" "$root/usr/lib/chalkbox/boot/vmlinuz"
+    rm -rf "$root"/boot/* "$root"/vmlinuz* "$root"/initrd.img* "$root"/var/tmp/*
+}
