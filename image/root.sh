@@ -65,7 +65,8 @@ make_root() {
         if [ -e "$root/$file" ]; then fill_in "$root/$file"; fi
     done
     chmod 440 "$root/etc/sudoers.d/chalkbox"
-    mkdir -p "$root/data" "$root/efi" "$root/etc/chalkbox" "$root/etc/rauc" "$root/usr/share/chalkbox"
+    mkdir -p "$root/data" "$root/efi" "$root/etc/chalkbox" "$root/etc/rauc" "$root/usr/share/chalkbox" \
+        "$root/var/lib/chalkbox"
     board_configuration >"$root/usr/share/chalkbox/chalkbox.conf"
     rauc_configuration >"$root/etc/rauc/system.conf"
     install -m 644 "$(keyring)" "$root/etc/rauc/keyring.pem"

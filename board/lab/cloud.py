@@ -51,6 +51,8 @@ class Cloud:
         self.port = addresses["port"]
         self.token_url = self.seen_by_guest(addresses["tokenURL"])
         self.web_socket_url = self.seen_by_guest(addresses["webSocketURL"])
+        self.upload_url = self.seen_by_guest(addresses["uploadURL"])
+        self.manifest_url = self.seen_by_guest(addresses["manifestURL"])
 
     def seen_by_guest(self, url):
         return url.replace("127.0.0.1", NAME)

@@ -15,7 +15,7 @@ from image import LabError
 
 HERE = pathlib.Path(__file__).resolve().parent
 #: In the order in which they run; the first three belong to every check of the tree.
-SCENARIOS = ["button", "lamps", "capture", "boot", "hardening", "watchdog", "power", "blocks", "wifi"]
+SCENARIOS = ["button", "lamps", "capture", "boot", "hardening", "watchdog", "power", "blocks", "wifi", "image"]
 #: The exit code when the machine cannot make the lab, which is no fault of what is tested.
 NOT_HERE = 3
 #: What a failed scenario leaves: consoles, journal, the cloud's log.

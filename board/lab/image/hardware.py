@@ -1,7 +1,11 @@
-"""What a board has soldered on: a GPIO chip with buttons and lamps (gpio-sim), and a sound card (snd-aloop)."""
+"""What a board has soldered on: a GPIO chip with buttons and lamps (gpio-sim), and a sound card (snd-aloop).
+
+    hardware.py [GPIO-SIM]      the module's file, where the system that runs has none
+"""
 import os
 import pathlib
 import subprocess
+import sys
 
 LINES = 32
 #: Pressed, a button pulls its line to ground.
@@ -15,7 +19,11 @@ def option(name):
 
 
 def main():
-    subprocess.run(["modprobe", "gpio-sim-lab"], check=True)
+    if len(sys.argv) > 1:
+        subprocess.run(["modprobe", "configfs"], check=True)
+        subprocess.run(["insmod", sys.argv[1]], check=True)
+    else:
+        subprocess.run(["modprobe", "gpio-sim-lab"], check=True)
     subprocess.run(["modprobe", "snd-aloop", "id=Microphone", "pcm_substreams=1"], check=True)
     if not os.path.ismount("/sys/kernel/config"):
         subprocess.run(["mount", "-t", "configfs", "config", "/sys/kernel/config"], check=True)

@@ -30,7 +30,7 @@ function finish_network(    security) {
     in_network = 0
     if (ssid == "" && !broken) { problem(began, "this [network] has no ssid"); broken = 1 }
     security = wanted_security
-    if (security == "") security = identity != "" ? "enterprise" : (password != "" ? "wpa" : "open")
+    if (security == "") security = identity != "" ? "enterprise" : "wpa"
     if (security != "open" && password == "" && !broken) {
         problem(began, "network \"" ssid "\" has no password (security = open is a network without one)")
         broken = 1

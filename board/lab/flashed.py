@@ -1,0 +1,232 @@
+"""A box with the flashable image itself: UEFI, its boot loader, its two slots, its data partition.
+
+Nothing is added to the image but an initial RAM disk beside its own, named in the boot loader's configuration of the copy
+that the machine has: it starts the lab's agent and the virtual panel out of the lab's own disk.
+"""
+import base64
+import os
+import pathlib
+import re
+import shutil
+import stat
+import subprocess
+import textwrap
+
+import image
+from box import BEARER, BOARD, Box
+from cloud import ADDRESS, Cloud
+from guest import Guest, GuestError
+from image import LabError
+
+TREE = BOARD.parent
+FIRMWARE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+VARIABLES = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+#: The card that it is flashed on.
+CARD_MEGABYTES = 4096
+SERIAL = "LAB-C0DE"
+LAB = "/run/lab"
+LOADER = f"{LAB}/lib64/ld-linux-x86-64.so.2 --library-path {LAB}/usr/lib/x86_64-linux-gnu {LAB}/usr/bin/python3 -u"
+
+
+def built():
+    """Where image/build has left the amd64 image ($CHALKBOX_IMAGE); built when it is not there."""
+    directory = pathlib.Path(os.environ.get("CHALKBOX_IMAGE") or TREE / "image/out")
+    if not (directory / "SHA256SUMS").exists():
+        subprocess.run([TREE / "image/build", "--out", directory, "amd64"], check=True)
+    if not FIRMWARE.exists():
+        raise LabError("the firmware for virtual machines is missing: board/install lab")
+    return directory
+
+
+class Card:
+    """The image as bmaptool or dd would write it, on a card that is larger than it."""
+
+    def __init__(self, archive, path):
+        self.path = path
+        subprocess.run(["zstd", "-dqf", "--sparse", archive, "-o", path], check=True)
+        os.truncate(path, CARD_MEGABYTES << 20)
+        table = subprocess.run(["sfdisk", "--dump", path], check=True, capture_output=True, text=True).stdout
+        # start=        2048, size=       65536, …, name="boot"
+        self.starts = {name: int(start) * 512 for start, name in
+                       re.findall(r'start= *(\d+),.*name="([\w-]+)"', table)}
+
+    def mtools(self, program, partition, *arguments):
+        device = f"{self.path}@@{self.starts[partition]}"
+        return subprocess.run([program, "-i", device, *map(str, arguments)], check=True, capture_output=True).stdout
+
+    def read(self, partition, name):
+        return self.mtools("mtype", partition, f"::{name}").decode(errors="replace")
+
+    def write(self, partition, name, data):
+        scratch = self.path.with_suffix(".part")
+        scratch.write_bytes(data if isinstance(data, bytes) else data.encode())
+        self.mtools("mcopy", partition, "-o", scratch, f"::{name}")
+        scratch.unlink()
+
+    def remove(self, partition, name):
+        self.mtools("mdel", partition, f"::{name}")
+
+
+class FlashedGuest(Guest):
+    """Boots the card; reboots of its own go on in the same process."""
+
+    def __init__(self, guest_image, directory, card, megabytes=1024):
+        super().__init__(guest_image, directory, megabytes)
+        self.card = card
+        self.overlay = card.path
+        self.variables = directory / "uefi-variables.fd"
+        shutil.copy(VARIABLES, self.variables)
+
+    def command(self, agent, monitor, product, arguments):
+        drives = []
+        for name, path, form, more in [
+                ("card", self.card.path, "raw", "cache=writeback"),
+                ("lab", self.image.root, "qcow2", "snapshot=on"),
+                *((name, path, "raw", "cache=writeback") for name, path in self.disks)]:
+            drives += ["-drive", f"file={path},if=none,format={form},id={name},{more}",
+                       "-device", f"virtio-blk-pci,drive={name},serial={name}"
+                       f"{',bootindex=1' if name == 'card' else ''}"]
+        return [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-M", "q35",
+            "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", str(self.megabytes),
+            "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
+            "-drive", f"if=pflash,format=raw,file={self.variables}",
+            "-smbios", f"type=1,serial={SERIAL}",
+            "-serial", f"file:{self.console}", "-qmp", f"unix:{monitor},server=on,wait=off",
+            "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
+            "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
+            "-device", "virtserialport,chardev=agent,name=chalkbox.lab",
+            "-netdev", "user,id=net,net=10.0.2.0/24", "-device", "virtio-net-pci,netdev=net,id=nic",
+            *drives, *self.options]
+
+
+def hands(directory):
+    """The initial RAM disk that starts the agent and the panel from the lab's disk."""
+    release = image.kernel_release()
+    units = {
+        "run-lab.mount": f"""
+            [Unit]
+            DefaultDependencies=no
+            Before=sysinit.target
+            [Mount]
+            What=/dev/disk/by-id/virtio-lab
+            Where={LAB}
+            Type=ext4
+            Options=ro,noload
+            """,
+        "lab-agent.service": f"""
+            [Unit]
+            DefaultDependencies=no
+            RequiresMountsFor={LAB}
+            Conflicts=shutdown.target
+            Before=shutdown.target
+            [Service]
+            Environment=PYTHONHOME={LAB}/usr
+            ExecStart={LOADER} {LAB}/usr/lib/chalkbox-lab/agent.py
+            Restart=always
+            OOMScoreAdjust=-900
+            """,
+        "lab-hardware.service": f"""
+            [Unit]
+            DefaultDependencies=no
+            RequiresMountsFor={LAB}
+            Before=sysinit.target
+            [Service]
+            Type=oneshot
+            RemainAfterExit=yes
+            Environment=PYTHONHOME={LAB}/usr
+            ExecStart={LOADER} {LAB}/usr/lib/chalkbox-lab/hardware.py {LAB}/lib/modules/{release}/extra/gpio-sim-lab.ko
+            """,
+    }
+    tree = directory / "hands"
+    scripts, wants = tree / "scripts/init-bottom", tree / "lab/sysinit.target.wants"
+    scripts.mkdir(parents=True)
+    wants.mkdir(parents=True)
+    for name, text in units.items():
+        (tree / "lab" / name).write_text(textwrap.dedent(text))
+    for name in ("lab-agent.service", "lab-hardware.service"):
+        (wants / name).symlink_to(f"../{name}")
+    # In the place of the image's list of such scripts, which does not know of one more: it runs what is there.
+    (scripts / "ORDER").write_text(
+        'for script in /scripts/init-bottom/*; do\n    case "$script" in */ORDER) ;; *) "$script" ;; esac\ndone\n')
+    (scripts / "lab").write_text(
+        '#!/bin/sh\n[ "$1" != prereqs ] || exit 0\nmkdir -p /run/systemd/system\ncp -a /lab/. /run/systemd/system/\n')
+    for path in (scripts / "ORDER", scripts / "lab"):
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    names = "\n".join(str(path.relative_to(tree)) for path in sorted(tree.rglob("*"))) + "\n"
+    return image.call("cpio", "-o", "-H", "newc", "--quiet", cwd=tree, input=names.encode(), capture=True)
+
+
+class FlashedBox(Box):
+    """As Box, but what it runs comes from the image, and what it is told from its boot partition."""
+
+    def __init__(self, lab, name="flashed"):
+        self.lab = lab
+        self.directory = lab.scratch / name
+        self.directory.mkdir(parents=True)
+        lab.boxes.append(self)
+        self.cloud = Cloud(lab.cloud, self.directory)
+        self.cloud.start()
+        self.built = built()
+        self.card = Card(self.built / "chalkbox-amd64.img.zst", self.directory / "card.raw")
+        self.guest = FlashedGuest(lab.image, self.directory, self.card)
+        self.journal, self.events, self.presses = None, [], 0
+        self.card.write("esp", "lab.cpio", hands(self.directory))
+        loader = self.card.read("esp", "grub/grub.cfg")
+        self.card.write("esp", "grub/grub.cfg", loader.replace("initrd.img\n", "initrd.img ($esp)/lab.cpio\n").replace(
+            'set timeout=0\n', 'set timeout=0\nset esp="$disk,gpt2"\n'))
+
+    def technician_writes(self, settings):
+        """chalkbox.conf as it was flashed, with what a technician fills in; lines end as the laptop had them."""
+        lines, section, wanted = [], "", dict(settings)
+        for line in self.card.read("boot", "chalkbox.conf").splitlines():
+            if heading := re.match(r"\[(\w+)\]", line):
+                section = heading[1]
+            if setting := re.match(r"(\w+) =", line):
+                value = wanted.pop(f"{section}.{setting[1]}", None)
+                line = line if value is None else f"{setting[1]} = {value}"
+            lines.append(line)
+        assert not wanted, f"unknown settings: {wanted}"
+        self.card.write("boot", "chalkbox.conf", "\r\n".join(lines) + "\r\n")
+
+    def school_settings(self):
+        def here(url):
+            return url.replace("cloud.test", ADDRESS)
+        return {
+            "box.reserve_mb": "16", "audio.device": "plughw:CARD=Microphone,DEV=1",
+            "transcription.token_url": here(self.cloud.token_url),
+            "transcription.websocket_url": here(self.cloud.web_socket_url),
+            "transcription.token_bearer_file": "/etc/chalkbox/token.secret",
+            "upload.url": here(self.cloud.upload_url), "upload.manifest_url": here(self.cloud.manifest_url),
+            "upload.bearer_file": "/etc/chalkbox/token.secret",
+            "tls.ca_file": "/boot/ca.pem", "panel.driver": "gpio",
+        }
+
+    def technician_fills_in(self):
+        self.technician_writes(self.school_settings())
+        self.card.write("boot", "token.secret", BEARER + "\r\n")
+        self.card.write("boot", "ca.pem", self.cloud.authority.read_bytes())
+
+    def wait_for_next_start(self, seconds):
+        """After a reboot of its own: the agent says hello anew."""
+        self.guest.take(self.guest.inbox(0), seconds)
+        self.follow_journal()
+        return self.wait_for_event(r"^ready ", seconds)
+
+    def reboot(self, seconds=600):
+        self.guest.start("systemctl reboot")
+        return self.wait_for_next_start(seconds)
+
+    def slot(self):
+        return re.search(r"rauc\.slot=(\w)", self.guest.run("cat /proc/cmdline"))[1]
+
+    def sectors_written(self):
+        return int(self.guest.run("cat /sys/block/$(basename $(readlink /dev/disk/by-id/virtio-card))/stat").split()[6])
+
+    def recorded(self, recording="last"):
+        self.chalkbox(f"export {recording} --format flac -o /run/export.flac")
+        flac, raw = self.directory / "export.flac", self.directory / "export.raw"
+        flac.write_bytes(self.guest.get("/run/export.flac"))
+        subprocess.run(["flac", "-d", "-s", "-f", "--force-raw-format", "--endian=little", "--sign=signed", "-o", raw,
+                        flac], check=True)
+        return raw.read_bytes()

@@ -1,0 +1,200 @@
+"""The flashable image itself, by UEFI: first start, a lesson, a power cut, updates good and bad, mistakes in its settings."""
+import re
+import shutil
+import subprocess
+import time
+
+from box import check, word_texts
+from flashed import TREE, FlashedBox
+from scenarios import settings
+
+LESSON_SECONDS = 20
+#: Quiet enough to be counted; in full it is the hour that the budget is about.
+IDLE_SECONDS, ALL_IDLE_SECONDS = 300, 3600
+#: In an hour.
+IDLE_BYTES = 64 << 10
+#: What the box is given until it is up, or down and up again: emulated, beside other work.
+START_SECONDS = 600
+BUNDLES = "/run/bundles"
+
+
+def run(lab):
+    box = FlashedBox(lab)
+    box.guest.add_disk("bundles", 1)
+    bundles(box)
+    box.technician_fills_in()
+    figures = [first_start(box), lesson(box), power_cut(box), forged(box), update(box)]
+    figures.append(bad_update(box, "panic", "whose kernel finds no init"))
+    if lab.everything:
+        figures.append(bad_update(box, "hung", "whose recorder never gets ready"))
+    figures.append(idle(box, ALL_IDLE_SECONDS if lab.everything else IDLE_SECONDS))
+    box.guest.shut_down()
+    figures += settings.run_on(box, settings.ALL if lab.everything else settings.ALL[:1])
+    return figures
+
+
+def first_start(box):
+    ready = box.boot()
+    userspace = int(box.guest.run("systemctl show -P UserspaceTimestampMonotonic")) / 1e6
+    name = box.guest.run("cat /proc/sys/kernel/hostname").strip()
+    check(name == "chalkbox-c0de", f"it is called {name}")
+    check(box.slot() == "A", "it did not begin with slot A")
+    free = int(box.guest.run("df --output=size -BM /var/lib/chalkbox | tail -n 1").strip().rstrip("M"))
+    check(free > 2500, f"the data partition has {free} MB of a card of 4096")
+    for writable in ("/", "/etc", "/usr", "/boot"):
+        check("ro" in box.guest.run(f"findmnt -no OPTIONS -T {writable}").split(","), f"{writable} can be written")
+    failed = box.guest.run("systemctl --failed --no-legend --plain")
+    check(not failed, f"failed units: {failed}")
+    wait_until(box, "test -e /run/chalkbox-boot/good", "the slot was not marked good")
+    wait_until(box, "test -s /boot/chalkbox-report.txt", "there is no report on the boot partition")
+    return (f"first start: {name}, data grown to {free} MB; kernel to user space {userspace:.1f} s, to ready "
+            f"{ready.at:.1f} s ({ready.at / userspace:.2f} ×)")
+
+
+def wait_until(box, command, otherwise, seconds=120):
+    said = box.guest.run(f"for _ in $(seq {5 * seconds}); do {command} && exit 0; sleep 0.2; done; echo late",
+                         seconds + 60)
+    check(said != "late", otherwise)
+
+
+def lesson(box):
+    script = box.script(LESSON_SECONDS, seed=11)
+    box.load(script)
+    box.press("start")
+    box.wait_for_event(r"^phase .*to=live")
+    check(box.play().end(LESSON_SECONDS + 120) == 0, "aplay failed")
+    box.wait_for_words(len(script.words))
+    box.press("stop")
+    box.wait_for_event(r"^stop id=")
+    document = box.document()
+    check(word_texts(document) == [word["text"] for word in script.words], "the words differ from those that were said")
+    recorded = box.recorded()
+    offset = recorded.find(script.samples[script.first_sound:][:3200]) - script.first_sound
+    check(offset >= 0, "the beginning of the lesson was not found in the recording")
+    check(recorded[offset:offset + len(script.samples)] == script.samples, "samples differ from the played ones")
+    box.wait_for_event(r"^upload id=\w+ state=uploaded", START_SECONDS)
+    return f"lesson: {len(script.words)} words, {len(script.samples) // 2} samples identical, uploaded"
+
+
+def power_cut(box):
+    script = box.script(LESSON_SECONDS, seed=12)
+    box.load(script)
+    box.press("start")
+    start = box.wait_for_event(r"^start id=(\w+)")
+    lesson_id = re.search(r"id=(\w+)", start.text)[1]
+    box.wait_for_event(r"^phase .*to=live")
+    box.play().end(LESSON_SECONDS + 120)
+    box.wait_for_words(len(script.words))
+    box.cut_power()
+    box.boot()
+    box.chalkbox(f"recordings verify {lesson_id}")
+    if box.status()["phase"] not in ("idle", "finished"):
+        box.press("stop")
+        box.wait_for_event(r"^stop id=")
+    words = word_texts(box.document(lesson_id))
+    check(words[:len(script.words)] == [word["text"] for word in script.words], f"words after the cut: {words}")
+    return f"power cut in a lesson: its {len(script.words)} words are there, and it verifies"
+
+
+# MARK: Updates
+
+def bundles(box):
+    """A disk with what is offered as updates: the image's own bundle, one of another authority, two that do not work."""
+    work, root, tree = (box.directory / name for name in ("bundles", "bundle", "tree"))
+    work.mkdir()
+    own, foreign = keys(), keys(box.directory / "foreign")
+    shutil.copy(box.built / "chalkbox-amd64.raucb", work / "good.raucb")
+    unsquash(root, work / "good.raucb")
+    original = (root / "rootfs.img").rename(box.directory / "rootfs.img")
+    # A kernel and its initial RAM disk, and nothing that they could start.
+    unsquash(tree, original, "usr/lib/chalkbox/boot")
+    bundle(root, own, work / "panic.raucb", tree)
+    bundle(root, foreign, work / "forged.raucb", tree)
+    if box.lab.everything:
+        unsquash(tree, original)
+        (tree / "usr/bin/chalkbox").write_text("#!/bin/sh\nexec sleep infinity\n")
+        bundle(root, own, work / "hung.raucb", tree)
+    disk = dict(box.guest.disks)["bundles"]
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", work, disk, "1500M"], check=True)
+    for path in (work, root, tree):
+        shutil.rmtree(path)
+    original.unlink()
+
+
+def keys(*directory):
+    return subprocess.run([TREE / "image/keys", *directory], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def unsquash(target, archive, *paths):
+    subprocess.run(["unsquashfs", "-q", "-n", "-f", "-d", target, archive, *paths], check=True, capture_output=True)
+
+
+def bundle(root, keys, target, tree):
+    """Uncompressed, which is soon made; the boot loader reads it all the same."""
+    (root / "rootfs.img").unlink(missing_ok=True)
+    subprocess.run(["mksquashfs", tree, root / "rootfs.img", "-comp", "gzip", "-noI", "-noD", "-noF", "-noappend",
+                    "-no-progress", "-quiet"], check=True, capture_output=True)
+    manifest = "\n".join(line for line in (root / "manifest.raucm").read_text().splitlines()
+                         if not line.startswith(("verity-", "sha256=", "size=")))
+    (root / "manifest.raucm").write_text(manifest + "\n")
+    target.unlink(missing_ok=True)
+    subprocess.run(["rauc", f"--cert={keys}/signing.pem", f"--key={keys}/signing.key", "bundle", root, target],
+                   check=True, capture_output=True)
+
+
+def install(box, name, check=True):
+    box.guest.run(f"mkdir -p {BUNDLES}; mountpoint -q {BUNDLES} || "
+                  f"mount -o ro /dev/disk/by-id/virtio-bundles {BUNDLES}")
+    return box.guest.run(f"rauc install {BUNDLES}/{name}.raucb 2>&1", START_SECONDS, check=check)
+
+
+def recordings(box):
+    return box.chalkbox("recordings verify all")
+
+
+def forged(box):
+    said = install(box, "forged", check=False)
+    check("signature" in said.lower() or "certificate" in said.lower(), f"a foreign signature: {said}")
+    check(box.slot() == "A", "it runs from another slot")
+    state = box.guest.run("grub-editenv /efi/grub/grubenv list")
+    check("ORDER=A B" in state and "B_OK=0" in state, f"a refused bundle changed the boot order: {state}")
+    return f"a bundle of another authority: refused ({said.strip().splitlines()[-1].strip()[:90]})"
+
+
+def update(box):
+    before, old = recordings(box), box.slot()
+    began = time.monotonic()
+    install(box, "good")
+    seconds = time.monotonic() - began
+    box.reboot(START_SECONDS)
+    check(box.slot() != old, f"after the update it runs from {box.slot()} again")
+    check(recordings(box) == before, "recordings changed with the update")
+    wait_until(box, "test -e /run/chalkbox-boot/good", "the new slot was not marked good")
+    return f"update: installed in {seconds:.0f} s, slot {old} to {box.slot()}, recordings as before"
+
+
+def bad_update(box, name, what):
+    before, old = recordings(box), box.slot()
+    install(box, name)
+    began = time.monotonic()
+    box.reboot(2 * START_SECONDS)
+    seconds = time.monotonic() - began
+    state = box.guest.run("grub-editenv /efi/grub/grubenv list")
+    other = "B" if old == "A" else "A"
+    check(box.slot() == old, f"it runs from {box.slot()}")
+    check(f"{other}_TRY=2" in state, f"the bad slot was not tried twice: {state}")
+    check(recordings(box) == before, "recordings changed")
+    return f"an update {what}: tried twice, back on slot {old} after {seconds:.0f} s, recordings as before"
+
+
+# MARK: Idle
+
+def idle(box, seconds):
+    box.guest.run("sync")
+    before = box.sectors_written()
+    box.guest.run(f"sleep {seconds}", seconds + 120)
+    box.guest.run("sync")
+    written = 512 * (box.sectors_written() - before)
+    hourly = written * 3600 // seconds
+    check(hourly <= IDLE_BYTES, f"an idle box writes {hourly >> 10} KiB an hour ({written} bytes in {seconds} s)")
+    return f"idle for {seconds} s: {written} bytes written, {hourly >> 10} KiB an hour (budget {IDLE_BYTES >> 10})"
