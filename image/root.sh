@@ -50,13 +50,23 @@ fill_in() { # FILE: @NAME@ becomes the variable's value
     sed -i -e "s|@PARTUUID_BOOT@|$PARTUUID_BOOT|; s|@PARTUUID_ESP@|$PARTUUID_ESP|" "$1"
 }
 
+put() { # MODE FOLDER FILE…: those of the files that there are
+    local mode=$1 folder=$2 file
+    shift 2
+    for file in "$@"; do
+        if [ -f "$file" ]; then install -D -m "$mode" "$file" -t "$root/$folder"; fi
+    done
+}
+
 make_root() {
     install -m 755 "$recorder" "$root/usr/bin/chalkbox"
-    install -D -m 644 board/systemd/chalkbox.service -t "$root/usr/lib/systemd/system"
+    # What every box has, the image or not.
+    put 644 usr/lib/systemd/system board/systemd/*.service board/systemd/*.timer board/systemd/*.path
+    put 644 usr/lib/udev/rules.d board/udev/*.rules
+    put 644 usr/lib/sysusers.d board/sysusers.d/*.conf
+    put 644 usr/lib/tmpfiles.d board/tmpfiles.d/*.conf
+    put 755 usr/lib/chalkbox board/commands/*
     install -D -m 644 board/systemd/watchdog.conf "$root/etc/systemd/system.conf.d/50-chalkbox-watchdog.conf"
-    install -D -m 644 board/udev/60-chalkbox.rules -t "$root/usr/lib/udev/rules.d"
-    install -D -m 644 board/sysusers.d/chalkbox.conf -t "$root/usr/lib/sysusers.d"
-    install -D -m 644 board/tmpfiles.d/chalkbox.conf -t "$root/usr/lib/tmpfiles.d"
     install -D -m 644 board/sysctl.conf "$root/usr/lib/sysctl.d/60-chalkbox.conf"
     cp -R image/files/. "$root/"
     if [ -d "board/$BOARD/files" ]; then cp -R "board/$BOARD/files/." "$root/"; fi
