@@ -200,13 +200,10 @@ class Guest:
             return self.inboxes.setdefault(number, queue.Queue())
 
     def listen(self, connection):
-        pending = b""
         try:
-            while part := connection.recv(1 << 16):
-                *lines, pending = (pending + part).split(b"\n")
-                for line in lines:
-                    answer = json.loads(line)
-                    self.inbox(answer["id"]).put(answer)
+            for line in connection.makefile("rb"):
+                answer = json.loads(line)
+                self.inbox(answer["id"]).put(answer)
         except OSError:
             pass
         self.lost.set()

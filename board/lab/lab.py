@@ -25,7 +25,7 @@ LEFT = HERE / "artefacts"
 def main():
     parser = argparse.ArgumentParser(prog="board/lab/run", description=__doc__)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="those of --list; default: the first three")
-    parser.add_argument("--all", action="store_true", help="every scenario, each in full")
+    parser.add_argument("--all", action="store_true", help="every scenario, or those that are named, each in full")
     parser.add_argument("--tries", type=int, default=1, metavar="N",
                         help="how often a scenario may be tried: on a machine with other work time runs unevenly")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
@@ -38,7 +38,7 @@ def main():
         for name, module in modules.items():
             print(f"{name:<10} {module.__doc__.splitlines()[0]}")
         return 0
-    names = SCENARIOS if options.all else options.scenarios or SCENARIOS[:3]
+    names = options.scenarios or (SCENARIOS if options.all else SCENARIOS[:3])
     if unknown := [name for name in names if name not in modules]:
         parser.error(f"no scenario {unknown[0]}; --list names them")
     try:

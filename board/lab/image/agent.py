@@ -24,7 +24,7 @@ processes = {}
 
 
 def answer(port, number, **fields):
-    line = json.dumps({"id": number, **fields}).encode() + b"\n"
+    line = memoryview(json.dumps({"id": number, **fields}).encode() + b"\n")
     with writing:
         while line:
             line = line[os.write(port, line):]
@@ -83,13 +83,17 @@ def main():
         time.sleep(0.02)
     port = os.open(PORT, os.O_RDWR)
     answer(port, 0, hello=time.monotonic())
-    pending = b""
+    pending = []
     while True:
         part = os.read(port, 1 << 16)
         if not part:
             time.sleep(0.05)  # nobody has the other end
             continue
-        *lines, pending = (pending + part).split(b"\n")
+        pending.append(part)
+        if b"\n" not in part:
+            continue  # a file comes in thousands of parts: they are joined once
+        *lines, rest = b"".join(pending).split(b"\n")
+        pending = [rest]
         for line in lines:
             threading.Thread(target=serve, args=(port, json.loads(line)), daemon=True).start()
 
