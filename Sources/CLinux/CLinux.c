@@ -25,6 +25,23 @@ const char *chalk_argument(int index) {
     return index >= 0 && index < argument_count ? arguments[index] : "";
 }
 
+const char *chalk_become_script(const char *name) {
+    static char path[PATH_MAX + 64];
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
+    path[length < 0 ? 0 : length] = 0;
+    for (int part = 0; part < 2; part++) {
+        char *slash = strrchr(path, '/');
+        if (slash != NULL) *slash = 0;
+    }
+    strcat(path, "/libexec/chalkbox/");
+    strncat(path, name, 32);
+    if (argument_count > 1) {
+        arguments[1] = path;
+        execv(path, arguments + 1);
+    }
+    return path;
+}
+
 int chalk_errno(void) { return errno; }
 
 int chalk_open(const char *path, int flags, unsigned int mode) {

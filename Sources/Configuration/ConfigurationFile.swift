@@ -1,21 +1,43 @@
 internal import RecorderCore
 
-/// Reads `chalkbox.conf` and collects every mistake in it, not just the first.
+/// Reads `chalkbox.conf` and collects its mistakes, not just the first.
 package enum ConfigurationFile {
     package enum Result: Equatable, Sendable {
         case settings(Settings)
         case problems([ConfigurationProblem])
     }
 
+    /// Every setting's default.
+    package static var standard: Settings { ConfigurationReading(file: "").settings }
+
     /// - Parameters:
     ///   - file: the name for messages.
     ///   - overrides: `section.key=value`, applied after the file.
+    package static func read(text: [UInt8], file: String, overrides: [String] = []) -> ConfigurationReading {
+        let reading = ConfigurationReading(file: file)
+        reading.read(INIReader(text))
+        for override in overrides { reading.override(override) }
+        reading.checkWhole()
+        return reading
+    }
+
+    /// The settings of a file without a mistake.
     package static func load(text: [UInt8], file: String, overrides: [String] = []) -> Result {
-        var loader = Loader(file: file)
-        loader.read(INIReader(text))
-        for override in overrides { loader.override(override) }
-        loader.checkWhole()
-        return loader.problems.isEmpty ? .settings(loader.settings) : .problems(loader.problems)
+        let reading = read(text: text, file: file, overrides: overrides)
+        return reading.problems.isEmpty ? .settings(reading.settings) : .problems(reading.problems)
+    }
+
+    /// What the file sets, a line each, without what may be a secret: for who helps from afar.
+    package static func withoutSecrets(text: [UInt8]) -> String {
+        var settings = Settings()
+        var lines = ""
+        for entry in INIReader(text).entries {
+            guard let key = Schema.key(entry.section, entry.name), !entry.value.isEmpty,
+                key.apply(&settings, entry.value) == nil
+            else { continue }
+            lines += key.path + " = " + (key.mayHoldSecret ? "(set)" : entry.value) + "\n"
+        }
+        return lines
     }
 
     /// Every key that is known, as `section.key`, with its default.
@@ -39,13 +61,20 @@ package enum ConfigurationFile {
     }
 }
 
-private struct Loader {
-    let file: String
-    var settings = Settings()
-    var problems: [ConfigurationProblem] = []
+/// Settings that can be used in any case: what is wrong or unknown has its default. A class, since copies of so many
+/// values cost kilobytes.
+package final class ConfigurationReading {
+    private let file: String
+    package var settings = Settings()
+    /// The first `Limits.configurationProblems` mistakes.
+    package private(set) var problems: [ConfigurationProblem] = []
+    /// How many more there are.
+    package private(set) var furtherProblems = 0
+    /// The mistake that keeps the box from transcribing: where the audio goes, or whether it may, is not known.
+    package private(set) var transcriptionProblem: String?
     private var seen: [(path: String, line: Int)] = []
 
-    init(file: String) {
+    fileprivate init(file: String) {
         self.file = file
         for key in Schema.keys {
             let problem = key.apply(&settings, key.standard)
@@ -53,48 +82,66 @@ private struct Loader {
         }
     }
 
-    mutating func read(_ reader: INIReader) {
+    /// For people, a line each.
+    package var mistakes: [String] {
+        problems.map { $0.text } + (furtherProblems > 0 ? ["and \(furtherProblems) more"] : [])
+    }
+
+    /// What the text cannot tell: of a file that cannot be read, or a setting that shows it only in use.
+    package func add(_ message: String, file: String = "", key: String = "") {
+        problems.insert(ConfigurationProblem(file: file, line: nil, key: key, message: message), at: 0)
+    }
+
+    fileprivate func read(_ reader: INIReader) {
         for problem in reader.problems { report(problem.line, "", problem.message) }
         for section in reader.sections where !Schema.sections.contains(section.name) {
-            report(section.line, "", "unknown section [\(section.name)]" + suggestion(section.name, Schema.sections))
+            let hint = Self.suggestion(section.name, Schema.sections)
+            report(section.line, "", "unknown section [\(section.name)]" + hint)
         }
         for entry in reader.entries where entry.section.isEmpty || Schema.sections.contains(entry.section) {
-            let path = entry.section.isEmpty ? entry.name : entry.section + "." + entry.name
-            if let first = seen.first(where: { $0.path == path })?.line {
-                report(entry.line, path, "given twice: line \(first) has it already")
-                continue
+            if let key = Schema.key(entry.section, entry.name) {
+                if let first = seen.first(where: { $0.path == key.path })?.line {
+                    report(entry.line, key.path, "given twice: line \(first) has it already")
+                    continue
+                }
+                seen.append((key.path, entry.line))
             }
-            seen.append((path, entry.line))
             apply(entry.section, entry.name, entry.value, line: entry.line)
         }
         problems = problems.ordered { ($0.line ?? .max) < ($1.line ?? .max) }
     }
 
-    mutating func override(_ text: String) {
+    fileprivate func override(_ text: String) {
         guard let (path, value) = text.cut(at: "="), let (section, name) = path.cut(at: ".") else {
-            problems.append(
-                ConfigurationProblem(file: "--set", line: nil, key: "", message: "\(text) is not section.key=value"))
+            let message = "\(text) is not section.key=value"
+            report(nil, "", in: "--set", message)
             return
         }
         apply(section, name, value, line: nil)
     }
 
-    private mutating func apply(_ section: String, _ name: String, _ value: String, line: Int?) {
+    private func apply(_ section: String, _ name: String, _ value: String, line: Int?) {
         let path = section.isEmpty ? name : section + "." + name
-        guard let key = Schema.keys.first(where: { $0.section == section && $0.name == name }) else {
+        guard let key = Schema.key(section, name) else {
             let message = section.isEmpty ? "a key before the first [section]" : "unknown key"
-            report(line, path, message + suggestion(path, Schema.keys.map { $0.path }))
+            let shown = Schema.isName(name) ? path : section
+            report(line, shown, message + Self.suggestion(path, Schema.keys.map { $0.path }))
             return
         }
+        let before = settings
         // An empty value means the default, as it does in the example.
         if let accepted = key.apply(&settings, value.isEmpty ? key.standard : value) {
-            report(line, path, "`\(value)` is not accepted; accepted: \(accepted)")
+            settings = before
+            let what = key.mayHoldSecret ? "what is given" : "`\(value)`"
+            report(line, path, "\(what) is not accepted; accepted: \(accepted)")
         }
     }
 
     /// What no single key can tell.
-    mutating func checkWhole() {
-        if settings.transcription.enabled, settings.transcription.tokenURL.isEmpty {
+    fileprivate func checkWhole() {
+        if settings.transcription.enabled, settings.transcription.tokenURL.isEmpty,
+            !problems.contains(where: { $0.key == "transcription.token_url" })
+        {
             let message = "missing; give the token endpoint's address, or transcription.enabled = no to record only"
             report(nil, "transcription.token_url", message)
         }
@@ -108,7 +155,7 @@ private struct Loader {
         }
     }
 
-    private mutating func checkUpload() {
+    private func checkUpload() {
         let upload = settings.upload
         if upload.url.isEmpty, !upload.manifestURL.isEmpty {
             report(nil, "upload.url", "missing; upload.manifest_url alone uploads nothing")
@@ -116,13 +163,23 @@ private struct Loader {
         guard upload.certificateFile.isEmpty != upload.keyFile.isEmpty else { return }
         let missing = upload.keyFile.isEmpty ? "upload.key_file" : "upload.certificate_file"
         report(nil, missing, "missing; a certificate and its key are given together")
+        (settings.upload.certificateFile, settings.upload.keyFile) = ("", "")
     }
 
-    private func suggestion(_ name: String, _ names: [String]) -> String {
+    private static func suggestion(_ name: String, _ names: [String]) -> String {
         Suggestion.nearest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
     }
 
-    private mutating func report(_ line: Int?, _ key: String, _ message: String) {
-        problems.append(ConfigurationProblem(file: file, line: line, key: key, message: message))
+    /// - Parameter message: worked out only when it is told: a file may be nothing but mistakes.
+    private func report(
+        _ line: Int?, _ key: String, in file: String? = nil, _ message: @autoclosure () -> String
+    ) {
+        let bars = transcriptionProblem == nil && Schema.barringTranscription.contains(key)
+        let isTold = problems.count < Limits.configurationProblems
+        if !isTold { furtherProblems += 1 }
+        guard bars || isTold else { return }
+        let problem = ConfigurationProblem(file: file ?? self.file, line: line, key: key, message: message())
+        if bars { transcriptionProblem = problem.text }
+        if isTold { problems.append(problem) }
     }
 }

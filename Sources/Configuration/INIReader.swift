@@ -1,4 +1,5 @@
 internal import CINI
+internal import RecorderCore
 
 /// libinih's view of a file, with what it leaves out: line numbers, every bad line (it tells only the first), and
 /// lines longer than its buffer, which it would cut.
@@ -21,6 +22,11 @@ final class INIReader {
     init(_ text: [UInt8]) {
         // A byte order mark, as Windows editors write it.
         rest = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text.dropFirst(3) : text[...]
+        // The other marks of those editors.
+        if text.starts(with: [0xFF, 0xFE]) || text.starts(with: [0xFE, 0xFF]) {
+            problems.append((1, "the file is UTF-16 text; save it as UTF-8"))
+            rest = []
+        }
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         _ = unsafe ini_parse_stream(
             { buffer, capacity, context in
@@ -45,6 +51,11 @@ final class INIReader {
     private func nextLine(limit: Int) -> [UInt8]? {
         reportUnanswered()
         guard !rest.isEmpty else { return nil }
+        guard line < Limits.configurationLines else {
+            problems.append((line, "the file has more than \(line) lines; the rest was not read"))
+            rest = []
+            return nil
+        }
         line += 1
         let end = rest.firstIndex(of: 0x0A) ?? rest.endIndex
         // Leading white space would make libinih take the line as more of the last value.

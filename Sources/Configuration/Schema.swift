@@ -13,6 +13,12 @@ struct SchemaKey: Sendable {
 
     var path: String { section + "." + name }
 
+    /// An address can hold a key, and who takes a file's name for its content gives a secret: not to be told.
+    var mayHoldSecret: Bool {
+        let kind = name.parts(separatedBy: "_").last
+        return kind == "url" || kind == "file"
+    }
+
     init(_ section: String, _ name: String, _ standard: String, _ apply: @escaping Apply) {
         self.section = section
         self.name = name
@@ -23,6 +29,20 @@ struct SchemaKey: Sendable {
 
 enum Schema {
     static let keys = box + audio + transcription + service + reconnect + upload + panel + rest
+
+    static func key(_ section: String, _ name: String) -> SchemaKey? {
+        keys.first { $0.section == section && $0.name == name }
+    }
+
+    /// Whether it looks like a key's: a secret on a line of its own, which often ends with `=`, is not to be told.
+    static func isName(_ name: String) -> Bool {
+        name.utf8.count <= 40 && name.isEvery { $0 == 0x5F || (0x61...0x7A).contains($0) }
+    }
+
+    /// A mistake here says nothing about where the audio may go: none is sent before it is mended.
+    static let barringTranscription = [
+        "transcription.enabled", "transcription.token_url", "transcription.websocket_url",
+    ]
 
     static var sections: [String] {
         var names: [String] = []

@@ -90,6 +90,7 @@ package struct Settings: Equatable, Sendable {
 
 /// A mistake in the configuration: where, and what is accepted there.
 package struct ConfigurationProblem: Equatable, Sendable {
+    /// Empty: it shows only when the setting is used.
     package var file: String
     /// From 1; nil for what is missing and for `--set`.
     package var line: Int?
@@ -101,7 +102,7 @@ package struct ConfigurationProblem: Equatable, Sendable {
     package var text: String {
         var text = file
         if let line { text += ":\(line)" }
-        if !key.isEmpty { text += ": " + key }
+        if !key.isEmpty { text += (file.isEmpty ? "" : ": ") + key }
         return text + ": " + message
     }
 }

@@ -145,6 +145,17 @@ package enum FileSystem {
         guard error.number == EEXIST else { throw error }
     }
 
+    /// Why a directory can neither be used nor made; nil: it can. A full disk is no reason.
+    package static func whyNotWritable(_ path: String, mode: UInt32) -> String? {
+        do throws(SystemError) {
+            try makeDirectories(path, mode: mode)
+            guard unsafe access(path, W_OK | X_OK) == 0 else { throw .last("write to", path) }
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
     /// Makes new names in a directory survive a power cut (fsync(2) on the directory).
     package static func synchroniseDirectory(_ path: String) throws(SystemError) {
         let number = unsafe chalk_open(path, O_RDONLY | O_DIRECTORY, 0)

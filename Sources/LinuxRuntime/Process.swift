@@ -28,6 +28,12 @@ package enum Process {
         chalk_report_faults()
     }
 
+    /// Becomes the script of that name that is installed with the program; returns why it cannot.
+    package static func becomeScript(_ name: String) -> SystemError {
+        let path = unsafe String(cString: chalk_become_script(name))
+        return .last("run", path)
+    }
+
     package static func exit(_ code: Int32) -> Never {
         CLinux.exit(code)
     }

@@ -161,12 +161,23 @@ package enum Limits {
     /// A lamp that is lit by hand.
     package static let lampSeconds: Int64 = 3_600
 
+    // Doctor
+    /// A daemon that does not answer `doctor` for so long is taken for none.
+    package static let doctorAnswerMilliseconds: Int64 = 10_000
+    package static let networkProblemBytes = 16 << 10
+    package static let networkProblems = 32
+    package static let networkProblemLineBytes = 256
+
     // JSON (LEJP's own: nesting 12, path 128 bytes)
     package static let jsonNodes = 65_536
 
     // Configuration
     package static let secretBytes = 4_096
     package static let configurationBytes = 256 << 10
+    /// The example has 80: what is longer is no configuration.
+    package static let configurationLines = 4_096
+    /// Mistakes that are told; a file that is none at all has one in each line.
+    package static let configurationProblems = 32
     package static let languageHints = 32
 
     // Transcript

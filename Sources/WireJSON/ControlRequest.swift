@@ -10,6 +10,9 @@ package enum ControlRequest: Equatable, Sendable {
     case button(Button, isPressed: Bool)
     /// `{"do":"upload-retry","id":"…"}`; nil: `all`.
     case uploadRetry(id: String?)
+    /// `{"do":"copying"}`: lessons are copied to a stick for as long as this connection is open, or, with
+    /// `"failed":true`, could not be; the light shows it.
+    case copying(failed: Bool)
 
     /// What is on the panel.
     package enum Button: Equatable, Sendable {
@@ -37,7 +40,7 @@ package enum ControlRequest: Equatable, Sendable {
         }
     }
 
-    private static let verbs = "start, stop, status, follow, transcript, press, release, upload-retry"
+    private static let verbs = "start, stop, status, follow, transcript, press, release, upload-retry, copying"
     /// A recording's name is a ULID.
     private static let nameBytes = 26
     /// Of a verb that is not known, as much as its sender needs to see it again.
@@ -63,6 +66,7 @@ package enum ControlRequest: Equatable, Sendable {
         case "press": self = .button(try Self.button(request), isPressed: true)
         case "release": self = .button(try Self.button(request), isPressed: false)
         case "upload-retry": self = .uploadRetry(id: try Self.recording(request))
+        case "copying": self = .copying(failed: request["failed"]?.bool == true)
         default:
             let shown = verb.utf8.count <= Self.shownBytes ? " " + verb : " of \(verb.utf8.count) bytes"
             throw Refusal(message: "unknown verb\(shown); known: \(Self.verbs)")

@@ -12,8 +12,8 @@ struct Chalkbox {
     }
 
     private static let commands = [
-        "daemon", "start", "stop", "status", "transcript", "recordings", "upload", "export", "doctor", "lamp",
-        "config",
+        "daemon", "start", "stop", "status", "transcript", "recordings", "upload", "export", "export-all", "doctor",
+        "report", "lamp", "config", "logs", "support-bundle", "update",
     ]
 
     private static func run(_ words: [String]) -> Outcome {
@@ -89,14 +89,17 @@ struct Chalkbox {
             let arguments = try Arguments(rest, valued: common + ["--format", "-o", "--output"], plain: [])
             return try RecordingCommands.export(arguments)
         case "doctor":
-            let arguments = try Arguments(rest, valued: common, plain: [])
+            let arguments = try Arguments(rest, valued: common, plain: ["--leave-microphone"])
             try rejectPositional(arguments)
             return Doctor.run(arguments)
         case "lamp":
             return try LampCommand.run(try Arguments(rest, valued: common + ["--seconds"], plain: []))
+        case "config":
+            return try ConfigCommands.run(try Arguments(rest, valued: common, plain: []))
         default:
-            let arguments = try Arguments(rest, valued: common, plain: [])
-            return try ConfigCommands.run(arguments)
+            // These put the system's own tools together: scripts, installed with the program.
+            complain("\(command): \(Process.becomeScript(command).message); is the package installed as a whole?")
+            return .failed
         }
     }
 

@@ -152,17 +152,29 @@ enum ClientCommands {
     }
 
     static func withDaemon(_ arguments: Arguments, _ body: (DaemonClient) -> Outcome) -> Outcome {
-        guard let path = socketPath(arguments) else { return .usage }
         do throws(SystemError) {
-            return body(try DaemonClient(path: path))
+            return body(try connect(arguments))
         } catch {
             complain("\(error.message); is the daemon running? `systemctl status chalkbox`")
             return .notRunning
         }
     }
 
-    private static func socketPath(_ arguments: Arguments) -> String? {
-        if let path = arguments.last("--socket") { return path }
-        return ConfigurationSource.load(arguments)?.box.controlSocket
+    private static func connect(_ arguments: Arguments) throws(SystemError) -> DaemonClient {
+        if let path = arguments.last("--socket") { return try DaemonClient(path: path) }
+        return try connect(ConfigurationSource.read(arguments).settings)
+    }
+
+    /// The daemon listens at the usual place when it cannot at the configured one.
+    static func connect(_ settings: Settings) throws(SystemError) -> DaemonClient {
+        do throws(SystemError) {
+            return try DaemonClient(path: settings.box.controlSocket)
+        } catch {
+            let standard = ConfigurationFile.standard.box.controlSocket
+            guard standard != settings.box.controlSocket, let client = try? DaemonClient(path: standard) else {
+                throw error
+            }
+            return client
+        }
     }
 }

@@ -6,46 +6,68 @@ internal import RecorderCore
 enum ConfigurationSource {
     static let standardPath = "/etc/chalkbox/chalkbox.conf"
 
-    /// Nil after the mistakes were written to standard error, one a line.
-    static func load(_ arguments: Arguments) -> Settings? {
-        load(path: arguments.last("--config") ?? standardPath, overrides: arguments.all("--set"))
+    /// The settings in any case: a mistake must not keep a box from recording, nor people from asking it what is wrong.
+    static func load(_ arguments: Arguments) -> Settings {
+        let reading = read(arguments)
+        let count = reading.problems.count + reading.furtherProblems
+        if count > 0 {
+            complain("\(count) mistakes in the configuration; `chalkbox config check` names them")
+        }
+        return reading.settings
     }
 
-    static func load(path: String, overrides: [String]) -> Settings? {
-        let text: [UInt8]
+    static func read(_ arguments: Arguments) -> ConfigurationReading {
+        read(path: arguments.last("--config") ?? standardPath, overrides: arguments.all("--set"))
+    }
+
+    static func read(path: String, overrides: [String]) -> ConfigurationReading {
+        var text: [UInt8] = []
+        var problem = ""
         do throws(SystemError) {
             text = try FileSystem.readFile(path, limitBytes: Limits.configurationBytes)
         } catch {
-            complain("\(error.message); `--config FILE` names another file, the example is board/chalkbox.conf")
-            return nil
+            problem = error.reason + "; every setting has its default"
         }
-        switch ConfigurationFile.load(text: text, file: path, overrides: overrides) {
-        case .settings(var settings):
-            if settings.box.name.isEmpty { settings.box.name = Process.hostName }
-            return settings
-        case .problems(let problems):
-            for problem in problems { Console.error(problem.text + "\n") }
-            complain("\(problems.count) mistakes in the configuration; nothing was started")
-            return nil
-        }
+        let reading = ConfigurationFile.read(text: text, file: path, overrides: overrides)
+        if !problem.isEmpty { reading.add(problem, file: path) }
+        if reading.settings.box.name.isEmpty { reading.settings.box.name = Process.hostName }
+        return reading
     }
 }
 
-/// `config check FILE`.
+/// `config check FILE` and `config show FILE`.
 enum ConfigCommands {
     static func run(_ arguments: Arguments) throws(Arguments.UsageError) -> Outcome {
-        guard arguments.positional.first == "check" else {
-            throw Arguments.UsageError(message: "the only subcommand is `config check FILE`")
+        let words = arguments.positional
+        guard let word = words.first, word == "check" || word == "show" else {
+            throw Arguments.UsageError(message: "expected `config check FILE` or `config show FILE`")
         }
-        guard arguments.positional.count <= 2 else {
-            throw Arguments.UsageError(message: "unexpected \(arguments.positional[2])")
+        guard words.count <= 2 else { throw Arguments.UsageError(message: "unexpected \(words[2])") }
+        let path = (words.count == 2 ? words[1] : arguments.last("--config")) ?? ConfigurationSource.standardPath
+        return word == "check" ? check(path, arguments.all("--set")) : show(path)
+    }
+
+    private static func check(_ path: String, _ overrides: [String]) -> Outcome {
+        let reading = ConfigurationSource.read(path: path, overrides: overrides)
+        guard reading.problems.isEmpty else {
+            for problem in reading.problems { Console.error(problem.text + "\n") }
+            let count = reading.problems.count + reading.furtherProblems
+            complain("\(count) mistakes in the configuration; the recorder uses the default of each of these settings")
+            return .usage
         }
-        let named = arguments.positional.count == 2 ? arguments.positional[1] : arguments.last("--config")
-        let path = named ?? ConfigurationSource.standardPath
-        let overrides = arguments.all("--set")
-        guard let settings = ConfigurationSource.load(path: path, overrides: overrides) else { return .usage }
-        Console.output(ConfigurationFile.describe(settings))
+        Console.output(ConfigurationFile.describe(reading.settings))
         Console.output("\(path): fine\n")
         return .fine
+    }
+
+    private static func show(_ path: String) -> Outcome {
+        do throws(SystemError) {
+            let text = try FileSystem.readFile(path, limitBytes: Limits.configurationBytes)
+            Console.output(ConfigurationFile.withoutSecrets(text: text))
+            return .fine
+        } catch {
+            complain("config show: \(error.message)")
+            return .failed
+        }
     }
 }

@@ -8,6 +8,7 @@ struct ControlClients {
         let connection: ControlConnection
         var followsStatus = false
         var followsTranscript = false
+        var copying = Copying.none
         var waitsWritable = false
 
         init(_ token: UInt64, _ connection: ControlConnection) {
@@ -23,6 +24,11 @@ struct ControlClients {
 
     init(_ listener: ControlListener) {
         self.listener = listener
+    }
+
+    var copying: Copying {
+        if clients.contains(where: { $0.copying == .running }) { return .running }
+        return clients.contains { $0.copying == .failed } ? .failed : .none
     }
 
     subscript(token: UInt64) -> Client? { clients.first { $0.token == token } }

@@ -10,6 +10,8 @@ internal import WireJSON
 /// The loop thread: it owns the state machine, hands it what happens, and has its effects carried out.
 final class Daemon {
     let settings: Settings
+    /// What is wrong with the configuration, for people.
+    let mistakes: [String]
     let log: Log
     let loop: EventLoop
     let notifier: EventNotifier
@@ -45,6 +47,7 @@ final class Daemon {
 
     init(_ parts: DaemonParts) {
         settings = parts.settings
+        mistakes = parts.mistakes
         log = parts.log
         loop = parts.loop
         notifier = parts.notifier
@@ -130,7 +133,9 @@ final class Daemon {
         while school.hasAnswers { takeAnswers() }
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
-        let lamps = Lamps(phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading)
+        let lamps = Lamps(
+            phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading,
+            copying: clients.copying, isMisconfigured: !mistakes.isEmpty)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }

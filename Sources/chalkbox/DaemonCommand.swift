@@ -11,6 +11,8 @@ internal import WebTransport
 /// What the daemon is put together from.
 struct DaemonParts {
     var settings: Settings
+    /// What is wrong with the configuration, for people.
+    var mistakes: [String]
     var log: Log
     var loop: EventLoop
     var notifier: EventNotifier
@@ -36,10 +38,12 @@ struct WayOut {
 /// `daemon`: makes the adapters from the settings and runs the loop.
 enum DaemonCommand {
     static func run(_ arguments: Arguments) -> Outcome {
-        guard var settings = ConfigurationSource.load(arguments) else { return .usage }
-        if let path = arguments.last("--socket") { settings.box.controlSocket = path }
-        let log = Log(threshold: settings.logLevel)
-        guard let daemon = assemble(settings, log) else { return .failed }
+        let reading = ConfigurationSource.read(arguments)
+        if let path = arguments.last("--socket") { reading.settings.box.controlSocket = path }
+        let log = Log(threshold: reading.settings.logLevel)
+        useWritableDirectories(reading)
+        tell(of: reading, log)
+        guard let daemon = assemble(reading, log) else { return .failed }
         do throws(SystemError) {
             try daemon.run()
             return .fine
@@ -49,8 +53,38 @@ enum DaemonCommand {
         }
     }
 
+    /// A directory that cannot be had is a mistake like any other: what was to lie there lies where it does by default.
+    private static func useWritableDirectories(_ reading: ConfigurationReading) {
+        let (wanted, standard) = (reading.settings.box, ConfigurationFile.standard.box)
+        if wanted.stateDirectory != standard.stateDirectory,
+            let reason = FileSystem.whyNotWritable(wanted.stateDirectory, mode: 0o750)
+        {
+            reading.settings.box.stateDirectory = standard.stateDirectory
+            reading.add(reason + "; using " + standard.stateDirectory, key: "box.state_directory")
+        }
+        if wanted.controlSocket != standard.controlSocket,
+            let reason = FileSystem.whyNotWritable(parent(of: wanted.controlSocket), mode: 0o755)
+        {
+            reading.settings.box.controlSocket = standard.controlSocket
+            reading.add(reason + "; using " + standard.controlSocket, key: "box.control_socket")
+        }
+    }
+
+    private static func tell(of reading: ConfigurationReading, _ log: Log) {
+        for problem in reading.problems {
+            let line = problem.line.map { " line=\($0)" } ?? ""
+            let place = "file=\(LogEntry.quoted(problem.file))\(line) key=\(LogEntry.quoted(problem.key))"
+            log.write(.error, "configuration \(place) reason=\(LogEntry.quoted(problem.message))")
+        }
+        let further = reading.furtherProblems
+        if further > 0 { log.write(.error, "configuration further=\(further)") }
+    }
+
     /// Nil after the reason was logged.
-    private static func assemble(_ settings: Settings, _ log: Log) -> Daemon? {
+    private static func assemble(_ reading: ConfigurationReading, _ log: Log) -> Daemon? {
+        var settings = reading.settings
+        // Not by the asynchronous interface either.
+        if reading.transcriptionProblem != nil { settings.transcription.restURL = "" }
         do throws(SystemError) {
             // The loop comes first: it blocks the signals that later threads must not take.
             let loop = try EventLoop()
@@ -61,12 +95,15 @@ enum DaemonCommand {
             guard let store = store(settings, ring, notifier, log),
                 let capture = capture(settings, ring, notifier, log)
             else { return nil }
-            let way = wayOut(settings, ring, notifier, log)
+            var way = wayOut(settings, ring, notifier, log)
+            if let problem = reading.transcriptionProblem {
+                way.uplinkProblem = UplinkFailure(.configuration, problem)
+            }
             return Daemon(
                 DaemonParts(
-                    settings: settings, log: log, loop: loop, notifier: notifier, ring: ring, capture: capture,
-                    store: store, way: way, school: school(settings, way, notifier, log),
-                    panel: panel(settings, log), listener: listener))
+                    settings: settings, mistakes: reading.mistakes, log: log, loop: loop, notifier: notifier,
+                    ring: ring, capture: capture, store: store, way: way,
+                    school: school(settings, way, notifier, log), panel: panel(settings, log), listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message + hint))")

@@ -67,6 +67,9 @@ extension Daemon {
             return TranscriptLine.json(words: transcript?.recent ?? [], interim: transcript?.interim ?? "")
         case .button(let button, let isPressed):
             return press(button, isPressed)
+        case .copying(let hasFailed):
+            client.copying = hasFailed ? .failed : .running
+            return Answer.fine
         case .uploadRetry(let id):
             guard !settings.upload.url.isEmpty else {
                 return Answer.error("nothing is uploaded by this box: upload.url is empty", "not-configured")

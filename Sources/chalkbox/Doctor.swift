@@ -6,28 +6,48 @@ internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
 internal import WebTransport
+internal import WireJSON
 
 /// `doctor`: each part of the box is tried once, and what is wrong is told with what to do about it.
 struct Doctor {
     private var failures = 0
 
     static func run(_ arguments: Arguments) -> Outcome {
-        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
-        Console.output("fine   configuration\n")
+        let reading = ConfigurationSource.read(arguments)
+        let settings = reading.settings
+        let status = status(of: try? ClientCommands.connect(settings))
         var doctor = Doctor()
-        let running = (try? DaemonClient(path: settings.box.controlSocket)) != nil
+        for mistake in reading.mistakes { doctor.report("configuration", fine: false, mistake) }
+        if reading.problems.isEmpty { doctor.report("configuration", fine: true, "no mistake") }
+        doctor.checkNetworkConfiguration()
         doctor.checkDisk(settings)
         doctor.checkClock()
-        doctor.checkMicrophone(settings, daemonRuns: running)
-        doctor.checkPanel(settings, daemonRuns: running)
+        doctor.checkMicrophone(settings, status, isLeft: arguments.flags.contains("--leave-microphone"))
+        doctor.checkPanel(settings, daemonRuns: status?.isNull == false)
         doctor.checkService(settings)
         Console.output(doctor.failures == 0 ? "all fine\n" : "\(doctor.failures) to mend\n")
         return doctor.failures == 0 ? .fine : .failed
     }
 
+    /// Nil: no daemon runs.
+    private static func status(of daemon: DaemonClient?) -> JSONValue? {
+        daemon?.send { $0.field("do", "status") }
+        return daemon?.answer(until: Clock.now.adding(milliseconds: Limits.doctorAnswerMilliseconds))
+    }
+
     private mutating func report(_ what: String, fine: Bool, _ detail: String) {
         if !fine { failures += 1 }
         Console.output((fine ? "fine   " : "WRONG  ") + what + ": " + detail + "\n")
+    }
+
+    /// What the image's set-up of the network found wrong with `wifi.conf` and the like, a line each.
+    private mutating func checkNetworkConfiguration() {
+        let path = "/run/chalkbox-boot/network-problems"
+        guard let bytes = try? FileSystem.readFile(path, limitBytes: Limits.networkProblemBytes) else { return }
+        let lines = String(decoding: bytes, as: UTF8.self).parts(separatedBy: "\n").filter { !$0.isEmpty }
+        for line in lines.prefix(Limits.networkProblems) {
+            report("network configuration", fine: false, line.clipped(bytes: Limits.networkProblemLineBytes))
+        }
     }
 
     private mutating func checkDisk(_ settings: Settings) {
@@ -57,18 +77,37 @@ struct Doctor {
         report("clock", fine: true, now + (Clock.isSynchronised ? "" : " (not synchronised; is NTP reachable?)"))
     }
 
-    private mutating func checkMicrophone(_ settings: Settings, daemonRuns: Bool) {
+    private mutating func checkMicrophone(_ settings: Settings, _ status: JSONValue?, isLeft: Bool) {
+        let device = settings.audio.device
+        if let peak = status?["microphone"]?["peakDbfs"]?.double {
+            report("microphone", fine: true, "\(device), a lesson is recorded with it, \(Int(peak)) dBFS peak")
+            return
+        }
+        guard status?.isNull != false || !isLeft else {
+            checkCard(device)
+            return
+        }
         do throws(CaptureError) {
-            let result = try CaptureProbe.measure(device: settings.audio.device)
+            let result = try CaptureProbe.measure(device: device)
             let quiet = result.level.rmsTenths < settings.audio.levelWarningDBFS * 10
             let level = "\(result.level.peakTenths / 10) dBFS peak"
             report(
                 "microphone", fine: !quiet,
-                "\(settings.audio.device), \(result.terms), \(level)" + (quiet ? "; very quiet: is it muted?" : ""))
+                "\(device), \(result.terms), \(level)" + (quiet ? "; very quiet: is it muted?" : ""))
         } catch {
-            let hint = daemonRuns ? " (the daemon may be recording with it)" : ""
-            report("microphone", fine: false, error.message + hint)
+            report("microphone", fine: false, error.message)
         }
+    }
+
+    /// Whether the device's card is there, without opening it: /proc/asound has a link of each card's name.
+    private mutating func checkCard(_ device: String) {
+        var card = ""
+        for part in device.parts(separatedBy: ":").last?.parts(separatedBy: ",") ?? [] {
+            card = part.remainder(after: "CARD=") ?? card
+        }
+        let isThere = card.isEmpty || (try? FileSystem.list("/proc/asound/" + card)) != nil
+        let missing = ": there is no such sound card; is the microphone plugged in?"
+        report("microphone", fine: isThere, device + (isThere ? ", not tried while the recorder runs" : missing))
     }
 
     private mutating func checkPanel(_ settings: Settings, daemonRuns: Bool) {

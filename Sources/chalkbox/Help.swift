@@ -21,10 +21,20 @@ enum Help {
           export ID --format F -o FILE
                                       a recording as txt, srt, vtt, json or flac (ID: its name, the beginning
                                       of it, or `last`; FILE `-` is standard output, but not for flac)
-          doctor                      check microphone, panel, disk, clock, network and service; says what to fix
+          export-all DIRECTORY        copies finished lessons, those that are not there yet: audio and transcripts
+          doctor [--leave-microphone] check microphone, panel, disk, clock, network and service; says what to fix
+                                      (the microphone not while the recorder runs: START must not wait for it)
           lamp COLOUR [--seconds N]   light one lamp (green, amber, red or off) for a while (1 s), when the daemon
-                                      does not run: systemd shows with it that the recorder has failed
+                                      does not run: systemd shows with it that the recorder has failed;
+                                      `copying` and `copy-failed` are shown by the recorder
+          report [-o FILE]            all that is known to be wrong, with what to do, as text for any computer
+          logs [--follow] [--since TIME] [--lines N]
+                                      what the recorder has logged (journalctl; TIME as it takes it)
+          support-bundle [-o FILE]    logs, state and configuration for who helps from afar; no audio, no transcript,
+                                      no secrets
+          update FILE|URL [--reboot]  install a signed update beside the running system; refused during a lesson
           config check FILE           check a configuration; names file, line, key and what is accepted
+          config show FILE            what it sets, without what may be secret
 
         options of every command:
           --config FILE               default /etc/chalkbox/chalkbox.conf

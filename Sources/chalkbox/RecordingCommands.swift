@@ -6,7 +6,7 @@ internal import RecordingStore
 /// `recordings` and `export`: they read the journal themselves, so they work while the daemon records, and without it.
 enum RecordingCommands {
     static func list(_ arguments: Arguments) -> Outcome {
-        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
             let index = try RecordingIndex(directory: settings.box.stateDirectory)
             let recordings = try index.recordings()
@@ -97,7 +97,7 @@ enum RecordingCommands {
         guard output != "-" || format != "flac" else {
             throw Arguments.UsageError(message: "flac needs a file: its header is written last")
         }
-        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
             return try export(name, format, output, directory: settings.box.stateDirectory)
         } catch {

@@ -27,6 +27,9 @@ extension Daemon {
             writer.field("attempt", attempt(phase))
             writer.field("attempts", settings.reconnect.attempts)
             writer.field("reason", orNull: reason(phase))
+            writer.array("mistakes") { writer in
+                for mistake in mistakes { writer.value(mistake) }
+            }
             writeRecording(&writer)
             writer.object("led") { writer in
                 writer.field("green", panel.lamps.green.name)

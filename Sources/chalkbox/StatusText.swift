@@ -6,6 +6,7 @@ enum StatusText {
         var lines: [String] = []
         lines.append("phase      " + phase(status))
         if let reason = status["reason"]?.string { lines.append("reason     " + reason) }
+        for mistake in status["mistakes"]?.array ?? [] { lines.append("mistake    " + (mistake.string ?? "")) }
         if let network = status["network"], !network.isNull { lines.append("network    " + describe(network: network)) }
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }

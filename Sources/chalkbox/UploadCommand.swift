@@ -9,7 +9,7 @@ enum UploadCommand {
         guard words.first == "retry", words.count == 2 else {
             throw Arguments.UsageError(message: "expected `upload retry ID` or `upload retry all`")
         }
-        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        let settings = ConfigurationSource.load(arguments)
         var name = words[1]
         if name != "all" {
             do throws(StoreError) {

@@ -8,7 +8,7 @@ enum VerifyCommand {
     static func run(_ arguments: Arguments) throws(Arguments.UsageError) -> Outcome {
         let names = arguments.positional.dropFirst()
         guard names.count <= 1 else { throw Arguments.UsageError(message: "unexpected \(names[2])") }
-        guard let settings = ConfigurationSource.load(arguments) else { return .usage }
+        let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
             return try verify(names.first ?? "all", directory: settings.box.stateDirectory)
         } catch {

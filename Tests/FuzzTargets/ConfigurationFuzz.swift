@@ -5,10 +5,18 @@ import RecorderCore
 /// `chalkbox.conf`: settings within their bounds, or problems that can be told.
 enum ConfigurationFuzz {
     static func run(_ bytes: [UInt8]) throws {
+        // What is used whatever is wrong.
+        let reading = ConfigurationFile.read(text: bytes, file: "file")
+        try check(reading.settings)
+        try expect(reading.problems.count <= Limits.configurationProblems, "\(reading.problems.count) problems")
+        if reading.settings.transcription.enabled, reading.settings.transcription.tokenURL.isEmpty {
+            try expect(reading.transcriptionProblem != nil, "no token URL")
+        }
         let lines = bytes.count { $0 == 0x0A } + 1
         switch ConfigurationFile.load(text: bytes, file: "file") {
         case .settings(let settings):
-            try check(settings)
+            try expect(settings == reading.settings, "two ways to read it")
+            try expect(reading.transcriptionProblem == nil, reading.transcriptionProblem ?? "")
             _ = ConfigurationFile.describe(settings)
         case .problems(let problems):
             try expect(!problems.isEmpty, "neither settings nor problems")
@@ -20,7 +28,6 @@ enum ConfigurationFuzz {
     }
 
     private static func check(_ settings: Settings) throws {
-        try expect(!settings.transcription.enabled || !settings.transcription.tokenURL.isEmpty, "no token URL")
         try expect((1...20).contains(settings.reconnect.attempts), "\(settings.reconnect)")
         try expect((0.1...300).contains(settings.transcription.sessionMinutes), "\(settings.transcription)")
         try expect((1...4).contains(settings.transcription.catchUpRate), "\(settings.transcription)")

@@ -157,6 +157,17 @@ import Testing
         #expect(Lamps(phase: .finished, hasAmber: true) == Lamps())
         #expect(Lamps(phase: .idle, hasAmber: true, isUploading: true) == Lamps(green: .slowPulse))
         #expect(Lamps(phase: .live, hasAmber: true, isUploading: true) == Lamps(green: .solid))
+        // Lessons on their way to a stick.
+        #expect(Lamps(phase: .idle, hasAmber: true, isUploading: true, copying: .running) == Lamps(green: .blink))
+        #expect(Lamps(phase: .finished, hasAmber: false, copying: .failed) == Lamps(red: .blink))
+        #expect(Lamps(phase: .live, hasAmber: true, copying: .failed) == Lamps(green: .solid))
+        // A mistake in the configuration: told when nothing more important is.
+        #expect(Lamps(phase: .idle, hasAmber: true, isMisconfigured: true) == Lamps(amber: .slowPulse))
+        #expect(Lamps(phase: .finished, hasAmber: false, isMisconfigured: true) == Lamps(red: .slowPulse))
+        #expect(
+            Lamps(phase: .idle, hasAmber: true, isUploading: true, isMisconfigured: true)
+                == Lamps(green: .slowPulse, amber: .slowPulse))
+        #expect(Lamps(phase: .live, hasAmber: true, isMisconfigured: true) == Lamps(green: .solid))
         #expect(Lamps(phase: .failed(.transcription("x")), hasAmber: true) == Lamps(red: .solid))
         #expect(Lamps(phase: .failed(.disk("x")), hasAmber: true) == Lamps(red: .doubleBlink))
         #expect(Lamps(phase: .failed(.microphone("x")), hasAmber: true) == Lamps(red: .doubleBlink))

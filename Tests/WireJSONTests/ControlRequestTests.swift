@@ -17,6 +17,8 @@ import WireJSON
             ("{\"do\":\"press\",\"button\":\"start\"}", .button(.start, isPressed: true)),
             ("{\"do\":\"release\",\"button\":\"stop\"}", .button(.stop, isPressed: false)),
             ("{\"do\":\"upload-retry\",\"id\":\"all\"}", .uploadRetry(id: nil)),
+            ("{\"do\":\"copying\"}", .copying(failed: false)),
+            ("{\"do\":\"copying\",\"failed\":true}", .copying(failed: true)),
             ("{\"do\":\"upload-retry\",\"id\":\"\(name)\"}", .uploadRetry(id: name)),
         ]
         for (text, request) in all { #expect(try read(text) == request, "\(text)") }
@@ -43,6 +45,6 @@ import WireJSON
         let verb = String(repeating: "é", count: 100)
         #expect(throws: ControlRequest.Refusal(
             message: "unknown verb of 200 bytes; known: start, stop, status, follow, transcript, press, release, "
-                + "upload-retry")) { try read("{\"do\":\"\(verb)\"}") }
+                + "upload-retry, copying")) { try read("{\"do\":\"\(verb)\"}") }
     }
 }

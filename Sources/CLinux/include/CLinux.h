@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -33,6 +34,10 @@
 /// `.init_array` functions): Embedded Swift has no `CommandLine`.
 int chalk_argument_count(void);
 const char *chalk_argument(int index);
+
+/// Becomes the script `name` in `../libexec/chalkbox` beside the program (execv(2)), with the arguments after the first,
+/// which named it. Returns only when that fails: the script's path, with errno.
+const char *chalk_become_script(const char *name);
 
 /// The calling thread's `errno`, which is a macro in C.
 int chalk_errno(void);

@@ -12,11 +12,24 @@ package struct Lamps: Equatable, Sendable {
 
     /// The light tells the truth: solid = live, blinking = on the way, red = failed.
     ///
-    /// - Parameter isUploading: a finished lesson is on its way to the school; shown when no lesson is recorded.
-    package init(phase: Phase, hasAmber: Bool, isUploading: Bool = false) {
+    /// - Parameters:
+    ///   - isUploading: a finished lesson is on its way to the school; shown when no lesson is recorded.
+    ///   - copying: of lessons to a stick; shown when no lesson is recorded.
+    ///   - isMisconfigured: the box is ready, but somebody should look at it; shown when no lesson is recorded.
+    package init(
+        phase: Phase, hasAmber: Bool, isUploading: Bool = false, copying: Copying = .none, isMisconfigured: Bool = false
+    ) {
         switch phase {
         case .idle, .finished:
             self.init(green: isUploading ? .slowPulse : .off)
+            if isMisconfigured {
+                if hasAmber { amber = .slowPulse } else { red = .slowPulse }
+            }
+            switch copying {
+            case .none: break
+            case .running: green = .blink
+            case .failed: red = .blink
+            }
         case .requesting, .connecting, .reconnecting, .finishing:
             self = hasAmber ? Lamps(amber: .blink) : Lamps(green: .blink)
         case .live:
@@ -25,4 +38,13 @@ package struct Lamps: Equatable, Sendable {
             self.init(red: reason.losesAudio ? .doubleBlink : .solid)
         }
     }
+}
+
+/// Whether lessons are being copied to a stick.
+package enum Copying: Equatable, Sendable {
+    case none
+    /// The stick must not be pulled.
+    case running
+    /// It is full, or refuses.
+    case failed
 }
