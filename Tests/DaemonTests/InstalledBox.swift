@@ -1,0 +1,55 @@
+import Foundation
+
+/// A box whose program and scripts are installed as a package does, with programs of the test's own on the path.
+struct InstalledBox {
+    let box: Box
+    private var root: String { box.directory + "/usr" }
+    var binary: String { root + "/bin/chalkbox" }
+    /// The journal, RAUC and systemd that the scripts find.
+    private var programs: String { box.directory + "/programs" }
+
+    init() throws {
+        box = try Box()
+        let files = FileManager.default
+        for folder in ["/bin", "/libexec"] {
+            try files.createDirectory(atPath: root + folder, withIntermediateDirectories: true)
+        }
+        try files.createDirectory(atPath: programs, withIntermediateDirectories: true)
+        try files.copyItem(atPath: Box.binary, toPath: binary)
+        try files.copyItem(atPath: Box.root + "/board/commands", toPath: root + "/libexec/chalkbox")
+    }
+
+    /// A program that the scripts find before the system's.
+    func addProgram(_ name: String, _ script: String) throws {
+        try ("#!/bin/sh\n" + script + "\n").write(toFile: programs + "/" + name, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programs + "/" + name)
+    }
+
+    func addFile(_ name: String, _ text: String) throws {
+        try text.write(toFile: box.directory + "/" + name, atomically: true, encoding: .utf8)
+    }
+
+    func read(_ name: String) throws -> String {
+        try String(contentsOfFile: box.directory + "/" + name, encoding: .utf8)
+    }
+
+    /// A recording of what the microphone says, which lasts as long as these samples.
+    func record(_ samples: Int, label: String) throws {
+        _ = try box.chalkbox("start", "--label", label)
+        try box.waitForSamples(samples, seconds: 60)
+        _ = try box.chalkbox("stop")
+    }
+
+    @discardableResult
+    func run(
+        _ arguments: String..., path: String = "/usr/sbin:/usr/bin:/sbin:/bin"
+    ) throws -> (code: Int32, output: String) {
+        let words = arguments + ["--config", box.configurationFile]
+        return try Box.run("/usr/bin/env", ["PATH=\(programs):\(path)", binary] + words, checked: false)
+    }
+
+    func end() throws {
+        box.endProcesses()
+        try FileManager.default.removeItem(atPath: box.directory)
+    }
+}
