@@ -16,6 +16,12 @@ package enum PanelError: Error, Equatable, Sendable {
     case write(line: String, errno: Int32)
     case read(line: String, errno: Int32)
 
+    /// Whether it may work later: the chip comes, or becomes this process's.
+    package var mayPass: Bool {
+        if case .malformed = self { return false }
+        return true
+    }
+
     /// What happened, why, and what to do.
     package var message: String {
         switch self {

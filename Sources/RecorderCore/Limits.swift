@@ -41,8 +41,9 @@ package enum Limits {
     package static let savedTokens = 65_536
     /// Tokens of a saved recording that are written in one transaction.
     package static let savedBatchTokens = 1_024
-    /// START waits this long for space to be made.
-    package static let makeRoomMilliseconds: Int64 = 3_000
+    /// START waits this long for space to be made: less than three quarters of the unit's `WatchdogSec`, as the loop
+    /// does nothing else meanwhile.
+    package static let makeRoomMilliseconds: Int64 = 2_000
     /// Damaged indexes that are kept, and the size up to which one is read through at a start: some 130 hours of words.
     package static let damagedIndexes = 4
     package static let checkedIndexBytes: Int64 = 64 << 20
@@ -158,6 +159,9 @@ package enum Limits {
     package static let controlOutputBytes = 256 << 10
 
     // Panel
+    /// A panel that cannot be had is tried again after this, then after twice as long each time, up to the cap.
+    package static let panelRetryMilliseconds: Int64 = 250
+    package static let panelRetryCapMilliseconds: Int64 = 10_000
     /// A lamp that is lit by hand.
     package static let lampSeconds: Int64 = 3_600
 

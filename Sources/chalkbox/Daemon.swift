@@ -71,7 +71,7 @@ final class Daemon {
     func run() throws(SystemError) {
         try loop.add(notifier.fileDescriptor, token: Token.notifier)
         try loop.add(clients.listener.fileDescriptor, token: Token.listener)
-        for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
+        try connectPanel()
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
@@ -80,6 +80,7 @@ final class Daemon {
             resumeOrClose()
             settle()
             if stopping, !recorder.isRecording { break }
+            try connectPanel()
             try loop.setTimer(nextDeadline)
             for wake in try loop.wait() { handle(wake) }
         }
@@ -89,6 +90,11 @@ final class Daemon {
         transport?.shutdown()
         store.shutdown()
         log.write(.info, "exit")
+    }
+
+    private func connectPanel() throws(SystemError) {
+        guard panel.connect(now: Clock.now) else { return }
+        for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
     }
 
     private var nextDeadline: MonotonicTime? {

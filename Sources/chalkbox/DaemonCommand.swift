@@ -222,25 +222,18 @@ enum DaemonCommand {
             client, secret: bearer, bearerFile: file, restBearerFile: restFile, problem: problem, log: log)
     }
 
-    /// A panel that cannot be had does not stop the recorder: the control socket is still there.
     private static func panel(_ settings: Settings, _ log: Log) -> PanelDriver {
         let panel = settings.panel
-        let oneButton = panel.startLine == panel.stopLine && panel.driver == .gpio
-        func driver(_ connection: PanelDriver.Connection, hasAmber: Bool) -> PanelDriver {
-            PanelDriver(
-                connection, oneButton: oneButton, hasAmber: hasAmber,
-                debounceMilliseconds: Int64(panel.debounceMilliseconds), log: log)
-        }
-        switch panel.driver {
-        case .none: return driver(.none, hasAmber: true)
-        case .socket: return driver(.socket, hasAmber: true)
-        case .gpio:
-            do throws(PanelError) {
-                return driver(.gpio(try GPIOPanel(settings.panelLines)), hasAmber: !panel.amberLine.isEmpty)
-            } catch {
-                log.write(.error, "panel reason=\(LogEntry.quoted(error.message))")
-                return driver(.none, hasAmber: true)
+        let isGPIO = panel.driver == .gpio
+        let connection: PanelDriver.Connection =
+            switch panel.driver {
+            case .none: .none
+            case .socket: .socket
+            case .gpio: .awaited(PanelWait(at: Clock.now))
             }
-        }
+        return PanelDriver(
+            connection, lines: settings.panelLines, oneButton: isGPIO && panel.startLine == panel.stopLine,
+            hasAmber: !isGPIO || !panel.amberLine.isEmpty,
+            debounceMilliseconds: Int64(panel.debounceMilliseconds), log: log)
     }
 }

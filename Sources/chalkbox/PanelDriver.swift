@@ -26,10 +26,14 @@ final class PanelDriver {
         /// Pressed and shown over the control socket, for demonstrations and tests.
         case socket
         case gpio(GPIOPanel)
+        /// It is yet to be had.
+        case awaited(PanelWait)
     }
 
-    private let connection: Connection
+    private var connection: Connection
+    private let lines: PanelLines
     private let oneButton: Bool
+    private let debounceMilliseconds: Int64
     let hasAmber: Bool
     private(set) var lamps = Lamps()
     private var driven: (green: Bool, amber: Bool, red: Bool)?
@@ -37,24 +41,45 @@ final class PanelDriver {
     private var stop: Debouncer
     private let log: Log
 
-    init(_ connection: Connection, oneButton: Bool, hasAmber: Bool, debounceMilliseconds: Int64, log: Log) {
+    init(
+        _ connection: Connection, lines: PanelLines, oneButton: Bool, hasAmber: Bool, debounceMilliseconds: Int64,
+        log: Log
+    ) {
         self.connection = connection
+        self.lines = lines
         self.oneButton = oneButton
         self.hasAmber = hasAmber
         self.log = log
-        // A button that is held while the box starts was pressed by nobody.
-        let held = Self.held(connection)
-        start = Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: held.start)
-        stop = Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: held.stop)
+        self.debounceMilliseconds = debounceMilliseconds
+        start = Debouncer(stableMilliseconds: debounceMilliseconds)
+        stop = start
     }
 
-    private static func held(_ connection: Connection) -> (start: MonotonicTime?, stop: MonotonicTime?) {
-        guard case .gpio(let panel) = connection else { return (nil, nil) }
-        let now = Clock.now
-        func held(_ button: Button) -> MonotonicTime? {
-            (try? panel.isHeld(button)) == true ? now : nil
+    /// Takes the panel over when it is awaited and an attempt is due. One that cannot be had does not stop the recorder:
+    /// the control socket is still there.
+    /// - Returns: whether it is here now; its descriptors are then to be watched.
+    func connect(now: MonotonicTime) -> Bool {
+        guard case .awaited(var wait) = connection, wait.isDue(at: now) else { return false }
+        do throws(PanelError) {
+            let panel = try GPIOPanel(lines)
+            start = debouncer(.start, panel, now)
+            stop = debouncer(.stop, panel, now)
+            connection = .gpio(panel)
+        } catch {
+            if wait.failed(reason: error.message, at: now) {
+                log.write(.error, "panel reason=\(LogEntry.quoted(error.message))")
+            }
+            connection = error.mayPass ? .awaited(wait) : .none
+            return false
         }
-        return (held(.start), held(.stop))
+        if let late = wait.lateMilliseconds(at: now) { log.write(.warning, "panel state=ready late_ms=\(late)") }
+        return true
+    }
+
+    /// A button that is held while the panel is taken over was pressed by nobody.
+    private func debouncer(_ button: Button, _ panel: GPIOPanel, _ now: MonotonicTime) -> Debouncer {
+        let isHeld = (try? panel.isHeld(button)) == true
+        return Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: isHeld ? now : nil)
     }
 
     var acceptsSocketButtons: Bool {
@@ -70,8 +95,10 @@ final class PanelDriver {
     /// When a button will have been stable for long enough, or a lamp blinks.
     func nextDeadline(after now: MonotonicTime) -> MonotonicTime? {
         var deadlines = [start.nextDeadline, stop.nextDeadline]
-        if case .gpio = connection {
-            deadlines += [lamps.green, lamps.amber, lamps.red].map { $0.nextChange(after: now) }
+        switch connection {
+        case .gpio: deadlines += [lamps.green, lamps.amber, lamps.red].map { $0.nextChange(after: now) }
+        case .awaited(let wait): deadlines.append(wait.nextAttempt)
+        case .none, .socket: break
         }
         return deadlines.compactMap { $0 }.min()
     }

@@ -8,7 +8,7 @@ STUCK_SECONDS = 30
 def run(lab):
     box = Box(lab)
     ready = box.boot(arguments=f"lab.held={LINES['start']}")
-    return [stuck_at_boot(box, ready), *pressed(box), bouncing_and_held(box), both_at_once(box)]
+    return [stuck_at_boot(box, ready), *pressed(box), bouncing_and_held(box), both_at_once(box), late(box)]
 
 
 def stuck_at_boot(box, ready):
@@ -64,3 +64,22 @@ def both_at_once(box):
     box.press("stop")
     box.wait_for_event(r"^stop id=")
     return "both at once: ignored and reported"
+
+
+def late(box):
+    """The chip comes after the daemon, and udev gives it to the daemon's group later still."""
+    live = "/sys/kernel/config/gpio-sim/panel/live"
+    box.guest.run(f"systemctl stop chalkbox; echo 0 >{live}; systemctl start chalkbox")
+    box.wait_for_event(r"^panel reason=")
+    box.wait_for_event(r"^ready ")
+    box.guest.run(f"udevadm control --stop-exec-queue; echo 1 >{live}")
+    box.edges([("start", False, 0), ("stop", False, 0)])
+    refused = box.wait_for_event(r"^panel reason=")
+    box.guest.run("udevadm control --start-exec-queue")
+    there = box.wait_for_event(r"^panel state=ready late_ms=")
+    box.press("start")
+    box.wait_for_event(PRESS)
+    box.press("stop")
+    box.wait_for_event(r"^stop id=")
+    seconds = there.at - refused.at
+    return f"chip and permissions after the daemon: each told, taken over {seconds:.1f} s after the refusal"
