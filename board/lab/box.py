@@ -34,6 +34,18 @@ class Lab:
         self.chalkbox, self.cloud = pathlib.Path(chalkbox), pathlib.Path(cloud)
         self.boxes = []
 
+    def part(self, name, image, chalkbox):
+        """A lab on another machine, whose boxes are this one's, too."""
+        part = Lab(image, chalkbox, self.cloud, self.scratch / name, self.everything)
+        part.boxes = self.boxes
+        return part
+
+    def close(self):
+        """Switches all boxes off."""
+        for box in self.boxes:
+            box.close()
+        self.boxes.clear()
+
 
 class Box:
     def __init__(self, lab, name="box", settings="", state_disk=None):
@@ -80,7 +92,9 @@ class Box:
             "transcription.token_bearer_file": "/etc/chalkbox/token.secret", "tls.ca_file": "/etc/chalkbox/ca.pem",
             "log.level": "debug",
         }
-        wanted.update(line.split(" = ", 1) for line in more.splitlines() if line)
+        for line in (self.lab.image.machine.settings + more).splitlines():
+            key, value = line.split(" = ", 1)
+            wanted[key] = value
         section, lines = "", []
         for line in text.splitlines():
             if heading := re.match(r"\[(\w+)\]", line):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from image import LabError
+from machine import LabError
 
 #: What QEMU's user network calls this machine, and what the guest's hosts file calls that.
 ADDRESS, NAME = "10.0.2.2", "cloud.test"

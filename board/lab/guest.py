@@ -15,7 +15,7 @@ import tarfile
 import threading
 import time
 
-from image import LabError
+from machine import LabError
 
 #: TCG on a machine that also builds: nothing here takes as long as this.
 PATIENCE_SECONDS = 180
@@ -144,11 +144,12 @@ class Guest:
         for name, path, form in disks:
             drives += ["-drive", f"file={path},if=none,format={form},id={name},cache=writeback",
                        "-device", f"virtio-blk-pci,drive={name},serial={name}"]
-        kernel = f"console=ttyS0 quiet mitigations=off panic=0 systemd.show_status=0 {arguments}".strip()
+        machine = self.image.machine
+        kernel = f"console={machine.console} quiet mitigations=off panic=0 systemd.show_status=0 {arguments}"
         return [
-            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "q35",
-            "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max", "-smp", "2", "-m", str(self.megabytes),
-            "-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd), "-append", kernel,
+            *machine.emulator, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-m", str(self.megabytes), "-kernel", str(self.image.kernel), "-initrd", str(self.image.initrd),
+            "-append", kernel.strip(),
             "-serial", f"file:{self.console}", "-qmp", f"unix:{monitor},server=on,wait=off",
             "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",

@@ -14,27 +14,31 @@ import sys
 import tempfile
 import time
 
+from kernel import INPUTS, SUITE, Kernel, call
+from machine import AMD64, BOARD, MACHINES, LabError, Machine, NotHere, run_foreign_programs
+
 HERE = pathlib.Path(__file__).resolve().parent
-INPUTS = HERE / "image"
 SERVICES = ["lab-agent.service", "lab-hardware.service"]
-SYSUSERS = HERE.parent / "sysusers.d/chalkbox.conf"
-PACKAGES = HERE.parent / "packages"
-SUITE = "bookworm"
-SOURCES = "linux-source-6.1"
+SYSUSERS = BOARD / "sysusers.d/chalkbox.conf"
+PACKAGES = BOARD / "packages"
 ROOT_MEGABYTES = 1200
 KEEP_SECONDS = 86_400
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"]
 
 
-class LabError(Exception):
-    """Why the lab cannot go on, in words for whom it may concern."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Image:
+    machine: Machine
     kernel: pathlib.Path
     initrd: pathlib.Path
     root: pathlib.Path
+
+    @property
+    def files(self):
+        return [self.kernel, self.initrd, self.root]
+
+    def exists(self):
+        return all(path.exists() for path in self.files)
 
 
 def cache():
@@ -42,104 +46,93 @@ def cache():
     return pathlib.Path(os.environ.get("CHALKBOX_LAB_CACHE") or pathlib.Path(home) / "chalkbox-lab")
 
 
-def missing():
+def missing(machine):
     """Why an image cannot be built on this machine; None when it can."""
     if os.geteuid() != 0:
         return "building the guest takes root"
-    absent = [tool for tool in ("mmdebstrap", "qemu-system-x86_64", "dpkg-deb", "make", "gcc", "cpio", "xz")
-              if not shutil.which(tool)]
+    absent = [tool for tool in ("mmdebstrap", "make", "cpio", "xz", *machine.tools) if not shutil.which(tool)]
     return f"missing: {', '.join(absent)}" if absent else None
 
 
-def is_ready():
-    """Whether the cache holds what this tree needs."""
-    try:
-        image = paths()
-    except LabError:
-        return False
-    return all(path.exists() for path in dataclasses.astuple(image))
-
-
-def ensure():
+def ensure(machine=AMD64):
     """The image, built when the cache has none of these inputs."""
-    image = paths()
-    if all(path.exists() for path in dataclasses.astuple(image)):
+    if subprocess.run([BOARD / "install", machine.group], check=False).returncode != 0:
+        raise NotHere(f"its packages cannot be installed (board/packages: {machine.group})")
+    image = paths(machine)
+    if image.exists():
         return image
-    if reason := missing():
-        raise LabError(f"the guest image cannot be built: {reason}")
+    if reason := missing(machine):
+        raise NotHere(f"the guest image cannot be built: {reason}")
+    run_foreign_programs(machine)
     directory = cache()
     directory.mkdir(parents=True, exist_ok=True)
-    base = directory / f"base-{base_digest()}.tar"
+    base = base_path(machine)
     if not base.exists():
-        build_base(base)
+        build_base(machine, base)
     with tempfile.TemporaryDirectory(prefix="chalkbox-lab-") as scratch:
         build_image(pathlib.Path(scratch), base, image)
-    keep = {base, *dataclasses.astuple(image)}
+    remove_old(directory)
+    return image
+
+
+def remove_old(directory):
+    keep = [path for machine in MACHINES for path in (base_path(machine), *paths(machine).files)]
     for path in directory.iterdir():
         # What another run may be using is younger.
         is_old = path.stat().st_mtime < time.time() - KEEP_SECONDS
         if is_old and path not in keep and re.match(r"(base|kernel|initrd|root)-", path.name):
             path.unlink()
-    return image
 
 
-def paths():
-    digest = image_digest()
+def paths(machine):
+    name = image_digest(machine)
     directory = cache()
-    return Image(directory / f"kernel-{digest}", directory / f"initrd-{digest}", directory / f"root-{digest}.qcow2")
+    return Image(machine, directory / f"kernel-{name}", directory / f"initrd-{name}", directory / f"root-{name}.qcow2")
+
+
+def base_path(machine):
+    return cache() / f"base-{base_digest(machine)}.tar"
 
 
 def guest_packages():
     return [line.split()[1] for line in PACKAGES.read_text().splitlines() if line.startswith("guest ")]
 
 
-def base_digest():
-    return digest([SUITE, *LEFT_OUT, *sorted(guest_packages())])
+def base_digest(machine):
+    return digest([SUITE, machine.architecture, *LEFT_OUT, *sorted(guest_packages())])
 
 
-def image_digest():
-    files = [SYSUSERS, *(path for path in sorted(INPUTS.rglob("*")) if path.is_file())]
-    return digest([base_digest(), kernel_release(), pathlib.Path(__file__).read_text(),
-                   *(path.read_text() for path in files)])
+def image_digest(machine):
+    programs = [HERE / "image.py", HERE / "kernel.py", SYSUSERS]
+    files = [*programs, *(path for path in sorted(INPUTS.rglob("*")) if path.is_file())]
+    own = repr((machine.cross, machine.unpacks_kernel))
+    return digest([base_digest(machine), own, *(path.read_text() for path in files)])
 
 
 def digest(parts):
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def kernel_release():
-    """The release that the installed headers are for: modules are built for no other."""
-    found = sorted(pathlib.Path("/usr/src").glob("linux-headers-*[0-9]-amd64"))
-    if not found:
-        raise LabError("linux-headers-amd64 is missing: board/install lab")
-    return found[-1].name.removeprefix("linux-headers-")
-
-
-def build_base(target):
-    print("lab: building the guest's Debian (some minutes, once)", file=sys.stderr)
-    part = target.with_suffix(".part.tar")
+def build_base(machine, target):
+    print(f"lab: building the guest's Debian for {machine.architecture} (some minutes, once)", file=sys.stderr)
+    part = target.with_suffix(f".part-{os.getpid()}.tar")
     options = [f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT]
-    call("mmdebstrap", "--variant=minbase", "--quiet", f"--include={','.join(guest_packages())}", *options, SUITE, part)
+    call("mmdebstrap", "--variant=minbase", "--quiet", f"--architectures={machine.architecture}",
+         f"--include={','.join(guest_packages())}", *options, SUITE, part)
     part.rename(target)
 
 
 def build_image(scratch, base, image):
-    print("lab: building the guest's kernel and disk", file=sys.stderr)
-    release = kernel_release()
-    kernel, tree, source = scratch / "kernel", scratch / "tree", scratch / "source"
-    for path in (kernel, tree, source):
-        path.mkdir()
-    call("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", f"linux-image-{release}", cwd=scratch)
-    call("dpkg-deb", "-x", next(scratch.glob("linux-image-*.deb")), kernel)
-    call("tar", "-xJf", f"/usr/src/{SOURCES}.tar.xz", "-C", source, "--strip-components=1", "--wildcards",
-         "*/drivers/gpio/gpio-sim.c", "*/drivers/gpio/gpiolib.h", "*/kernel/irq/irq_sim.c", "*/scripts/extract-vmlinux")
-    # The decompressed kernel starts by PVH, which saves TCG the decompression.
-    part = scratch / "vmlinux"
-    part.write_bytes(call("sh", source / "scripts/extract-vmlinux", kernel / f"boot/vmlinuz-{release}", capture=True))
-    modules = Modules(kernel / "lib/modules" / release)
-    initrd(scratch, modules.closure(wanted("boot")), image.initrd)
+    print(f"lab: building the guest's kernel and disk for {image.machine.architecture}", file=sys.stderr)
+    tree = scratch / "tree"
+    tree.mkdir()
     call("tar", "-xf", base, "-C", tree)
-    furnish(tree, modules, release, gpio_sim(scratch, source, release))
+    kernel = Kernel(image.machine, scratch)
+    part = scratch / "bootable"
+    part.write_bytes(kernel.bootable())
+    initrd(scratch, tree / "bin/busybox", kernel.wanted("boot"), image.initrd)
+    kernel.install(tree)
+    furnish(tree)
     disk = scratch / "root.ext4"
     call("mkfs.ext4", "-q", "-L", "root", "-O", "^has_journal", "-d", tree, disk, f"{ROOT_MEGABYTES}M")
     call("qemu-img", "convert", "-O", "qcow2", disk, scratch / "root.qcow2")
@@ -148,63 +141,11 @@ def build_image(scratch, base, image):
     shutil.move(scratch / "root.qcow2", image.root)
 
 
-def wanted(group):
-    lines = (INPUTS / "modules").read_text().splitlines()
-    return [line.split()[1] for line in lines if line.startswith(group + " ")]
-
-
-class Modules:
-    """A kernel's modules and what they depend on (depmod(8))."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        version = directory.name
-        call("depmod", "-b", directory.parent.parent.parent, version)
-        self.needs, self.path = {}, {}
-        for line in (directory / "modules.dep").read_text().splitlines():
-            path, _, needed = line.partition(":")
-            name = self.name(path)
-            self.path[name] = path
-            self.needs[name] = [self.name(other) for other in needed.split()]
-        self.built_in = {self.name(line) for line in (directory / "modules.builtin").read_text().splitlines()}
-        self.soft = {}
-        for line in (directory / "modules.softdep").read_text().splitlines():
-            fields = line.split()
-            if len(fields) > 3 and fields[:1] == ["softdep"]:
-                others = [field for field in fields[2:] if not field.endswith(":")]
-                self.soft[fields[1].replace("-", "_")] = [other.replace("-", "_") for other in others]
-
-    @staticmethod
-    def name(path):
-        return path.rsplit("/", 1)[-1].split(".")[0].replace("-", "_")
-
-    def closure(self, names):
-        """Paths of the modules, those that others need first."""
-        order = []
-
-        def add(name):
-            if name in order or name in self.built_in:
-                return
-            if name not in self.path:
-                raise LabError(f"{self.directory.name} has no module {name}: see board/lab/image/modules")
-            # modules.dep names all, the deepest last.
-            for other in reversed(self.needs[name]):
-                add(other)
-            order.append(name)
-
-        for name in names:
-            add(name)
-            for other in self.soft.get(name, []):
-                if other in self.path:
-                    add(other)
-        return [self.directory / self.path[name] for name in order]
-
-
-def initrd(scratch, modules, target):
+def initrd(scratch, busybox, modules, target):
     tree = scratch / "initrd"
     (tree / "bin").mkdir(parents=True)
     (tree / "modules").mkdir()
-    shutil.copy("/bin/busybox", tree / "bin/busybox")
+    shutil.copy(busybox, tree / "bin/busybox")
     shutil.copy(INPUTS / "init", tree / "init")
     (tree / "init").chmod(0o755)
     for module in modules:
@@ -214,34 +155,8 @@ def initrd(scratch, modules, target):
     target.write_bytes(call("cpio", "-o", "-H", "newc", "--quiet", cwd=tree, input=names.encode(), capture=True))
 
 
-def gpio_sim(scratch, source, release):
-    """gpio-sim.ko and irq_sim in one: Debian's kernel has neither, and exports all that they need but one function."""
-    build = scratch / "gpio-sim"
-    shutil.copytree(INPUTS / "gpio-sim", build)
-    for path in ("drivers/gpio/gpio-sim.c", "drivers/gpio/gpiolib.h"):
-        shutil.copy(source / path, build)
-    text = (source / "kernel/irq/irq_sim.c").read_text()
-    (build / "irq_sim.c").write_text(
-        text.replace("handle_simple_irq(irq_to_desc(irqnum))", "generic_handle_irq(irqnum)"))
-    # A finger is stronger than a resistor: what the daemon asks for as bias does not open a pressed button.
-    driver = build / "gpio-sim.c"
-    driver.write_text(re.sub(r"return gpio_sim_apply_pull\(chip, offset, [01]\);", "return 0;", driver.read_text()))
-    call("make", "-s", "-C", f"/usr/src/linux-headers-{release}", f"M={build}", "modules", capture=True)
-    return build / "gpio-sim-lab.ko"
-
-
-def furnish(tree, modules, release, gpio):
-    """What the lab adds to Debian: modules, the agent, a network by DHCP; no logins, no timers."""
-    for module in modules.closure(wanted("boot") + wanted("guest")):
-        target = tree / "lib/modules" / release / module.relative_to(modules.directory)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(module, target)
-    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
-        shutil.copy(modules.directory / name, tree / "lib/modules" / release)
-    extra = tree / "lib/modules" / release / "extra"
-    extra.mkdir()
-    shutil.copy(gpio, extra)
-    call("depmod", "-b", tree, release)
+def furnish(tree):
+    """What the lab adds to Debian: the agent, a network by DHCP; no logins, no timers."""
     agent = tree / "usr/lib/chalkbox-lab"
     agent.mkdir(parents=True)
     for name in ("agent.py", "hardware.py"):
@@ -264,16 +179,6 @@ def furnish(tree, modules, release, gpio):
          "fstrim.timer", "systemd-update-utmp.service", "hostapd.service", "alsa-restore.service", "alsa-state.service",
          "nftables.service", "systemd-pstore.service", capture=True)
     call("systemctl", "--root", tree, "set-default", "multi-user.target", capture=True)
-
-
-def call(*command, capture=False, check=True, **options):
-    result = subprocess.run(
-        list(map(str, command)), stdout=subprocess.PIPE if capture else sys.stderr,
-        stderr=subprocess.PIPE if capture else None, **options)
-    if check and result.returncode != 0:
-        said = (result.stderr or b"").decode(errors="replace").strip()
-        raise LabError(f"{command[0]} failed with status {result.returncode}{': ' + said if said else ''}")
-    return result.stdout
 
 
 if __name__ == "__main__":

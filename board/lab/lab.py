@@ -11,13 +11,16 @@ import traceback
 
 import image
 from box import Box, Lab
-from image import LabError
+from machine import LabError, NotHere
 
 HERE = pathlib.Path(__file__).resolve().parent
 #: In the order in which they run; the first three belong to every check of the tree.
-SCENARIOS = ["button", "lamps", "capture", "boot", "hardening", "watchdog", "power", "blocks", "wifi", "image"]
+SCENARIOS = [
+    "button", "lamps", "capture", "boot", "hardening", "watchdog", "power", "blocks", "wifi", "arm64", "image",
+]
 #: The exit code when the machine cannot make the lab, which is no fault of what is tested.
 NOT_HERE = 3
+PASSED, FAILED, NOT_RUN = "passed", "FAILED", "NOT RUN"
 #: What a failed scenario leaves: consoles, journal, the cloud's log.
 LEFT = HERE / "artefacts"
 
@@ -50,7 +53,8 @@ def main():
         return shell(options, guest)
     rows = [attempts(name, modules[name], options, guest) for name in names]
     print_table(rows)
-    return 0 if all(result == "passed" for _, result, _, _ in rows) else 1
+    results = {result for _, result, _, _ in rows}
+    return 1 if FAILED in results else NOT_HERE if NOT_RUN in results else 0
 
 
 def shell(options, guest):
@@ -78,7 +82,7 @@ def attempts(name, module, options, guest):
         name, result, figures, seconds = run(name, module, options, guest)
         if number > 1:
             figures = [f"try {number}: {(figures or [''])[0]}", *(figures or [""])[1:]]
-        if result == "passed":
+        if result != FAILED:
             break
     return name, result, figures, seconds
 
@@ -90,17 +94,18 @@ def run(name, module, options, guest):
     with tempfile.TemporaryDirectory(prefix="chalkbox-lab-") as scratch:
         lab = Lab(guest, options.chalkbox, options.cloud, pathlib.Path(scratch), everything=options.all)
         try:
-            figures, result = module.run(lab), "passed"
+            figures, result = module.run(lab), PASSED
+        except NotHere as error:
+            figures, result = [str(error)], NOT_RUN
         except Exception as error:
             print(f"--- {name}\n{error if isinstance(error, LabError) else traceback.format_exc()}", file=sys.stderr)
-            figures, result = [str(error).splitlines()[0][:160] if str(error) else repr(error)], "FAILED"
+            figures, result = [str(error).splitlines()[0][:160] if str(error) else repr(error)], FAILED
             for box in lab.boxes:
                 box.keep_evidence()
             keep(pathlib.Path(scratch), LEFT / name)
             print(f"--- evidence is in {LEFT / name}", file=sys.stderr)
         finally:
-            for box in lab.boxes:
-                box.close()
+            lab.close()
     seconds = time.monotonic() - began
     print(f"{name}: {result} in {seconds:.0f} s", file=sys.stderr, flush=True)
     return name, result, figures, seconds
@@ -121,8 +126,8 @@ def print_table(rows):
         print(f"{name:<10} {result:<7} {seconds:>5.0f}  {first}")
         for line in rest:
             print(f"{'':<25}  {line}")
-    passed = sum(1 for _, result, _, _ in rows if result == "passed")
-    print(f"{passed} passed, {len(rows) - passed} failed")
+    count = [result for _, result, _, _ in rows].count
+    print(f"{count(PASSED)} passed, {count(FAILED)} failed" + (f", {count(NOT_RUN)} not run" if count(NOT_RUN) else ""))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 LINES = 32
 #: Pressed, a button pulls its line to ground.
 BUTTONS = (17, 27)
+NAMES = {17: "BUTTON_START", 27: "BUTTON_STOP", 22: "LED_GREEN", 23: "LED_RED"}
 CHIP = pathlib.Path("/sys/kernel/config/gpio-sim/panel")
 
 
@@ -30,6 +31,10 @@ def main():
     bank = CHIP / "bank0"
     bank.mkdir(parents=True)
     (bank / "num_lines").write_text(str(LINES))
+    for number, name in NAMES.items():
+        line = bank / f"line{number}"
+        line.mkdir()
+        (line / "name").write_text(name)
     (CHIP / "live").write_text("1")
     device = pathlib.Path("/sys/devices/platform") / (CHIP / "dev_name").read_text().strip()
     lines = device / (bank / "chip_name").read_text().strip()
