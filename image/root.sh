@@ -153,8 +153,9 @@ drop_what_is_not_needed() {
     rm -rf "$root"/etc/ssh/ssh_host_* "$root"/etc/hostname "$root"/var/lib/dpkg/info "$root"/var/lib/dpkg/*-old
     rm -rf "$root"/var/cache/* "$root"/var/log/* "$root"/var/lib/systemd/* "$root"/var/lib/apt "$root"/etc/*-
     rm -rf "$root"/var/backups "$root"/tmp/* "$root"/run/* "$root"/etc/.pwd.lock "$root"/usr/share/grub
-    mkdir -p "$root/var/log/journal" "$root/run"
     : >"$root/etc/machine-id"
+    # pam_env(8) looks for it at each log-in.
+    : >"$root/etc/default/locale"
     ln -sfn ../../../etc/machine-id "$root/var/lib/dbus/machine-id"
     ln -sfn ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
     # The day of the last change, which is that of the build.

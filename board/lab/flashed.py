@@ -3,7 +3,6 @@
 Nothing is added to the image but an initial RAM disk beside its own, named in the boot loader's configuration of the copy
 that the machine has: it starts the lab's agent and the virtual panel out of the lab's own disk.
 """
-import base64
 import os
 import pathlib
 import re
@@ -11,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import textwrap
+import time
 
 import image
 from box import BEARER, BOARD, Box
@@ -207,15 +207,26 @@ class FlashedBox(Box):
         self.card.write("boot", "token.secret", BEARER + "\r\n")
         self.card.write("boot", "ca.pem", self.cloud.authority.read_bytes())
 
-    def wait_for_next_start(self, seconds):
-        """After a reboot of its own: the agent says hello anew."""
-        self.guest.take(self.guest.inbox(0), seconds)
-        self.follow_journal()
-        return self.wait_for_event(r"^ready ", seconds)
+    def wait_for_ready(self, seconds):
+        """Through reboots of its own, until a recorder is ready: with each start the agent says hello anew."""
+        end = time.monotonic() + seconds
+        hello = self.guest.inbox(0)
+        while True:
+            self.guest.take(hello, end - time.monotonic())
+            self.follow_journal()
+            while hello.empty():
+                try:
+                    event = self.next_event(min(end, time.monotonic() + 5))
+                except GuestError:
+                    if time.monotonic() > end:
+                        raise
+                    continue
+                if event.text.startswith("ready "):
+                    return event
 
     def reboot(self, seconds=600):
         self.guest.start("systemctl reboot")
-        return self.wait_for_next_start(seconds)
+        return self.wait_for_ready(seconds)
 
     def slot(self):
         return re.search(r"rauc\.slot=(\w)", self.guest.run("cat /proc/cmdline"))[1]
