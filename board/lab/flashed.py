@@ -8,7 +8,6 @@ import pathlib
 import re
 import shutil
 import stat
-import subprocess
 import textwrap
 import time
 
@@ -16,7 +15,7 @@ import image
 from box import BEARER, BOARD, Box
 from cloud import ADDRESS, Cloud
 from guest import Guest, GuestError
-from image import LabError
+from image import LabError, call
 
 TREE = BOARD.parent
 FIRMWARE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
@@ -32,7 +31,7 @@ def built():
     """Where image/build has left the amd64 image ($CHALKBOX_IMAGE); built when it is not there."""
     directory = pathlib.Path(os.environ.get("CHALKBOX_IMAGE") or TREE / "image/out")
     if not (directory / "SHA256SUMS").exists():
-        subprocess.run([TREE / "image/build", "--out", directory, "amd64"], check=True)
+        call(TREE / "image/build", "--out", directory, "amd64")
     if not FIRMWARE.exists():
         raise LabError("the firmware for virtual machines is missing: board/install lab")
     return directory
@@ -43,16 +42,16 @@ class Card:
 
     def __init__(self, archive, path):
         self.path = path
-        subprocess.run(["zstd", "-dqf", "--sparse", archive, "-o", path], check=True)
+        call("zstd", "-dqf", "--sparse", archive, "-o", path, capture=True)
         os.truncate(path, CARD_MEGABYTES << 20)
-        table = subprocess.run(["sfdisk", "--dump", path], check=True, capture_output=True, text=True).stdout
+        table = call("sfdisk", "--dump", path, capture=True).decode()
         # start=        2048, size=       65536, …, name="boot"
         self.starts = {name: int(start) * 512 for start, name in
                        re.findall(r'start= *(\d+),.*name="([\w-]+)"', table)}
 
     def mtools(self, program, partition, *arguments):
         device = f"{self.path}@@{self.starts[partition]}"
-        return subprocess.run([program, "-i", device, *map(str, arguments)], check=True, capture_output=True).stdout
+        return call(program, "-i", device, *arguments, capture=True)
 
     def read(self, partition, name):
         return self.mtools("mtype", partition, f"::{name}").decode(errors="replace")
@@ -154,7 +153,7 @@ def hands(directory):
     for path in (scripts / "ORDER", scripts / "lab"):
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
     names = "\n".join(str(path.relative_to(tree)) for path in sorted(tree.rglob("*"))) + "\n"
-    return image.call("cpio", "-o", "-H", "newc", "--quiet", cwd=tree, input=names.encode(), capture=True)
+    return call("cpio", "-o", "-H", "newc", "--quiet", cwd=tree, input=names.encode(), capture=True)
 
 
 class FlashedBox(Box):
@@ -238,6 +237,6 @@ class FlashedBox(Box):
         self.chalkbox(f"export {recording} --format flac -o /run/export.flac")
         flac, raw = self.directory / "export.flac", self.directory / "export.raw"
         flac.write_bytes(self.guest.get("/run/export.flac"))
-        subprocess.run(["flac", "-d", "-s", "-f", "--force-raw-format", "--endian=little", "--sign=signed", "-o", raw,
-                        flac], check=True)
+        call("flac", "-d", "-s", "-f", "--force-raw-format", "--endian=little", "--sign=signed", "-o", raw, flac,
+             capture=True)
         return raw.read_bytes()

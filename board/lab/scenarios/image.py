@@ -1,11 +1,11 @@
 """The flashable image itself, by UEFI: first start, a lesson, a power cut, updates good and bad, mistakes in its settings."""
 import re
 import shutil
-import subprocess
 import time
 
 from box import check, word_texts
 from flashed import TREE, FlashedBox
+from image import call
 from scenarios import settings
 
 LESSON_SECONDS = 20
@@ -100,7 +100,7 @@ def power_cut(box):
 
 def bundles(box):
     """A disk with what is offered as updates: the image's own bundle, one of another authority, two that do not work."""
-    work, root, tree = (box.directory / name for name in ("bundles", "bundle", "tree"))
+    work, root, tree = (box.directory / name for name in ("bundles", "content", "tree"))
     work.mkdir()
     own, foreign = keys(), keys(box.directory / "foreign")
     shutil.copy(box.built / "chalkbox-amd64.raucb", work / "good.raucb")
@@ -115,31 +115,30 @@ def bundles(box):
         (tree / "usr/bin/chalkbox").write_text("#!/bin/sh\nexec sleep infinity\n")
         bundle(root, own, work / "hung.raucb", tree)
     disk = dict(box.guest.disks)["bundles"]
-    subprocess.run(["mkfs.ext4", "-q", "-F", "-d", work, disk, "1500M"], check=True)
+    call("mkfs.ext4", "-q", "-F", "-d", work, disk, "1500M", capture=True)
     for path in (work, root, tree):
         shutil.rmtree(path)
     original.unlink()
 
 
 def keys(*directory):
-    return subprocess.run([TREE / "image/keys", *directory], check=True, capture_output=True, text=True).stdout.strip()
+    return call(TREE / "image/keys", *directory, capture=True).decode().strip()
 
 
 def unsquash(target, archive, *paths):
-    subprocess.run(["unsquashfs", "-q", "-n", "-f", "-d", target, archive, *paths], check=True, capture_output=True)
+    call("unsquashfs", "-q", "-n", "-f", "-d", target, archive, *paths, capture=True)
 
 
 def bundle(root, keys, target, tree):
     """Uncompressed, which is soon made; the boot loader reads it all the same."""
     (root / "rootfs.img").unlink(missing_ok=True)
-    subprocess.run(["mksquashfs", tree, root / "rootfs.img", "-comp", "gzip", "-noI", "-noD", "-noF", "-noappend",
-                    "-no-progress", "-quiet"], check=True, capture_output=True)
+    call("mksquashfs", tree, root / "rootfs.img", "-comp", "gzip", "-noI", "-noD", "-noF", "-noappend", "-no-progress",
+         "-quiet", capture=True)
     manifest = "\n".join(line for line in (root / "manifest.raucm").read_text().splitlines()
                          if not line.startswith(("verity-", "sha256=", "size=")))
     (root / "manifest.raucm").write_text(manifest + "\n")
     target.unlink(missing_ok=True)
-    subprocess.run(["rauc", f"--cert={keys}/signing.pem", f"--key={keys}/signing.key", "bundle", root, target],
-                   check=True, capture_output=True)
+    call("rauc", f"--cert={keys}/signing.pem", f"--key={keys}/signing.key", "bundle", root, target, capture=True)
 
 
 def install(box, name, check=True):
