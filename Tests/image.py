@@ -240,7 +240,8 @@ class DataPartition(Folder):
         self.assertEqual(self.read("etc/data/identity/machine-id"), "f" * 32 + "\n")
 
     def test_a_serial_that_names_no_box_is_passed_over(self):
-        for serial in ("To be filled by O.E.M.", "Default string", "0000000000", "None", "", "12", "System Serial Number"):
+        for serial in ("To be filled by O.E.M.", "Default string", "0000000000", "None", "", "12",
+                       "System Serial Number"):
             with self.subTest(serial):
                 (self.root / "etc/data/identity/hostname").unlink(missing_ok=True)
                 self.start(serial=serial + "\n")

@@ -3,7 +3,8 @@
 SUITE=bookworm
 # Files of packages that a box has no use for; licences stay.
 LEFT_OUT='/usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/info/* /usr/share/grub/* /usr/lib/grub/*
-    /usr/share/bash-completion/* /usr/share/lintian/* /usr/share/bug/* /usr/share/sounds/* /usr/share/alsa/speaker-test/*'
+    /usr/share/bash-completion/* /usr/share/lintian/* /usr/share/bug/* /usr/share/sounds/*
+    /usr/share/alsa/speaker-test/*'
 # Units of Debian's that write to flash, wait, or offer what a box does not have.
 MASKED='getty.target systemd-machine-id-commit.service systemd-update-utmp.service systemd-pstore.service
     systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer

@@ -1,7 +1,7 @@
 """A box with the flashable image itself: UEFI, its boot loader, its two slots, its data partition.
 
-Nothing is added to the image but an initial RAM disk beside its own, named in the boot loader's configuration of the copy
-that the machine has: it starts the lab's agent and the virtual panel out of the lab's own disk.
+Nothing is added to the image but an initial RAM disk beside its own, named in the boot loader's configuration of the
+copy that the machine has: it starts the lab's agent and the virtual panel out of the lab's own disk.
 """
 import os
 import pathlib

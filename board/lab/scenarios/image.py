@@ -1,4 +1,4 @@
-"""The flashable image itself, by UEFI: first start, a lesson, a power cut, updates good and bad, mistakes in its settings."""
+"""The flashable image itself, by UEFI: first start, a lesson, a power cut, updates good and bad, wrong settings."""
 import re
 import shutil
 import time
@@ -46,7 +46,7 @@ def first_start(box):
     failed = box.guest.run("systemctl --failed --no-legend --plain")
     check(not failed, f"failed units: {failed}")
     wait_until(box, "test -e /run/chalkbox-boot/good", "the slot was not marked good")
-    wait_until(box, "test -s /boot/chalkbox-report.txt", "there is no report on the boot partition")
+    wait_until(box, "test -s /boot/chalkbox-report.txt", "there is no report on the boot partition", 300)
     return (f"first start: {name}, data grown to {free} MB; kernel to user space {userspace:.1f} s, to ready "
             f"{ready.at:.1f} s ({ready.at / userspace:.2f} ×)")
 
@@ -99,7 +99,7 @@ def power_cut(box):
 # MARK: Updates
 
 def bundles(box):
-    """A disk with what is offered as updates: the image's own bundle, one of another authority, two that do not work."""
+    """A disk with what is offered as updates: the image's own bundle, another authority's, some that do not work."""
     work, root, tree = (box.directory / name for name in ("bundles", "content", "tree"))
     work.mkdir()
     own, foreign = keys(), keys(box.directory / "foreign")

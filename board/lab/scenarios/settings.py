@@ -1,4 +1,4 @@
-"""Mistakes that a technician makes on the boot partition: the box starts, records, and its report says what is wrong."""
+"""Mistakes that a technician makes on the boot partition: the box starts, records, and reports what is wrong."""
 from box import check
 
 #: Name, the files that are written (None: taken away), and a word that the report holds.

@@ -1,8 +1,8 @@
 # Turns wifi.conf into wpa_supplicant's configuration (wpa_supplicant.conf(5)).
 #   awk -f wifi-settings.awk -v problems=FILE wifi.conf
-# Each [network] is one of the WiFi networks that the box may use, the one with the highest priority first. A network with
-# a mistake is left out, the others hold; mistakes go to the file, one a line, and never quote a password. Exits 1 when
-# there is no network. Works on bytes: run it with LC_ALL=C.
+# Each [network] is one of the WiFi networks that the box may use, the one with the highest priority first. A network
+# with a mistake is left out, the others hold; mistakes go to the file, one a line, and never quote a password. Exits 1
+# when there is no network. Works on bytes: run it with LC_ALL=C.
 
 function problem(line, text) {
     mistakes++
