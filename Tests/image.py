@@ -121,6 +121,11 @@ class BootSettings(Folder):
                 self.assertLess(sum("is this a text file" in problem for problem in problems), 20, problems)
                 (self.root / "run/network-problems").unlink()
 
+    def test_what_is_wrong_with_the_data_partition_is_told_as_well(self):
+        self.write("boot/chalkbox.conf", "")
+        self.write("run/data-problems", "the data partition was damaged and has been repaired\n")
+        self.assertEqual(self.boot(), ["the data partition was damaged and has been repaired"])
+
     def test_a_missing_configuration_is_told_and_the_defaults_hold(self):
         self.assertEqual(self.boot(), ["chalkbox.conf: missing on the boot partition; the defaults hold"])
         self.assertEqual(os.readlink(self.root / "etc/chalkbox.conf"), "/usr/share/chalkbox/chalkbox.conf")
@@ -153,13 +158,16 @@ class Reports(Folder):
                                SAVE=str(SCRIPTS / "save-on-boot"))
 
     def test_a_report_is_written_once_and_only_when_it_changed(self):
-        self.program("chalkbox", "echo all is well")
+        self.program("chalkbox", "echo all is well; echo Written at $$")
         self.save()
-        self.assertEqual((self.root / "boot/chalkbox-report.txt").read_bytes(), b"all is well\r\n")
+        self.assertIn(b"all is well\r\n", (self.root / "boot/chalkbox-report.txt").read_bytes())
         self.assertEqual(self.read("calls").count("remount,rw"), 1)
         self.assertEqual(self.read("calls").count("remount,ro"), 1)
         self.save()
         self.assertEqual(self.read("calls").count("remount,rw"), 1)
+        self.program("chalkbox", "echo all is not well")
+        self.save()
+        self.assertEqual(self.read("calls").count("remount,rw"), 2)
 
     def test_without_a_report_the_problems_are_written(self):
         self.program("chalkbox", "echo no such command >&2; exit 2")

@@ -66,7 +66,8 @@ make_root() {
     put 644 usr/lib/udev/rules.d board/udev/*.rules
     put 644 usr/lib/sysusers.d board/sysusers.d/*.conf
     put 644 usr/lib/tmpfiles.d board/tmpfiles.d/*.conf
-    put 755 usr/lib/chalkbox board/commands/*
+    put 755 usr/libexec/chalkbox board/commands/*
+    put 755 etc/update-motd.d board/motd/*
     install -D -m 644 board/systemd/watchdog.conf "$root/etc/systemd/system.conf.d/50-chalkbox-watchdog.conf"
     install -D -m 644 board/sysctl.conf "$root/usr/lib/sysctl.d/60-chalkbox.conf"
     cp -R image/files/. "$root/"

@@ -144,7 +144,7 @@ def bundle(root, keys, target, tree):
 def install(box, name, check=True):
     box.guest.run(f"mkdir -p {BUNDLES}; mountpoint -q {BUNDLES} || "
                   f"mount -o ro /dev/disk/by-id/virtio-bundles {BUNDLES}")
-    return box.guest.run(f"rauc install {BUNDLES}/{name}.raucb 2>&1", START_SECONDS, check=check)
+    return box.guest.run(f"chalkbox update {BUNDLES}/{name}.raucb 2>&1", START_SECONDS, check=check)
 
 
 def recordings(box):
