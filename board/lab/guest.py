@@ -203,7 +203,10 @@ class Guest:
     def listen(self, connection):
         try:
             for line in connection.makefile("rb"):
-                answer = json.loads(line)
+                try:
+                    answer = json.loads(line)
+                except ValueError:
+                    continue  # cut off by a reboot, or the empty line after that
                 self.inbox(answer["id"]).put(answer)
         except OSError:
             pass

@@ -82,6 +82,8 @@ def main():
     while not os.path.exists(PORT):
         time.sleep(0.02)
     port = os.open(PORT, os.O_RDWR)
+    # What the machine was saying when it was started anew ends here.
+    os.write(port, b"\n")
     answer(port, 0, hello=time.monotonic())
     pending = []
     while True:
