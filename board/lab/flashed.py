@@ -7,7 +7,9 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import stat
+import subprocess
 import textwrap
 import time
 
@@ -75,6 +77,9 @@ class FlashedGuest(Guest):
         self.overlay = card.path
         self.variables = directory / "uefi-variables.fd"
         shutil.copy(VARIABLES, self.variables)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.ssh_port = free.getsockname()[1]
 
     def command(self, agent, monitor, product, arguments):
         drives = []
@@ -95,8 +100,8 @@ class FlashedGuest(Guest):
             "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
             "-device", "virtserialport,chardev=agent,name=chalkbox.lab",
-            "-netdev", "user,id=net,net=10.0.2.0/24", "-device", "virtio-net-pci,netdev=net,id=nic",
-            *drives, *self.options]
+            "-netdev", f"user,id=net,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22",
+            "-device", "virtio-net-pci,netdev=net,id=nic", *drives, *self.options]
 
 
 def hands(directory):
@@ -206,6 +211,18 @@ class FlashedBox(Box):
         self.technician_writes(self.school_settings())
         self.card.write("boot", "token.secret", BEARER + "\r\n")
         self.card.write("boot", "ca.pem", self.cloud.authority.read_bytes())
+        self.key = self.directory / "technician"
+        call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
+        self.card.write("boot", "ssh_authorized_keys", self.key.with_suffix(".pub").read_text().replace("\n", "\r\n"))
+
+    def log_in(self, command, user="technician", key=True):
+        """What a command says over SSH, and its exit code; 255: not let in."""
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes",
+                   "ConnectTimeout=60", *([] if key else ["PubkeyAuthentication=no"])]
+        words = [word for option in options for word in ("-o", option)]
+        done = subprocess.run(["ssh", *words, "-i", self.key, "-p", str(self.guest.ssh_port), f"{user}@127.0.0.1",
+                               command], capture_output=True, text=True, timeout=180)
+        return done.returncode, done.stdout + done.stderr
 
     def wait_for_ready(self, seconds):
         """Through reboots of its own, until a recorder is ready: with each start the agent says hello anew."""
