@@ -14,7 +14,9 @@ UNITS = "/usr/lib/systemd/system"
 #: Where the shipped files go, as a package would install them.
 INSTALLED = {
     "systemd/chalkbox.service": f"{UNITS}/chalkbox.service",
+    "systemd/chalkbox-export@.service": f"{UNITS}/chalkbox-export@.service",
     "udev/60-chalkbox.rules": "/usr/lib/udev/rules.d/60-chalkbox.rules",
+    "udev/70-chalkbox-stick.rules": "/usr/lib/udev/rules.d/70-chalkbox-stick.rules",
     "sysusers.d/chalkbox.conf": "/usr/lib/sysusers.d/chalkbox.conf",
     "tmpfiles.d/chalkbox.conf": "/usr/lib/tmpfiles.d/chalkbox.conf",
     "sysctl.conf": "/usr/lib/sysctl.d/60-chalkbox.conf",
@@ -63,6 +65,8 @@ class Box:
         product.add("/usr/bin/chalkbox", lab.chalkbox, 0o755)
         for source, target in INSTALLED.items():
             product.add(target, BOARD / source)
+        for command in (BOARD / "commands").iterdir():
+            product.add(f"/usr/libexec/chalkbox/{command.name}", command, 0o755)
         product.link("/etc/systemd/system/multi-user.target.wants/chalkbox.service", f"{UNITS}/chalkbox.service")
         product.add("/etc/chalkbox/chalkbox.conf", self.configuration(settings))
         product.add("/etc/chalkbox/token.secret", BEARER + "\n", 0o600)

@@ -1,0 +1,124 @@
+"""USB sticks (usb-storage): lessons are copied, a full one is told, others are left alone; logs, report and bundle."""
+import io
+import json
+import re
+import subprocess
+import tarfile
+
+from cloud import BEARER
+from box import Box, check, word_texts
+
+FOLDER = "chalkbox-export"
+LAMPS_SECONDS = 45
+
+
+class Stick:
+    """A FAT file system on a stick that can be plugged in and pulled."""
+
+    def __init__(self, box, name, megabytes, folder=FOLDER):
+        self.box, self.name, self.folder = box, name, folder
+        self.path = box.directory / f"{name}.raw"
+        with open(self.path, "wb") as file:
+            file.truncate(megabytes << 20)
+        subprocess.run(["mkfs.vfat", "-n", "STICK", self.path], check=True, capture_output=True)
+        self.tool("mmd", f"::{folder}")
+        box.guest.options += ["-drive", f"if=none,format=raw,id={name},file={self.path}"]
+
+    def tool(self, name, *words):
+        """One of mtools(1)."""
+        return subprocess.run([name, "-i", self.path, *words], check=True, capture_output=True).stdout
+
+    def plug(self):
+        self.box.guest.monitor.send("device_add", driver="usb-storage", bus="usb.0", id=self.name, drive=self.name)
+
+    def pull(self):
+        self.box.guest.monitor.send("device_del", id=self.name)
+        self.box.guest.run("for i in $(seq 300); do ls /dev/sd? 2>/dev/null || exit 0; sleep 0.1; done; exit 1")
+        # The drive goes with its device, which has written everything by then.
+
+
+def run(lab):
+    box = Box(lab)
+    box.guest.options += ["-device", "qemu-xhci,id=usb"]
+    stick, full, other = Stick(box, "stick", 64), Stick(box, "full", 1), Stick(box, "other", 8, folder="holiday")
+    full.tool("mcopy", "-o", filler(box, full), "::filler")
+    box.boot()
+    script = lesson(box)
+    journal = box.guest.start("exec journalctl -b -f -n all -o cat -t export-stick")
+    figures = [for_technicians(box), copied(box, stick, journal, script)]
+    other.plug()
+    journal.wait_for(lambda line: "no folder chalkbox-export" in line, what="word of the other stick")
+    other.pull()
+    check(other.tool("mdir", "-b", "::/holiday").strip() == b"", "something was copied into holiday")
+    figures.append("without the folder: nothing is copied")
+    figures.append(told(box, full, journal))
+    check(box.guest.run("grep -c /dev/sd /proc/mounts", check=False).strip() == "0", "a stick is still mounted")
+    return figures
+
+
+def filler(box, full):
+    """All but some clusters of the stick."""
+    path = box.directory / "filler"
+    free = int(re.search(r"([\d ]+) bytes free", full.tool("mdir", "::").decode())[1].replace(" ", ""))
+    path.write_bytes(bytes(free - 20_480))
+    return path
+
+
+def lesson(box):
+    script = box.script(8, seed=12)
+    box.load(script)
+    box.chalkbox("start --label '7B maths'")
+    box.wait_for_event(r"^phase .*to=live")
+    box.play().end()
+    box.wait_for_words(len(script.words))
+    box.chalkbox("stop")
+    return script
+
+
+def for_technicians(box):
+    """The commands that read systemd's journal, before any helper of the recorder's has written there."""
+    logs = box.chalkbox("logs --lines 100000")
+    check(re.search(r"start id=01", logs) and "ready name=" in logs, f"the logs are {logs[-300:]}")
+    report = box.chalkbox("report")
+    check("a lesson" not in report and "1 on this box, 0 of them uploaded" in report, f"the report is {report}")
+    box.chalkbox("support-bundle -o /run/bundle.tar.gz")
+    with tarfile.open(fileobj=io.BytesIO(box.guest.get("/run/bundle.tar.gz"))) as bundle:
+        texts = {entry.name.split("/")[-1]: bundle.extractfile(entry).read().decode(errors="replace")
+                 for entry in bundle if entry.isfile()}
+    for name, text in texts.items():
+        check(BEARER not in text and "7B maths" not in text, f"a secret or a label is in {name}")
+    check("ready name=" in texts["journal.txt"] and "Linux version" in texts["kernel.txt"], "the journals are missing")
+    return f"logs, report and a bundle of {len(texts)} files, {sum(map(len, texts.values())) >> 10} KiB, no secret in it"
+
+
+def copied(box, stick, journal, script):
+    lamps = box.lamps(LAMPS_SECONDS)
+    stick.plug()
+    line = journal.wait_for(lambda line: line.startswith("copied "), what="a copied lesson")
+    journal.wait_for(lambda line: "1 copied, 0 were there already" in line, what="the end of the copying")
+    changes = box.guest.result(lamps, LAMPS_SECONDS + 60)
+    blinks = sum(1 for _, name, lit in changes if name == "green" and lit)
+    check(blinks > 0, "the green light did not blink")
+    check(changes and not [lit for _, name, lit in changes if name == "green"][-1], "the green light stayed on")
+    stick.pull()
+    folder = line.split("/")[-1]
+    check(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d_7B-maths_01[0-9A-Z]{24}", folder), f"the folder is called {folder}")
+    place = f"::/{FOLDER}/{folder}"
+    document = json.loads(stick.tool("mtype", f"{place}/transcript.json"))
+    check(word_texts(document) == [word["text"] for word in script.words], f"{word_texts(document)} are on the stick")
+    audio = box.directory / "stick.flac"
+    audio.write_bytes(stick.tool("mtype", f"{place}/lesson.flac"))
+    subprocess.run(["flac", "-t", "-s", audio], check=True)
+    return f"a lesson with {len(script.words)} words and {audio.stat().st_size >> 10} KiB copied; green blinked {blinks} times"
+
+
+def told(box, full, journal):
+    lamps = box.lamps(LAMPS_SECONDS)
+    full.plug()
+    line = journal.wait_for(lambda line: "were not copied" in line, what="word of a full stick")
+    changes = box.guest.result(lamps, LAMPS_SECONDS + 60)
+    check(any(name == "red" and lit for _, name, lit in changes), "the red light did not blink")
+    full.pull()
+    left = full.tool("mdir", "-b", "-/", f"::/{FOLDER}").decode()
+    check(".part" not in left and "lesson.flac" not in left, f"on the full stick is {left}")
+    return f"full: told ({line.split(': ')[-1]}), red blinked, nothing that is cut off"
