@@ -152,7 +152,8 @@ drop_what_is_not_needed() {
     drop_old_iwlwifi
     # Its sources: what is read is hwdb.bin.
     rm -rf "$root"/usr/lib/udev/hwdb.d
-    rm -rf "$root"/etc/ssh/ssh_host_* "$root"/etc/hostname "$root"/var/lib/dpkg/info "$root"/var/lib/dpkg/*-old
+    rm -rf "$root"/etc/ssh/ssh_host_* "$root"/etc/hostname "$root"/etc/fake-hwclock.data
+    rm -rf "$root"/var/lib/dpkg/info "$root"/var/lib/dpkg/*-old
     rm -rf "$root"/var/cache/* "$root"/var/log/* "$root"/var/lib/systemd/* "$root"/var/lib/apt "$root"/etc/*-
     rm -rf "$root"/var/backups "$root"/tmp/* "$root"/run/* "$root"/etc/.pwd.lock "$root"/usr/share/grub
     : >"$root/etc/machine-id"
