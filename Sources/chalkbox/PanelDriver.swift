@@ -55,8 +55,8 @@ final class PanelDriver {
         stop = start
     }
 
-    /// Takes the panel over when it is awaited and an attempt is due. One that cannot be had does not stop the recorder:
-    /// the control socket is still there.
+    /// Takes the panel over when it is awaited and an attempt is due. One that cannot be had does not stop the
+    /// recorder: the control socket is still there.
     /// - Returns: whether it is here now; its descriptors are then to be watched.
     func connect(now: MonotonicTime) -> Bool {
         guard case .awaited(var wait) = connection, wait.isDue(at: now) else { return false }

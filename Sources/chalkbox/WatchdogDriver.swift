@@ -6,13 +6,16 @@ internal import WebTransport
 
 /// Tells the service manager that the daemon lives (sd_notify(3), `WATCHDOG=1`), for as long as every thread does.
 final class WatchdogDriver {
-    /// Four times in the time that the manager waits: it hears of a thread's death a quarter later than of the loop's.
+    /// Four times in the time that the manager waits. It hears of a thread's death a quarter later than of the loop's,
+    /// so it is told before it would see by itself: either is killed within that time.
     private static let share: Int64 = 4
 
     private let intervalMilliseconds: Int64?
     private let log: Log
     private var next: MonotonicTime?
     private var hung: String?
+    /// Questions in a row that a thread has not answered.
+    private var misses: Int64 = 0
 
     init(log: Log) {
         self.log = log
@@ -32,10 +35,13 @@ final class WatchdogDriver {
         if let silent = signs.first(where: { !$0.isAnswered && !$0.waitsForDevice }) {
             if hung == nil { log.write(.error, "hung thread=\(silent.name)") }
             hung = silent.name
+            misses += 1
+            if misses == Self.share - 1 { Process.notify("WATCHDOG=trigger") }
             return
         }
         if let thread = hung { log.write(.warning, "hung thread=\(thread) state=over") }
         hung = nil
+        misses = 0
         Process.notify("WATCHDOG=1")
         capture.askForLife()
         store.askForLife()

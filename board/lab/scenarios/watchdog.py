@@ -51,7 +51,7 @@ def frozen(box, id, thread):
     else:
         stop = "systemctl kill -s STOP --kill-who=main chalkbox"
         at = float(box.guest.run(f"{stop}; read -r up _ </proc/uptime; echo $up"))
-    killed = box.wait_for_event(r"Watchdog timeout")
+    killed = box.wait_for_event(r"Watchdog (timeout|request)")
     ready = box.wait_for_event(r"^ready ")
     box.wait_for_event(rf"^resume id={id}")
     box.wait_for_event(r"^phase .*to=live")
