@@ -56,7 +56,8 @@ def technician(box):
     for allowed in ("chalkbox status", "journalctl -q -u chalkbox -n 1 | grep -q .", "sudo -n rauc status"):
         code, said = box.log_in(allowed)
         check(code == 0, f"the technician cannot {allowed}: {said}")
-    for refused in ("cat /etc/shadow", "cat /etc/chalkbox/token.secret", "sudo -n cat /etc/shadow", "sudo -n chalkbox recordings"):
+    for refused in ("cat /etc/shadow", "cat /etc/chalkbox/token.secret", "sudo -n cat /etc/shadow",
+                    "sudo -n chalkbox recordings"):
         code, said = box.log_in(refused)
         check(code not in (0, 255), f"the technician can {refused}: {said}")
     for user, key in (("technician", False), ("root", True), ("chalkbox", True)):
