@@ -1,10 +1,14 @@
 # The slot's file system, the disk image, the update bundle. Read by image/build.
 
 make_slot() {
+    local kernel=$root/usr/lib/chalkbox/boot behind=board/$BOARD/behind-root
     slot=$work/rootfs.img
+    # Where the boot loader does not read the file system, the kernel lies behind it.
+    if [ -x "$behind" ]; then mv "$kernel" "$work/kernel"; fi
     root_megabytes=$(du -sm --apparent-size "$root" | cut -f 1)
     # GRUB reads gzip, not zstd. SOURCE_DATE_EPOCH is the time of what is younger, and the file system's own.
     mksquashfs "$root" "$slot" -comp gzip -b 256K -noappend -no-progress -quiet >&2
+    if [ -x "$behind" ]; then "$behind" "$work/kernel" "$slot"; fi
     [ "$(stat -c %s "$slot")" -le $((SLOT_MB << 20)) ] || fail "the root does not fit into a slot of $SLOT_MB MB"
     echo "root: $root_megabytes MB, as squashfs $(($(stat -c %s "$slot") >> 20)) MB" >&2
 }

@@ -37,8 +37,9 @@ make_base() {
     digest=$(printf '%s\n' "$SUITE" "$ARCH" "$packages" "${options[@]}" | sha256sum | cut -c 1-12)
     base=$cache/base-$ARCH-$digest.tar
     if [ -n "$fresh" ] || [ ! -e "$base" ]; then
-        # A time of its own, so that the next commit can use it as well; the slot's file system has the commit's.
-        SOURCE_DATE_EPOCH=1767225600 mmdebstrap --variant=essential --architectures="$ARCH" --quiet \
+        # A time of its own, so that the next commit can use it as well; the slot's file system has the commit's. No
+        # initial RAM disk: Debian's would hold most modules, which takes a quarter of an hour on an emulated processor.
+        INITRD=No SOURCE_DATE_EPOCH=1767225600 mmdebstrap --variant=essential --architectures="$ARCH" --quiet \
             --components=main,non-free-firmware --include="$(printf '%s' "$packages" | tr '\n' ',')" "${options[@]}" \
             "$SUITE" "$work/base.tar" >&2
         mv "$work/base.tar" "$base"
@@ -118,7 +119,10 @@ ${RAUC_SYSTEM:-}
 mountprefix=/run/rauc
 statusfile=/data/rauc/status
 bundle-formats=verity
-
+${RAUC_HANDLERS:+
+[handlers]
+$RAUC_HANDLERS
+}
 [keyring]
 path=/etc/rauc/keyring.pem
 # The box's clock may be wrong, and must not keep it from an update.

@@ -13,20 +13,21 @@ import subprocess
 import textwrap
 import time
 
-import image
 from box import BEARER, BOARD, Box
 from cloud import ADDRESS, Cloud
 from guest import Guest, GuestError
-from image import LabError, call
+from kernel import GPIO_SIM, call
+from machine import LabError
 
 TREE = BOARD.parent
 FIRMWARE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 VARIABLES = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 #: The card that it is flashed on.
 CARD_MEGABYTES = 4096
+#: The order of its partitions where their table has no names.
+MBR = ["boot", "root-a", "root-b", "data"]
 SERIAL = "LAB-C0DE"
 LAB = "/run/lab"
-LOADER = f"{LAB}/lib64/ld-linux-x86-64.so.2 --library-path {LAB}/usr/lib/x86_64-linux-gnu {LAB}/usr/bin/python3 -u"
 
 
 def built():
@@ -47,9 +48,9 @@ class Card:
         call("zstd", "-dqf", "--sparse", archive, "-o", path, capture=True)
         os.truncate(path, CARD_MEGABYTES << 20)
         table = call("sfdisk", "--dump", path, capture=True).decode()
-        # start=        2048, size=       65536, …, name="boot"
-        self.starts = {name: int(start) * 512 for start, name in
-                       re.findall(r'start= *(\d+),.*name="([\w-]+)"', table)}
+        # start=        2048, size=       65536, …, name="boot"; an MBR has no names
+        starts, names = re.findall(r"start= *(\d+),", table), re.findall(r'name="([\w-]+)"', table) or MBR
+        self.starts = {name: int(start) * 512 for name, start in zip(names, starts)}
 
     def mtools(self, program, partition, *arguments):
         device = f"{self.path}@@{self.starts[partition]}"
@@ -75,11 +76,17 @@ class FlashedGuest(Guest):
         super().__init__(guest_image, directory, megabytes)
         self.card = card
         self.overlay = card.path
-        self.variables = directory / "uefi-variables.fd"
-        shutil.copy(VARIABLES, self.variables)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.ssh_port = free.getsockname()[1]
+
+    def firmware(self):
+        variables = self.directory / "uefi-variables.fd"
+        if not variables.exists():
+            shutil.copy(VARIABLES, variables)
+        return [
+            "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
+            "-drive", f"if=pflash,format=raw,file={variables}", "-smbios", f"type=1,serial={SERIAL}"]
 
     def command(self, agent, monitor, product, arguments):
         drives = []
@@ -91,11 +98,8 @@ class FlashedGuest(Guest):
                        "-device", f"virtio-blk-pci,drive={name},serial={name}"
                        f"{',bootindex=1' if name == 'card' else ''}"]
         return [
-            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-M", "q35",
-            "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", str(self.megabytes),
-            "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
-            "-drive", f"if=pflash,format=raw,file={self.variables}",
-            "-smbios", f"type=1,serial={SERIAL}",
+            *self.image.machine.emulator, "-nodefaults", "-no-user-config", "-display", "none",
+            "-m", str(self.megabytes), *self.firmware(),
             "-serial", f"file:{self.console}", "-qmp", f"unix:{monitor},server=on,wait=off",
             "-device", "virtio-rng-pci", "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={agent},server=on,wait=off",
@@ -104,9 +108,9 @@ class FlashedGuest(Guest):
             "-device", "virtio-net-pci,netdev=net,id=nic", *drives, *self.options]
 
 
-def hands(directory):
+def hands(directory, machine):
     """The initial RAM disk that starts the agent and the panel from the lab's disk."""
-    release = image.kernel_release()
+    python = f"{LAB}/{machine.loader} --library-path {LAB}/{machine.libraries} {LAB}/usr/bin/python3 -u"
     units = {
         "run-lab.mount": f"""
             [Unit]
@@ -126,7 +130,7 @@ def hands(directory):
             Before=shutdown.target
             [Service]
             Environment=PYTHONHOME={LAB}/usr
-            ExecStart={LOADER} {LAB}/usr/lib/chalkbox-lab/agent.py
+            ExecStart={python} {LAB}/usr/lib/chalkbox-lab/agent.py
             Restart=always
             OOMScoreAdjust=-900
             """,
@@ -139,7 +143,7 @@ def hands(directory):
             Type=oneshot
             RemainAfterExit=yes
             Environment=PYTHONHOME={LAB}/usr
-            ExecStart={LOADER} {LAB}/usr/lib/chalkbox-lab/hardware.py {LAB}/lib/modules/{release}/extra/gpio-sim-lab.ko
+            ExecStart={python} {LAB}/usr/lib/chalkbox-lab/hardware.py {LAB}/{GPIO_SIM}
             """,
     }
     tree = directory / "hands"
@@ -165,21 +169,24 @@ class FlashedBox(Box):
     """As Box, but what it runs comes from the image, and what it is told from its boot partition."""
 
     def __init__(self, lab, name="flashed"):
+        self.built = built()
+        self.insert_card(lab, name, self.built / "chalkbox-amd64.img.zst", FlashedGuest)
+        self.card.write("esp", "lab.cpio", hands(self.directory, lab.image.machine))
+        loader = self.card.read("esp", "grub/grub.cfg")
+        loader = loader.replace("initrd.img\n", "initrd.img ($disk,gpt2)/lab.cpio\n")
+        # An emulated timer that is late on a machine with other work is no broken timer.
+        self.card.write("esp", "grub/grub.cfg", loader.replace(" quiet ", " quiet no_timer_check "))
+
+    def insert_card(self, lab, name, archive, guest):
         self.lab = lab
         self.directory = lab.scratch / name
         self.directory.mkdir(parents=True)
         lab.boxes.append(self)
         self.cloud = Cloud(lab.cloud, self.directory)
         self.cloud.start()
-        self.built = built()
-        self.card = Card(self.built / "chalkbox-amd64.img.zst", self.directory / "card.raw")
-        self.guest = FlashedGuest(lab.image, self.directory, self.card)
+        self.card = Card(archive, self.directory / "card.raw")
+        self.guest = guest(lab.image, self.directory, self.card)
         self.journal, self.events, self.presses = None, [], 0
-        self.card.write("esp", "lab.cpio", hands(self.directory))
-        loader = self.card.read("esp", "grub/grub.cfg")
-        loader = loader.replace("initrd.img\n", "initrd.img ($disk,gpt2)/lab.cpio\n")
-        # An emulated timer that is late on a machine with other work is no broken timer.
-        self.card.write("esp", "grub/grub.cfg", loader.replace(" quiet ", " quiet no_timer_check "))
 
     def technician_writes(self, settings):
         """chalkbox.conf as it was flashed, with what a technician fills in; lines end as the laptop had them."""

@@ -158,7 +158,7 @@ def initrd(scratch, busybox, modules, target):
 def furnish(tree):
     """What the lab adds to Debian: the agent, a network by DHCP; no logins, no timers."""
     agent = tree / "usr/lib/chalkbox-lab"
-    agent.mkdir(parents=True)
+    agent.mkdir(parents=True, exist_ok=True)
     for name in ("agent.py", "hardware.py"):
         shutil.copy(INPUTS / name, agent)
     for name in SERVICES:

@@ -12,6 +12,8 @@ SUITE = "bookworm"
 SERIES = "6.1"
 #: The programs that build modules, for this machine.
 BUILDER = f"linux-kbuild-{SERIES}"
+#: In the guest, whatever its kernel's release.
+GPIO_SIM = "usr/lib/chalkbox-lab/gpio-sim.ko"
 SOURCES = f"/usr/src/linux-source-{SERIES}.tar.xz"
 
 
@@ -77,6 +79,8 @@ class Kernel:
             shutil.copy(self.modules.directory / name, target)
         (target / "extra").mkdir()
         shutil.copy(self.gpio_sim(), target / "extra")
+        (tree / GPIO_SIM).parent.mkdir(parents=True, exist_ok=True)
+        (tree / GPIO_SIM).symlink_to(f"../../../lib/modules/{self.release}/extra/gpio-sim-lab.ko")
         call("depmod", "-b", tree, self.release)
 
 

@@ -23,6 +23,9 @@ class Machine:
     tools: tuple
     emulator: tuple
     console: str
+    #: Where its libraries are, and the program that starts others with them (ld.so(8)).
+    libraries: str
+    loader: str
     #: A kernel that has to unpack itself takes that time at each boot; QEMU starts the unpacked one where it is an ELF
     #: file with a PVH note.
     unpacks_kernel: bool = False
@@ -36,12 +39,13 @@ class Machine:
 TRANSLATION = ("-accel", "tcg,thread=multi,tb-size=256", "-smp", "2")
 AMD64 = Machine(
     "amd64", "lab", ("qemu-system-x86_64", "gcc"),
-    ("qemu-system-x86_64", "-M", "q35", "-cpu", "max", *TRANSLATION), "ttyS0", unpacks_kernel=True)
+    ("qemu-system-x86_64", "-M", "q35", "-cpu", "max", *TRANSLATION), "ttyS0",
+    "usr/lib/x86_64-linux-gnu", "lib64/ld-linux-x86-64.so.2", unpacks_kernel=True)
 #: The processor of a Raspberry Pi 4: QEMU's `max` has pointer authentication besides, which is slow in software.
 ARM64 = Machine(
     "arm64", "lab-arm64", ("qemu-system-aarch64", "aarch64-linux-gnu-gcc", "arch-test"),
     ("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", *TRANSLATION), "ttyAMA0",
-    cross=("CROSS_COMPILE=aarch64-linux-gnu-",),
+    "usr/lib/aarch64-linux-gnu", "lib/ld-linux-aarch64.so.1", cross=("CROSS_COMPILE=aarch64-linux-gnu-",),
     # It has a GPIO chip of its own, so the panel's has another number: lines go by their names.
     settings="panel.start_line = BUTTON_START\npanel.stop_line = BUTTON_STOP\n"
              "panel.green_line = LED_GREEN\npanel.red_line = LED_RED\n")

@@ -1,0 +1,159 @@
+"""The Raspberry Pi's card: its files checked, U-Boot and its kernel on an emulated Pi 3, its root up to a lesson."""
+import os
+import pathlib
+import re
+import subprocess
+import threading
+
+import image
+from box import check
+from flashed import TREE, Card, FlashedBox, FlashedGuest, hands
+from machine import ARM64, LabError
+
+BOARD = TREE / "board/rpi-arm64"
+ARCHIVE = "chalkbox-rpi-arm64.img.zst"
+#: Emulated, beside other work.
+START_SECONDS = 900
+LESSON_SECONDS = 10
+
+
+def run(lab):
+    directory = built()
+    checked = subprocess.run([BOARD / "check", directory], capture_output=True, text=True, check=False)
+    check(checked.returncode == 0, checked.stderr.strip())
+    figures = [*checked.stdout.splitlines(), u_boot(lab, directory / ARCHIVE)]
+    box = RpiBox(lab.part("card", image.ensure(ARM64), lab.chalkbox), directory / ARCHIVE)
+    box.technician_fills_in()
+    return [*figures, first_start(box), lesson(box)]
+
+
+def built():
+    """Where image/build has left the image ($CHALKBOX_RPI_IMAGE); built when it is not there."""
+    directory = pathlib.Path(os.environ.get("CHALKBOX_RPI_IMAGE") or TREE / "image/out/rpi-arm64")
+    if not (directory / "SHA256SUMS").exists():
+        result = subprocess.run([TREE / "image/build", "--out", directory, "rpi-arm64"], check=False)
+        if result.returncode != 0:
+            raise LabError("image/build rpi-arm64 failed")
+    return directory
+
+
+def u_boot(lab, archive):
+    """QEMU's Raspberry Pi 3 has a card, GPIO lines and a serial line, but neither the firmware's program nor a network:
+    it begins with U-Boot and the device tree that the firmware would have made."""
+    directory = lab.scratch / "pi3"
+    directory.mkdir()
+    card = Card(archive, directory / "card.raw")
+    script = boot_script(card).replace("${last} ", "${last} systemd.journald.forward_to_console=1 ")
+    (directory / "boot.cmd").write_text(script)
+    for name in ("u-boot.bin", "bcm2837-rpi-3-b.dtb", "overlays/chalkbox-panel.dtbo"):
+        (directory / pathlib.Path(name).name).write_bytes(card.mtools("mtype", "boot", f"::{name}"))
+    for command in (["mkimage", "-A", "arm64", "-T", "script", "-C", "none", "-d", "boot.cmd", "boot.scr"],
+                    ["fdtoverlay", "-i", "bcm2837-rpi-3-b.dtb", "-o", "pi3.dtb", "chalkbox-panel.dtbo"]):
+        subprocess.run(command, check=True, capture_output=True, cwd=directory)
+    card.write("boot", "boot.scr", (directory / "boot.scr").read_bytes())
+    console = Console(directory, [
+        "qemu-system-aarch64", "-M", "raspi3b", "-display", "none", "-monitor", "none", "-kernel", "u-boot.bin",
+        "-dtb", "pi3.dtb", "-drive", "file=card.raw,if=sd,format=raw", "-serial", "null", "-serial", "stdio"])
+    try:
+        console.wait_for(r"Found U-Boot script")
+        model = console.wait_for(r"Machine model: (.*)")[1].strip()
+        line = console.wait_for(r"Kernel command line: (.*)")[1]
+        check("rauc.slot=A" in line, f"it was started by {line}")
+        ready = console.wait_for(r"\[ *([\d.]+)\] chalkbox\[\d+\]: ready ")
+        console.wait_for(r"Finished chalkbox-good.service|This slot came up")
+    finally:
+        console.close()
+    states = card.read("boot", "slots.txt")
+    check("A_OK=1" in states and "A_TRY=0" in states, f"the slot was not marked good: {states}")
+    log = (directory / "console.log").read_text()
+    check("panel reason=" not in log or "panel state=ready" in log, "the panel's lines could not be had by their names")
+    return f"U-Boot on {model}: slot A, ready after {float(ready[1]):.0f} s with its own GPIO chip, marked good"
+
+
+def boot_script(card):
+    """The text of boot.scr, without what mkimage(1) puts before it."""
+    return card.mtools("mtype", "boot", "::boot.scr")[72:].decode()
+
+
+class Console:
+    """What a machine says on its serial line, kept in a file; it ends with the last wait."""
+
+    def __init__(self, directory, command):
+        self.log = open(directory / "console.log", "w")
+        self.process = subprocess.Popen(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, errors="replace")
+        self.timer = threading.Timer(START_SECONDS, self.process.kill)
+        self.timer.start()
+
+    def wait_for(self, pattern):
+        for line in self.process.stdout:
+            self.log.write(line)
+            self.log.flush()
+            if match := re.search(pattern, line):
+                return match
+        raise LabError(f"within {START_SECONDS} s the serial line did not say {pattern}")
+
+    def close(self):
+        self.timer.cancel()
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+
+
+class RpiGuest(FlashedGuest):
+    """The card in an arm64 machine with a network, which starts the kernel as U-Boot does, by the same command line."""
+
+    def firmware(self):
+        slot, folder = self.directory / "slot-a.img", self.directory / "kernel"
+        folder.mkdir(exist_ok=True)
+        start, end = (self.card.starts[name] >> 20 for name in ("root-a", "root-b"))
+        subprocess.run(["dd", "status=none", f"if={self.card.path}", f"of={slot}", "bs=1M", "conv=sparse",
+                        f"skip={start}", f"count={end - start}"], check=True)
+        subprocess.run([BOARD / "behind-root", "--take", slot, folder], check=True)
+        slot.unlink()
+        ramdisk = (folder / "initrd.img").read_bytes()
+        # An archive may follow another, at a multiple of four bytes.
+        (folder / "initrd.img").write_bytes(ramdisk + bytes(-len(ramdisk) % 4) + hands(folder, self.image.machine))
+        script = boot_script(self.card)
+        line = re.search(r'setenv bootargs "(.*)"', script)[1]
+        uuid = re.search(r"setenv number 2\s+setenv uuid (\S+)", script)[1]
+        line = line.replace("${uuid}", uuid).replace("${slot}", "A").replace("${last}", "")
+        return ["-kernel", folder / "vmlinuz", "-initrd", folder / "initrd.img",
+                "-append", f"{line} console={self.image.machine.console}"]
+
+
+class RpiBox(FlashedBox):
+    def __init__(self, lab, archive):
+        self.insert_card(lab, "box", archive, RpiGuest)
+
+
+def first_start(box):
+    ready = box.boot()
+    userspace = int(box.guest.run("systemctl show -P UserspaceTimestampMonotonic")) / 1e6
+    failed = box.guest.run("systemctl --failed --no-legend --plain")
+    check(not failed, f"failed units: {failed}")
+    good = f"for _ in $(seq {START_SECONDS}); do test -e /run/chalkbox-boot/good && exit 0; sleep 1; done; exit 1"
+    box.guest.run(good, START_SECONDS + 60)
+    states = box.guest.run("cat /boot/slots.txt; rauc status --output-format=shell")
+    check("A_OK=1" in states and "A_TRY=0" in states, f"the slot was not marked good: {states}")
+    check(re.search(r"RAUC_SYSTEM_BOOTED_BOOTNAME='?A", states), f"RAUC does not know what was booted: {states}")
+    free = int(box.guest.run("df --output=size -BM /var/lib/chalkbox | tail -n 1").strip().rstrip("M"))
+    check(free > 2000, f"the data partition has {free} MB of a card of 4096")
+    release = box.guest.run("uname -rm").strip()
+    return (f"first start on {release}: ready after {ready.at:.1f} s, kernel to user space {userspace:.1f} s; slot A "
+            f"marked good in slots.txt; data grown to {free} MB")
+
+
+def lesson(box):
+    """With the panel's lines by the names that the card's chalkbox.conf has."""
+    script = box.script(LESSON_SECONDS, seed=21)
+    box.load(script)
+    box.press("start")
+    box.wait_for_event(r"^phase .*to=live")
+    check(box.play().end(LESSON_SECONDS + 120) == 0, "aplay failed")
+    box.wait_for_words(len(script.words))
+    box.press("stop")
+    box.wait_for_event(r"^stop id=")
+    heard = [word["text"] for segment in box.document()["segments"] for word in segment["words"]]
+    check(heard == [word["text"] for word in script.words], f"{len(heard)} of {len(script.words)} words")
+    return f"lesson by the card's own settings: {len(heard)} words by buttons that go by name"
