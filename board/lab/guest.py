@@ -4,8 +4,6 @@ import inspect
 import io
 import itertools
 import json
-import os
-import pathlib
 import queue
 import select
 import signal
