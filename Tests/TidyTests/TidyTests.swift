@@ -16,7 +16,11 @@ import Testing
 
     static func files(under folder: String, _ ending: String) -> [Source] {
         let names = FileManager.default.enumerator(atPath: root + "/" + folder)?.allObjects as? [String] ?? []
-        return names.filter { $0.hasSuffix(ending) }.sorted().compactMap { name in
+        // What runs leave, and git ignores.
+        let left = ["lab/artefacts/", "out/", ".keys/", ".cache/"]
+        return names.filter { name in
+            name.hasSuffix(ending) && !left.contains { name.hasPrefix($0) }
+        }.sorted().compactMap { name in
             let path = "\(root)/\(folder)/\(name)"
             guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
             return Source(path: "\(folder)/\(name)", lines: text.components(separatedBy: "\n"))
@@ -119,7 +123,7 @@ import Testing
     @Test func `nothing is left unfinished and no machine is named`() {
         // Spelled in parts, so that this file does not find itself.
         let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "/wo" + "rk/", "/opt/sw" + "ift", "/ro" + "ot/"]
-        let scripts = ["board", "bench", ".ci"].flatMap { Self.files(under: $0, "") }
+        let scripts = ["board", "bench", "image", ".ci"].flatMap { Self.files(under: $0, "") }
         for source in Self.sources + Self.tests + scripts {
             for (number, line) in source.lines.enumerated() {
                 for word in words { #expect(!line.contains(word), "\(source.path):\(number + 1): \(word)") }
