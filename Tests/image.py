@@ -187,10 +187,11 @@ class Reports(Folder):
 class DataPartition(Folder):
     """The programs that format and mount are stand-ins that note their calls; the device is a file."""
 
-    def start(self, content=b"", serial="ABC-1234\n", label="data", mount="exit 0", device=True):
+    def start(self, content=b"", serial="ABC-1234\n", label="data", mount="exit 0", device="vda5",
+              sfdisk="cat >/dev/null"):
         for name in ("mkfs.f2fs", "f2fslabel", "fsck.f2fs", "partx", "sync"):
             self.program(name)
-        self.program("sfdisk", "cat >/dev/null")
+        self.program("sfdisk", sfdisk)
         self.program("blkid", f"echo {label}")
         self.program("mount", mount)
         self.write("disk/vda5", content)
@@ -207,7 +208,7 @@ class DataPartition(Folder):
         script = script.replace('[ -b "$DEVICE" ]', '[ -f "$DEVICE" ]').replace("-lt 100", "-lt 2")
         self.write("script", script)
         result = self.run_script(
-            "sh", self.root / "script", DEVICE=str(self.root / ("disk/vda5" if device else "disk/none")),
+            "sh", self.root / "script", DEVICE=str(self.root / "disk" / device),
             RUN=str(self.root / "run"), SYS=str(self.root / "sys"), KERNEL=str(self.root / "kernel"),
             KMSG=str(self.root / "kmsg"), DEVICE_TREE=str(self.root / "device-tree"), CONF="/dev/null/none",
             rootmnt=str(self.root / "etc"))
@@ -224,6 +225,15 @@ class DataPartition(Folder):
                   "mkfs.f2fs -q -f -l data-new", "f2fslabel", "mount -t f2fs")]
         self.assertEqual(order, sorted(order))
 
+    def test_a_link_that_goes_while_the_table_is_written_is_not_needed_any_more(self):
+        link = self.root / "disk/by-partuuid"
+        self.write("disk/vda5", b"")
+        link.symlink_to("vda5")
+        calls = self.start(b"CHALKBOX-DATA-NEW\n" + b"\0" * 4096, device=link.name, sfdisk=f"cat >/dev/null; rm {link}")
+        for call in ("mkfs.f2fs -q -f -l data-new", "f2fslabel", "mount -t f2fs -o noatime"):
+            self.assertIn(f"{call} {self.root}/disk/vda5", calls)
+        self.assertEqual(self.read("run/data-problems"), "")
+
     def test_a_formatting_that_was_cut_off_is_begun_again(self):
         self.assertIn("mkfs.f2fs", self.start(b"\0" * 4096, label="data-new"))
 
@@ -236,7 +246,7 @@ class DataPartition(Folder):
             self.assertIn("damaged", self.read("run/data-problems"))
 
     def test_without_a_data_partition_the_box_runs_from_memory(self):
-        self.assertIn("mount -t tmpfs", self.start(device=False))
+        self.assertIn("mount -t tmpfs", self.start(device="none"))
         self.assertIn("missing", self.read("run/data-problems"))
 
     def test_the_identity_stays(self):
