@@ -82,6 +82,8 @@ package final class ConfigurationReading {
         }
     }
 
+    package var mistakeCount: Int { problems.count + furtherProblems }
+
     /// For people, a line each.
     package var mistakes: [String] {
         problems.map { $0.text } + (furtherProblems > 0 ? ["and \(furtherProblems) more"] : [])

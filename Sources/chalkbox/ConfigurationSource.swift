@@ -9,7 +9,7 @@ enum ConfigurationSource {
     /// The settings in any case: a mistake must not keep a box from recording, nor people from asking it what is wrong.
     static func load(_ arguments: Arguments) -> Settings {
         let reading = read(arguments)
-        let count = reading.problems.count + reading.furtherProblems
+        let count = reading.mistakeCount
         if count > 0 {
             complain("\(count) mistakes in the configuration; `chalkbox config check` names them")
         }
@@ -51,7 +51,7 @@ enum ConfigCommands {
         let reading = ConfigurationSource.read(path: path, overrides: overrides)
         guard reading.problems.isEmpty else {
             for problem in reading.problems { Console.error(problem.text + "\n") }
-            let count = reading.problems.count + reading.furtherProblems
+            let count = reading.mistakeCount
             complain("\(count) mistakes in the configuration; the recorder uses the default of each of these settings")
             return .usage
         }
