@@ -28,6 +28,20 @@ LINES = {"start": 17, "stop": 27, "green": 22, "red": 23}
 Event = collections.namedtuple("Event", "at text")
 
 
+def filled_in(text, settings):
+    """The lines of a chalkbox.conf, each setting with its new value."""
+    section, lines, wanted = "", [], dict(settings)
+    for line in text.splitlines():
+        if heading := re.match(r"\[(\w+)\]", line):
+            section = heading[1]
+        if setting := re.match(r"(\w+) =", line):
+            value = wanted.pop(f"{section}.{setting[1]}", None)
+            line = line if value is None else f"{setting[1]} = {value}"
+        lines.append(line)
+    assert not wanted, f"unknown settings: {wanted}"
+    return "\n".join(lines) + "\n"
+
+
 class Lab:
     """What all scenarios share: the image, the programs, and a place for what they leave."""
 
@@ -99,16 +113,7 @@ class Box:
         for line in (self.lab.image.machine.settings + more).splitlines():
             key, value = line.split(" = ", 1)
             wanted[key] = value
-        section, lines = "", []
-        for line in text.splitlines():
-            if heading := re.match(r"\[(\w+)\]", line):
-                section = heading[1]
-            if setting := re.match(r"(\w+) =", line):
-                value = wanted.pop(f"{section}.{setting[1]}", None)
-                line = line if value is None else f"{setting[1]} = {value}"
-            lines.append(line)
-        assert not wanted, f"unknown settings: {wanted}"
-        return "\n".join(lines) + "\n"
+        return filled_in(text, wanted)
 
     # MARK: Its life
 
@@ -247,6 +252,15 @@ class Box:
         files = "/run/lesson.raw " * times
         return self.guest.start(
             f"cat {files}| exec nice -n -10 aplay -q -D {device} -t raw -f S16_LE -r 16000 -c 1 --buffer-size=32000")
+
+    def say(self, script):
+        """Begins a lesson by the button, and says the script in it until its last word has come."""
+        self.load(script)
+        self.press("start")
+        self.wait_for_event(r"^phase .*to=live")
+        player = self.play()
+        check(player.end(script.seconds + 120) == 0, "aplay failed: " + " ".join(player.lines))
+        self.wait_for_words(len(script.words))
 
     def document(self, recording="last"):
         return json.loads(self.chalkbox(f"export {recording} --format json -o -"))

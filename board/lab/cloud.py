@@ -76,6 +76,7 @@ class Script:
     """A lesson of tone-coded words: its samples, and the truth about them."""
 
     def __init__(self, program, directory, seconds, seed=1, speakers=2):
+        self.seconds = seconds
         self.path = pathlib.Path(directory) / f"lesson-{seed}-{seconds}.raw"
         truth = self.path.with_suffix(".json")
         subprocess.run([program, "lesson", "--seconds", str(seconds), "--speakers", str(speakers), "--seed", str(seed),

@@ -13,7 +13,7 @@ import subprocess
 import textwrap
 import time
 
-from box import BEARER, BOARD, Box
+from box import BEARER, BOARD, Box, check, filled_in
 from cloud import ADDRESS, Cloud
 from guest import Guest, GuestError
 from kernel import GPIO_SIM, call
@@ -190,16 +190,8 @@ class FlashedBox(Box):
 
     def technician_writes(self, settings):
         """chalkbox.conf as it was flashed, with what a technician fills in; lines end as the laptop had them."""
-        lines, section, wanted = [], "", dict(settings)
-        for line in self.card.read("boot", "chalkbox.conf").splitlines():
-            if heading := re.match(r"\[(\w+)\]", line):
-                section = heading[1]
-            if setting := re.match(r"(\w+) =", line):
-                value = wanted.pop(f"{section}.{setting[1]}", None)
-                line = line if value is None else f"{setting[1]} = {value}"
-            lines.append(line)
-        assert not wanted, f"unknown settings: {wanted}"
-        self.card.write("boot", "chalkbox.conf", "\r\n".join(lines) + "\r\n")
+        text = filled_in(self.card.read("boot", "chalkbox.conf"), settings)
+        self.card.write("boot", "chalkbox.conf", text.replace("\n", "\r\n"))
 
     def school_settings(self):
         def here(url):
@@ -230,6 +222,11 @@ class FlashedBox(Box):
         done = subprocess.run(["ssh", *words, "-i", self.key, "-p", str(self.guest.ssh_port), f"{user}@127.0.0.1",
                                command], capture_output=True, text=True, timeout=180)
         return done.returncode, done.stdout + done.stderr
+
+    def wait_until(self, command, otherwise, seconds=120):
+        said = self.guest.run(f"for _ in $(seq {5 * seconds}); do {command} && exit 0; sleep 0.2; done; echo late",
+                              seconds + 60)
+        check(said != "late", otherwise)
 
     def wait_for_ready(self, seconds):
         """Through reboots of its own, until a recorder is ready: with each start the agent says hello anew."""

@@ -29,11 +29,7 @@ def mount(box, filesystem, device):
 
 def lesson(box, seconds, seed):
     script = box.script(seconds, seed)
-    box.load(script)
-    box.press("start")
-    box.wait_for_event(r"^phase .*to=live")
-    box.play().end()
-    box.wait_for_words(len(script.words))
+    box.say(script)
     box.press("stop")
     box.wait_for_event(r"^stop id=")
 

@@ -47,8 +47,8 @@ def first_start(box):
         check("ro" in box.guest.run(f"findmnt -no OPTIONS -T {writable}").split(","), f"{writable} can be written")
     failed = box.guest.run("systemctl --failed --no-legend --plain")
     check(not failed, f"failed units: {failed}")
-    wait_until(box, "test -e /run/chalkbox-boot/good", "the slot was not marked good")
-    wait_until(box, "test -s /boot/chalkbox-report.txt", "there is no report on the boot partition", 300)
+    box.wait_until("test -e /run/chalkbox-boot/good", "the slot was not marked good")
+    box.wait_until("test -s /boot/chalkbox-report.txt", "there is no report on the boot partition", 300)
     return (f"first start: {name}, data grown to {free} MB; kernel to user space {userspace:.1f} s, to ready "
             f"{ready.at:.1f} s ({ready.at / userspace:.2f} ×)")
 
@@ -68,19 +68,9 @@ def technician(box):
     return "SSH: the technician by key, nobody else; status, journal and sudo for updates, no secrets"
 
 
-def wait_until(box, command, otherwise, seconds=120):
-    said = box.guest.run(f"for _ in $(seq {5 * seconds}); do {command} && exit 0; sleep 0.2; done; echo late",
-                         seconds + 60)
-    check(said != "late", otherwise)
-
-
 def lesson(box):
     script = box.script(LESSON_SECONDS, seed=11)
-    box.load(script)
-    box.press("start")
-    box.wait_for_event(r"^phase .*to=live")
-    check(box.play().end(LESSON_SECONDS + 120) == 0, "aplay failed")
-    box.wait_for_words(len(script.words))
+    box.say(script)
     box.press("stop")
     box.wait_for_event(r"^stop id=")
     document = box.document()
@@ -187,7 +177,7 @@ def update(box):
     box.reboot(START_SECONDS)
     check(box.slot() != old, f"after the update it runs from {box.slot()} again")
     check(recordings(box) == before, "recordings changed with the update")
-    wait_until(box, "test -e /run/chalkbox-boot/good", "the new slot was not marked good")
+    box.wait_until("test -e /run/chalkbox-boot/good", "the new slot was not marked good")
     return f"update: installed in {seconds:.0f} s, slot {old} to {box.slot()}, recordings as before"
 
 

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 import image
-from box import check
+from box import check, word_texts
 from flashed import TREE, Card, FlashedBox, FlashedGuest, hands
 from machine import ARM64, LabError
 
@@ -127,8 +127,7 @@ def first_start(box):
     userspace = int(box.guest.run("systemctl show -P UserspaceTimestampMonotonic")) / 1e6
     failed = box.guest.run("systemctl --failed --no-legend --plain")
     check(not failed, f"failed units: {failed}")
-    good = f"for _ in $(seq {START_SECONDS}); do test -e /run/chalkbox-boot/good && exit 0; sleep 1; done; exit 1"
-    box.guest.run(good, START_SECONDS + 60)
+    box.wait_until("test -e /run/chalkbox-boot/good", "the slot was not marked good", START_SECONDS)
     states = box.guest.run("cat /boot/slots.txt; rauc status --output-format=shell")
     check("A_OK=1" in states and "A_TRY=0" in states, f"the slot was not marked good: {states}")
     check(re.search(r"RAUC_SYSTEM_BOOTED_BOOTNAME='?A", states), f"RAUC does not know what was booted: {states}")
@@ -142,13 +141,9 @@ def first_start(box):
 def lesson(box):
     """With the panel's lines by the names that the card's chalkbox.conf has."""
     script = box.script(LESSON_SECONDS, seed=21)
-    box.load(script)
-    box.press("start")
-    box.wait_for_event(r"^phase .*to=live")
-    check(box.play().end(LESSON_SECONDS + 120) == 0, "aplay failed")
-    box.wait_for_words(len(script.words))
+    box.say(script)
     box.press("stop")
     box.wait_for_event(r"^stop id=")
-    heard = [word["text"] for segment in box.document()["segments"] for word in segment["words"]]
+    heard = word_texts(box.document())
     check(heard == [word["text"] for word in script.words], f"{len(heard)} of {len(script.words)} words")
     return f"lesson by the card's own settings: {len(heard)} words by buttons that go by name"
