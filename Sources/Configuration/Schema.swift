@@ -13,10 +13,11 @@ struct SchemaKey: Sendable {
 
     var path: String { section + "." + name }
 
-    /// An address can hold a key, and who takes a file's name for its content gives a secret: not to be told.
+    /// An address can hold a key, and who takes a file's name for its content gives a secret: not to be told. There is
+    /// none in certificates.
     var mayHoldSecret: Bool {
         let kind = name.parts(separatedBy: "_").last
-        return kind == "url" || kind == "file"
+        return kind == "url" || kind == "file" && name != "ca_file"
     }
 
     init(_ section: String, _ name: String, _ standard: String, _ apply: @escaping Apply) {

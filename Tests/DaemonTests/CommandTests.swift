@@ -57,6 +57,32 @@ import Testing
         try installed.end()
     }
 
+    @Test func `an update from a web server is loaded first, and away again when it was refused`() throws {
+        let installed = try InstalledBox()
+        let box = installed.box
+        try installed.addProgram("rauc", "exit 1")
+        try installed.addProgram(
+            "curl", """
+            echo curl $*
+            while [ $1 != --output ]; do shift; done; echo x >$2; echo at $2
+            """)
+        try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "/boot/ca.pem")
+        var run = try installed.run("update", "https://school.example/bad.raucb")
+        #expect(run.code == 1 && run.output.contains("nothing was changed: rauc refused it"), "\(run)")
+        let loaded = try #require(run.output.firstMatch(of: /at (\/.*)/)).1
+        #expect(!FileManager.default.fileExists(atPath: String(loaded)))
+        // It trusts the servers that the recorder trusts.
+        #expect(run.output.contains(" --cacert /boot/ca.pem "), "\(run)")
+        #expect(run.output.contains(" https://school.example/bad.raucb\n"), "\(run)")
+
+        try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
+        try installed.addProgram("curl", "echo curl $*; exit 22")
+        run = try installed.run("update", "https://school.example/none.raucb")
+        #expect(run.code == 1 && run.output.contains("could not be loaded"), "\(run)")
+        #expect(!run.output.contains("--cacert"), "\(run)")
+        try installed.end()
+    }
+
     @Test func `an update is RAUC's, but not during a lesson`() throws {
         let installed = try InstalledBox()
         let box = installed.box
@@ -74,20 +100,6 @@ import Testing
         try start(installed, microphone: false)
         run = try installed.run("update", bundle, "--reboot")
         #expect(run.code == 0 && run.output.hasSuffix("systemctl reboot\n"), "\(run)")
-        // From a web server: loaded first, and away again when it was refused.
-        try installed.addProgram(
-            "curl", """
-            for last; do :; done; echo curl $last
-            while [ $1 != --output ]; do shift; done; echo x >$2; echo at $2
-            """)
-        run = try installed.run("update", "https://school.example/bad.raucb")
-        #expect(run.code == 1 && run.output.contains("curl https://school.example/bad.raucb\n"), "\(run)")
-        #expect(run.output.contains("nothing was changed: rauc refused it"), "\(run)")
-        let loaded = try #require(run.output.firstMatch(of: /at (\/.*)/)).1
-        #expect(!FileManager.default.fileExists(atPath: String(loaded)))
-        try installed.addProgram("curl", "exit 22")
-        run = try installed.run("update", "https://school.example/none.raucb")
-        #expect(run.code == 1 && run.output.contains("could not be loaded"), "\(run)")
         run = try installed.run("update", box.directory + "/none.raucb")
         #expect(run.code == 1 && run.output.contains("is no file"), "\(run)")
 
