@@ -1,9 +1,13 @@
 """The stand-in cloud on this machine, as the guest reaches it: by name, over TLS, through QEMU's network."""
+import functools
+import http.server
 import json
 import pathlib
 import select
 import signal
+import ssl
 import subprocess
+import threading
 import time
 
 from machine import LabError
@@ -72,6 +76,25 @@ class Cloud:
         self.process = None
 
 
+class FileServer:
+    """A directory by https, with the cloud's certificate, while its block runs; the value is its address."""
+
+    def __init__(self, cloud, directory):
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=directory)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cloud.directory / "server.pem", cloud.directory / "server.key")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"https://{ADDRESS}:{self.server.server_port}"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
 class Script:
     """A lesson of tone-coded words: its samples, and the truth about them."""
 
@@ -85,3 +108,12 @@ class Script:
         self.words = json.loads(truth.read_text())
         #: Where in the bytes the first sample lies that is not zero.
         self.first_sound = next(at for at in range(0, len(self.samples), 2) if self.samples[at:at + 2] != b"\0\0")
+
+    def place_in(self, recorded):
+        """Where it begins in a recording that has all of its samples, in samples."""
+        place = recorded.find(self.samples[self.first_sound:][:3200]) - self.first_sound
+        if place < 0 or place % 2 != 0:
+            raise LabError("the beginning of the lesson was not found in the recording")
+        if recorded[place:place + len(self.samples)] != self.samples:
+            raise LabError("samples differ from the played ones")
+        return place // 2

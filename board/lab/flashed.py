@@ -3,6 +3,7 @@
 Nothing is added to the image but an initial RAM disk beside its own, named in the boot loader's configuration of the
 copy that the machine has: it starts the lab's agent and the virtual panel out of the lab's own disk.
 """
+import copy
 import os
 import pathlib
 import re
@@ -15,7 +16,7 @@ import time
 
 from box import BEARER, BOARD, Box, check, filled_in
 from cloud import ADDRESS, Cloud
-from guest import Guest, GuestError
+from guest import CACHE, Guest, GuestError
 from kernel import GPIO_SIM, call
 from machine import LabError
 
@@ -51,6 +52,12 @@ class Card:
         # start=        2048, size=       65536, …, name="boot"; an MBR has no names
         starts, names = re.findall(r"start= *(\d+),", table), re.findall(r'name="([\w-]+)"', table) or MBR
         self.starts = {name: int(start) * 512 for name, start in zip(names, starts)}
+
+    def copy(self, path):
+        call("cp", "--sparse=always", self.path, path)
+        other = copy.copy(self)
+        other.path = path
+        return other
 
     def mtools(self, program, partition, *arguments):
         device = f"{self.path}@@{self.starts[partition]}"
@@ -91,9 +98,9 @@ class FlashedGuest(Guest):
     def command(self, agent, monitor, product, arguments):
         drives = []
         for name, path, form, more in [
-                ("card", self.card.path, "raw", "cache=writeback"),
+                ("card", self.card.path, "raw", CACHE),
                 ("lab", self.image.root, "qcow2", "snapshot=on"),
-                *((name, path, "raw", "cache=writeback") for name, path in self.disks)]:
+                *((name, path, "raw", CACHE) for name, path in self.disks)]:
             drives += ["-drive", f"file={path},if=none,format={form},id={name},{more}",
                        "-device", f"virtio-blk-pci,drive={name},serial={name}"
                        f"{',bootindex=1' if name == 'card' else ''}"]

@@ -23,11 +23,7 @@ def whole(box, seconds):
     check(not document["silences"], f"marked silence: {document['silences']}")
     check(not box.seen(r"xrun|overrun"), "the capture overran")
     check(word_texts(document) == [word["text"] for word in script.words], difference(document, script))
-    recorded = box.recorded()
-    offset = recorded.find(script.samples[script.first_sound:][:3200]) - script.first_sound
-    check(offset >= 0 and offset % 2 == 0, "the beginning of the lesson was not found in the recording")
-    check(recorded[offset:offset + len(script.samples)] == script.samples, "samples differ from the played ones")
-    place(document, script, offset // 2)
+    place(document, script, script.place_in(box.recorded()))
     return f"{seconds} s, {len(script.words)} words: each once, in place; {len(script.samples) // 2} samples identical"
 
 

@@ -1,4 +1,4 @@
-"""The Raspberry Pi's card: its files checked, U-Boot and the kernel on an emulated Pi 3, its root up to a lesson."""
+"""The Raspberry Pi's card: its files, U-Boot on an emulated Pi 3, its root up to a lesson, an update, slot B."""
 import os
 import pathlib
 import re
@@ -7,7 +7,9 @@ import threading
 
 import image
 from box import check, word_texts
-from flashed import TREE, Card, FlashedBox, FlashedGuest, hands
+from cloud import FileServer
+from flashed import MBR, TREE, FlashedBox, FlashedGuest, hands
+from kernel import call
 from machine import ARM64, LabError
 
 BOARD = TREE / "board/rpi-arm64"
@@ -21,14 +23,17 @@ def run(lab):
     directory = built()
     checked = subprocess.run([BOARD / "check", directory], capture_output=True, text=True, check=False)
     check(checked.returncode == 0, checked.stderr.strip())
-    figures = [*checked.stdout.splitlines(), u_boot(lab, directory / ARCHIVE)]
-    box = RpiBox(lab.part("card", image.ensure(ARM64), lab.chalkbox), directory / ARCHIVE)
+    figures = checked.stdout.splitlines()
+    box = RpiBox(lab.part("card", image.ensure(ARM64), lab.chalkbox), directory)
     box.technician_fills_in()
-    return [*figures, first_start(box), lesson(box)]
+    figures += [u_boot(box, "A"), first_start(box), lesson(box), update(box)]
+    box.guest.shut_down()
+    return [*figures, u_boot(box, "B"), updated_start(box)]
 
 
 def built():
     """Where image/build has left the image ($CHALKBOX_RPI_IMAGE); built when it is not there."""
+    call(TREE / "board/install", "image-arm64")
     directory = pathlib.Path(os.environ.get("CHALKBOX_RPI_IMAGE") or TREE / "image/out/rpi-arm64")
     if not (directory / "SHA256SUMS").exists():
         result = subprocess.run([TREE / "image/build", "--out", directory, "rpi-arm64"], check=False)
@@ -37,12 +42,12 @@ def built():
     return directory
 
 
-def u_boot(lab, archive):
+def u_boot(box, slot):
     """QEMU's Raspberry Pi 3 has a card, GPIO lines and a serial line, but neither the firmware's program nor a network:
     it begins with U-Boot and the device tree that the firmware would have made, and is followed up to the kernel."""
-    directory = lab.scratch / "pi3"
+    directory = box.directory / f"pi3-{slot}"
     directory.mkdir()
-    card = Card(archive, directory / "card.raw")
+    card = box.card.copy(directory / "card.raw")
     (directory / "boot.cmd").write_text(boot_script(card).replace("quiet loglevel=4 ", ""))
     for name in ("u-boot.bin", "bcm2837-rpi-3-b.dtb", "overlays/chalkbox-panel.dtbo"):
         (directory / pathlib.Path(name).name).write_bytes(card.mtools("mtype", "boot", f"::{name}"))
@@ -57,12 +62,12 @@ def u_boot(lab, archive):
         console.wait_for(r"Found U-Boot script")
         model = console.wait_for(r"Machine model: (.*)")[1].strip()
         line = console.wait_for(r"Kernel command line: (.*)")[1]
-        check("rauc.slot=A" in line, f"it was started by {line}")
+        check(f"rauc.slot={slot}" in line, f"it was started by {line}")
     finally:
         console.close()
     states = card.read("boot", "slots.txt")
-    check("A_TRY=1" in states, f"U-Boot did not count the try: {states}")
-    return f"U-Boot on {model}: slot A, its try counted, Debian's kernel started with the board's device tree"
+    check(f"{slot}_TRY=1" in states, f"U-Boot did not count the try: {states}")
+    return f"U-Boot on {model}: slot {slot}, its try counted, Debian's kernel started with the board's device tree"
 
 
 def boot_script(card):
@@ -97,29 +102,33 @@ class Console:
 
 class RpiGuest(FlashedGuest):
     """The card in an arm64 machine with a network, which starts the kernel as U-Boot does, by the same command line."""
+    slot = "A"
 
     def firmware(self):
-        slot, folder = self.directory / "slot-a.img", self.directory / "kernel"
-        folder.mkdir(exist_ok=True)
-        start, end = (self.card.starts[name] >> 20 for name in ("root-a", "root-b"))
-        subprocess.run(["dd", "status=none", f"if={self.card.path}", f"of={slot}", "bs=1M", "conv=sparse",
+        part, folder = self.directory / "slot.img", self.directory / f"kernel-{self.slot}"
+        folder.mkdir()
+        starts = list(self.card.starts.values())
+        index = MBR.index(f"root-{self.slot.lower()}")
+        start, end = starts[index] >> 20, starts[index + 1] >> 20
+        subprocess.run(["dd", "status=none", f"if={self.card.path}", f"of={part}", "bs=1M", "conv=sparse",
                         f"skip={start}", f"count={end - start}"], check=True)
-        subprocess.run([BOARD / "behind-root", "--take", slot, folder], check=True)
-        slot.unlink()
+        subprocess.run([BOARD / "behind-root", "--take", part, folder], check=True)
+        part.unlink()
         ramdisk = (folder / "initrd.img").read_bytes()
         # An archive may follow another, at a multiple of four bytes.
         (folder / "initrd.img").write_bytes(ramdisk + bytes(-len(ramdisk) % 4) + hands(folder, self.image.machine))
         script = boot_script(self.card)
         line = re.search(r'setenv bootargs "(.*)"', script)[1]
-        uuid = re.search(r"setenv number 2\s+setenv uuid (\S+)", script)[1]
-        line = line.replace("${uuid}", uuid).replace("${slot}", "A").replace("${last}", "")
+        uuid = re.search(rf"setenv number {index + 1}\s+setenv uuid (\S+)", script)[1]
+        line = line.replace("${uuid}", uuid).replace("${slot}", self.slot).replace("${last}", "")
         return ["-kernel", folder / "vmlinuz", "-initrd", folder / "initrd.img",
                 "-append", f"{line} console={self.image.machine.console}"]
 
 
 class RpiBox(FlashedBox):
-    def __init__(self, lab, archive):
-        self.insert_card(lab, "box", archive, RpiGuest)
+    def __init__(self, lab, directory):
+        self.built = directory
+        self.insert_card(lab, "box", directory / ARCHIVE, RpiGuest)
 
 
 def first_start(box):
@@ -127,15 +136,19 @@ def first_start(box):
     userspace = int(box.guest.run("systemctl show -P UserspaceTimestampMonotonic")) / 1e6
     failed = box.guest.run("systemctl --failed --no-legend --plain")
     check(not failed, f"failed units: {failed}")
-    box.wait_until("test -e /run/chalkbox-boot/good", "the slot was not marked good", START_SECONDS)
-    states = box.guest.run("cat /boot/slots.txt; rauc status --output-format=shell")
-    check("A_OK=1" in states and "A_TRY=0" in states, f"the slot was not marked good: {states}")
-    check(re.search(r"RAUC_SYSTEM_BOOTED_BOOTNAME='?A", states), f"RAUC does not know what was booted: {states}")
+    marked_good(box, "A")
     free = int(box.guest.run("df --output=size -BM /var/lib/chalkbox | tail -n 1").strip().rstrip("M"))
     check(free > 2000, f"the data partition has {free} MB of a card of 4096")
     release = box.guest.run("uname -rm").strip()
     return (f"first start on {release}: ready after {ready.at:.1f} s, kernel to user space {userspace:.1f} s; slot A "
             f"marked good in slots.txt; data grown to {free} MB")
+
+
+def marked_good(box, slot):
+    box.wait_until("test -e /run/chalkbox-boot/good", "the slot was not marked good", START_SECONDS)
+    states = box.guest.run("cat /boot/slots.txt; rauc status --output-format=shell")
+    check(f"{slot}_OK=1" in states and f"{slot}_TRY=0" in states, f"the slot was not marked good: {states}")
+    check(re.search(rf"RAUC_SYSTEM_BOOTED_BOOTNAME='?{slot}", states), f"RAUC does not know what was booted: {states}")
 
 
 def lesson(box):
@@ -147,3 +160,20 @@ def lesson(box):
     heard = word_texts(box.document())
     check(heard == [word["text"] for word in script.words], f"{len(heard)} of {len(script.words)} words")
     return f"lesson by the card's own settings: {len(heard)} words by buttons that go by name"
+
+
+def update(box):
+    with FileServer(box.cloud, box.built) as address:
+        box.guest.run(f"chalkbox update {address}/chalkbox-rpi-arm64.raucb 2>&1", START_SECONDS)
+    states = box.guest.run("cat /boot/slots.txt; sync")
+    check("ORDER=B A" in states and "B_OK=1" in states and "B_TRY=0" in states, f"RAUC left {states}")
+    return "update: loaded by https, installed in slot B, which is first in slots.txt"
+
+
+def updated_start(box):
+    box.guest.slot = "B"
+    box.boot()
+    marked_good(box, "B")
+    said = box.chalkbox("recordings verify all")
+    check(len(word_texts(box.document())) > 0, "the lesson of before the update is not there")
+    return f"slot B: ready, marked good, recordings as before ({said.splitlines()[-1]})"

@@ -88,7 +88,8 @@ def for_technicians(box):
     for name, text in texts.items():
         check(BEARER not in text and "7B maths" not in text, f"a secret or a label is in {name}")
     check("ready name=" in texts["journal.txt"] and "Linux version" in texts["kernel.txt"], "the journals are missing")
-    return f"logs, report and a bundle of {len(texts)} files, {sum(map(len, texts.values())) >> 10} KiB, no secret in it"
+    size = sum(map(len, texts.values())) >> 10
+    return f"logs, report and a bundle of {len(texts)} files, {size} KiB, no secret in it"
 
 
 def copied(box, stick, journal, script):
@@ -109,7 +110,8 @@ def copied(box, stick, journal, script):
     audio = box.directory / "stick.flac"
     audio.write_bytes(stick.tool("mtype", f"{place}/lesson.flac"))
     subprocess.run(["flac", "-t", "-s", audio], check=True)
-    return f"a lesson with {len(script.words)} words and {audio.stat().st_size >> 10} KiB copied; green blinked {blinks} times"
+    size = audio.stat().st_size >> 10
+    return f"a lesson with {len(script.words)} words and {size} KiB copied; green blinked {blinks} times"
 
 
 def told(box, full, journal):
