@@ -13,8 +13,8 @@ struct SchemaKey: Sendable {
 
     var path: String { section + "." + name }
 
-    /// An address can hold a key, and who takes a file's name for its content gives a secret: not to be told. There is
-    /// none in certificates.
+    /// An address can hold a key, and who takes a file's name for its content gives a secret: not to be told. An
+    /// authority's certificates are none.
     var mayHoldSecret: Bool {
         let kind = name.parts(separatedBy: "_").last
         return kind == "url" || kind == "file" && name != "ca_file"

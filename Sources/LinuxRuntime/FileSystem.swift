@@ -156,6 +156,12 @@ package enum FileSystem {
         }
     }
 
+    /// Whether a directory is there, but not for this user.
+    package static func isForbidden(_ path: String) -> Bool {
+        guard unsafe access(path, R_OK | X_OK) != 0 else { return false }
+        return SystemError.last("use", path).number == EACCES
+    }
+
     /// Makes new names in a directory survive a power cut (fsync(2) on the directory).
     package static func synchroniseDirectory(_ path: String) throws(SystemError) {
         let number = unsafe chalk_open(path, O_RDONLY | O_DIRECTORY, 0)

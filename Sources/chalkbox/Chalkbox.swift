@@ -78,19 +78,24 @@ struct Chalkbox {
             return ClientCommands.transcript(arguments)
         case "recordings":
             let arguments = try Arguments(rest, valued: common, plain: ["--json"])
+            guard mayUseRecordings(command, arguments) else { return .failed }
             guard arguments.positional.first == "verify" else {
                 try rejectPositional(arguments)
                 return RecordingCommands.list(arguments)
             }
             return try VerifyCommand.run(arguments)
         case "upload":
-            return try UploadCommand.run(try Arguments(rest, valued: common, plain: []))
+            let arguments = try Arguments(rest, valued: common, plain: [])
+            guard mayUseRecordings(command, arguments) else { return .failed }
+            return try UploadCommand.run(arguments)
         case "export":
             let arguments = try Arguments(rest, valued: common + ["--format", "-o", "--output"], plain: [])
+            guard mayUseRecordings(command, arguments) else { return .failed }
             return try RecordingCommands.export(arguments)
         case "doctor":
             let arguments = try Arguments(rest, valued: common, plain: ["--leave-microphone"])
             try rejectPositional(arguments)
+            guard mayUseRecordings(command, arguments) else { return .failed }
             return Doctor.run(arguments)
         case "lamp":
             return try LampCommand.run(try Arguments(rest, valued: common + ["--seconds"], plain: []))
@@ -101,6 +106,14 @@ struct Chalkbox {
             complain("\(command): \(Process.becomeScript(command).message); is the package installed as a whole?")
             return .failed
         }
+    }
+
+    /// Who may not see the recorder's files is told who may.
+    private static func mayUseRecordings(_ command: String, _ arguments: Arguments) -> Bool {
+        let directory = ConfigurationSource.read(arguments).settings.box.stateDirectory
+        guard FileSystem.isForbidden(directory) else { return true }
+        complain("\(command): \(directory) is the recorder's alone; run it as its user: sudo -u chalkbox chalkbox …")
+        return false
     }
 
     private static func rejectPositional(_ arguments: Arguments) throws(Arguments.UsageError) {

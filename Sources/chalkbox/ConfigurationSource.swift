@@ -9,11 +9,15 @@ enum ConfigurationSource {
     /// The settings in any case: a mistake must not keep a box from recording, nor people from asking it what is wrong.
     static func load(_ arguments: Arguments) -> Settings {
         let reading = read(arguments)
-        let count = reading.mistakeCount
-        if count > 0 {
-            complain("\(count) mistakes in the configuration; `chalkbox config check` names them")
+        if reading.mistakeCount > 0 {
+            complain("\(countOfMistakes(reading)) in the configuration; see `chalkbox config check`")
         }
         return reading.settings
+    }
+
+    static func countOfMistakes(_ reading: ConfigurationReading) -> String {
+        let count = reading.mistakeCount
+        return count == 1 ? "1 mistake" : "\(count) mistakes"
     }
 
     static func read(_ arguments: Arguments) -> ConfigurationReading {
@@ -51,8 +55,8 @@ enum ConfigCommands {
         let reading = ConfigurationSource.read(path: path, overrides: overrides)
         guard reading.problems.isEmpty else {
             for problem in reading.problems { Console.error(problem.text + "\n") }
-            let count = reading.mistakeCount
-            complain("\(count) mistakes in the configuration; the recorder uses the default of each of these settings")
+            let count = ConfigurationSource.countOfMistakes(reading)
+            complain("\(count) in the configuration; the recorder uses the default of each wrong setting")
             return .usage
         }
         Console.output(ConfigurationFile.describe(reading.settings))

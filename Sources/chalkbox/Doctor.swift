@@ -19,7 +19,7 @@ struct Doctor {
         var doctor = Doctor()
         for mistake in reading.mistakes { doctor.report("configuration", fine: false, mistake) }
         if reading.problems.isEmpty { doctor.report("configuration", fine: true, "no mistake") }
-        doctor.checkNetworkConfiguration()
+        doctor.checkBootPartition()
         doctor.checkDisk(settings)
         doctor.checkClock()
         doctor.checkMicrophone(settings, status, isLeft: arguments.flags.contains("--leave-microphone"))
@@ -40,13 +40,13 @@ struct Doctor {
         Console.output((fine ? "fine   " : "WRONG  ") + what + ": " + detail + "\n")
     }
 
-    /// What the image's set-up of the network found wrong with `wifi.conf` and the like, a line each.
-    private mutating func checkNetworkConfiguration() {
+    /// What the image found wrong at its start with the files of the boot partition and with the card, a line each.
+    private mutating func checkBootPartition() {
         let path = "/run/chalkbox-boot/network-problems"
         guard let bytes = try? FileSystem.readFile(path, limitBytes: Limits.networkProblemBytes) else { return }
         let lines = String(decoding: bytes, as: UTF8.self).parts(separatedBy: "\n").filter { !$0.isEmpty }
         for line in lines.prefix(Limits.networkProblems) {
-            report("network configuration", fine: false, line.clipped(bytes: Limits.networkProblemLineBytes))
+            report("boot", fine: false, line.clipped(bytes: Limits.networkProblemLineBytes))
         }
     }
 

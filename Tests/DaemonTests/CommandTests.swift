@@ -206,7 +206,7 @@ import Testing
         let lines = text.components(separatedBy: "\n").dropLast()
         #expect(lines.allSatisfy { $0.hasSuffix("\r") })
         for told in [
-            "CHALKBOX REPORT of test, chalkbox ", "WRONG  network configuration: wifi.conf:3: psk: 8 to 63 characters",
+            "CHALKBOX REPORT of test, chalkbox ", "WRONG  boot: wifi.conf:3: psk: 8 to 63 characters",
             "WRONG  configuration: \(box.configurationFile):", "reconnect.attempts: `0` is not accepted; accepted: ",
             "WRONG  microphone: plughw:CARD=Nowhere: there is no such sound card", "fine   disk: ",
             "1 on this box, 0 of them uploaded", "% transcribed, saved",

@@ -1,4 +1,6 @@
 """Access points of virtual radios (mac80211_hwsim), in a network namespace that also has the cable to the world."""
+from machine import LabError
+
 PASSPHRASE = "blackboard"
 #: Radio, network, channel, hardware address: two access points of the school's network on one bridge, one of the annex.
 POINTS = {
@@ -22,6 +24,10 @@ class Air:
         runs has none of its own."""
         self.guest, self.tools = guest, tools
         self.inside = f"{tools}ip netns exec air "
+        release = guest.run("uname -r")
+        if release not in guest.run(f"{tools}ls /lib/modules").split():
+            raise LabError(f"the image's kernel, {release}, is not the lab's: build the older one anew (--fresh, or "
+                           "without ~/.cache/chalkbox-lab)")
         names = guest.run(f"{tools}modprobe mac80211_hwsim radios=4; udevadm settle; "
                           "for i in 1 2 3; do basename $(readlink /sys/class/net/wlan$i/phy80211); done").split()
         guest.run(" && ".join(f"{tools}{command}" for command in [

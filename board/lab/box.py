@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import subprocess
+import sys
 import time
 
 from cloud import BEARER, Cloud, Script
@@ -55,6 +56,11 @@ class Lab:
         part = Lab(image, chalkbox, self.cloud, self.scratch / name, self.everything)
         part.boxes = self.boxes
         return part
+
+    @staticmethod
+    def tell(text):
+        """Where a scenario that takes long has come to."""
+        print(text, file=sys.stderr, flush=True)
 
     def close(self):
         """Switches all boxes off."""

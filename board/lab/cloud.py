@@ -79,8 +79,12 @@ class Cloud:
 class FileServer:
     """A directory by https, with the cloud's certificate, while its block runs; the value is its address."""
 
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
     def __init__(self, cloud, directory):
-        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=directory)
+        handler = functools.partial(self.Handler, directory=directory)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(cloud.directory / "server.pem", cloud.directory / "server.key")

@@ -14,11 +14,11 @@ import subprocess
 import textwrap
 import time
 
-from box import BEARER, BOARD, Box, check, filled_in
+from box import BEARER, BOARD, Box, Lab, check, filled_in
 from cloud import ADDRESS, Cloud
 from guest import CACHE, Guest, GuestError
 from kernel import GPIO_SIM, call
-from machine import LabError
+from machine import LabError, NotHere
 
 TREE = BOARD.parent
 FIRMWARE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
@@ -28,16 +28,20 @@ CARD_MEGABYTES = 4096
 #: The order of its partitions where their table has no names.
 MBR = ["boot", "root-a", "root-b", "data"]
 SERIAL = "LAB-C0DE"
-LAB = "/run/lab"
+LAB_DISK = "/run/lab"
 
 
-def built():
-    """Where image/build has left the amd64 image ($CHALKBOX_IMAGE); built when it is not there."""
-    directory = pathlib.Path(os.environ.get("CHALKBOX_IMAGE") or TREE / "image/out")
+def built(board, variable):
+    """Where image/build has left a board's image, or what the environment's variable says; built when there is none."""
+    directory = pathlib.Path(os.environ.get(variable) or TREE / "image/out" / board)
     if not (directory / "SHA256SUMS").exists():
-        call(TREE / "image/build", "--out", directory, "amd64")
-    if not FIRMWARE.exists():
-        raise LabError("the firmware for virtual machines is missing: board/install lab")
+        Lab.tell(f"lab: image/build {board}, a quarter of an hour, once")
+        try:
+            call(TREE / "image/build", "--out", directory, board)
+        except LabError as error:
+            raise NotHere(str(error)) from None
+    age = int(time.time() - (directory / "SHA256SUMS").stat().st_mtime) // 60
+    Lab.tell(f"lab: the image in {directory}, {age} minutes old")
     return directory
 
 
@@ -117,7 +121,7 @@ class FlashedGuest(Guest):
 
 def hands(directory, machine):
     """The initial RAM disk that starts the agent and the panel from the lab's disk."""
-    python = f"{LAB}/{machine.loader} --library-path {LAB}/{machine.libraries} {LAB}/usr/bin/python3 -u"
+    python = f"{LAB_DISK}/{machine.loader} --library-path {LAB_DISK}/{machine.libraries} {LAB_DISK}/usr/bin/python3 -u"
     units = {
         "run-lab.mount": f"""
             [Unit]
@@ -125,32 +129,32 @@ def hands(directory, machine):
             Before=sysinit.target
             [Mount]
             What=/dev/disk/by-id/virtio-lab
-            Where={LAB}
+            Where={LAB_DISK}
             Type=ext4
             Options=ro,noload
             """,
         "lab-agent.service": f"""
             [Unit]
             DefaultDependencies=no
-            RequiresMountsFor={LAB}
+            RequiresMountsFor={LAB_DISK}
             Conflicts=shutdown.target
             Before=shutdown.target
             [Service]
-            Environment=PYTHONHOME={LAB}/usr
-            ExecStart={python} {LAB}/usr/lib/chalkbox-lab/agent.py
+            Environment=PYTHONHOME={LAB_DISK}/usr
+            ExecStart={python} {LAB_DISK}/usr/lib/chalkbox-lab/agent.py
             Restart=always
             OOMScoreAdjust=-900
             """,
         "lab-hardware.service": f"""
             [Unit]
             DefaultDependencies=no
-            RequiresMountsFor={LAB}
+            RequiresMountsFor={LAB_DISK}
             Before=sysinit.target
             [Service]
             Type=oneshot
             RemainAfterExit=yes
-            Environment=PYTHONHOME={LAB}/usr
-            ExecStart={python} {LAB}/usr/lib/chalkbox-lab/hardware.py {LAB}/{GPIO_SIM}
+            Environment=PYTHONHOME={LAB_DISK}/usr
+            ExecStart={python} {LAB_DISK}/usr/lib/chalkbox-lab/hardware.py {LAB_DISK}/{GPIO_SIM}
             """,
     }
     tree = directory / "hands"
@@ -176,7 +180,9 @@ class FlashedBox(Box):
     """As Box, but what it runs comes from the image, and what it is told from its boot partition."""
 
     def __init__(self, lab, name="flashed"):
-        self.built = built()
+        if not FIRMWARE.exists():
+            raise NotHere("the firmware for virtual machines is missing: board/install lab")
+        self.built = built("amd64", "CHALKBOX_IMAGE")
         self.insert_card(lab, name, self.built / "chalkbox-amd64.img.zst", FlashedGuest)
         self.card.write("esp", "lab.cpio", hands(self.directory, lab.image.machine))
         loader = self.card.read("esp", "grub/grub.cfg")

@@ -17,9 +17,9 @@ from machine import LabError
 
 #: TCG on a machine that also builds: nothing here takes as long as this.
 PATIENCE_SECONDS = 180
-#: A power cut is QEMU's end, not this machine's: what the guest has written by then is there at its next boot in either
-#: case, and this machine's own disk, busy as it may be, is no part of what is tested. (Which writes may be lost without
-#: a flush is the scenario `blocks`.)
+#: A power cut is QEMU's end, not this machine's: what the guest has written to a raw disk by then is there at its next
+#: boot in any case, and this machine's own disk, busy as it may be, is no part of what is tested. (Which writes may be
+#: lost without a flush is the scenario `blocks`.)
 CACHE = "cache=unsafe"
 
 

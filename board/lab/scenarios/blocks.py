@@ -62,8 +62,8 @@ def failing(box):
               "failing": f"0 {sectors} flakey {DISK}data 0 0 600 1 error_writes"}
 
     def turn(state):
-        box.guest.run(f"dmsetup suspend --noflush --nolockfs faulty; dmsetup load faulty --table '{tables[state]}'; "
-                      "dmsetup resume faulty")
+        box.guest.run(f"set -e; dmsetup suspend --noflush --nolockfs faulty; "
+                      f"dmsetup load faulty --table '{tables[state]}'; dmsetup resume faulty")
     box.guest.run(f"dmsetup create faulty --table '{tables['fine']}'")
     mount(box, MAKE["ext4"] + " -O ^has_journal", "/dev/mapper/faulty")
     script = box.script(20, seed=12)
@@ -84,7 +84,7 @@ def failing(box):
     box.press("stop")
     box.wait_for_event(r"^stop id=")
     # What the kernel remembers is no proof: it is read from the medium.
-    box.guest.run("systemctl stop chalkbox; umount /var/lib/chalkbox; echo 3 >/proc/sys/vm/drop_caches; "
+    box.guest.run("set -e; systemctl stop chalkbox; umount /var/lib/chalkbox; echo 3 >/proc/sys/vm/drop_caches; "
                   "mount /dev/mapper/faulty /var/lib/chalkbox; systemctl start chalkbox")
     box.wait_for_event(r"^ready ")
     box.chalkbox("recordings verify all")

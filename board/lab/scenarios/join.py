@@ -1,7 +1,7 @@
 """The flashed box on a school's WiFi by its wifi.conf alone: the better network, the other one, its name by mDNS."""
 from air import PASSPHRASE, Air
 from box import check, word_texts
-from flashed import LAB, FlashedBox
+from flashed import LAB_DISK, FlashedBox
 from scenarios.wifi import now, wait
 
 LESSON_SECONDS = 40
@@ -25,9 +25,11 @@ def run(lab):
     box.card.write("boot", "wifi.conf", NETWORKS.replace("\n", "\r\n"))
     box.boot()
     # Programs that the image has no use for are the lab's disk's.
-    box.guest.run(f"for place in dev proc sys run; do mount --bind /$place {LAB}/$place; done; "
-                  f"mount -t tmpfs tmpfs {LAB}/tmp")
-    air = Air(box.guest, "eth0", tools=f"chroot {LAB} ")
+    box.guest.run(f"for place in dev proc sys run; do mount --bind /$place {LAB_DISK}/$place; done; "
+                  f"mount -t tmpfs tmpfs {LAB_DISK}/tmp")
+    air = Air(box.guest, "eth0", tools=f"chroot {LAB_DISK} ")
+    # All points are there when it looks for the first time.
+    box.guest.run("systemctl restart chalkbox-wifi@wlan0")
     wait(box, ssid="school", online=True)
     return ["of two networks it takes the one of the higher priority", lesson(box, air), name(box, air)]
 

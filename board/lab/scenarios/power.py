@@ -24,6 +24,8 @@ def run(lab):
         before = lesson_until_cut(box, script, chance)
         box.boot()
         lost.append(recovered(box, script, before, number))
+        if (number + 1) % 10 == 0:
+            lab.tell(f"power: {number + 1} of {cuts} cuts, at most {max(lost):.2f} s lost")
     box.press("start")
     box.wait_for_event(r"^phase .*to=live")
     box.press("stop")

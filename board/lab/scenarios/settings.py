@@ -25,6 +25,7 @@ def run_on(box, cases):
     kept = {name: box.card.read("boot", name) for name in FILES}
     seconds = []
     for name, files, wanted in cases:
+        box.lab.tell(f"image: {name}")
         for file, data in files.items():
             if data is None:
                 box.card.remove("boot", file)
