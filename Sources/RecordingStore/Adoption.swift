@@ -33,10 +33,13 @@ struct Adoption {
         return outcome
     }
 
-    /// Nil when no file has a header: there is nothing to enter.
+    /// Nil when no file has a header: there is nothing to enter. What a power cut left of the first save is taken away.
     private func adopt(_ id: RecordingID, _ salvage: [Salvage]) throws(StoreError) -> Recovery.Saved? {
         let files = SegmentFiles(layout, id)
-        guard let header = try files.header() else { return nil }
+        guard let header = try files.header() else {
+            if try files.areBlank() { try Removal(layout, index).remove(id) }
+            return nil
+        }
         let trimmed = try Recovery.trim(files, trustsFinished: true)
         var source: IndexWriter.Source?
         for old in salvage where source == nil {

@@ -54,6 +54,12 @@ struct SegmentFiles {
         }
     }
 
+    /// Nothing is there that could hold audio: the power went before the first save was done.
+    func areBlank() throws(StoreError) -> Bool {
+        guard try header() == nil else { return false }
+        return try bytes() <= AudioJournal.headerAndFrameBytes
+    }
+
     /// Files that were kept although their header could not be read.
     func damaged() throws(StoreError) -> [String] {
         do throws(SystemError) {

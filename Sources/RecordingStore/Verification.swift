@@ -30,7 +30,9 @@ package final class Verification {
     /// The recordings of the index, oldest first, and then those of which there is only audio.
     package func recordings() throws(StoreError) -> [RecordingID] {
         var ids = try index.recordings().map { $0.header.id }
-        for id in try AudioDirectories.list(layout) where !ids.contains(id) { ids.append(id) }
+        for id in try AudioDirectories.list(layout) where !ids.contains(id) {
+            if try !SegmentFiles(layout, id).areBlank() { ids.append(id) }
+        }
         return ids
     }
 
@@ -45,7 +47,9 @@ package final class Verification {
     ) throws(StoreError) -> Report {
         let skipped = index.skippedRows
         guard let row = try index.summary(id) else {
-            return Report(problems: ["not in the index: the daemon enters it at its next start"])
+            let isReadable = try SegmentFiles(layout, id).header() != nil
+            let what = isReadable ? "the daemon enters it at its next start" : "no file has a readable header; they are kept"
+            return Report(problems: ["not in the index: " + what])
         }
         var report = Report(words: row.words, isRunning: row.state == .recording)
         let silences = try index.silences(id)

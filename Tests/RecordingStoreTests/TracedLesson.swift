@@ -118,6 +118,14 @@ struct AfterTheCut {
         self.whole = whole
     }
 
+    /// What `recordings verify all` says: of what the index does not know in any case.
+    private func verified(_ state: String, thoroughly: Bool) throws -> [String] {
+        let verification = try Verification(directory: state)
+        let known = try RecordingIndex(directory: state).recordings().map(\.header.id)
+        return try verification.recordings().filter { thoroughly || !known.contains($0) }
+            .flatMap { try verification.check($0) { _, _ in }.problems }
+    }
+
     /// - Parameters:
     ///   - thoroughly: decode every sample, and record another lesson.
     /// - Returns: nothing when all is well.
@@ -128,7 +136,7 @@ struct AfterTheCut {
         do {
             let bench = try StoreBench(state, segmentSamples: TracedLesson.segmentSamples, ringSamples: 1 << 14)
             defer { bench.store.shutdown() }
-            var problems = try found(state, promise, thoroughly: thoroughly)
+            var problems = try found(state, promise, thoroughly: thoroughly) + verified(state, thoroughly: thoroughly)
             if let failure = bench.store.recoveryFailure { problems.append("recovery: \(failure.message)") }
             if thoroughly { problems += try next(bench) }
             problems += bench.failures.map { "failed: \($0.message)" }

@@ -119,6 +119,25 @@ extension StoreTests {
             try expectProblem("not in the index")
         }
 
+        @Test func `what the power left of the first save is no recording, and goes`() throws {
+            let path = scratch.path + "/recordings/\(StoreBench.header(5).id.text)"
+            try FileSystem.makeDirectory(path, mode: 0o750)
+            try FileSystem.writeFile(path + "/" + SegmentName.text(0), Array("fLaC".utf8))
+            #expect(try Verification(directory: scratch.path).recordings() == [id])
+            try StoreBench(scratch.path, segmentSamples: 32_000).store.shutdown()
+            #expect(try FileSystem.list(scratch.path + "/recordings") == [id.text])
+        }
+
+        @Test func `audio whose headers are gone stays, and is named`() throws {
+            let lost = StoreBench.header(5).id
+            let path = scratch.path + "/recordings/\(lost.text)"
+            try FileSystem.makeDirectory(path, mode: 0o750)
+            try FileSystem.writeFile(path + "/" + SegmentName.text(0), [UInt8](repeating: 0xA5, count: 50_000))
+            try StoreBench(scratch.path, segmentSamples: 32_000).store.shutdown()
+            #expect(try Verification(directory: scratch.path).recordings() == [id, lost])
+            #expect(try check(lost).problems == ["not in the index: no file has a readable header; they are kept"])
+        }
+
         @Test func `a running recording's torn end is no damage`() throws {
             let bench = try StoreBench(scratch.path, segmentSamples: 32_000)
             let running = try bench.open(StoreBench.header(2))

@@ -27,7 +27,7 @@ def run(lab):
     # Programs that the image has no use for are the lab's disk's.
     box.guest.run(f"for place in dev proc sys run; do mount --bind /$place {LAB_DISK}/$place; done; "
                   f"mount -t tmpfs tmpfs {LAB_DISK}/tmp")
-    air = Air(box.guest, "eth0", tools=f"chroot {LAB_DISK} ")
+    air = Air(box.guest, "eth0", tools=f"env -u PYTHONHOME chroot {LAB_DISK} ")
     # All points are there when it looks for the first time.
     box.guest.run("systemctl restart chalkbox-wifi@wlan0")
     wait(box, ssid="school", online=True)
