@@ -79,8 +79,11 @@ def shell(options, guest):
 
 def attempts(name, module, options, guest):
     """The row of the first try that passed, or of the last one; how many it took is among the figures."""
+    for old in LEFT.glob(f"{name}*"):
+        shutil.rmtree(old)
     for number in range(1, max(1, options.tries) + 1):
-        name, result, figures, seconds = run(name, module, options, guest)
+        evidence = LEFT / (name if number == 1 else f"{name}-{number}")
+        name, result, figures, seconds = run(name, module, options, guest, evidence)
         if number > 1:
             figures = [f"try {number}: {(figures or [''])[0]}", *(figures or [""])[1:]]
         if result != FAILED:
@@ -88,10 +91,9 @@ def attempts(name, module, options, guest):
     return name, result, figures, seconds
 
 
-def run(name, module, options, guest):
+def run(name, module, options, guest, evidence):
     """One row of the table; evidence stays when it fails."""
     began = time.monotonic()
-    shutil.rmtree(LEFT / name, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="chalkbox-lab-") as scratch:
         lab = Lab(guest, options.chalkbox, options.cloud, pathlib.Path(scratch), everything=options.all)
         try:
@@ -103,8 +105,8 @@ def run(name, module, options, guest):
             figures, result = [str(error).splitlines()[0][:160] if str(error) else repr(error)], FAILED
             for box in lab.boxes:
                 box.keep_evidence()
-            keep(pathlib.Path(scratch), LEFT / name)
-            print(f"--- evidence is in {LEFT / name}", file=sys.stderr)
+            keep(pathlib.Path(scratch), evidence)
+            print(f"--- evidence is in {evidence}", file=sys.stderr)
         finally:
             lab.close()
     seconds = time.monotonic() - began

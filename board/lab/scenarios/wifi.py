@@ -34,7 +34,8 @@ def run(lab):
     speakers = {}
     said = [speakers.setdefault(word["speaker"], str(len(speakers) + 1)) for word in script.words]
     named = [segment["speaker"] for segment in document["segments"] for _ in segment["words"]]
-    check(named == said, "words changed their speakers")
+    voices = sorted(set(zip(said, named)))
+    check(named == said, f"words changed their speakers: (voice, number) {voices}")
     return figures + [f"{len(heard)} words in {LESSON_SECONDS} s: each once, in order, from its speaker"]
 
 
