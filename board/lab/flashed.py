@@ -265,9 +265,6 @@ class FlashedBox(Box):
     def slot(self):
         return re.search(r"rauc\.slot=(\w)", self.guest.run("cat /proc/cmdline"))[1]
 
-    def sectors_written(self):
-        return int(self.guest.run("cat /sys/block/$(basename $(readlink /dev/disk/by-id/virtio-card))/stat").split()[6])
-
     def recorded(self, recording="last"):
         self.chalkbox(f"export {recording} --format flac -o /run/export.flac")
         flac, raw = self.directory / "export.flac", self.directory / "export.raw"
