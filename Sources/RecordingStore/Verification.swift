@@ -48,8 +48,9 @@ package final class Verification {
         let skipped = index.skippedRows
         guard let row = try index.summary(id) else {
             let isReadable = try SegmentFiles(layout, id).header() != nil
-            let what = isReadable ? "the daemon enters it at its next start" : "no file has a readable header; they are kept"
-            return Report(problems: ["not in the index: " + what])
+            let unreadable = "no file has a readable header; they are kept"
+            return Report(
+                problems: ["not in the index: " + (isReadable ? "the daemon enters it at its next start" : unreadable)])
         }
         var report = Report(words: row.words, isRunning: row.state == .recording)
         let silences = try index.silences(id)
