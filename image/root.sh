@@ -10,7 +10,7 @@ MASKED='getty.target systemd-machine-id-commit.service systemd-update-utmp.servi
     systemd-networkd-wait-online.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer
     e2scrub_reap.service grub-common.service grub-initrd-fallback.service alsa-restore.service alsa-state.service
     systemd-firstboot.service systemd-sysusers.service ldconfig.service systemd-update-done.service
-    systemd-hwdb-update.service systemd-journal-catalog-update.service'
+    systemd-hwdb-update.service systemd-journal-catalog-update.service systemd-tmpfiles-clean.timer'
 ENABLED='chalkbox.service chalkbox-boot.service chalkbox-ssh-key.service chalkbox-good.service chalkbox-deadline.timer
     chalkbox-report.service chalkbox-clock.timer systemd-networkd.service systemd-resolved.service
     systemd-timesyncd.service ssh.service'
