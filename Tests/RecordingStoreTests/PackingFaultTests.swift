@@ -62,7 +62,7 @@ extension StoreTests {
             #expect(long.grown - short.grown < 3_000)
         }
 
-        /// A recording of so many words, as a package: the transcript's bytes, and by how many KB the process has grown.
+        /// A recording of so many words, as a package: the transcript's bytes, and how many KB the process has grown.
         private func packed(
             _ bench: StoreBench, _ header: RecordingHeader, thousands: Int, skipping skipped: [RecordingID] = []
         ) throws -> (bytes: Int64, grown: Int) {
