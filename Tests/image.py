@@ -56,6 +56,11 @@ class BootSettings(Folder):
         self.write("boot/wifi.conf", data)
         return self.boot(), self.read("run/wpa_supplicant.conf")
 
+    def test_the_shipped_files_have_the_lines_of_windows(self):
+        for path in sorted((TREE / "image/boot").iterdir()):
+            lines = path.read_bytes().split(b"\n")
+            self.assertTrue(all(line.endswith(b"\r") for line in lines[:-1]), path.name)
+
     def test_the_shipped_files_hold_no_mistake_and_no_network(self):
         for name in ("wifi.conf", "ssh_authorized_keys"):
             self.write(f"boot/{name}", (TREE / "image/boot" / name).read_bytes())
