@@ -268,6 +268,11 @@ class Box:
         check(player.end(script.seconds + 120) == 0, "aplay failed: " + " ".join(player.lines))
         self.wait_for_words(len(script.words))
 
+    def stop(self):
+        """Ends a lesson by the button; the event says that it is saved."""
+        self.press("stop")
+        return self.wait_for_event(r"^stop id=")
+
     def document(self, recording="last"):
         return json.loads(self.chalkbox(f"export {recording} --format json -o -"))
 

@@ -110,6 +110,7 @@ class Script:
                         "--output", self.path, "--truth", truth], check=True)
         self.samples = self.path.read_bytes()
         self.words = json.loads(truth.read_text())
+        self.texts = [word["text"] for word in self.words]
         #: Where in the bytes the first sample lies that is not zero.
         self.first_sound = next(at for at in range(0, len(self.samples), 2) if self.samples[at:at + 2] != b"\0\0")
 

@@ -30,8 +30,7 @@ def mount(box, make, device):
 def lesson(box, seconds, seed):
     script = box.script(seconds, seed)
     box.say(script)
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
 
 
 def replayed(box, lab, filesystem):
@@ -81,14 +80,13 @@ def failing(box):
     check(player.end() == 0, "aplay failed")
     box.wait_for_words(len(script.words))
     check(box.status()["led"]["red"] == "off", "still red when the disk is back")
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     # What the kernel remembers is no proof: it is read from the medium.
     box.guest.run("set -e; systemctl stop chalkbox; umount /var/lib/chalkbox; echo 3 >/proc/sys/vm/drop_caches; "
                   "mount /dev/mapper/faulty /var/lib/chalkbox; systemctl start chalkbox")
     box.wait_for_event(r"^ready ")
     box.chalkbox("recordings verify all")
-    check(word_texts(box.document()) == [word["text"] for word in script.words], "words are not there any more")
+    check(word_texts(box.document()) == script.texts, "words are not there any more")
     script.place_in(box.recorded())
     return (f"every write fails: \"{failed.text[:70]}\", red, back {back.at - failed.at:.1f} s later; all "
             f"{len(script.words)} words and {len(script.samples) // 2} samples are there, read from the medium again")

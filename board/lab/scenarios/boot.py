@@ -29,10 +29,9 @@ def run(lab):
     box.wait_for_event(r"^phase .*to=live")
     live = time.monotonic() - plugged
     box.wait_for_words(len(script.words))
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     document = box.document()
-    check(word_texts(document) == [word["text"] for word in script.words] and not document["gaps"],
+    check(word_texts(document) == script.texts and not document["gaps"],
           f"{word_texts(document)} were heard")
     parts = box.guest.run("systemctl is-system-running --wait >/dev/null; systemd-analyze time", PATIENCE_SECONDS)
     kernel, user = re.search(r"in ([\w. ]+) \(kernel\) \+ ([\w. ]+) \(userspace\)", parts).groups()

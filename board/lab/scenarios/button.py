@@ -47,8 +47,7 @@ def bouncing_and_held(box):
     check(count == 1, f"a bouncing and held button counted {count} times")
     check(STUCK_SECONDS - 1 < stuck.at - at < STUCK_SECONDS + 5, f"stuck was told after {stuck.at - at:.1f} s")
     check(box.status()["phase"] not in ("idle", "finished"), "the bouncing press began no recording")
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     return "10 edges in 20 ms, then held: one press, reported as stuck"
 
 
@@ -61,8 +60,7 @@ def both_at_once(box):
     # And the next press counts.
     box.press("start")
     box.wait_for_event(PRESS)
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     return "both at once: ignored and reported"
 
 
@@ -79,7 +77,6 @@ def late(box):
     there = box.wait_for_event(r"^panel state=ready late_ms=")
     box.press("start")
     box.wait_for_event(PRESS)
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     seconds = there.at - refused.at
     return f"chip and permissions after the daemon: each told, taken over {seconds:.1f} s after the refusal"

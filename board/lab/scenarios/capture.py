@@ -16,13 +16,12 @@ def whole(box, seconds):
     """Everything that was played comes once: as samples, and as words."""
     script = box.script(seconds, seed=7)
     box.say(script)
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     document = box.document()
     check(not document["gaps"], f"gaps: {document['gaps']}")
     check(not document["silences"], f"marked silence: {document['silences']}")
     check(not box.seen(r"xrun|overrun"), "the capture overran")
-    check(word_texts(document) == [word["text"] for word in script.words], difference(document, script))
+    check(word_texts(document) == script.texts, difference(document, script))
     place(document, script, script.place_in(box.recorded()))
     return f"{seconds} s, {len(script.words)} words: each once, in place; {len(script.samples) // 2} samples identical"
 
@@ -46,8 +45,7 @@ def unbound(box):
     box.load(second)
     box.play().end()
     box.wait_for_words(words)
-    box.press("stop")
-    stop = box.wait_for_event(r"^stop id=")
+    stop = box.stop()
     document = box.document()
     heard = word_texts(document)
     check(heard == [word["text"] for script in (first, second) for word in script.words],
@@ -59,7 +57,7 @@ def unbound(box):
 
 
 def difference(document, script):
-    heard, said = word_texts(document), [word["text"] for word in script.words]
+    heard, said = word_texts(document), script.texts
     differing = (index for index, (one, other) in enumerate(zip(heard, said)) if one != other)
     at = next(differing, min(len(heard), len(said)))
     return f"{len(heard)} words for {len(said)}; from number {at} on {heard[at:at + 5]} for {said[at:at + 5]}"

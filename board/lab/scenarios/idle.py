@@ -19,8 +19,7 @@ def run(lab):
     box.technician_fills_in()
     box.boot()
     box.say(box.script(LESSON_SECONDS, seed=41))
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     box.wait_for_event(r"^upload id=\w+ state=uploaded", UPLOAD_SECONDS)
     seconds = ALL_IDLE_SECONDS if lab.everything else IDLE_SECONDS
     return [idle(box, int(os.environ.get("CHALKBOX_IDLE_SECONDS") or seconds))]

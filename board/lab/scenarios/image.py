@@ -71,10 +71,9 @@ def technician(box):
 def lesson(box):
     script = box.script(LESSON_SECONDS, seed=11)
     box.say(script)
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     document = box.document()
-    check(word_texts(document) == [word["text"] for word in script.words], "the words differ from those that were said")
+    check(word_texts(document) == script.texts, "the words differ from those that were said")
     script.place_in(box.recorded())
     box.wait_for_event(r"^upload id=\w+ state=uploaded", START_SECONDS)
     return f"lesson: {len(script.words)} words, {len(script.samples) // 2} samples identical, uploaded"
@@ -95,9 +94,8 @@ def power_cut(box):
     box.boot()
     box.chalkbox(f"recordings verify {lesson_id}")
     if box.status()["phase"] not in ("idle", "finished"):
-        box.press("stop")
-        box.wait_for_event(r"^stop id=")
-    words, said = word_texts(box.document(lesson_id)), [word["text"] for word in script.words]
+        box.stop()
+    words, said = word_texts(box.document(lesson_id)), script.texts
     check(words == said, f"{len(said)} words were said before the cut, {len(words)} are there: {said} {words}")
     return f"power cut in a lesson: its {len(script.words)} words are there, and it verifies"
 

@@ -47,10 +47,9 @@ def lesson(box, air):
     took = wait(box, off, ssid="annex", phase="live", online=True)
     check(player.end(LESSON_SECONDS + 120) == 0, "aplay failed")
     box.wait_for_words(len(script.words))
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     document = box.document()
-    check(word_texts(document) == [word["text"] for word in script.words], "the words differ from those that were said")
+    check(word_texts(document) == script.texts, "the words differ from those that were said")
     check(not document["silences"], f"silence: {document['silences']}")
     return f"it goes in mid-lesson: live by the other after {took:.1f} s, {len(script.words)} words once, in order"
 

@@ -78,8 +78,7 @@ def killed(box):
 
 
 def stopped(box):
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     box.guest.run("systemctl stop chalkbox")
     changes = box.guest.result(box.lamps(0.2))
     check(not any(lit for _, _, lit in changes), f"after a wanted stop the lamps are {changes}")

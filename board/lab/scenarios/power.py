@@ -28,8 +28,7 @@ def run(lab):
             lab.tell(f"power: {number + 1} of {cuts} cuts, at most {max(lost):.2f} s lost")
     box.press("start")
     box.wait_for_event(r"^phase .*to=live")
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     verified = box.chalkbox("recordings verify all")
     return [f"{cuts} cuts, 0 failures: audio lost {min(lost):.2f} to {max(lost):.2f} s (promise: 2 s), no sample and "
             "no committed word wrong or missing", f"recordings verify: {verified.splitlines()[-1]}"]
@@ -74,6 +73,6 @@ def recovered(box, script, before, number):
         heard = samples[offset:] if offset >= 0 else samples
         check(heard == script.samples[:len(heard)], f"{name}: samples differ from the played ones")
     words = word_texts(document)
-    check(words == [word["text"] for word in script.words[:len(words)]], f"{name}: wrong words {words}")
+    check(words == script.texts[:len(words)], f"{name}: wrong words {words}")
     check(len(words) >= before["words"], f"{name}: {len(words)} words of {before['words']} that were saved")
     return lost

@@ -147,10 +147,9 @@ def lesson(box):
     """With the panel's lines by the names that the card's chalkbox.conf has."""
     script = box.script(LESSON_SECONDS, seed=21)
     box.say(script)
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     heard = word_texts(box.document())
-    check(heard == [word["text"] for word in script.words], f"{len(heard)} of {len(script.words)} words")
+    check(heard == script.texts, f"{len(heard)} of {len(script.words)} words")
     return f"lesson by the card's own settings: {len(heard)} words by buttons that go by name"
 
 

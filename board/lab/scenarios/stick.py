@@ -106,7 +106,7 @@ def copied(box, stick, journal, script):
     check(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d_7B-maths_01[0-9A-Z]{24}", folder), f"the folder is called {folder}")
     place = f"::/{FOLDER}/{folder}"
     document = json.loads(stick.tool("mtype", f"{place}/transcript.json"))
-    check(word_texts(document) == [word["text"] for word in script.words], f"{word_texts(document)} are on the stick")
+    check(word_texts(document) == script.texts, f"{word_texts(document)} are on the stick")
     audio = box.directory / "stick.flac"
     audio.write_bytes(stick.tool("mtype", f"{place}/lesson.flac"))
     subprocess.run(["flac", "-t", "-s", audio], check=True)

@@ -24,8 +24,7 @@ def run(lab):
     id = re.search(r"id=(\w+)", began.text)[1]
     figures += [frozen(box, id, name) for name in (None, "capture", "store", "uplink")]
     figures.append(kernel(box, id))
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     check(box.document()["durationMs"] > 30_000, "the lesson did not go on")
     return figures
 

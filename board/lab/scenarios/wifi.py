@@ -25,11 +25,10 @@ def run(lab):
     wait(box, phase="live")
     box.wait_for_words(len(script.words))
     check(box.status()["recording"]["startedAt"] == began, "startedAt changed")
-    box.press("stop")
-    box.wait_for_event(r"^stop id=")
+    box.stop()
     document = box.document()
     heard = word_texts(document)
-    check(heard == [word["text"] for word in script.words], f"{len(heard)} of {len(script.words)} words, or others")
+    check(heard == script.texts, f"{len(heard)} of {len(script.words)} words, or others")
     check(not document["silences"], f"silence: {document['silences']}")
     speakers = {}
     said = [speakers.setdefault(word["speaker"], str(len(speakers) + 1)) for word in script.words]
