@@ -1,4 +1,4 @@
-"""Tests of image/files/usr/lib/chalkbox and image/initramfs; see Tests/image."""
+"""Tests of image/files/usr/lib/chalkbox, image/initramfs and image/deb; see Tests/image."""
 import os
 import pathlib
 import subprocess
@@ -316,6 +316,50 @@ class SlotState(Folder):
         for words in ((), ("set-primary", "C"), ("set-state", "A", "odd"), ("get-state",)):
             self.assertEqual(self.state(*words)[0], 2, words)
         self.assertEqual(self.read("boot/slots.txt"), "")
+
+
+class Package(unittest.TestCase):
+    """image/deb: what is installed on a Debian that somebody has already."""
+
+    BINARY = os.environ.get("CHALKBOX_BINARY", TREE / ".build-embedded/chalkbox")
+
+    def make(self, *options):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        result = subprocess.run([TREE / "image/deb", "--out", scratch.name, *options], capture_output=True, text=True,
+                                timeout=300)
+        return result, pathlib.Path(scratch.name)
+
+    def test_a_package_has_the_tree_s_files_and_depends_on_the_libraries(self):
+        result, out = self.make("--binary", self.BINARY)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        package = pathlib.Path(result.stdout.strip())
+        root = out / "root"
+        subprocess.run(["dpkg-deb", "--raw-extract", package, root], check=True)
+        for source, target in (("board/systemd/chalkbox.service", "usr/lib/systemd/system"),
+                               ("board/systemd/chalkbox-export@.service", "usr/lib/systemd/system"),
+                               ("board/commands/update", "usr/libexec/chalkbox"),
+                               ("board/chalkbox.conf", "etc/chalkbox"), (self.BINARY, "usr/bin")):
+            source = TREE / source
+            self.assertEqual((root / target / source.name).read_bytes(), source.read_bytes(), source)
+        for rules in (TREE / "board/udev").glob("*.rules"):
+            self.assertTrue((root / "usr/lib/udev/rules.d" / rules.name).exists(), rules)
+        control = (root / "DEBIAN/control").read_text()
+        for library in ("libasound2", "libwebsockets", "libgpiod2", "libnl-3-200", "libsqlite3-0", "libflac"):
+            self.assertIn(library, control.lower().split("depends: ")[1].split("\n")[0])
+        # Secrets may be written into it: strangers do not read it, and dpkg never overwrites it.
+        self.assertEqual((root / "etc/chalkbox/chalkbox.conf").stat().st_mode & 0o777, 0o640)
+        self.assertIn("/etc/chalkbox/chalkbox.conf\n", (root / "DEBIAN/conffiles").read_text())
+        version = subprocess.run([root / "usr/bin/chalkbox", "--version"], capture_output=True, text=True, check=True)
+        self.assertIn(f"Version: {version.stdout.split()[1]}+", control)
+        again, _ = self.make("--binary", self.BINARY)
+        self.assertEqual(pathlib.Path(again.stdout.strip()).read_bytes(), package.read_bytes())
+
+    def test_a_recorder_for_another_machine_is_refused(self):
+        result, out = self.make("--binary", self.BINARY, "--arch", "arm64")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("is for Advanced Micro Devices X86-64, not for arm64", result.stderr)
+        self.assertEqual(list(out.iterdir()), [])
 
 
 if __name__ == "__main__":
