@@ -1,4 +1,5 @@
-"""USB sticks (usb-storage): lessons are copied, a full one is told, others are left alone; logs, report and bundle."""
+"""USB sticks (usb-storage): lessons are copied, a full one is told, others left alone; logs, report and bundle."""
+import hashlib
 import io
 import json
 import re
@@ -13,20 +14,15 @@ LAMPS_SECONDS = 45
 
 
 class Stick:
-    """A FAT file system on a stick that can be plugged in and pulled."""
+    """A stick that can be plugged in and pulled, and again, with an empty file system."""
 
-    def __init__(self, box, name, megabytes, folder=FOLDER):
-        self.box, self.name, self.folder = box, name, folder
+    def __init__(self, box, name, megabytes, *mkfs):
+        self.box, self.name = box, name
         self.path = box.directory / f"{name}.raw"
         with open(self.path, "wb") as file:
             file.truncate(megabytes << 20)
-        subprocess.run(["mkfs.vfat", "-n", "STICK", self.path], check=True, capture_output=True)
-        self.tool("mmd", f"::{folder}")
-        box.guest.options += ["-drive", f"if=none,format=raw,id={name},file={self.path}"]
-
-    def tool(self, name, *words):
-        """One of mtools(1)."""
-        return subprocess.run([name, "-i", self.path, *words], check=True, capture_output=True).stdout
+        subprocess.run([*mkfs, self.path], check=True, capture_output=True)
+        box.guest.options += ["-blockdev", f"driver=raw,node-name={name},file.driver=file,file.filename={self.path}"]
 
     def plug(self):
         self.box.guest.monitor.send("device_add", driver="usb-storage", bus="usb.0", id=self.name, drive=self.name)
@@ -34,13 +30,42 @@ class Stick:
     def pull(self):
         self.box.guest.monitor.send("device_del", id=self.name)
         self.box.guest.run("for i in $(seq 300); do ls /dev/sd? 2>/dev/null || exit 0; sleep 0.1; done; exit 1")
-        # The drive goes with its device, which has written everything by then.
+
+class FatStick(Stick):
+    """Without a partition table, as some are sold."""
+
+    def __init__(self, box, name, megabytes, folder=FOLDER):
+        super().__init__(box, name, megabytes, "mkfs.vfat", "-n", "STICK")
+        self.tool("mmd", f"::{folder}")
+
+    def tool(self, name, *words):
+        """One of mtools(1)."""
+        return subprocess.run([name, "-i", self.path, *words], check=True, capture_output=True).stdout
+
+
+class ExfatStick(Stick):
+    """With a partition table, as most are sold. There is no mtools(1) for it: the guest's kernel reads and writes it."""
+
+    def __init__(self, box, name, megabytes):
+        super().__init__(box, name, megabytes, "mkfs.exfat")
+        content = self.path.read_bytes()
+        start = 1 << 20
+        self.path.write_bytes(bytes(start) + content)
+        subprocess.run(["sfdisk", self.path], input=f"start={start // 512}, type=7\n", text=True, check=True,
+                       capture_output=True)
+
+    def shell(self, script):
+        """In its first directory, while it is plugged in."""
+        return self.box.guest.run("set -e; until test -b /dev/sda1; do sleep 0.1; done; mkdir -p /run/stick; "
+                                  f"mount /dev/sda1 /run/stick; cd /run/stick; {script}; cd /; umount /run/stick")
 
 
 def run(lab):
     box = Box(lab)
     box.guest.options += ["-device", "qemu-xhci,id=usb"]
-    stick, full, other = Stick(box, "stick", 64), Stick(box, "full", 1), Stick(box, "other", 8, folder="holiday")
+    stick, full = FatStick(box, "stick", 64), FatStick(box, "full", 1)
+    other, exfat = FatStick(box, "other", 8, folder="holiday"), ExfatStick(box, "exfat", 64)
+    ntfs = Stick(box, "ntfs", 8, "mkfs.ntfs", "-F", "-q")
     full.tool("mcopy", "-o", filler(box, full), "::filler")
     box.boot()
     script = lesson(box)
@@ -51,6 +76,7 @@ def run(lab):
     other.pull()
     check(other.tool("mdir", "-b", "::/holiday").strip() == b"", "something was copied into holiday")
     figures.append("without the folder: nothing is copied")
+    figures += [copied_to_exfat(exfat, journal, stick), told_of_ntfs(ntfs, journal)]
     figures.append(told(box, full, journal))
     check(box.guest.run("grep -c /dev/sd /proc/mounts", check=False).strip() == "0", "a stick is still mounted")
     return figures
@@ -112,6 +138,36 @@ def copied(box, stick, journal, script):
     subprocess.run(["flac", "-t", "-s", audio], check=True)
     size = audio.stat().st_size >> 10
     return f"a lesson with {len(script.words)} words and {size} KiB copied; green blinked {blinks} times"
+
+
+def copied_to_exfat(exfat, journal, stick):
+    """The same files as on the other stick."""
+    exfat.plug()
+    # It has no folder yet.
+    journal.wait_for(lambda line: "no folder chalkbox-export" in line, what="word of the empty stick")
+    exfat.shell(f"mkdir {FOLDER}")
+    exfat.pull()
+    exfat.plug()
+    folder = journal.wait_for(lambda line: line.startswith("copied "), what="a copied lesson").split("/")[-1]
+    journal.wait_for(lambda line: "1 copied, 0 were there already" in line, what="the end of the copying")
+    # Its unit may still be taking its mount away, which the kernel then shares.
+    sums = exfat.shell(f"cd {FOLDER}/{folder}; sha256sum *; cd ../..")
+    exfat.pull()
+    files = dict(reversed(line.split("  ", 1)) for line in sums.splitlines())
+    names = {"lesson.flac", "transcript.txt", "transcript.vtt", "transcript.json"}
+    check(set(files) == names, f"on the stick are {sorted(files)}")
+    for name, digest in files.items():
+        same = hashlib.sha256(stick.tool("mtype", f"::/{FOLDER}/{folder}/{name}")).hexdigest()
+        check(digest == same, f"{name} differs from the one on the FAT stick")
+    return f"exFAT, with a partition table: {len(files)} files, as on FAT"
+
+
+def told_of_ntfs(ntfs, journal):
+    ntfs.plug()
+    journal.wait_for(lambda line: "ntfs is not taken: format the stick with FAT32 or exFAT" in line,
+                     what="word of the NTFS stick")
+    ntfs.pull()
+    return "NTFS: told how to format it"
 
 
 def told(box, full, journal):
