@@ -31,6 +31,7 @@ class Stick:
         self.box.guest.monitor.send("device_del", id=self.name)
         self.box.guest.run("for i in $(seq 300); do ls /dev/sd? 2>/dev/null || exit 0; sleep 0.1; done; exit 1")
 
+
 class FatStick(Stick):
     """Without a partition table, as some are sold."""
 
