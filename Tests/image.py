@@ -345,8 +345,9 @@ class Package(unittest.TestCase):
         for rules in (TREE / "board/udev").glob("*.rules"):
             self.assertTrue((root / "usr/lib/udev/rules.d" / rules.name).exists(), rules)
         control = (root / "DEBIAN/control").read_text()
+        depends = control.lower().split("depends: ")[1].split("\n")[0]
         for library in ("libasound2", "libwebsockets", "libgpiod2", "libnl-3-200", "libsqlite3-0", "libflac"):
-            self.assertIn(library, control.lower().split("depends: ")[1].split("\n")[0])
+            self.assertIn(library, depends)
         # Secrets may be written into it: strangers do not read it, and dpkg never overwrites it.
         self.assertEqual((root / "etc/chalkbox/chalkbox.conf").stat().st_mode & 0o777, 0o640)
         self.assertIn("/etc/chalkbox/chalkbox.conf\n", (root / "DEBIAN/conffiles").read_text())

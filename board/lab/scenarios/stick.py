@@ -119,17 +119,22 @@ def for_technicians(box):
     return f"logs, report and a bundle of {len(texts)} files, {size} KiB, no secret in it"
 
 
+def copied_folder(journal):
+    """The lesson's, when nothing is left to copy."""
+    line = journal.wait_for(lambda line: line.startswith("copied "), what="a copied lesson")
+    journal.wait_for(lambda line: "1 copied, 0 were there already" in line, what="the end of the copying")
+    return line.split("/")[-1]
+
+
 def copied(box, stick, journal, script):
     lamps = box.lamps(LAMPS_SECONDS)
     stick.plug()
-    line = journal.wait_for(lambda line: line.startswith("copied "), what="a copied lesson")
-    journal.wait_for(lambda line: "1 copied, 0 were there already" in line, what="the end of the copying")
+    folder = copied_folder(journal)
     changes = box.guest.result(lamps, LAMPS_SECONDS + 60)
     blinks = sum(1 for _, name, lit in changes if name == "green" and lit)
     check(blinks > 0, "the green light did not blink")
     check(changes and not [lit for _, name, lit in changes if name == "green"][-1], "the green light stayed on")
     stick.pull()
-    folder = line.split("/")[-1]
     check(re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d_7B-maths_01[0-9A-Z]{24}", folder), f"the folder is called {folder}")
     place = f"::/{FOLDER}/{folder}"
     document = json.loads(stick.tool("mtype", f"{place}/transcript.json"))
@@ -149,8 +154,7 @@ def copied_to_exfat(exfat, journal, stick):
     exfat.shell(f"mkdir {FOLDER}")
     exfat.pull()
     exfat.plug()
-    folder = journal.wait_for(lambda line: line.startswith("copied "), what="a copied lesson").split("/")[-1]
-    journal.wait_for(lambda line: "1 copied, 0 were there already" in line, what="the end of the copying")
+    folder = copied_folder(journal)
     # Its unit may still be taking its mount away, which the kernel then shares.
     sums = exfat.shell(f"cd {FOLDER}/{folder}; sha256sum *; cd ../..")
     exfat.pull()
