@@ -222,11 +222,12 @@ struct `A restless network` {
         try Namespace.enter {
             try ip(Self.cable)
             let watcher = try Watcher(receiveBufferBytes: 2_048)
-            #expect(watcher.monitor.overruns == 0)
+            // The new cable's own messages may have been too many already, if the machine held the watcher up.
+            let before = watcher.monitor.overruns
             let flood = (1...300).map { "address add 10.2.\($0 / 250).\($0 % 250 + 1)/24 dev eth0\n" }.joined()
             try ip(flood + "address del 10.0.0.2/24 dev eth0\nroute replace default via 10.2.0.254")
             let change = try watcher.change()
-            #expect(watcher.monitor.overruns > 0)
+            #expect(watcher.monitor.overruns > before)
             #expect(change == .pathChanged(reason: "address of eth0 changed from 10.0.0.2 to 10.2.0.2"))
             // More addresses than a snapshot holds.
             #expect(watcher.snapshot.addresses.count == Limits.networkAddresses)
