@@ -11,6 +11,8 @@ SCRIPTS = TREE / "image/files/usr/lib/chalkbox"
 DATA = TREE / "image/initramfs/chalkbox-data"
 SLOT_STATE = TREE / "board/rpi-arm64/files/usr/lib/chalkbox/slot-state"
 SECRET = "correct horse battery"
+#: The recorder as it ships.
+BINARY = os.environ.get("CHALKBOX_BINARY", TREE / ".build-embedded/chalkbox")
 
 
 class Folder(unittest.TestCase):
@@ -318,10 +320,37 @@ class SlotState(Folder):
         self.assertEqual(self.read("boot/slots.txt"), "")
 
 
+class Defaults(Folder):
+    """The board's devices, as the recorder reads them where chalkbox.conf says nothing of them."""
+
+    def defaults(self, board):
+        script = f'. {TREE}/board/{board}/board.conf; . {TREE}/image/root.sh; board_defaults'
+        result = self.run_script("bash", "-euc", script)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return self.write("defaults.conf", result.stdout)
+
+    def described(self, board):
+        text = self.write("chalkbox.conf", "[transcription]\ntoken_url = https://school.example/token\n")
+        result = self.run_script(BINARY, "config", "check", text, "--defaults", self.defaults(board))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout
+
+    def test_a_board_s_devices_hold_where_the_configuration_says_nothing(self):
+        self.assertIn("panel          start BUTTON_START, stop BUTTON_STOP", self.described("rpi-arm64"))
+        # A PC's own lines are not for lamps.
+        self.assertIn("panel          none", self.described("amd64"))
+
+    def test_every_board_s_defaults_are_those_of_its_configuration(self):
+        for board in TREE.glob("board/*/board.conf"):
+            script = f'. {board}; BOARD={board.parent.name}; . {TREE}/image/root.sh; board_configuration'
+            text = self.run_script("bash", "-euc", f"cd {TREE}; {script}").stdout
+            settings = {line.split("#")[0].strip() for line in text.splitlines()}
+            for line in self.defaults(board.parent.name).read_text().splitlines():
+                self.assertTrue(not line or line.strip() in settings, f"{board}: {line}")
+
+
 class Package(unittest.TestCase):
     """image/deb: what is installed on a Debian that somebody has already."""
-
-    BINARY = os.environ.get("CHALKBOX_BINARY", TREE / ".build-embedded/chalkbox")
 
     def make(self, *options):
         scratch = tempfile.TemporaryDirectory()
@@ -331,7 +360,7 @@ class Package(unittest.TestCase):
         return result, pathlib.Path(scratch.name)
 
     def test_a_package_has_the_tree_s_files_and_depends_on_the_libraries(self):
-        result, out = self.make("--binary", self.BINARY)
+        result, out = self.make("--binary", BINARY)
         self.assertEqual(result.returncode, 0, result.stderr)
         package = pathlib.Path(result.stdout.strip())
         root = out / "root"
@@ -339,7 +368,7 @@ class Package(unittest.TestCase):
         for source, target in (("board/systemd/chalkbox.service", "usr/lib/systemd/system"),
                                ("board/systemd/chalkbox-export@.service", "usr/lib/systemd/system"),
                                ("board/commands/update", "usr/libexec/chalkbox"),
-                               ("board/chalkbox.conf", "etc/chalkbox"), (self.BINARY, "usr/bin")):
+                               ("board/chalkbox.conf", "etc/chalkbox"), (BINARY, "usr/bin")):
             source = TREE / source
             self.assertEqual((root / target / source.name).read_bytes(), source.read_bytes(), source)
         for rules in (TREE / "board/udev").glob("*.rules"):
@@ -353,11 +382,11 @@ class Package(unittest.TestCase):
         self.assertIn("/etc/chalkbox/chalkbox.conf\n", (root / "DEBIAN/conffiles").read_text())
         version = subprocess.run([root / "usr/bin/chalkbox", "--version"], capture_output=True, text=True, check=True)
         self.assertIn(f"Version: {version.stdout.split()[1]}+", control)
-        again, _ = self.make("--binary", self.BINARY)
+        again, _ = self.make("--binary", BINARY)
         self.assertEqual(pathlib.Path(again.stdout.strip()).read_bytes(), package.read_bytes())
 
     def test_a_recorder_for_another_machine_is_refused(self):
-        result, out = self.make("--binary", self.BINARY, "--arch", "arm64")
+        result, out = self.make("--binary", BINARY, "--arch", "arm64")
         self.assertEqual(result.returncode, 2)
         self.assertIn("is for Advanced Micro Devices X86-64, not for arm64", result.stderr)
         self.assertEqual(list(out.iterdir()), [])

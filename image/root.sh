@@ -81,6 +81,7 @@ make_root() {
     mkdir -p "$root/data" "$root/efi" "$root/etc/chalkbox" "$root/etc/rauc" "$root/usr/share/chalkbox" \
         "$root/var/lib/chalkbox"
     board_configuration >"$root/usr/share/chalkbox/chalkbox.conf"
+    board_defaults >"$root/usr/share/chalkbox/defaults.conf"
     rauc_configuration >"$root/etc/rauc/system.conf"
     install -m 644 "$(keyring)" "$root/etc/rauc/keyring.pem"
     {
@@ -108,6 +109,14 @@ board_configuration() {
         -e "s|^(start_line = )[^ ]* *|\1$START_LINE  |; s|^(stop_line = )[^ ]* *|\1$STOP_LINE  |" \
         -e "s|^(green_line = )[^ ]* *|\1$GREEN_LINE  |; s|^(amber_line = )[^ ]* *|\1$AMBER_LINE  |" \
         -e "s|^(red_line = )[^ ]* *|\1$RED_LINE  |" -e 's/$/\r/' board/chalkbox.conf
+}
+
+# The board's devices alone: what holds where chalkbox.conf on the card says nothing of them, or something wrong. The
+# recorder's own defaults may be lines that this board uses for something else.
+board_defaults() {
+    printf '[audio]\ndevice = %s\n\n' "$AUDIO_DEVICE"
+    printf '[panel]\ndriver = %s\nstart_line = %s\nstop_line = %s\n' "$PANEL_DRIVER" "$START_LINE" "$STOP_LINE"
+    printf 'green_line = %s\namber_line = %s\nred_line = %s\n' "$GREEN_LINE" "$AMBER_LINE" "$RED_LINE"
 }
 
 rauc_configuration() {

@@ -12,9 +12,13 @@ package enum ConfigurationFile {
 
     /// - Parameters:
     ///   - file: the name for messages.
+    ///   - defaults: what holds on this board where `text` says nothing, or something wrong.
     ///   - overrides: `section.key=value`, applied after the file.
-    package static func read(text: [UInt8], file: String, overrides: [String] = []) -> ConfigurationReading {
+    package static func read(
+        text: [UInt8], file: String, defaults: (text: [UInt8], file: String)? = nil, overrides: [String] = []
+    ) -> ConfigurationReading {
         let reading = ConfigurationReading(file: file)
+        if let defaults { reading.readDefaults(INIReader(defaults.text), file: defaults.file) }
         reading.read(INIReader(text))
         for override in overrides { reading.override(override) }
         reading.checkWhole()
@@ -64,7 +68,9 @@ package enum ConfigurationFile {
 /// Settings that can be used in any case: what is wrong or unknown has its default. A class, since copies of so many
 /// values cost kilobytes.
 package final class ConfigurationReading {
-    private let file: String
+    private var file: String
+    /// The board's own, by `section.key`.
+    private var defaults: [(path: String, value: String)] = []
     package var settings = Settings()
     /// The first `Limits.configurationProblems` mistakes.
     package private(set) var problems: [ConfigurationProblem] = []
@@ -92,6 +98,25 @@ package final class ConfigurationReading {
     /// What the text cannot tell: of a file that cannot be read, or a setting that shows it only in use.
     package func add(_ message: String, file: String = "", key: String = "") {
         problems.insert(ConfigurationProblem(file: file, line: nil, key: key, message: message), at: 0)
+    }
+
+    fileprivate func readDefaults(_ reader: INIReader, file: String) {
+        let own = self.file
+        self.file = file
+        read(reader)
+        self.file = own
+        seen = []
+        for entry in reader.entries {
+            var scratch = settings
+            guard let key = Schema.key(entry.section, entry.name), !entry.value.isEmpty,
+                key.apply(&scratch, entry.value) == nil
+            else { continue }
+            defaults.append((key.path, entry.value))
+        }
+    }
+
+    private func standard(_ key: SchemaKey) -> String {
+        defaults.first { $0.path == key.path }?.value ?? key.standard
     }
 
     fileprivate func read(_ reader: INIReader) {
@@ -132,7 +157,7 @@ package final class ConfigurationReading {
         }
         let before = settings
         // An empty value means the default, as it does in the example.
-        if let accepted = key.apply(&settings, value.isEmpty ? key.standard : value) {
+        if let accepted = key.apply(&settings, value.isEmpty ? standard(key) : value) {
             settings = before
             let what = key.mayHoldSecret ? "what is given" : "`\(value)`"
             report(line, path, "\(what) is not accepted; accepted: \(accepted)")

@@ -199,4 +199,5 @@ package enum FileSystem {
 extension SystemError {
     package static let addressInUse: Int32 = EADDRINUSE
     package static let noSpace: Int32 = ENOSPC
+    package static let noSuchFile: Int32 = ENOENT
 }

@@ -64,11 +64,6 @@ extension StoreError {
     }
 }
 
-extension SystemError {
-    /// ENOENT (errno(3)).
-    static let noSuchFile: Int32 = 2
-}
-
 /// Runs file operations and reports their failure as the store's.
 func onFile<Value>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
     do throws(SystemError) {

@@ -52,7 +52,7 @@ struct Chalkbox {
         }
     }
 
-    private static let common = ["--config", "--set", "--socket"]
+    private static let common = ["--config", "--defaults", "--set", "--socket"]
 
     private static func dispatch(_ command: String, _ rest: [String]) throws(Arguments.UsageError) -> Outcome {
         switch command {

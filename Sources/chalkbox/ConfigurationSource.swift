@@ -2,9 +2,12 @@ internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// Where a command finds its settings: `--config FILE`, changed by `--set SECTION.KEY=VALUE`.
+/// Where a command finds its settings: `--config FILE`, changed by `--set SECTION.KEY=VALUE`; what they leave open is
+/// in `--defaults FILE`.
 enum ConfigurationSource {
     static let standardPath = "/etc/chalkbox/chalkbox.conf"
+    /// An image puts the board's microphone and panel there; elsewhere there is none.
+    private static let defaultsPath = "/usr/share/chalkbox/defaults.conf"
 
     /// The settings in any case: a mistake must not keep a box from recording, nor people from asking it what is wrong.
     static func load(_ arguments: Arguments) -> Settings {
@@ -21,10 +24,10 @@ enum ConfigurationSource {
     }
 
     static func read(_ arguments: Arguments) -> ConfigurationReading {
-        read(path: arguments.last("--config") ?? standardPath, overrides: arguments.all("--set"))
+        read(path: arguments.last("--config") ?? standardPath, arguments)
     }
 
-    static func read(path: String, overrides: [String]) -> ConfigurationReading {
+    static func read(path: String, _ arguments: Arguments) -> ConfigurationReading {
         var text: [UInt8] = []
         var problem = ""
         do throws(SystemError) {
@@ -32,10 +35,23 @@ enum ConfigurationSource {
         } catch {
             problem = error.reason + "; every setting has its default"
         }
-        let reading = ConfigurationFile.read(text: text, file: path, overrides: overrides)
+        let defaults = readDefaults(arguments.last("--defaults"))
+        let reading = ConfigurationFile.read(
+            text: text, file: path, defaults: (defaults.text, defaults.path), overrides: arguments.all("--set"))
         if !problem.isEmpty { reading.add(problem, file: path) }
+        if !defaults.problem.isEmpty { reading.add(defaults.problem, file: defaults.path) }
         if reading.settings.box.name.isEmpty { reading.settings.box.name = Process.hostName }
         return reading
+    }
+
+    /// - Parameter asked: nil for the usual place, where there need not be any.
+    private static func readDefaults(_ asked: String?) -> (path: String, text: [UInt8], problem: String) {
+        let path = asked ?? defaultsPath
+        do throws(SystemError) {
+            return (path, try FileSystem.readFile(path, limitBytes: Limits.configurationBytes), "")
+        } catch {
+            return (path, [], asked == nil && error.number == SystemError.noSuchFile ? "" : error.reason)
+        }
     }
 }
 
@@ -48,11 +64,11 @@ enum ConfigCommands {
         }
         guard words.count <= 2 else { throw Arguments.UsageError(message: "unexpected \(words[2])") }
         let path = (words.count == 2 ? words[1] : arguments.last("--config")) ?? ConfigurationSource.standardPath
-        return word == "check" ? check(path, arguments.all("--set")) : show(path)
+        return word == "check" ? check(path, arguments) : show(path)
     }
 
-    private static func check(_ path: String, _ overrides: [String]) -> Outcome {
-        let reading = ConfigurationSource.read(path: path, overrides: overrides)
+    private static func check(_ path: String, _ arguments: Arguments) -> Outcome {
+        let reading = ConfigurationSource.read(path: path, arguments)
         guard reading.problems.isEmpty else {
             for problem in reading.problems { Console.error(problem.text + "\n") }
             let count = ConfigurationSource.countOfMistakes(reading)

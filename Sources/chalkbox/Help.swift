@@ -38,6 +38,8 @@ enum Help {
 
         options of every command:
           --config FILE               default /etc/chalkbox/chalkbox.conf
+          --defaults FILE             what holds where it says nothing; default /usr/share/chalkbox/defaults.conf, where
+                                      an image has its board's devices
           --set SECTION.KEY=VALUE     override one setting (may be given again)
           --socket PATH               the daemon's control socket, if not the configured one
           --help, --version

@@ -43,6 +43,42 @@ import Testing
         #expect(reading.problems.map(\.key) == ["box.reserve_mb"])
     }
 
+    /// A PC's image: the recorder's own default would take lines of its chip that belong to something else.
+    private static let pc = "[audio]\ndevice = hw:2\n[panel]\ndriver = none\nred_line = LED_RED\namber_line =\n"
+
+    @Test(arguments: [
+        "", "[panel]\n", "[panel]\ndriver = gipo\nred_line = a:b\n[audio]\ndevice =\n",
+        "[panel]\ndriver =\nred_line =\n", "\u{7F}ELF\u{1}",
+    ])
+    func `what the file does not say is as the board has it`(text: String) {
+        let reading = ConfigurationFile.read(
+            text: Array(text.utf8), file: "chalkbox.conf", defaults: (Array(Self.pc.utf8), "defaults.conf"))
+        #expect(reading.settings.audio.device == "hw:2")
+        #expect(reading.settings.panel.driver == .none)
+        #expect(reading.settings.panel.redLine == "LED_RED")
+        #expect(reading.settings.panel.greenLine == ConfigurationFile.standard.panel.greenLine)
+        #expect(reading.problems.allSatisfy { $0.file == "chalkbox.conf" })
+    }
+
+    @Test func `what the file says counts more than the board's`() {
+        let text = "[panel]\ndriver = gpio\nred_line = other:3\n"
+        let reading = ConfigurationFile.read(
+            text: Array(text.utf8), file: "chalkbox.conf", defaults: (Array(Self.pc.utf8), "defaults.conf"))
+        #expect(reading.settings.panel.driver == .gpio)
+        #expect(reading.settings.panel.redLine == "other:3")
+        #expect(reading.problems.map(\.key) == ["transcription.token_url"])
+    }
+
+    @Test func `a mistake in the board's defaults is told by its own name and counts for nothing`() {
+        let reading = ConfigurationFile.read(
+            text: Array("[panel]\ndriver =\n".utf8), file: "chalkbox.conf",
+            defaults: (Array("[panel]\ndriver = gipo\n".utf8), "defaults.conf"),
+            overrides: ["transcription.enabled=no"])
+        #expect(reading.settings.panel.driver == .gpio)
+        #expect(reading.problems.map(\.text).count == 1)
+        #expect(reading.problems.first?.text.hasPrefix("defaults.conf:2: panel.driver") == true)
+    }
+
     @Test(arguments: [
         "", "[transcription]\ntoken_url = http://school.example/t\n",
         "[transcription]\ntoken_ulr = https://s.example/t\n",

@@ -109,6 +109,30 @@ import Testing
         try FileManager.default.removeItem(atPath: box.directory)
     }
 
+    @Test func `what it does not say is as the board has it`() throws {
+        let box = try Box()
+        let defaults = box.directory + "/defaults.conf"
+        func check(_ words: String...) throws -> (code: Int32, output: String) {
+            try Box.run(Box.binary, ["config", "check", box.configurationFile] + words, checked: false)
+        }
+        try Data(Self.token.utf8).write(to: URL(filePath: box.configurationFile))
+        #expect(try check().output.contains("panel          start gpiochip0:17"))
+        try Data("[audio]\ndevice = hw:2\n[panel]\ndriver = none\n".utf8).write(to: URL(filePath: defaults))
+        let told = try check("--defaults", defaults)
+        #expect(told.code == 0)
+        #expect(told.output.contains("panel          none") && told.output.contains("microphone     hw:2"))
+        // The file counts more.
+        let devices = "[audio]\ndevice = hw:3\n[panel]\ndriver = gpio\nstart_line = START\n"
+        try Data((Self.token + devices).utf8).write(to: URL(filePath: box.configurationFile))
+        let own = try check("--defaults", defaults)
+        #expect(own.output.contains("panel          start START") && own.output.contains("microphone     hw:3"))
+        // Asked for, they have to be there.
+        let absent = try check("--defaults", defaults + "x")
+        #expect(absent.code == 2)
+        #expect(absent.output.contains(defaults + "x: No such file or directory"))
+        try FileManager.default.removeItem(atPath: box.directory)
+    }
+
     @Test func `a file from Windows is none`() throws {
         let box = try Box()
         let lines = (Self.token + "[box]\nname = room-12\n").replacingOccurrences(of: "\n", with: "\r\n")
