@@ -1,4 +1,4 @@
-"""Tests of image/files/usr/lib/chalkbox, image/initramfs and image/deb; see Tests/image."""
+"""Tests of image/files/usr/lib/chalkbox, image/initramfs, image/root.sh and image/deb; see Tests/image."""
 import os
 import pathlib
 import subprocess

@@ -102,21 +102,24 @@ make_root() {
     drop_what_is_not_needed
 }
 
-# board/chalkbox.conf with the board's devices; lines end as Windows wants them.
-board_configuration() {
-    sed -E -e "/^\[audio\]/,/^\[/s|^(device = )[^ ]* *|\1$AUDIO_DEVICE  |" \
-        -e "s|^(driver = )[^ ]* *|\1$PANEL_DRIVER  |" \
-        -e "s|^(start_line = )[^ ]* *|\1$START_LINE  |; s|^(stop_line = )[^ ]* *|\1$STOP_LINE  |" \
-        -e "s|^(green_line = )[^ ]* *|\1$GREEN_LINE  |; s|^(amber_line = )[^ ]* *|\1$AMBER_LINE  |" \
-        -e "s|^(red_line = )[^ ]* *|\1$RED_LINE  |" -e 's/$/\r/' board/chalkbox.conf
-}
-
 # The board's devices alone: what holds where chalkbox.conf on the card says nothing of them, or something wrong. The
 # recorder's own defaults may be lines that this board uses for something else.
 board_defaults() {
     printf '[audio]\ndevice = %s\n\n' "$AUDIO_DEVICE"
     printf '[panel]\ndriver = %s\nstart_line = %s\nstop_line = %s\n' "$PANEL_DRIVER" "$START_LINE" "$STOP_LINE"
     printf 'green_line = %s\namber_line = %s\nred_line = %s\n' "$GREEN_LINE" "$AMBER_LINE" "$RED_LINE"
+}
+
+# board/chalkbox.conf with these; lines end as Windows wants them.
+board_configuration() {
+    board_defaults | awk -F ' = ' '
+        /^\[/ { section = $1 }
+        FILENAME == "-" { if (NF > 1) devices[section $1] = $2; next }
+        NF > 1 && section $1 in devices {
+            match($0, /^[^ ]* = [^ ]* */)
+            $0 = $1 " = " devices[section $1] "  " substr($0, RLENGTH + 1)
+        }
+        { printf "%s\r\n", $0 }' - board/chalkbox.conf
 }
 
 rauc_configuration() {

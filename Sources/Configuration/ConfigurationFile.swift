@@ -8,7 +8,7 @@ package enum ConfigurationFile {
     }
 
     /// Every setting's default.
-    package static var standard: Settings { ConfigurationReading(file: "").settings }
+    package static var standard: Settings { ConfigurationReading().settings }
 
     /// - Parameters:
     ///   - file: the name for messages.
@@ -17,9 +17,9 @@ package enum ConfigurationFile {
     package static func read(
         text: [UInt8], file: String, defaults: (text: [UInt8], file: String)? = nil, overrides: [String] = []
     ) -> ConfigurationReading {
-        let reading = ConfigurationReading(file: file)
-        if let defaults { reading.readDefaults(INIReader(defaults.text), file: defaults.file) }
-        reading.read(INIReader(text))
+        let reading = ConfigurationReading()
+        if let defaults { reading.defaults = reading.read(INIReader(defaults.text), of: defaults.file) }
+        _ = reading.read(INIReader(text), of: file)
         for override in overrides { reading.override(override) }
         reading.checkWhole()
         return reading
@@ -68,9 +68,10 @@ package enum ConfigurationFile {
 /// Settings that can be used in any case: what is wrong or unknown has its default. A class, since copies of so many
 /// values cost kilobytes.
 package final class ConfigurationReading {
-    private var file: String
-    /// The board's own, by `section.key`.
-    private var defaults: [(path: String, value: String)] = []
+    /// That is being read, or was last.
+    private var file = ""
+    /// The board's own.
+    fileprivate var defaults: [INIReader.Entry] = []
     package var settings = Settings()
     /// The first `Limits.configurationProblems` mistakes.
     package private(set) var problems: [ConfigurationProblem] = []
@@ -78,10 +79,8 @@ package final class ConfigurationReading {
     package private(set) var furtherProblems = 0
     /// The mistake that keeps the box from transcribing: where the audio goes, or whether it may, is not known.
     package private(set) var transcriptionProblem: String?
-    private var seen: [(path: String, line: Int)] = []
 
-    fileprivate init(file: String) {
-        self.file = file
+    fileprivate init() {
         for key in Schema.keys {
             let problem = key.apply(&settings, key.standard)
             assert(problem == nil, key.path)
@@ -100,26 +99,11 @@ package final class ConfigurationReading {
         problems.insert(ConfigurationProblem(file: file, line: nil, key: key, message: message), at: 0)
     }
 
-    fileprivate func readDefaults(_ reader: INIReader, file: String) {
-        let own = self.file
+    /// The entries that count.
+    fileprivate func read(_ reader: INIReader, of file: String) -> [INIReader.Entry] {
         self.file = file
-        read(reader)
-        self.file = own
-        seen = []
-        for entry in reader.entries {
-            var scratch = settings
-            guard let key = Schema.key(entry.section, entry.name), !entry.value.isEmpty,
-                key.apply(&scratch, entry.value) == nil
-            else { continue }
-            defaults.append((key.path, entry.value))
-        }
-    }
-
-    private func standard(_ key: SchemaKey) -> String {
-        defaults.first { $0.path == key.path }?.value ?? key.standard
-    }
-
-    fileprivate func read(_ reader: INIReader) {
+        var seen: [(path: String, line: Int)] = []
+        var accepted: [INIReader.Entry] = []
         for problem in reader.problems { report(problem.line, "", problem.message) }
         for section in reader.sections where !Schema.sections.contains(section.name) {
             let hint = Self.suggestion(section.name, Schema.sections)
@@ -133,9 +117,10 @@ package final class ConfigurationReading {
                 }
                 seen.append((key.path, entry.line))
             }
-            apply(entry.section, entry.name, entry.value, line: entry.line)
+            if apply(entry.section, entry.name, entry.value, line: entry.line) { accepted.append(entry) }
         }
         problems = problems.ordered { ($0.line ?? .max) < ($1.line ?? .max) }
+        return accepted
     }
 
     fileprivate func override(_ text: String) {
@@ -144,24 +129,29 @@ package final class ConfigurationReading {
             report(nil, "", in: "--set", message)
             return
         }
-        apply(section, name, value, line: nil)
+        _ = apply(section, name, value, line: nil)
     }
 
-    private func apply(_ section: String, _ name: String, _ value: String, line: Int?) {
+    /// An empty value means the default, as it does in the example.
+    private func standard(_ key: SchemaKey) -> String {
+        defaults.first { $0.section == key.section && $0.name == key.name && !$0.value.isEmpty }?.value ?? key.standard
+    }
+
+    /// Whether it counts.
+    private func apply(_ section: String, _ name: String, _ value: String, line: Int?) -> Bool {
         let path = section.isEmpty ? name : section + "." + name
         guard let key = Schema.key(section, name) else {
             let message = section.isEmpty ? "a key before the first [section]" : "unknown key"
             let shown = Schema.isName(name) ? path : section
             report(line, shown, message + Self.suggestion(path, Schema.keys.map { $0.path }))
-            return
+            return false
         }
         let before = settings
-        // An empty value means the default, as it does in the example.
-        if let accepted = key.apply(&settings, value.isEmpty ? standard(key) : value) {
-            settings = before
-            let what = key.mayHoldSecret ? "what is given" : "`\(value)`"
-            report(line, path, "\(what) is not accepted; accepted: \(accepted)")
-        }
+        guard let accepted = key.apply(&settings, value.isEmpty ? standard(key) : value) else { return true }
+        settings = before
+        let what = key.mayHoldSecret ? "what is given" : "`\(value)`"
+        report(line, path, "\(what) is not accepted; accepted: \(accepted)")
+        return false
     }
 
     /// What no single key can tell.

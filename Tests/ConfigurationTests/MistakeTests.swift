@@ -4,8 +4,10 @@ import RecorderCore
 import Testing
 
 @Suite struct `A configuration with mistakes` {
-    func read(_ text: String, _ overrides: [String] = []) -> ConfigurationReading {
-        ConfigurationFile.read(text: Array(text.utf8), file: "chalkbox.conf", overrides: overrides)
+    func read(_ text: String, _ overrides: [String] = [], defaults: String = "") -> ConfigurationReading {
+        ConfigurationFile.read(
+            text: Array(text.utf8), file: "chalkbox.conf", defaults: (Array(defaults.utf8), "defaults.conf"),
+            overrides: overrides)
     }
 
     @Test func `what is wrong has its default, what is right counts`() {
@@ -51,8 +53,7 @@ import Testing
         "[panel]\ndriver =\nred_line =\n", "\u{7F}ELF\u{1}",
     ])
     func `what the file does not say is as the board has it`(text: String) {
-        let reading = ConfigurationFile.read(
-            text: Array(text.utf8), file: "chalkbox.conf", defaults: (Array(Self.pc.utf8), "defaults.conf"))
+        let reading = read(text, defaults: Self.pc)
         #expect(reading.settings.audio.device == "hw:2")
         #expect(reading.settings.panel.driver == .none)
         #expect(reading.settings.panel.redLine == "LED_RED")
@@ -61,21 +62,17 @@ import Testing
     }
 
     @Test func `what the file says counts more than the board's`() {
-        let text = "[panel]\ndriver = gpio\nred_line = other:3\n"
-        let reading = ConfigurationFile.read(
-            text: Array(text.utf8), file: "chalkbox.conf", defaults: (Array(Self.pc.utf8), "defaults.conf"))
+        let reading = read("[panel]\ndriver = gpio\nred_line = other:3\n", defaults: Self.pc)
         #expect(reading.settings.panel.driver == .gpio)
         #expect(reading.settings.panel.redLine == "other:3")
         #expect(reading.problems.map(\.key) == ["transcription.token_url"])
     }
 
     @Test func `a mistake in the board's defaults is told by its own name and counts for nothing`() {
-        let reading = ConfigurationFile.read(
-            text: Array("[panel]\ndriver =\n".utf8), file: "chalkbox.conf",
-            defaults: (Array("[panel]\ndriver = gipo\n".utf8), "defaults.conf"),
-            overrides: ["transcription.enabled=no"])
+        let reading = read(
+            "[panel]\ndriver =\n", ["transcription.enabled=no"], defaults: "[panel]\ndriver = gipo\n")
         #expect(reading.settings.panel.driver == .gpio)
-        #expect(reading.problems.map(\.text).count == 1)
+        #expect(reading.problems.count == 1)
         #expect(reading.problems.first?.text.hasPrefix("defaults.conf:2: panel.driver") == true)
     }
 
