@@ -2,10 +2,20 @@ import CloudKit
 import Foundation
 import Testing
 
-/// A session that is ready for audio.
+/// A session that is ready for audio, or one that was refused: the answer to the handshake comes before the server has
+/// the session, and what is done to all sessions in between would pass this one by.
 func openSession(_ server: CloudServer, key: String? = "key") async throws -> Unchecked<RawClient> {
-    let port = server.port
-    return try await blocking { Unchecked(value: try openSession(port: port, key: key)) }
+    try await blocking {
+        let earlier = server.log.sessions.count
+        let client = Unchecked(value: try openSession(port: server.port, key: key))
+        let isReady = server.waitForLog(seconds: 60) {
+            $0.sessions.dropFirst(earlier).contains {
+                $0.isAdmitted && $0.configuration != nil || $0.closeReason != nil
+            }
+        }
+        guard isReady != nil else { throw RawClient.Failure.deadline }
+        return client
+    }
 }
 
 private func openSession(port: Int, key: String?) throws -> RawClient {
