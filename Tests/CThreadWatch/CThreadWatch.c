@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 
 static atomic_int watched = -1;
 static atomic_long calls;
+static atomic_long held_bytes;
+static atomic_long peak_bytes;
 
 int thread_watch_find(const char *name) {
     DIR *directory = opendir("/proc/self/task");
@@ -32,6 +35,8 @@ int thread_watch_find(const char *name) {
 
 void thread_watch_begin(int thread) {
     atomic_store(&calls, 0);
+    atomic_store(&held_bytes, 0);
+    atomic_store(&peak_bytes, 0);
     atomic_store(&watched, thread);
 }
 
@@ -39,6 +44,8 @@ long thread_watch_end(void) {
     atomic_store(&watched, -1);
     return atomic_load(&calls);
 }
+
+long thread_watch_peak_bytes(void) { return atomic_load(&peak_bytes); }
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -58,32 +65,41 @@ extern void *__libc_realloc(void *block, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void *block);
 
-static inline void count(void) {
-    if (atomic_load_explicit(&watched, memory_order_relaxed) >= 0 && gettid() == atomic_load(&watched))
-        atomic_fetch_add(&calls, 1);
+static inline bool is_watched(void) {
+    return atomic_load_explicit(&watched, memory_order_relaxed) >= 0 && gettid() == atomic_load(&watched);
 }
 
-void *malloc(size_t size) {
-    count();
-    return __libc_malloc(size);
+// One thread is watched, so nobody else changes these.
+static void *took(void *block) {
+    if (block == NULL || !is_watched()) return block;
+    atomic_fetch_add(&calls, 1);
+    long held = atomic_fetch_add(&held_bytes, malloc_usable_size(block)) + malloc_usable_size(block);
+    if (held > atomic_load(&peak_bytes)) atomic_store(&peak_bytes, held);
+    return block;
 }
 
-void *calloc(size_t number, size_t size) {
-    count();
-    return __libc_calloc(number, size);
+static inline void gives(void *block) {
+    if (block != NULL && is_watched()) atomic_fetch_sub(&held_bytes, malloc_usable_size(block));
 }
+
+void *malloc(size_t size) { return took(__libc_malloc(size)); }
+
+void *calloc(size_t number, size_t size) { return took(__libc_calloc(number, size)); }
 
 void *realloc(void *block, size_t size) {
-    count();
-    return __libc_realloc(block, size);
+    long before = block != NULL && is_watched() ? malloc_usable_size(block) : 0;
+    void *other = __libc_realloc(block, size);
+    // A block that could not be had leaves the old one, and size 0 frees it (malloc(3)).
+    if (before > 0 && (other != NULL || size == 0)) atomic_fetch_sub(&held_bytes, before);
+    return took(other);
 }
 
-void free(void *block) { __libc_free(block); }
-
-void *memalign(size_t alignment, size_t size) {
-    count();
-    return __libc_memalign(alignment, size);
+void free(void *block) {
+    gives(block);
+    __libc_free(block);
 }
+
+void *memalign(size_t alignment, size_t size) { return took(__libc_memalign(alignment, size)); }
 
 void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 

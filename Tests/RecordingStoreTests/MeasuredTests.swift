@@ -1,16 +1,19 @@
-import Glibc
-import LinuxRuntime
+import CThreadWatch
+import Foundation
 import RecorderCore
-import RecordingStore
 import Testing
 
+@testable import LinuxRuntime
+@testable import RecordingStore
+
 extension StoreTests {
-    struct EnduranceTests {
+    /// Of the whole process, so nothing else is to run in it: see `Tests/run`.
+    @Suite(.serialized) struct MeasuredTests {
+        private let scratch = Scratch()
         /// Hours of the long recording: an hour in every run, a school's day and night by the environment.
         private static let hours = getenv("CHALKBOX_STORE_HOURS").flatMap { Int64(String(cString: $0)) } ?? 1
 
         @Test func `hours are exact and take no more memory than a minute`() throws {
-            let scratch = Scratch()
             let bench = try StoreBench(scratch.path)
             let id = try bench.open()
             let total = Self.hours * 3_600 * SampleIndex.samplesPerSecond
@@ -22,9 +25,9 @@ extension StoreTests {
                 _ = bench.store.send(.tokens([word], covered: bench.ring.head))
                 try bench.commit()
                 log = max(log, try fileBytes(scratch.path + "/index.sqlite-wal"))
-                if bench.ring.head.value == 3_200_000 { early = residentKilobytes() }
+                if bench.ring.head.value == 3_200_000 { early = kilobytes("VmRSS") }
             }
-            let late = residentKilobytes()
+            let late = kilobytes("VmRSS")
             #expect(log > 100 << 10 && log < 512 << 10, "the write-ahead log grew to \(log) bytes")
             let summary = try bench.close()
             #expect(summary.samples == total && summary.words == Int(total / 320_000) && summary.covered == total)
@@ -41,9 +44,87 @@ extension StoreTests {
             #expect(try FileSystem.list(scratch.path + "/recordings/" + id.text).count == 6 * Int(Self.hours))
         }
 
-        private func residentKilobytes() -> Int64 {
+        @Test func `START does not wait for a long lesson that is being packed`() throws {
+            let trace = DiskTrace()
+            let bench = try StoreBench(scratch.path, later: StoreBench.both, storage: TracedStorage(trace))
+            bench.ring.reset()
+            // Six hours of words, 2.5 a second.
+            let id = try bench.open()
+            for part in 0..<54 {
+                let words = (0..<1_000).map { token(" word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400) }
+                _ = bench.store.send(.tokens(words, covered: .zero))
+            }
+            bench.feed(40_000)
+            _ = try bench.close()
+            var delays: [Int64] = []
+            for attempt: UInt64 in 2...6 {
+                // In the middle: the transcript is being written.
+                let started = try EventNotifier()
+                trace.onEach { _ in started.raise() }
+                #expect(bench.store.send(.saved(.nextParcel(skipping: []))))
+                let deadline = Clock.now.adding(milliseconds: 60_000)
+                #expect(Poll.readable(started.fileDescriptor, until: deadline))
+                trace.onEach { _ in }
+                bench.ring.reset()
+                let start = Clock.now
+                _ = try bench.open(StoreBench.header(attempt))
+                delays.append(Clock.now.milliseconds(since: start))
+                #expect(!FileManager.default.fileExists(atPath: scratch.path + "/recordings/\(id.text)/manifest.json"))
+                bench.feed(4_000)
+                _ = try bench.close()
+            }
+            let event = try bench.waitSaved { if case .parcel = $0 { true } else { false } }
+            guard case .parcel(let parcel?, _, _) = event else { throw StoreBench.Missing() }
+            #expect(parcel.recording == id)
+            try SavedFiles(directory: scratch.path).expectPackage(parcel)
+            print("packing: START after \(delays) ms")
+            // One of them may have met a busy machine.
+            #expect(delays.sorted()[2] <= 100)
+        }
+
+        @Test func `long transcripts are packed in little memory`() throws {
+            guard thread_watch_available() else { return }
+            let bench = try StoreBench(scratch.path, later: StoreBench.both)
+            let short = try packed(bench, 1, thousands: 1)
+            let long = try packed(bench, 2, thousands: 54)
+            print("packing: \(short.bytes >> 10) KB of transcript through \(short.held >> 10) KB of memory,")
+            print("packing: \(long.bytes >> 10) KB through \(long.held >> 10)")
+            #expect(long.bytes > 4 << 20)
+            #expect(long.held < 1 << 20)
+        }
+
+        /// A recording of so many words, as a package: the transcript's bytes, and those that the thread held at most.
+        private func packed(
+            _ bench: StoreBench, _ number: UInt64, thousands: Int
+        ) throws -> (bytes: Int64, held: Int) {
+            bench.ring.reset()
+            let id = try bench.open(StoreBench.header(number))
+            for part in 0..<thousands {
+                // Two speakers in turn: the text of what one says at a time is kept.
+                let words = (0..<1_000).map {
+                    token(" word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400, speaker: $0 / 250 % 2 + 1)
+                }
+                _ = bench.store.send(.tokens(words, covered: .zero))
+                _ = bench.store.send(.commit)
+                try bench.wait { if case .committed = $0 { true } else { false } }
+            }
+            bench.feed(40_000)
+            _ = try bench.close()
+            let thread = thread_watch_find("store")
+            try #require(thread > 0)
+            let earlier = (1..<number).map { StoreBench.header($0).id }
+            thread_watch_begin(thread)
+            let parcel = try #require(try bench.nextParcel(skipping: earlier).parcel)
+            _ = thread_watch_end()
+            #expect(parcel.recording == id)
+            let transcript = parcel.files.first { $0.name == "transcript.json" }
+            return (transcript?.bytes ?? 0, thread_watch_peak_bytes())
+        }
+
+        /// Of the process, by proc(5)'s name.
+        private func kilobytes(_ name: String) -> Int64 {
             let bytes = (try? FileSystem.readFile("/proc/self/status", limitBytes: 8_192)) ?? []
-            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("VmRSS:") {
+            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix(name + ":") {
                 return Int64(line.filter(\.isNumber)) ?? 0
             }
             return 0

@@ -7,106 +7,10 @@ import Testing
 @testable import RecordingStore
 
 extension StoreTests {
-    /// Packing beside lessons, and on disks that refuse.
+    /// Packing on disks that refuse.
     @Suite(.serialized) struct PackingFaultTests {
         private let scratch = Scratch()
         private static let words = (0..<40).map { token(" word\($0)", Int64($0) * 900) }
-
-        @Test func `START does not wait for a long lesson that is being packed`() throws {
-            let trace = DiskTrace()
-            let bench = try StoreBench(scratch.path, later: StoreBench.both, storage: TracedStorage(trace))
-            bench.ring.reset()
-            // Six hours of words, 2.5 a second.
-            let id = try bench.open()
-            for part in 0..<54 {
-                let words = (0..<1_000).map { token(" word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400) }
-                _ = bench.store.send(.tokens(words, covered: .zero))
-            }
-            bench.feed(40_000)
-            _ = try bench.close()
-            var delays: [Int64] = []
-            for attempt: UInt64 in 2...6 {
-                // In the middle: the transcript is being written.
-                let started = try EventNotifier()
-                trace.onEach { _ in started.raise() }
-                #expect(bench.store.send(.saved(.nextParcel(skipping: []))))
-                let deadline = Clock.now.adding(milliseconds: 60_000)
-                #expect(Poll.readable(started.fileDescriptor, until: deadline))
-                trace.onEach { _ in }
-                bench.ring.reset()
-                let start = Clock.now
-                _ = try bench.open(StoreBench.header(attempt))
-                delays.append(Clock.now.milliseconds(since: start))
-                #expect(!FileManager.default.fileExists(atPath: scratch.path + "/recordings/\(id.text)/manifest.json"))
-                bench.feed(4_000)
-                _ = try bench.close()
-            }
-            let event = try bench.waitSaved { if case .parcel = $0 { true } else { false } }
-            guard case .parcel(let parcel?, _, _) = event else { throw StoreBench.Missing() }
-            #expect(parcel.recording == id)
-            try SavedFiles(directory: scratch.path).expectPackage(parcel)
-            print("packing: START after \(delays) ms")
-            // One of them may have met a busy machine.
-            #expect(delays.sorted()[2] <= 100)
-        }
-
-        @Test func `long transcripts are packed in little memory`() throws {
-            let bench = try StoreBench(scratch.path, later: StoreBench.both)
-            // What the heap of a process that has run other tests costs in any case.
-            var packedBefore: [RecordingID] = []
-            func grown(thousands: Int) throws -> (bytes: Int64, grown: Int) {
-                let header = StoreBench.header(UInt64(packedBefore.count + 1))
-                defer { packedBefore.append(header.id) }
-                return try packed(bench, header, thousands: thousands, skipping: packedBefore)
-            }
-            let short = try grown(thousands: 1)
-            // Other suites of the process take memory as well meanwhile, but not each time.
-            var growth = Int.max
-            for _ in 0..<4 where growth >= 3_000 {
-                let long = try grown(thousands: 54)
-                print("packing: \(short.bytes / 1_024) and \(long.bytes / 1_024) KB of transcript: the process has")
-                print("packing: grown by \(short.grown) and \(long.grown) KB")
-                #expect(long.bytes > 4 << 20)
-                growth = min(growth, long.grown - short.grown)
-            }
-            #expect(growth < 3_000)
-        }
-
-        /// A recording of so many words, as a package: the transcript's bytes, and how many KB the process has grown.
-        private func packed(
-            _ bench: StoreBench, _ header: RecordingHeader, thousands: Int, skipping skipped: [RecordingID]
-        ) throws -> (bytes: Int64, grown: Int) {
-            bench.ring.reset()
-            let id = try bench.open(header)
-            for part in 0..<thousands {
-                let words = (0..<1_000).map { token(" word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400) }
-                _ = bench.store.send(.tokens(words, covered: .zero))
-                _ = bench.store.send(.commit)
-                try bench.wait { if case .committed = $0 { true } else { false } }
-            }
-            bench.feed(40_000)
-            _ = try bench.close()
-            try forgetPeak()
-            let before = peakKilobytes()
-            let parcel = try #require(try bench.nextParcel(skipping: skipped).parcel)
-            #expect(parcel.recording == id)
-            let transcript = parcel.files.first { $0.name == "transcript.json" }
-            return (transcript?.bytes ?? 0, peakKilobytes() - before)
-        }
-
-        /// VmHWM (proc(5)).
-        private func peakKilobytes() -> Int {
-            let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""
-            return Int(line.split(separator: " ").dropFirst().first ?? "") ?? 0
-        }
-
-        /// What is free goes back, and the peak is set to what is left (proc(5), clear_refs).
-        private func forgetPeak() throws {
-            let trim = unsafeBitCast(dlsym(nil, "malloc_trim"), to: (@convention(c) (Int) -> Int32).self)
-            _ = trim(0)
-            try File("/proc/self/clear_refs", .write).write(Array("5".utf8), at: 0)
-        }
 
         @Test(arguments: [EIO, ENOSPC, EROFS])
         func `a disk that refuses the package is told once, and a lesson goes on`(error: Int32) throws {

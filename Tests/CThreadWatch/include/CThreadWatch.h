@@ -1,4 +1,4 @@
-// Test only: counts what one thread allocates.
+// Test only: counts what one thread allocates, and the memory that it holds.
 #pragma once
 #include <stdbool.h>
 
@@ -13,3 +13,6 @@ void thread_watch_begin(int thread);
 
 /// Ends the counting; the number of calls.
 long thread_watch_end(void);
+
+/// Bytes that the thread held at most, beyond what it had when the counting began: what it allocated and has not freed.
+long thread_watch_peak_bytes(void);
