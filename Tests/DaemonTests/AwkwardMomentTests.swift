@@ -12,7 +12,7 @@ extension `The network`.`Awkward moments` {
             try lesson.record(toMilliseconds: 6_000)
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
             let live = try lesson.live(since: up.before)
-            lesson.expect("first live session", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            try lesson.expect("first live session", milliseconds: live.milliseconds - up.after, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -38,7 +38,7 @@ extension `The network`.`Awkward moments` {
             let pressed = StampedLog.now
             #expect(try lesson.box.chalkbox("stop").code == 0)
             // As long as the last words are waited for (`Limits.finishMilliseconds`).
-            lesson.expect("STOP in a black hole", milliseconds: StampedLog.now - pressed, atMost: 21_000)
+            try lesson.expect("STOP in a black hole", milliseconds: StampedLog.now - pressed, atMost: 21_000)
             try lesson.compareSamples()
             try lesson.expectGapAtEnd(reason: "")
         }
@@ -50,7 +50,7 @@ extension `The network`.`Awkward moments` {
             try lesson.lab.ip(.net, "link set far0 down")
             let pressed = StampedLog.now
             #expect(try lesson.box.chalkbox("stop").code == 0)
-            lesson.expect("STOP without cable", milliseconds: StampedLog.now - pressed, atMost: 21_000)
+            try lesson.expect("STOP without cable", milliseconds: StampedLog.now - pressed, atMost: 21_000)
             try lesson.compareSamples()
         }
     }
@@ -76,7 +76,7 @@ extension `The network`.`Awkward moments` {
                 route replace default via 10.1.0.1 metric 100
                 """)
             let live = try lesson.live(since: moved.before)
-            lesson.expect("live past a hanging token", milliseconds: live.milliseconds - moved.after, atMost: 1_000)
+            try lesson.expect("live past a hanging token", milliseconds: live.milliseconds - moved.after, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -96,7 +96,7 @@ extension `The network`.`Awkward moments` {
             let live = try lesson.live(since: failed.milliseconds)
             let wait = live.milliseconds - failed.milliseconds
             #expect(wait >= 2_990, "Retry-After was not kept: \(wait) ms")
-            lesson.expect("live after 429", milliseconds: wait, atMost: 4_000)
+            try lesson.expect("live after 429", milliseconds: wait, atMost: 4_000)
             try lesson.finish()
         }
     }
@@ -107,7 +107,7 @@ extension `The network`.`Awkward moments` {
             let start = StampedLog.now
             try lesson.lab.perform("reset")
             let live = try lesson.live(since: start)
-            lesson.expect("live on a slow way", milliseconds: live.milliseconds - start, atMost: 4_000)
+            try lesson.expect("live on a slow way", milliseconds: live.milliseconds - start, atMost: 4_000)
             try lesson.finish()
         }
     }

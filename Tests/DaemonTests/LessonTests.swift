@@ -33,6 +33,14 @@ private let lessonSeconds = Int(ProcessInfo.processInfo.environment["CHALKBOX_LE
     }
 }
 
+extension ToneLesson {
+    /// Whether a recording is this lesson from its beginning on, and silence once all of it has been said.
+    func isHeard(in recorded: [Int16]) -> Bool {
+        recorded.prefix(samples.count).elementsEqual(samples.prefix(recorded.count))
+            && recorded.dropFirst(samples.count).allSatisfy { $0 == 0 }
+    }
+}
+
 /// A word of a transcript document.
 struct Heard {
     let text: String

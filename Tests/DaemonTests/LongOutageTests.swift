@@ -16,15 +16,15 @@ extension `The network`.`Long outages and many` {
             try lesson.record(toMilliseconds: 6_000)
             let down = try lesson.lab.ip(.box, "link set eth0 down")
             let failed = try lesson.phase("failed", since: down.before, seconds: 60)
-            lesson.expectSixAttempts(since: down.before)
-            lesson.expect("six attempts", milliseconds: failed.milliseconds - down.after, atMost: 34_500)
+            try lesson.expectSixAttempts(since: down.before)
+            try lesson.expect("six attempts", milliseconds: failed.milliseconds - down.after, atMost: 34_500)
             let lamps = try lesson.box.status()["led"] as? [String: Any] ?? [:]
             #expect(lamps["red"] as? String == "solid")
             let recorded = lesson.recordedMilliseconds
             try lesson.record(toMilliseconds: max(recorded + 1_000, 46_000))
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
             let live = try lesson.live(since: up.before)
-            lesson.expect("live after 40 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            try lesson.expect("live after 40 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -39,9 +39,9 @@ extension `The network`.`Long outages and many` {
             #expect(try lesson.box.status()["phase"] as? String == "failed")
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
             let live = try lesson.live(since: up.before)
-            lesson.expect("live after 75 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            try lesson.expect("live after 75 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
             let filled = try lesson.log("hole state=filled", since: down.before, seconds: 120)
-            lesson.expect("75 s filled", milliseconds: filled.milliseconds - up.after, atMost: 80_000)
+            try lesson.expect("75 s filled", milliseconds: filled.milliseconds - up.after, atMost: 80_000)
             // The live session began beyond all that was heard before, with new numbers for its voices.
             _ = try lesson.log("speaker merge session=", since: up.before)
             try lesson.finish()

@@ -13,21 +13,36 @@ final class NetworkLesson {
     let lab: NetworkLab
     let box: Box
     let script: ToneLesson
+    /// Whether a time limit that is missed ends the lesson, which is done once more then.
+    private let isRepeatable: Bool
     private var startedAt: String?
 
+    /// Something took too long. A machine that is busy with something else looks like this, but not each time.
+    private struct Late: Error {}
+
+    private static let tries = 3
+
     /// Runs `body` from the first live session on, or from START when the box is not online; STOP and the comparison
-    /// are its own.
+    /// are its own. A time limit counts as missed when it is missed in each of three lessons.
     static func run(
         seconds: Double, seed: UInt64, faults: [String] = [], settings: [String] = [], online: Bool = true,
         _ body: (NetworkLesson) throws -> Void
     ) async throws {
         try await withTaskExecutorPreference(OwnThread()) {
-            try runHere(seconds: seconds, seed: seed, faults: faults, settings: settings, online: online, body)
+            let script = ToneLesson(.seconds(seconds), speakers: 2, seed: seed)
+            for number in 1...tries {
+                do {
+                    return try run(
+                        script, faults: faults, settings: settings, online: online, isRepeatable: number < tries, body)
+                } catch is Late {
+                    print("network: it took too long: the lesson is done once more")
+                }
+            }
         }
     }
 
-    private static func runHere(
-        seconds: Double, seed: UInt64, faults: [String], settings: [String], online: Bool,
+    private static func run(
+        _ script: ToneLesson, faults: [String], settings: [String], online: Bool, isRepeatable: Bool,
         _ body: (NetworkLesson) throws -> Void
     ) throws {
         let lab = try NetworkLab()
@@ -38,11 +53,12 @@ final class NetworkLesson {
             box.endProcesses()
             try? FileManager.default.removeItem(atPath: box.directory)
         }
-        let script = ToneLesson(.seconds(seconds), speakers: 2, seed: seed)
-        let lesson = NetworkLesson(lab: lab, box: box, script: script)
+        let lesson = NetworkLesson(lab: lab, box: box, script: script, isRepeatable: isRepeatable)
         do {
             try lesson.begin(faults: faults, settings: settings, online: online)
             try body(lesson)
+        } catch let late as Late {
+            throw late
         } catch {
             Issue.record("\(error)\n\(box.lines.timedText)")
         }
@@ -52,10 +68,11 @@ final class NetworkLesson {
         #expect(!box.log.contains("cannot print value"))
     }
 
-    private init(lab: NetworkLab, box: Box, script: ToneLesson) {
+    private init(lab: NetworkLab, box: Box, script: ToneLesson, isRepeatable: Bool) {
         self.lab = lab
         self.box = box
         self.script = script
+        self.isRepeatable = isRepeatable
     }
 
     private func begin(faults: [String], settings: [String], online: Bool) throws {
@@ -120,10 +137,16 @@ final class NetworkLesson {
     /// The limit on how long something took; what it took is told in any case.
     func expect(
         _ what: String, milliseconds: Int64, atMost limit: Int64, at location: SourceLocation = #_sourceLocation
-    ) {
+    ) throws {
         print("network: \(what): \(milliseconds) ms (at most \(limit))")
-        let detail: Comment = "\(what) took \(milliseconds) ms\n\(box.lines.timedText)"
-        #expect(milliseconds <= limit, detail, sourceLocation: location)
+        try expect(milliseconds <= limit, "\(what) took \(milliseconds) ms", at: location)
+    }
+
+    /// Something that depends on the time it takes.
+    func expect(_ isTrue: Bool, _ failure: String, at location: SourceLocation = #_sourceLocation) throws {
+        guard !isTrue else { return }
+        guard !isRepeatable else { throw Late() }
+        Issue.record("\(failure)\n\(box.lines.timedText)", sourceLocation: location)
     }
 
     // MARK: The end
@@ -160,9 +183,7 @@ final class NetworkLesson {
     /// The recording is the script, then the silence until STOP; document and samples tell the same length and start.
     func compareSamples() throws {
         let recorded = try box.recordedSamples()
-        let played = min(recorded.count, script.samples.count)
-        #expect(recorded.prefix(played).elementsEqual(script.samples.prefix(played)), "samples differ from the played")
-        #expect(recorded.dropFirst(played).allSatisfy { $0 == 0 }, "something was recorded that was not played")
+        #expect(script.isHeard(in: recorded), "samples differ from the played")
         let document = try box.document()
         #expect(document["startedAt"] as? String == startedAt)
         let duration = document["durationMs"] as? Int ?? 0
@@ -216,7 +237,7 @@ extension NetworkLesson {
         #expect(all.starts(with: heard), "\(heard)")
     }
 
-    func expectSixAttempts(since start: Int64) {
+    func expectSixAttempts(since start: Int64) throws {
         let attempts = lines("attempt n=", since: start)
         #expect(attempts.map { $0.number("n") ?? 0 } == [1, 2, 3, 4, 5, 6], "\(box.lines.timedText)")
         for (attempt, wait) in zip(attempts, [0, 1_000, 2_000, 4_000, 8_000, 16_000]) {
@@ -226,7 +247,8 @@ extension NetworkLesson {
         }
         for (attempt, next) in zip(attempts, attempts.dropFirst()) {
             let late = next.milliseconds - attempt.milliseconds - Int64(attempt.number("in_ms") ?? 0)
-            #expect((-5...300).contains(late), "\(attempt.text): \(late) ms late")
+            #expect(late >= -5, "\(attempt.text): \(-late) ms early")
+            try expect("attempt \(next.number("n") ?? 0) late by", milliseconds: late, atMost: 300)
         }
     }
 }

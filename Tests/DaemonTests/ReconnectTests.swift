@@ -27,7 +27,7 @@ extension `The network`.`The link goes and comes` {
             let change = try lesson.log("network change=", since: moved.before)
             #expect(change.text.contains("default route moved from eth0 to eth1"), "\(change.text)")
             let live = try lesson.live(since: moved.before)
-            lesson.expect("switched to another link", milliseconds: live.milliseconds - moved.after, atMost: 2_000)
+            try lesson.expect("switched to another link", milliseconds: live.milliseconds - moved.after, atMost: 2_000)
             try lesson.finish()
             #expect(lesson.lines("phase from=live to=reconnecting").isEmpty, "\(lesson.box.log)")
             let sessions = try lesson.lab.sessions()
@@ -43,7 +43,7 @@ extension `The network`.`The link goes and comes` {
             _ = try lesson.phase("reconnecting", since: down.before)
             let up = try lesson.lab.ip(.box, NetworkLab.up1)
             let live = try lesson.live(since: up.before)
-            lesson.expect("live over the other link", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            try lesson.expect("live over the other link", milliseconds: live.milliseconds - up.after, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -55,12 +55,13 @@ extension `The network`.`The link goes and comes` {
             try lesson.record(toMilliseconds: 8_000)
             let out = try lesson.lab.ip(.net, "link set far0 down")
             let phase = try lesson.phase("reconnecting", since: out.before)
-            lesson.expect("cable out is seen", milliseconds: phase.milliseconds - out.after, atMost: 500)
+            try lesson.expect("cable out is seen", milliseconds: phase.milliseconds - out.after, atMost: 500)
             #expect(try lesson.box.status()["phase"] as? String == "reconnecting")
             try lesson.record(milliseconds: milliseconds)
             let back = try lesson.lab.ip(.net, "link set far0 up")
             let live = try lesson.live(since: back.before)
-            lesson.expect("live after the cable is back", milliseconds: live.milliseconds - back.after, atMost: 1_000)
+            try lesson.expect(
+                "live after the cable is back", milliseconds: live.milliseconds - back.after, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -75,7 +76,7 @@ extension `The network`.`The link goes and comes` {
             try lesson.record(milliseconds: 500)
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
             let live = try lesson.live(since: up.before)
-            lesson.expect("live in the 4 s delay", milliseconds: live.milliseconds - up.after, atMost: 1_000)
+            try lesson.expect("live in the 4 s delay", milliseconds: live.milliseconds - up.after, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -87,7 +88,7 @@ extension `The network`.`The link goes and comes` {
             try lesson.log("attempt n=3 of=6", since: down.before)
             let pressed = StampedLog.now
             #expect(try lesson.box.chalkbox("stop").code == 0)
-            lesson.expect("STOP while reconnecting", milliseconds: StampedLog.now - pressed, atMost: 2_000)
+            try lesson.expect("STOP while reconnecting", milliseconds: StampedLog.now - pressed, atMost: 2_000)
             try lesson.compareSamples()
             try lesson.expectGapAtEnd(reason: "eth0")
         }
@@ -115,7 +116,7 @@ extension `The network`.`The link goes and comes` {
                 route replace default via 10.1.0.1 metric 100
                 """)
             let live = try lesson.live(since: moved.before)
-            lesson.expect("live with another address", milliseconds: live.milliseconds - moved.after, atMost: 2_000)
+            try lesson.expect("live with another address", milliseconds: live.milliseconds - moved.after, atMost: 2_000)
             try lesson.finish()
         }
     }
@@ -133,7 +134,7 @@ extension `The network`.`The link goes and comes` {
             }
             // A session that was live already when the link came up for the last time stays.
             try lesson.box.wait("live after the last link-up", seconds: 10) { $0["phase"] as? String == "live" }
-            lesson.expect("live after flapping", milliseconds: StampedLog.now - up, atMost: 2_000)
+            try lesson.expect("live after flapping", milliseconds: StampedLog.now - up, atMost: 2_000)
             let connections = lesson.lines("uplink connecting=", since: start).count
             print("network: \(connections) connections in \(StampedLog.now - start) ms of flapping")
             // A key, a session and the next key for each attempt.

@@ -11,12 +11,12 @@ extension `The network`.`The way to the service is broken without a word` {
             let hole = try lesson.lab.blackHole(true)
             let dead = try lesson.log("dead after_ms=", since: hole.before)
             #expect(dead.text.contains("sign=silence"), "\(dead.text)")
-            lesson.expect(
+            try lesson.expect(
                 "black hole is noticed", milliseconds: dead.milliseconds - hole.after, atMost: Self.deadMilliseconds)
             try lesson.record(milliseconds: 4_000)
             let lifted = try lesson.lab.blackHole(false)
             let live = try lesson.live(since: lifted.before)
-            lesson.expect("live after a black hole", milliseconds: live.milliseconds - lifted.after, atMost: 7_500)
+            try lesson.expect("live after a black hole", milliseconds: live.milliseconds - lifted.after, atMost: 7_500)
             try lesson.finish()
         }
     }
@@ -26,13 +26,14 @@ extension `The network`.`The way to the service is broken without a word` {
             try lesson.record(toMilliseconds: 8_000)
             let gone = try lesson.lab.ip(.cloud, "link set eth0 down")
             let dead = try lesson.log("dead after_ms=", since: gone.before)
-            lesson.expect(
+            try lesson.expect(
                 "vanished server is noticed", milliseconds: dead.milliseconds - gone.after,
                 atMost: Self.deadMilliseconds)
             try lesson.record(milliseconds: 4_000)
             let back = try lesson.lab.ip(.cloud, "link set eth0 up\nroute replace default via 10.9.0.1")
             let live = try lesson.live(since: back.before)
-            lesson.expect("live after the server is back", milliseconds: live.milliseconds - back.after, atMost: 7_500)
+            try lesson.expect(
+                "live after the server is back", milliseconds: live.milliseconds - back.after, atMost: 7_500)
             try lesson.finish()
         }
     }
@@ -44,9 +45,10 @@ extension `The network`.`The way to the service is broken without a word` {
             try lesson.lab.fault("stall*1")
             let dead = try lesson.log("dead after_ms=", since: start)
             #expect(dead.text.contains("sign=silence"), "\(dead.text)")
-            lesson.expect("stall is noticed", milliseconds: dead.milliseconds - start, atMost: Self.deadMilliseconds)
+            try lesson.expect(
+                "stall is noticed", milliseconds: dead.milliseconds - start, atMost: Self.deadMilliseconds)
             let live = try lesson.live(since: dead.milliseconds)
-            lesson.expect("live after a stall", milliseconds: live.milliseconds - dead.milliseconds, atMost: 1_000)
+            try lesson.expect("live after a stall", milliseconds: live.milliseconds - dead.milliseconds, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -59,11 +61,12 @@ extension `The network`.`The way to the service is broken without a word` {
             let dead = try lesson.log("dead after_ms=", since: start)
             #expect(dead.text.contains("sign=progress"), "\(dead.text)")
             // A second of audio may be on its way to a service that counts in large steps.
-            lesson.expect(
+            try lesson.expect(
                 "no progress is noticed", milliseconds: dead.milliseconds - start,
                 atMost: Self.deadMilliseconds + 1_200)
             let live = try lesson.live(since: dead.milliseconds)
-            lesson.expect("live after no progress", milliseconds: live.milliseconds - dead.milliseconds, atMost: 1_000)
+            try lesson.expect(
+                "live after no progress", milliseconds: live.milliseconds - dead.milliseconds, atMost: 1_000)
             try lesson.finish()
         }
     }
@@ -75,7 +78,7 @@ extension `The network`.`The way to the service is broken without a word` {
             let start = StampedLog.now
             try lesson.lab.perform("reset")
             let live = try lesson.live(since: start)
-            lesson.expect("live by a remembered address", milliseconds: live.milliseconds - start, atMost: 2_000)
+            try lesson.expect("live by a remembered address", milliseconds: live.milliseconds - start, atMost: 2_000)
             try lesson.finish()
         }
     }

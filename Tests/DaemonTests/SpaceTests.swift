@@ -132,7 +132,7 @@ struct `The disk of the shipped binary` {
         #expect(recovered?.number("kept_ms") ?? 0 >= saved, "\(box.log)")
         #expect(try box.chalkbox("recordings", "verify").code == 0)
         let recorded = try box.recordedSamples()
-        #expect(recorded.elementsEqual(lesson.samples.prefix(recorded.count)))
+        #expect(lesson.isHeard(in: recorded))
         box.endProcesses()
         try disk.unmount()
         try await box.stop()
