@@ -67,10 +67,11 @@ private final class Recording {
         return copy
     }
 
-    /// Whether the samples are these from the first one on; it may have heard less of them, or have gone on for longer.
-    func begins(with said: [Int16]) -> Bool {
+    /// Whether the samples are these from the first one on, and silence once all of them have been said.
+    func hasHeard(_ said: [Int16]) -> Bool {
         let samples = samples
         return !samples.isEmpty && samples.prefix(said.count).elementsEqual(said.prefix(samples.count))
+            && samples.dropFirst(said.count).allSatisfy { $0 == 0 }
     }
 
     var silences: [SilenceMark] {
@@ -93,7 +94,7 @@ private final class Recording {
         let asked = LinuxRuntime.Clock.now
         let end = try recording.stop()
         let answered = LinuxRuntime.Clock.now
-        #expect(recording.begins(with: said))
+        #expect(recording.hasHeard(said))
         #expect(recording.silences == [])
         #expect(recording.capture.overruns == 0)
         // From the first samples' arrival to STOP: never more audio than time, and one drain less at most.
@@ -137,7 +138,7 @@ private final class Recording {
             recording.capture.start()
             try recording.waitForSamples(8_000)
             _ = try recording.stop()
-            #expect(recording.begins(with: said))
+            #expect(recording.hasHeard(said))
         }
         withExtendedLifetime(microphone) {}
     }
