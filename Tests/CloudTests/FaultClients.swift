@@ -8,12 +8,11 @@ func openSession(_ server: CloudServer, key: String? = "key") async throws -> Un
     try await blocking {
         let earlier = server.log.sessions.count
         let client = Unchecked(value: try openSession(port: server.port, key: key))
-        let isReady = server.waitForLog(seconds: 60) {
+        try waitForLog(server) {
             $0.sessions.dropFirst(earlier).contains {
                 $0.isAdmitted && $0.configuration != nil || $0.closeReason != nil
             }
         }
-        guard isReady != nil else { throw RawClient.Failure.deadline }
         return client
     }
 }

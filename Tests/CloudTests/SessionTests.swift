@@ -44,12 +44,18 @@ func text(_ tokens: [[String: Any]]) -> String {
 /// The record of a session, once the server has noted its end.
 func closedSession(_ server: CloudServer, _ number: Int = 1) async throws -> SessionRecord {
     try await blocking {
-        let records = server.waitForLog(seconds: 60) {
+        let records = try waitForLog(server) {
             $0.sessions.count >= number && $0.sessions[number - 1].closeReason != nil
         }
-        guard let records else { throw RawClient.Failure.deadline }
         return records.sessions[number - 1]
     }
+}
+
+/// The server's log once it is as wanted.
+@discardableResult
+func waitForLog(_ server: CloudServer, _ isWanted: (CloudRecords) -> Bool) throws -> CloudRecords {
+    guard let records = server.waitForLog(seconds: 60, isWanted) else { throw RawClient.Failure.deadline }
+    return records
 }
 
 @Suite struct SessionTests {

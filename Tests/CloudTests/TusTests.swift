@@ -86,7 +86,7 @@ import Testing
                 try tus.patchPartly(path, at: 0, bytes.prefix(120_000), of: bytes.count)
                 return path
             }
-            try #require(await blocking { server.waitForLog(seconds: 60) { $0.uploads.last?.patches == 1 } } != nil)
+            try await blocking { _ = try waitForLog(server) { $0.uploads.last?.patches == 1 } }
             try await blocking {
                 let offset = try #require(try tus.offset(path))
                 #expect(offset == 120_000)
@@ -157,7 +157,7 @@ import Testing
                 return path
             }
             // Bytes that can no more be checked do not count.
-            try #require(await blocking { server.waitForLog(seconds: 60) { $0.uploads.last?.patches == 3 } } != nil)
+            try await blocking { _ = try waitForLog(server) { $0.uploads.last?.patches == 3 } }
             try await blocking {
                 let offset = try tus.offset(path)
                 #expect(offset == 3)
