@@ -168,7 +168,7 @@ extension World {
         case .closeStore(let end, let gaps, _):
             if checker.closing != nil { fail("a recording is closed once", "closed again") }
             checker.closing = (end.value, gaps)
-        case .finishSession, .storeSilence, .storeStopped, .commitStore, .words, .interim, .refused, .log:
+        case .finishSession, .storeSilence, .storeStopped, .commitStore, .words, .interim, .refused, .reached, .log:
             break
         }
     }

@@ -49,6 +49,7 @@ enum Trace {
     static func line(_ effect: RecorderEffect) -> String? {
         switch effect {
         case .interim, .words: nil
+        case .reached(let bound, let count): "limit \(bound.name) reached \(count) times"
         case .log(let entry): entry.level == .debug ? nil : "log: " + entry.line
         case .storeTokens(let tokens, let covered, _):
             "storeTokens" + tokens.map { "\($0.text)@\($0.start.milliseconds)/\($0.speaker)" }.joined()

@@ -224,7 +224,7 @@ package final class World {
         case .commitStore: queue.add(.commit(recording: recording), at: now + 1)
         case .closeStore(let end, let gaps, _): closeStore(end: end, gaps: gaps)
         case .fetchToken, .cancelToken, .openSession, .finishSession, .closeSession: command(effect)
-        case .words, .interim, .refused, .log: break
+        case .words, .interim, .refused, .reached, .log: break
         }
     }
 }

@@ -32,6 +32,8 @@ final class Daemon {
     let watchdog: WatchdogDriver
     var panel: PanelDriver
     var clients: ControlClients
+    /// What was too much, and how often.
+    private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
     var refusal: (why: String, code: RefusalCode)?
     private var stopping = false
@@ -235,9 +237,15 @@ final class Daemon {
             clients.publish(interim: text, loop: loop)
         case .refused(let why, let code):
             refusal = (why, code)
+        case .reached(let bound, let count):
+            reached(bound, count: count)
         case .log(let entry):
             log.write(entry)
         }
+    }
+
+    func reached(_ bound: Bound, count: Int64 = 1) {
+        if let entry = bounds.reached(bound, count: count) { log.write(entry) }
     }
 
     /// - Returns: why it cannot even be asked for.

@@ -42,6 +42,15 @@ extension Daemon {
             writeDisk(&writer)
             writeOutbox(&writer)
             writeBackfill(&writer)
+            writer.array("limits") { writer in
+                for (bound, count) in bounds.counts {
+                    writer.object { writer in
+                        writer.field("name", bound.name)
+                        writer.field("count", count)
+                        writer.field("meaning", bound.meaning)
+                    }
+                }
+            }
         }
         return writer.text
     }

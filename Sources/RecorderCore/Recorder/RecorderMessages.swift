@@ -81,6 +81,8 @@ package enum RecorderEffect: Equatable, Sendable {
     /// What the service believes the newest words to be changed.
     case interim(String)
     case refused(why: String, code: RefusalCode)
+    /// A bound was reached, so many times.
+    case reached(Bound, count: Int64)
     case log(LogEntry)
 }
 

@@ -1,0 +1,115 @@
+/// A bound of `Limits` that can be reached while the recorder runs. Each one that is reached is counted, logged once,
+/// and shown by `status` and `doctor`: nothing is dropped in silence.
+package enum Bound: CaseIterable, Equatable, Sendable {
+    /// The kernel refused SCHED_FIFO (sched(7)) for the capture thread.
+    case realtimePriority
+    /// Events of the capture thread that found no room.
+    case captureEvents
+    /// Commands that the store thread had no room for at once; they wait.
+    case storeCommands
+    /// Final words that the store refused because too many wait for the index.
+    case waitingWords
+    /// Marks of silence that the store refused because too many wait for the index.
+    case waitingSilences
+    /// Merged speakers that the store refused because too many wait for the index.
+    case waitingMerges
+    /// Commands that the uplink thread had no room for.
+    case uplinkCommands
+    /// Events of the uplink thread that found no room.
+    case uplinkEvents
+    /// Requests that the upload client had no room for.
+    case uploadCommands
+    /// Positions from the service beyond what was recorded or sent.
+    case servicePositions
+    /// Tokens of the service that were odd: bad text, impossible times.
+    case serviceTokens
+    /// Voices beyond `Limits.speakers`.
+    case speakers
+    /// People who found no place at the control socket.
+    case controlClients
+    /// Times that a connection had to wait, because the process had no file descriptor left.
+    case descriptors
+    /// Messages of the kernel about the network that could not be read.
+    case networkMessages
+    /// Links, addresses and routes beyond what is looked at.
+    case networkTables
+    /// Lessons that the school refused, beyond those that are listed.
+    case blockedLessons
+
+    /// As the log and `status --json` name it. Stable.
+    package var name: String {
+        switch self {
+        case .realtimePriority: "realtime-priority"
+        case .captureEvents: "capture-events"
+        case .storeCommands: "store-commands"
+        case .waitingWords: "waiting-words"
+        case .waitingSilences: "waiting-silences"
+        case .waitingMerges: "waiting-merges"
+        case .uplinkCommands: "uplink-commands"
+        case .uplinkEvents: "uplink-events"
+        case .uploadCommands: "upload-commands"
+        case .servicePositions: "service-positions"
+        case .serviceTokens: "service-tokens"
+        case .speakers: "speakers"
+        case .controlClients: "control-clients"
+        case .descriptors: "descriptors"
+        case .networkMessages: "network-messages"
+        case .networkTables: "network-tables"
+        case .blockedLessons: "blocked-lessons"
+        }
+    }
+
+    /// What it means, for people.
+    package var meaning: String {
+        switch self {
+        case .realtimePriority: "the kernel refused real-time priority for the microphone's thread; see LimitRTPRIO"
+        case .captureEvents: "reports of the microphone's thread were lost; the box was too busy"
+        case .storeCommands: "the disk did not keep up; what was to be written waited"
+        case .waitingWords: "words were left to be transcribed again, because the index could not be written"
+        case .waitingSilences: "silence was not marked, because the index could not be written"
+        case .waitingMerges: "voices kept two numbers, because the index could not be written"
+        case .uplinkCommands: "the network's thread did not keep up"
+        case .uplinkEvents: "reports of the network's thread were lost; the box was too busy"
+        case .uploadCommands: "the network's thread did not keep up with the uploads"
+        case .servicePositions: "the speech service named times beyond the audio that it was sent"
+        case .serviceTokens: "the speech service sent text or times that cannot be"
+        case .speakers: "the speech service told more voices apart than are kept"
+        case .controlClients: "programs found no place at the control socket"
+        case .descriptors: "the recorder had no file descriptor left for a connection"
+        case .networkMessages: "the kernel's messages about the network could not be read"
+        case .networkTables: "the network has more links, addresses or routes than are looked at"
+        case .blockedLessons: "the school refused more lessons than are listed"
+        }
+    }
+}
+
+/// How often each bound was reached since the recorder started.
+package struct BoundCounts: Equatable, Sendable {
+    package private(set) var counts: [(bound: Bound, count: Int64)] = []
+
+    package init() {}
+
+    /// - Returns: the line for the log when it is the first time.
+    package mutating func reached(_ bound: Bound, count: Int64 = 1) -> LogEntry? {
+        guard count > 0 else { return nil }
+        if let place = counts.firstIndex(where: { $0.bound == bound }) {
+            counts[place].count += count
+            return nil
+        }
+        counts.append((bound: bound, count: count))
+        let line = "limit name=\(bound.name) count=\(count) meaning=\(LogEntry.quoted(bound.meaning))"
+        return LogEntry(.warning, line)
+    }
+
+    /// For a counter that somebody else keeps.
+    /// - Parameter total: since the recorder started.
+    /// - Returns: the line for the log when it is the first time.
+    package mutating func counted(_ bound: Bound, total: Int64) -> LogEntry? {
+        reached(bound, count: total - (counts.first { $0.bound == bound }?.count ?? 0))
+    }
+
+    package static func == (left: Self, right: Self) -> Bool {
+        left.counts.count == right.counts.count
+            && left.counts.indices.allSatisfy { left.counts[$0] == right.counts[$0] }
+    }
+}
