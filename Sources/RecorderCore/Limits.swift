@@ -24,6 +24,8 @@ package enum Limits {
     /// No recording is longer: names of audio files sort up to 9999, which is 69 days. A file or an index that says
     /// more is damaged.
     package static let recordingSamples = 10_000 * segmentSamples
+    /// So much that was too quiet or too loud is written to the index without waiting for words: a minute.
+    package static let levelSamples: Int64 = 60 * SampleIndex.samplesPerSecond
     package static let storeCommands = 256
     package static let storeEvents = 256
     /// What the journal gives a session at a time: 4 s.

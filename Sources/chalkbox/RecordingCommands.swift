@@ -27,24 +27,39 @@ enum RecordingCommands {
             ? "transcribing" : recording.state.name
     }
 
+    @inline(never)
+    private static func clock(_ samples: Int64) -> String {
+        StatusText.Duration.clock(SampleIndex(samples).milliseconds / 1_000)
+    }
+
     private static func detail(_ recording: RecordingSummary, _ state: String) -> String {
         if state == "transcribing" {
-            let length = StatusText.Duration.clock(SampleIndex(recording.gapSamples).milliseconds / 1_000)
+            let length = clock(recording.gapSamples)
             return " (\(recording.gaps) \(recording.gaps == 1 ? "gap" : "gaps"), \(length))"
         }
         guard recording.state == .uploading else { return "" }
         return " (\(recording.sentBytes >> 20) of \(recording.parcelBytes >> 20) MB)"
     }
 
+    /// What is wrong with its sound.
+    private static func sound(_ recording: RecordingSummary) -> String {
+        var text = ""
+        if recording.silenceSamples > 0 {
+            text += ", no sound for \(clock(recording.silenceSamples)) of \(clock(recording.samples))"
+        }
+        if recording.quietSamples > 0 { text += ", quiet for " + clock(recording.quietSamples) }
+        if recording.clippedSamples > 0 { text += ", clipping for " + clock(recording.clippedSamples) }
+        return text
+    }
+
     private static func table(_ recordings: [RecordingSummary], _ transcribes: Bool) -> String {
         guard !recordings.isEmpty else { return "no recordings yet\n" }
         var text = ""
         for recording in recordings {
-            let samples = SampleIndex(recording.samples)
-            let covered = recording.samples > 0 ? recording.covered * 100 / recording.samples : 100
             text += "\(recording.header.id.text)  \(recording.header.startedAt.rfc3339)  "
-            text += StatusText.Duration.clock(samples.milliseconds / 1_000)
-            text += "  \(recording.words) words, \(recording.speakers) speakers, \(covered)% transcribed"
+            text += clock(recording.samples)
+            text += "  \(recording.words) words, \(recording.speakers) speakers" + sound(recording)
+            text += ", \(recording.coveredPercent)% transcribed"
             let state = state(recording, transcribes)
             text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
             text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label)\n"
@@ -66,7 +81,8 @@ enum RecordingCommands {
                     writer.field("durationMs", SampleIndex(recording.samples).milliseconds)
                     writer.field("words", recording.words)
                     writer.field("speakers", recording.speakers)
-                    writer.field("coveredMs", SampleIndex(recording.covered).milliseconds)
+                    writer.field("coveredMs", SampleIndex(recording.coveredSound).milliseconds)
+                    writer.fields(ofSound: recording)
                     writer.field("gaps", recording.gaps)
                     writer.field("gapsMs", SampleIndex(recording.gapSamples).milliseconds)
                     writer.field("bytes", recording.parcelBytes)
@@ -116,7 +132,7 @@ enum RecordingCommands {
         else { return .failed }
         guard format != "flac" else {
             let samples = try AudioExport.flac(id, directory: directory, to: output)
-            Console.error("\(output): \(StatusText.Duration.clock(SampleIndex(samples).milliseconds / 1_000))\n")
+            Console.error("\(output): \(clock(samples))\n")
             return .fine
         }
         let document = TranscriptDocument(
