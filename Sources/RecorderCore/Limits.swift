@@ -8,9 +8,19 @@ package enum Limits {
     package static let periodSamples: Int64 = 1_600
     /// ALSA's buffer: a capture thread that is away for less than this loses nothing.
     package static let captureBufferSamples: Int64 = 32_000
-    /// A microphone that is gone for longer is reported as failed; it is still tried again.
-    package static let microphoneGraceMilliseconds: Int64 = 10_000
+    /// A microphone that is being opened, and gives neither a sample nor an error for so long, counts as lost. A sound
+    /// server may need 2 s for its first sample.
+    package static let microphoneOpenMilliseconds: Int64 = 4_000
+    /// A microphone that ran and gives nothing for so long counts as lost, although its driver says nothing.
+    package static let microphoneStallMilliseconds: Int64 = 1_000
     package static let microphoneRetryCapMilliseconds: Int64 = 5_000
+    /// Seconds in a row below `audio.level_warning_dbfs` that are no pause any more.
+    package static let quietSeconds = 30
+    /// So many clipped seconds among the last `clippingSeconds` are more than a slammed door.
+    package static let clippedSeconds = 3
+    package static let clippingSeconds = 10
+    /// Samples in a row at full scale that count as clipping: a single one may be a loud sound's true peak.
+    package static let clippedRun = 3
     /// Silence marks waiting between the capture thread and the loop.
     package static let silenceMarks = 256
 
@@ -97,6 +107,10 @@ package enum Limits {
     package static let behindSamples = 5 * SampleIndex.samplesPerSecond
     package static let captureStopMilliseconds: Int64 = 3_000
     package static let storeCloseMilliseconds: Int64 = 10_000
+    /// START was pressed meanwhile: the last lesson's end is not waited for longer than this.
+    package static let storeHandOverMilliseconds: Int64 = 2_000
+    /// A START that was refused is shown in red for so long.
+    package static let refusedStartMilliseconds: Int64 = 30_000
 
     // Text of saved lessons
     /// Failures without progress after which a lesson goes without the text that it lacks: with these waits some 14 h,

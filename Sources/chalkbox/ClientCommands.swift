@@ -72,9 +72,13 @@ enum ClientCommands {
         let deadline = Clock.now.adding(milliseconds: wait + answerMilliseconds)
         client.send { $0.field("do", "follow") }
         while let status = client.answer(until: deadline) {
-            guard status["phase"]?.string == "finished" else { continue }
-            Console.output("saved \(id)\n")
-            return .fine
+            guard let finished = status["finished"], finished["id"]?.string == id else { continue }
+            guard let problem = finished["problem"]?.string else {
+                Console.output("saved \(id)\n")
+                return .fine
+            }
+            complain("stop: \(id) is not saved as a whole: \(problem); see `chalkbox doctor`")
+            return .failed
         }
         complain("stop: the daemon did not say within \(wait / 1000) s that \(id) is saved; see `chalkbox status`")
         return .failed

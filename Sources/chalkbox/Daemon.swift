@@ -120,7 +120,7 @@ final class Daemon {
         case .signal(let number):
             log.write(.info, "signal number=\(number)")
             stopping = true
-            if recorder.lesson?.stage == .recording { receive(.stop) }
+            if recorder.isStoppable { receive(.stop) }
         case .ready(Token.notifier, _):
             notifier.drain()
             drainAdapters()
@@ -142,8 +142,8 @@ final class Daemon {
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
-            phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading,
-            copying: clients.copying, isMisconfigured: !mistakes.isEmpty)
+            phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.lesson?.level.state ?? .fine,
+            isUploading: outbox.isUploading, copying: clients.copying, isMisconfigured: !mistakes.isEmpty)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
@@ -164,7 +164,7 @@ final class Daemon {
         switch button {
         case .start: receive(.start(startRequest(label: "")))
         case .stop: receive(.stop)
-        case .toggle: receive(recorder.isRecording ? .stop : .start(startRequest(label: "")))
+        case .toggle: receive(recorder.isStoppable ? .stop : .start(startRequest(label: "")))
         }
     }
 
@@ -176,10 +176,7 @@ final class Daemon {
             startedAt: wall, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
         let header = RecordingHeader(
             id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised, boot: Clock.boot)
-        let busy = "the microphone's driver has not ended the last recording yet; if it stays so, unplug the microphone"
-        return StartRequest(
-            header: header, spaceRefusal: spaceRefusal(),
-            microphoneRefusal: capture.isBusy && !recorder.isRecording ? busy : nil)
+        return StartRequest(header: header, spaceRefusal: spaceRefusal())
     }
 
     /// Why there is no room for a recording, after what may be deleted was.
@@ -212,6 +209,8 @@ final class Daemon {
             toStore(.tokens(tokens, covered: covered, holes: holes))
         case .storeSilence(let mark):
             toStore(.silence(mark))
+        case .storeLevel(let quiet, let clipped):
+            toStore(.level(quietSamples: quiet, clippedSamples: clipped))
         case .mergeSpeaker(let retired, let speaker):
             toStore(.mergeSpeaker(retired, into: speaker))
             clients.publish(merged: retired, into: speaker, loop: loop)

@@ -87,7 +87,7 @@ extension Daemon {
         var writer = JSONWriter()
         writer.object { writer in
             writer.field("ok", true)
-            writer.field("id", recorder.lesson?.header.id.text ?? "")
+            writer.field("id", recorder.newestRecording?.text ?? "")
         }
         return writer.text
     }

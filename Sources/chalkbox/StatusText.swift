@@ -12,7 +12,7 @@ enum StatusText {
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
         if let level = status["microphone"]?["peakDbfs"]?.double {
-            lines.append("microphone peak \(Int(level.rounded())) dBFS")
+            lines.append("microphone peak \(Int(level.rounded())) dBFS" + warning(status["microphone"]))
         }
         let free = status["disk"]?["freeMB"]?.integer ?? 0
         let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
@@ -54,6 +54,14 @@ enum StatusText {
         }
         let way = (network["interface"]?.string ?? "") + " " + (network["address"]?.string ?? "")
         return network["ssid"]?.string.map { way + ", WiFi " + $0 } ?? way
+    }
+
+    private static func warning(_ microphone: JSONValue?) -> String {
+        switch microphone?["level"]?.string {
+        case "quiet": "; very quiet for a while: is it muted, or unplugged from its adapter?"
+        case "clipping": "; too loud: lower its volume, or move it away from the speaker"
+        default: ""
+        }
     }
 
     private static func phase(_ status: JSONValue) -> String {

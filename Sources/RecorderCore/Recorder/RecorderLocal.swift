@@ -2,6 +2,7 @@
 extension Recorder {
     mutating func stop(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
         guard lesson.stage == .recording else {
+            guard !cancelPending(effects: &effects) else { return }
             refuse("stop", "already finishing " + lesson.header.id.text, .busy, effects: &effects)
             return
         }
@@ -35,6 +36,11 @@ extension Recorder {
         }
         lesson.end = end
         effects.append(.commitStore)
+        guard !hasPendingStart else {
+            // Who has pressed START again does not wait for the last words: they come later, by themselves.
+            closeStore(lesson: &lesson, now: now, effects: &effects)
+            return
+        }
         lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
         if case .live(let request, _) = lesson.uplink.link {
             effects.append(.finishSession(request.number, end: end))
@@ -58,7 +64,7 @@ extension Recorder {
     }
 
     /// Everything that can be had is there, or the time for it is over.
-    private mutating func closeStore(
+    mutating func closeStore(
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         abandonUplink(lesson: &lesson, effects: &effects)
@@ -71,29 +77,28 @@ extension Recorder {
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
         effects.append(.closeStore(end: end, gaps: gaps, interrupted: false))
-        lesson.stage = .closingStore(deadline: now.adding(milliseconds: Limits.storeCloseMilliseconds))
+        lesson.stage = .closingStore(deadline: closeDeadline(now))
     }
 
-    /// - Returns: whether the lesson is over.
+    /// - Returns: what became of the lesson, when it is over.
     mutating func stageDeadline(
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) -> Bool {
+    ) -> Ending? {
         switch lesson.stage {
         case .recording:
-            return false
+            return nil
         case .stoppingCapture:
             effects.append(.log(LogEntry(.error, "capture state=stuck wait_ms=\(Limits.captureStopMilliseconds)")))
             captureStopped(lesson.committed, lesson: &lesson, now: now, effects: &effects)
-            return false
+            return nil
         case .finalWords:
             lesson.lastError = "the service's last words did not come in \(Limits.finishMilliseconds / 1000) s"
             effects.append(.log(LogEntry(.warning, "finish reason=\(LogEntry.quoted(lesson.lastError))")))
             closeStore(lesson: &lesson, now: now, effects: &effects)
-            return false
+            return nil
         case .closingStore:
-            let line = "store state=stuck wait_ms=\(Limits.storeCloseMilliseconds) committed=\(lesson.committed.value)"
-            effects.append(.log(LogEntry(.error, line)))
-            return true
+            effects.append(.log(LogEntry(.error, "store state=stuck committed=\(lesson.committed.value)")))
+            return closed(lesson, samples: nil, words: lesson.transcript.wordCount, effects: &effects)
         }
     }
 
@@ -101,18 +106,18 @@ extension Recorder {
         _ input: RecorderInput, lesson: inout Lesson, effects: inout [RecorderEffect]
     ) {
         switch input {
-        case .captureStarted:
+        case .captureStarted, .captureBack:
+            if case .lost = lesson.microphone {
+                effects.append(.log(LogEntry(.warning, "microphone state=back")))
+            }
             lesson.microphone = .recording
-        case .captureBack:
-            lesson.microphone = .recording
-            effects.append(.log(LogEntry(.warning, "microphone state=back")))
         case .captureLost(let reason):
             lesson.microphone = .lost(reason)
+            lesson.level = LevelWatch()
             lesson.lastError = "microphone: " + reason
             effects.append(.log(LogEntry(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")))
-        case .captureFailed(let reason):
-            lesson.microphone = .failed(reason)
-            lesson.lastError = "microphone: " + reason
+        case .captureLevel(let second):
+            heard(second, lesson: &lesson, effects: &effects)
         case .captureSilence(let mark):
             let lost = mark.end.samples(since: mark.start)
             // A microphone that stays away gives a mark a second; one line is enough for all of them.
@@ -128,6 +133,20 @@ extension Recorder {
         default:
             break
         }
+    }
+
+    private func heard(_ second: LevelSecond, lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        let before = lesson.level.state
+        let seconds = lesson.level.heard(second, thresholdTenths: settings.levelWarningDecibels * 10)
+        if seconds.quiet + seconds.clipped > 0 {
+            let rate = SampleIndex.samplesPerSecond
+            effects.append(
+                .storeLevel(quietSamples: Int64(seconds.quiet) * rate, clippedSamples: Int64(seconds.clipped) * rate))
+        }
+        let state = lesson.level.state
+        guard state != before else { return }
+        let line = "level state=\(state.name) from=\(before.name) peak_dbfs=\(second.peakTenths / 10)"
+        effects.append(.log(LogEntry(.warning, line)))
     }
 
     mutating func receiveStore(
