@@ -41,7 +41,7 @@ extension StampedLine {
 }
 
 @Suite(.serialized) struct `The light of the shipped binary` {
-    @Test func `a microphone that is not there is red at once, and the lesson is recorded when it comes`() async throws {
+    @Test func `a microphone that is not there is red at once, and is recorded when it comes`() async throws {
         let lesson = ToneLesson(.seconds(8), speakers: 1, seed: 61)
         let box = try Box()
         try box.startMicrophone(lesson.samples)
@@ -82,9 +82,12 @@ extension StampedLine {
             _ = try #require(box.lines.wait(seconds: 40) { $0.contains("live session=\(session) ") }, "\(box.log)")
         }
         let mended = StampedLog.now
-        for line in follower.log.lines { #expect(line.lamp("green") != "solid" && line.phase != "live", "\(line.text)") }
+        for line in follower.log.lines {
+            #expect(line.lamp("green") != "solid" && line.phase != "live", "\(line.text)")
+        }
         try await box.cloud?.changeFaults("freeze=off")
-        _ = try #require(follower.log.wait(since: mended, seconds: 60) { $0.contains("\"phase\":\"live\"") }, "\(box.log)")
+        let live = follower.log.wait(since: mended, seconds: 60) { $0.contains("\"phase\":\"live\"") }
+        #expect(live != nil, "\(box.log)")
         #expect(try box.chalkbox("stop").code == 0)
         follower.child.end()
         try await box.stop()
