@@ -18,6 +18,11 @@ package struct Lesson: Equatable, Sendable {
         case lost(String)
     }
 
+    struct UntoldLevel: Equatable, Sendable {
+        var quiet = 0
+        var clipped = 0
+    }
+
     package enum Disk: Equatable, Sendable {
         case writing
         case failed(String)
@@ -27,6 +32,8 @@ package struct Lesson: Equatable, Sendable {
     package internal(set) var stage = Stage.recording
     package internal(set) var microphone: Microphone
     package internal(set) var level = LevelWatch()
+    /// Seconds that were quiet, and clipped, and that the store does not know of yet.
+    var untoldLevel = UntoldLevel()
     package internal(set) var disk = Disk.writing
     package internal(set) var uplink: UplinkState
     package internal(set) var transcript = LiveTranscript()

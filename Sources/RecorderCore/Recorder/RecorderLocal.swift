@@ -68,6 +68,7 @@ extension Recorder {
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         abandonUplink(lesson: &lesson, effects: &effects)
+        storeLevel(lesson: &lesson, effects: &effects)
         // Half a word is better than none, but not where it will be heard again, whole.
         if !settings.transcribesLater {
             let last = lesson.transcript.finish()
@@ -138,15 +139,22 @@ extension Recorder {
     private func heard(_ second: LevelSecond, lesson: inout Lesson, effects: inout [RecorderEffect]) {
         let before = lesson.level.state
         let seconds = lesson.level.heard(second, thresholdTenths: settings.levelWarningDecibels * 10)
-        if seconds.quiet + seconds.clipped > 0 {
-            let rate = SampleIndex.samplesPerSecond
-            effects.append(
-                .storeLevel(quietSamples: Int64(seconds.quiet) * rate, clippedSamples: Int64(seconds.clipped) * rate))
-        }
+        lesson.untoldLevel.quiet += seconds.quiet
+        lesson.untoldLevel.clipped += seconds.clipped
         let state = lesson.level.state
         guard state != before else { return }
         let line = "level state=\(state.name) from=\(before.name) peak_dbfs=\(second.peakTenths / 10)"
         effects.append(.log(LogEntry(.warning, line)))
+    }
+
+    /// With each commit, not with each second: a device may deliver faster than a disk writes.
+    func storeLevel(lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        let level = lesson.untoldLevel
+        guard level.quiet + level.clipped > 0 else { return }
+        lesson.untoldLevel = Lesson.UntoldLevel()
+        let rate = SampleIndex.samplesPerSecond
+        effects.append(
+            .storeLevel(quietSamples: Int64(level.quiet) * rate, clippedSamples: Int64(level.clipped) * rate))
     }
 
     mutating func receiveStore(
@@ -156,6 +164,7 @@ extension Recorder {
         case .storeCommitted(let through):
             lesson.committed = through
             lesson.lastSave = now
+            if lesson.stage == .recording { storeLevel(lesson: &lesson, effects: &effects) }
             let words = lesson.transcript.wordCount
             effects.append(.log(LogEntry(.debug, "saved samples=\(through.value) words=\(words)")))
         case .storeFailed(let reason):
