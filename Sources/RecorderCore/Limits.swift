@@ -88,6 +88,12 @@ package enum Limits {
     package static let stableSessionMilliseconds: Int64 = 3_000
     /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
     package static let attemptMilliseconds: Int64 = 25_000
+    /// A longer `Retry-After` is obeyed for so long only, and that is told: a lesson is not to be lost by it.
+    package static let retryAfterMilliseconds: Int64 = 600_000
+    /// Milliseconds of a `Retry-After` that are obeyed.
+    package static func retryAfterMilliseconds(_ seconds: Int) -> Int64 {
+        min(Int64(max(0, min(seconds, 86_400))) * 1_000, retryAfterMilliseconds)
+    }
     /// A flapping link must not make a storm of attempts.
     package static let attemptSpacingMilliseconds: Int64 = 250
     /// A spare key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
@@ -126,6 +132,20 @@ package enum Limits {
     package static let backfillPollMilliseconds: Int64 = 30_000
     /// Two hours.
     package static let backfillPolls = 240
+
+    // Waits for others: what does not come is asked for anew, and told. Longer than it can take.
+    /// The store's answer to a small question; a disk may stand still for half a minute.
+    package static let storeAnswerMilliseconds: Int64 = 120_000
+    /// A hole of 55 min cut out of the audio, or a lesson of a day packed, in slices, on a slow card.
+    package static let storeWorkMilliseconds: Int64 = 1_800_000
+    /// Over the exchange's own time-outs, of which the longest is `answerMilliseconds`.
+    package static let exchangeMilliseconds: Int64 = 300_000
+    /// An hour of audio over a slow way.
+    package static let audioExchangeMilliseconds: Int64 = 7_200_000
+    /// A session that says nothing at all: over `reconnect.dead_after_ms`, by which it ends by itself.
+    package static let quietSessionMilliseconds: Int64 = 60_000
+    /// What a session asked the journal for.
+    package static let replayAnswerMilliseconds: Int64 = 15_000
 
     // Uploads
     package static let uploadCapMilliseconds: Int64 = 300_000

@@ -167,7 +167,8 @@ package struct Plan: Equatable, Sendable {
         case 0: .status(401)
         case 1: .status(403)
         case 2..<5: .status(429)
-        case 5..<8: .busy(seconds: Int(random.between(1, 40)))
+        // "At once" is among what servers say.
+        case 5..<8: .busy(seconds: Int(random.between(1, 40)) % 40)
         case 8..<11: .status(500)
         case 11..<14: .status(503)
         case 14..<17: .hangs

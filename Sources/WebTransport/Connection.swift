@@ -128,7 +128,7 @@ extension Dialogue {
     ) -> UplinkFailure {
         Diagnosis(
             peer: endpoint.peer, isTLS: endpoint.isTLS, reason: reason, status: status,
-            retryAfterSeconds: retryAfterSeconds,
+            sign: status == 0 ? .none : sign, retryAfterSeconds: retryAfterSeconds,
             connectError: LibraryLog.connectError.load(ordering: .relaxed),
             certificateError: LibraryLog.certificateError.load(ordering: .relaxed),
             elapsedMilliseconds: Clock.now.milliseconds(since: startedAt), malformed: malformed
@@ -210,11 +210,11 @@ extension Connection {
         }
     }
 
-    /// RFC 9110 section 10.2.2.
-    var location: String? {
+    /// A header of the answer that the library knows.
+    func header(_ token: lws_token_indexes) -> String? {
         guard let wsi = unsafe wsi else { return nil }
         return unsafe Self.text { space in
-            unsafe lws_hdr_copy(wsi, space.baseAddress, Int32(space.count), WSI_TOKEN_HTTP_LOCATION)
+            unsafe lws_hdr_copy(wsi, space.baseAddress, Int32(space.count), token)
         }
     }
 

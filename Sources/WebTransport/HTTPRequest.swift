@@ -108,13 +108,16 @@ package struct HTTPAnswer: Equatable, Sendable {
     package var uploadLength: String?
     /// RFC 9110 section 10.2.3, in seconds.
     package var retryAfterSeconds: Int?
+    /// What its head shows of who has given it.
+    package var sign: AnswerSign
     package var body: [UInt8]
 
     package init(
-        status: Int, location: String? = nil, uploadOffset: String? = nil, uploadLength: String? = nil,
-        retryAfterSeconds: Int? = nil, body: [UInt8] = []
+        status: Int, sign: AnswerSign = .none, location: String? = nil, uploadOffset: String? = nil,
+        uploadLength: String? = nil, retryAfterSeconds: Int? = nil, body: [UInt8] = []
     ) {
         self.status = status
+        self.sign = sign
         self.location = location
         self.uploadOffset = uploadOffset
         self.uploadLength = uploadLength

@@ -96,9 +96,9 @@ extension JSONValue {
     }
 
     package static func parse(
-        _ bytes: [UInt8], limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues
+        _ bytes: [UInt8], limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues, mendsText: Bool = false
     ) throws(JSONError) -> JSONValue {
-        let parser = JSONParser(limitBytes: limitBytes, limitValues: limitValues)
+        let parser = JSONParser(limitBytes: limitBytes, limitValues: limitValues, mendsText: mendsText)
         try parser.feed(bytes)
         return try parser.finish()
     }

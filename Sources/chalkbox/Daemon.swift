@@ -225,9 +225,11 @@ final class Daemon {
         case .cancelToken(let attempt):
             toUplink(.cancelToken(attempt: attempt))
         case .openSession(let request):
-            toUplink(.open(request))
+            if let problem = toUplink(.open(request)) { receive(.sessionClosed(session: request.number, problem)) }
         case .finishSession(let session, let end):
-            toUplink(.finish(session: session, end: end))
+            if let problem = toUplink(.finish(session: session, end: end)) {
+                receive(.sessionClosed(session: session, problem))
+            }
         case .closeSession(let session):
             toUplink(.close(session: session))
         case .words(let words):
@@ -247,13 +249,17 @@ final class Daemon {
         if let entry = bounds.reached(bound, count: count) { log.write(entry) }
     }
 
+    /// For a counter that somebody else keeps.
+    func counted(_ bound: Bound, total: Int64) {
+        if let entry = bounds.counted(bound, total: total) { log.write(entry) }
+    }
+
     /// - Returns: why it cannot even be asked for.
     func fetchToken(_ attempt: Int) -> UplinkFailure? {
         guard uplink != nil, uplinkProblem == nil else {
             return uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
         }
-        toUplink(.fetchToken(attempt: attempt))
-        return nil
+        return toUplink(.fetchToken(attempt: attempt))
     }
 
     func toStore(_ command: StoreCommand) {
@@ -281,9 +287,13 @@ final class Daemon {
         }
     }
 
-    func toUplink(_ command: UplinkCommand) {
-        guard let uplink, !uplink.send(command) else { return }
-        log.write(.error, "uplink state=overloaded")
+    /// - Returns: why it was not taken: whoever asked is told at once. What is refused of a session's audio ends that
+    ///   session (`Limits.replayAnswerMilliseconds`).
+    @discardableResult
+    func toUplink(_ command: UplinkCommand) -> UplinkFailure? {
+        guard let uplink, !uplink.send(command) else { return nil }
+        reached(.uplinkCommands)
+        return UplinkFailure(.stalled, "the network's thread does not keep up")
     }
 
     private func readAudio(_ session: Int, _ from: SampleIndex) {
@@ -303,6 +313,7 @@ final class Daemon {
             if let input = RecorderInput(event) { receive(input) }
         }
         takeAnswers()
+        if let uplink { counted(.uplinkEvents, total: Int64(uplink.refusedEvents)) }
         for event in uplink?.takeEvents() ?? [] {
             if case .audioWanted(let session, let from) = event { readAudio(session, from) }
             if let input = BackfillInput(event) {

@@ -23,8 +23,23 @@ struct Box {
     mutating func happens(_ input: RecorderInput, after milliseconds: Int64 = 0) {
         now = now.adding(milliseconds: milliseconds)
         effects = []
+        record(input)
         for effect in recorder.receive(input, now: now, head: head) {
             if case .log(let entry) = effect { log.append(entry.line) } else { effects.append(effect) }
+        }
+    }
+
+    /// What a session has heard was recorded before.
+    private mutating func record(_ input: RecorderInput) {
+        guard case .sessionMessage(let number, let message) = input, let uplink = recorder.lesson?.uplink else {
+            return
+        }
+        for session in [uplink.session, uplink.side?.session] where session?.number == number {
+            let ends = message.tokens.map(\.endMilliseconds) + [
+                message.finalAudioMilliseconds, message.totalAudioMilliseconds,
+            ]
+            let heard = min(ends.max() ?? 0, 3_600_000)
+            head = max(head, (session?.base ?? .zero).advanced(by: heard * SampleIndex.samplesPerMillisecond))
         }
     }
 

@@ -65,7 +65,7 @@ func `URLs that cannot work are refused`(url: String) {
     #expect(diagnosis("connect SSL err 1: x") == .tlsHandshake)
     #expect(diagnosis("connect SYSCALL 104") == .tlsHandshake)
     #expect(diagnosis("Timed out waiting SSL") == .tlsHandshake)
-    #expect(diagnosis("HS: ws upgrade response not 101", status: 503) == .httpStatus(503))
+    #expect(diagnosis("HS: ws upgrade response not 101", status: 503) == .intercepted(503))
     #expect(diagnosis("HS: ACCEPT missing", status: 101) == .messageMalformed)
     #expect(diagnosis("closed before established") == .closedEarly)
     #expect(diagnosis("closed before established", elapsed: 6_000) == .timeout)

@@ -152,6 +152,8 @@ extension Outbox {
         // A captive portal, or a clock that is not set yet: both pass.
         case .tlsUntrusted: .retry
         case .httpStatus(let status), .service(let status): verdict(status, request)
+        // What did not come from the school's server blocks, holds and renews nothing.
+        case .intercepted: .retry
         case .tokenMalformed, .messageMalformed, .messageTooLarge: .retry
         // The box's own: an address that is none, a secret that others may read.
         case .configuration: .hold

@@ -63,7 +63,7 @@ extension Recorder {
         var end: SampleIndex?
         switch side.purpose {
         case .successor:
-            base = lesson.transcript.overlapped(lesson.transcript.resumePoint)
+            base = skipping(lesson.transcript.overlapped(lesson.transcript.resumePoint), lesson, &effects)
         case .hole(let hole):
             base = lesson.transcript.overlapped(hole.lowerBound)
             // So far that the voices on the other side are heard too.
@@ -86,6 +86,7 @@ extension Recorder {
         case .hole(let hole):
             lesson.transcript.open(session: request.number, base: request.base, hole: hole)
             lesson.uplink.side?.step = .live(request)
+            lesson.uplink.side?.answerDue = now.adding(milliseconds: Limits.quietSessionMilliseconds)
             let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
             effects.append(.log(LogEntry(.info, "hole state=filling session=\(request.number) " + span)))
             // The hole had the spare key; the live session may be lost at any time.
@@ -148,8 +149,10 @@ extension Recorder {
             effects.append(.closeSession(request.number))
             let failure = UplinkFailure(.timeout, "the speech service did not answer")
             sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
-        case .live:
-            break
+        case .live(let request):
+            effects.append(.closeSession(request.number))
+            let failure = UplinkFailure(.stalled, "the speech service said nothing any more")
+            sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
         }
     }
 

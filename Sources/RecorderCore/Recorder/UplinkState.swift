@@ -43,6 +43,8 @@ package struct UplinkState: Equatable, Sendable {
         package internal(set) var step: Step
         /// Attempts made, the running one included.
         var tries = 0
+        /// By when a session that is live has to say something.
+        var answerDue: MonotonicTime?
 
         /// The session that was opened for it.
         package var session: SessionRequest? {
@@ -56,9 +58,14 @@ package struct UplinkState: Equatable, Sendable {
             switch step {
             case .waiting(let until): until
             case .requesting(_, let deadline), .connecting(_, let deadline), .proving(_, _, let deadline): deadline
-            case .live: nil
+            case .live: answerDue
             }
         }
+    }
+
+    struct Unreadable: Equatable, Sendable {
+        var at: SampleIndex
+        var times: Int64
     }
 
     /// A key fetched in advance: a reconnect need not ask for one first.
@@ -98,10 +105,22 @@ package struct UplinkState: Equatable, Sendable {
     var progressed = 0
     /// When the last attempt began: the next keeps its distance.
     var attemptedAt: MonotonicTime?
+    /// When the journal was last committed for an attempt.
+    var committedAt: MonotonicTime?
+    /// Answers in a row that named a time to wait.
+    var busyAnswers = 0
     /// When the network came back or changed, while the attempt that followed may still fail for what was before.
     var changedAt: MonotonicTime?
     /// The service ended a session that was catching up: the next one does not hurry.
     var isPaceHeld = false
+    /// What had been recorded when the live session last said something.
+    var liveHead = SampleIndex.zero
+    /// How far the service had worked, as the live session told last.
+    var worked = SampleIndex.zero
+    /// Where a message that cannot be read ended a session, and how often in a row it was there.
+    var unreadable: Unreadable?
+    /// The live text does not go back beyond this: what is there ends each session.
+    var skipped = SampleIndex.zero
     /// Failed tries to fill holes since the live session began.
     var holeTries = 0
 
@@ -160,7 +179,9 @@ package struct UplinkState: Equatable, Sendable {
         case .waiting(let until): until
         case .requesting(_, let deadline), .connecting(_, let deadline): deadline
         case .failed(_, .at(let probe)): probe
-        case .off, .live, .finished, .failed(_, .never), .failed(_, .onNetworkChange): nil
+        // The adapter notices sooner; this is for the day when it does not.
+        case .live(_, let since): (lastLive ?? since).adding(milliseconds: Limits.quietSessionMilliseconds)
+        case .off, .finished, .failed(_, .never), .failed(_, .onNetworkChange): nil
         }
     }
 }
