@@ -62,7 +62,9 @@ internal import RecorderCore
     private static let devices = "/dev"
 
     private static func locate(_ name: String) throws(PanelError) -> (path: String, offset: UInt32) {
-        switch try LineName(name) {
+        switch LineName(name) {
+        case nil:
+            throw .malformed(line: name)
         case .offset(let chip, let offset):
             let path = devices + "/" + chip
             let lines = unsafe chalk_gpio_line_count(path)

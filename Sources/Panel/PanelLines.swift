@@ -54,34 +54,3 @@ package struct PanelEdge: Equatable, Sendable {
         self.at = at
     }
 }
-
-/// A line as the configuration names it.
-enum LineName: Equatable {
-    case offset(chip: String, line: UInt32)
-    case name(String)
-
-    /// `gpiochip` + digits + `:` + offset, or else a line's name.
-    init(_ text: String) throws(PanelError) {
-        let prefix = "gpiochip"
-        guard text.begins(with: prefix), let (chip, offset) = text.cut(at: ":") else {
-            guard !text.holds(0x2F), text.utf8.count <= Self.kernelNameBytes else {
-                throw .malformed(line: text)
-            }
-            self = .name(text)
-            return
-        }
-        guard let number = chip.remainder(after: prefix), Self.isDecimal(number), Self.isDecimal(offset),
-            offset.utf8.count <= 5, let line = Int(offset)
-        else {
-            throw .malformed(line: text)
-        }
-        self = .offset(chip: chip, line: UInt32(line))
-    }
-
-    /// linux/gpio.h: GPIO_MAX_NAME_SIZE is 32 with the final zero.
-    private static let kernelNameBytes = 31
-
-    private static func isDecimal(_ text: String) -> Bool {
-        !text.isEmpty && text.isEvery { 0x30...0x39 ~= $0 }
-    }
-}

@@ -189,8 +189,17 @@ package enum Limits {
     /// Waiting messages taken in one go: they are only hints, and must not keep the loop.
     package static let netlinkMessagesADrain = 256
 
+    /// An address in the configuration, or from the service.
+    package static let urlBytes = 1_024
+
     // Control socket
     package static let controlClients = 16
+    /// Of these, those that nobody puts out: who follows, presses buttons, or copies lessons.
+    package static let controlFollowers = 12
+    /// Another one that says nothing for so long is let go.
+    package static let controlIdleMilliseconds: Int64 = 60_000
+    /// No file descriptor was left for who comes: the next look.
+    package static let controlPauseMilliseconds: Int64 = 1_000
     package static let controlLineBytes = 64 << 10
     package static let controlOutputBytes = 256 << 10
 

@@ -31,7 +31,7 @@ final class Daemon {
     let network: NetworkDriver
     let watchdog: WatchdogDriver
     var panel: PanelDriver
-    var clients: ControlClients
+    let clients: ControlClients
     /// What was too much, and how often.
     private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
@@ -72,7 +72,7 @@ final class Daemon {
     /// Runs until SIGTERM or SIGINT; a lesson in progress is then ended and saved.
     func run() throws(SystemError) {
         try loop.add(notifier.fileDescriptor, token: Token.notifier)
-        try loop.add(clients.listener.fileDescriptor, token: Token.listener)
+        try clients.listen(loop: loop)
         try connectPanel()
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         Process.notify("READY=1\nSTATUS=idle")
@@ -103,7 +103,7 @@ final class Daemon {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
-            watchdog.nextDeadline,
+            watchdog.nextDeadline, clients.nextDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -111,6 +111,7 @@ final class Daemon {
         switch wake {
         case .timer:
             receive(.tick)
+            clients.elapsed(now: Clock.now, loop: loop)
             laterTick()
             for press in panel.elapsed(now: Clock.now) { pressed(press) }
             if let input = network.elapsed(now: Clock.now) {
@@ -118,6 +119,11 @@ final class Daemon {
                 noteNetwork(input)
             }
         case .signal(let number):
+            // A terminal that goes, or a habit of reloading, must not end a lesson.
+            guard EventLoop.isEnd(number) else {
+                log.write(.warning, "signal number=\(number) state=ignored reason=\"settings are read at a start\"")
+                return
+            }
             log.write(.info, "signal number=\(number)")
             stopping = true
             if recorder.isStoppable { receive(.stop) }

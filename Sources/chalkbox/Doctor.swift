@@ -25,7 +25,7 @@ struct Doctor {
         doctor.checkMicrophone(settings, status, isLeft: arguments.flags.contains("--leave-microphone"))
         doctor.checkPanel(settings, daemonRuns: status?.isNull == false)
         doctor.checkService(settings)
-        Console.output(doctor.failures == 0 ? "all fine\n" : "\(doctor.failures) to mend\n")
+        Console.line(doctor.failures == 0 ? "all fine" : "\(doctor.failures) to mend")
         return doctor.failures == 0 ? .fine : .failed
     }
 
@@ -37,7 +37,7 @@ struct Doctor {
 
     private mutating func report(_ what: String, fine: Bool, _ detail: String) {
         if !fine { failures += 1 }
-        Console.output((fine ? "fine   " : "WRONG  ") + what + ": " + detail + "\n")
+        Console.line((fine ? "fine   " : "WRONG  ") + what + ": " + detail)
     }
 
     /// What the image found wrong at its start with the files of the boot partition and with the card, a line each.

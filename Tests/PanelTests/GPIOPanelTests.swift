@@ -3,24 +3,6 @@ import Testing
 
 @testable import Panel
 
-struct LineNameTests {
-    @Test func `a chip and an offset, or else a name`() throws {
-        #expect(try LineName("gpiochip0:17") == .offset(chip: "gpiochip0", line: 17))
-        #expect(try LineName("gpiochip12:0") == .offset(chip: "gpiochip12", line: 0))
-        #expect(try LineName("BUTTON_START") == .name("BUTTON_START"))
-        #expect(try LineName("gpiochip0") == .name("gpiochip0"))
-        #expect(try LineName("GPIO:17") == .name("GPIO:17"))
-    }
-
-    @Test(arguments: [
-        "gpiochip0:", "gpiochip:17", "gpiochip0:1x", "gpiochip0:-1", "gpiochip0:1:2", "gpiochipA:1", "gpiochip0: 1",
-        "gpiochip0:999999", "../../etc/passwd", "gpiochip0/../mem:1", "a name that is longer than the kernel allows",
-    ])
-    func `what is neither is refused`(text: String) {
-        #expect(throws: PanelError.malformed(line: text)) { try LineName(text) }
-    }
-}
-
 struct GPIOPanelTests {
     private func lines(start: String = "", green: String = "") -> PanelLines {
         PanelLines(
