@@ -73,7 +73,7 @@ final class Daemon {
     func run() throws(SystemError) {
         try loop.add(notifier.fileDescriptor, token: Token.notifier)
         try loop.add(clients.listener.fileDescriptor, token: Token.listener)
-        try connectPanel()
+        panel.care(now: Clock.now, loop: loop)
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
@@ -82,7 +82,7 @@ final class Daemon {
             resumeOrClose()
             settle()
             if stopping, !recorder.isRecording { break }
-            try connectPanel()
+            panel.care(now: Clock.now, loop: loop)
             try loop.setTimer(nextDeadline)
             for wake in try loop.wait() { handle(wake) }
         }
@@ -92,11 +92,6 @@ final class Daemon {
         transport?.shutdown()
         store.shutdown()
         log.write(.info, "exit")
-    }
-
-    private func connectPanel() throws(SystemError) {
-        guard panel.connect(now: Clock.now) else { return }
-        for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
     }
 
     private var nextDeadline: MonotonicTime? {
@@ -112,7 +107,7 @@ final class Daemon {
         case .timer:
             receive(.tick)
             laterTick()
-            for press in panel.elapsed(now: Clock.now) { pressed(press) }
+            for press in panel.look(now: Clock.now) { pressed(press) }
             if let input = network.elapsed(now: Clock.now) {
                 receive(input)
                 noteNetwork(input)
@@ -126,8 +121,8 @@ final class Daemon {
             drainAdapters()
         case .ready(Token.listener, _):
             acceptClient()
-        case .ready(Token.panel, _):
-            for press in panel.readable(now: Clock.now) { pressed(press) }
+        case .ready(Token.panel, let hangUp):
+            for press in panel.look(now: Clock.now, hangUp: hangUp) { pressed(press) }
         case .ready(Token.network, _):
             network.readable(now: Clock.now)
         case .ready(let token, let hangUp):
@@ -138,12 +133,13 @@ final class Daemon {
     /// After each round: what people see follows what is.
     private func settle() {
         noteLesson()
+        noteBounds()
         while school.hasAnswers { takeAnswers() }
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
             phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading,
-            copying: clients.copying, isMisconfigured: !mistakes.isEmpty)
+            copying: clients.copying, isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
@@ -248,6 +244,10 @@ final class Daemon {
         if let entry = bounds.reached(bound, count: count) { log.write(entry) }
     }
 
+    func counted(_ bound: Bound, total: Int64) {
+        if let entry = bounds.counted(bound, total: total) { log.write(entry) }
+    }
+
     /// - Returns: why it cannot even be asked for.
     func fetchToken(_ attempt: Int) -> UplinkFailure? {
         guard uplink != nil, uplinkProblem == nil else {
@@ -297,6 +297,7 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
+            note(event)
             if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
         }
         for event in store.takeEvents() {

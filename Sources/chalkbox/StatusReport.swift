@@ -12,7 +12,8 @@ extension Daemon {
         let lesson = recorder.lesson
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
-            error: lesson?.lastError ?? "", lit: panel.lamps, network: network.reason,
+            error: lesson?.lastError ?? "", lit: panel.lamps, panel: panel.problem,
+            network: network.reason,
             uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
     }
 
@@ -35,6 +36,11 @@ extension Daemon {
                 writer.field("green", panel.lamps.green.name)
                 writer.field("amber", panel.lamps.amber.name)
                 writer.field("red", panel.lamps.red.name)
+            }
+            writer.object("panel") { writer in
+                writer.field("driver", panel.driver)
+                writer.field("state", panel.state.name)
+                writer.field("problem", orNull: panel.problem)
             }
             writeNetwork(&writer)
             writeUplink(&writer)
@@ -222,6 +228,7 @@ struct StatusKey: Equatable {
     var words: Int
     var error: String
     var lit: Lamps
+    var panel: String
     var network: String
     var uploading: OutboxStatus
     var transcribing: BackfillStatus?

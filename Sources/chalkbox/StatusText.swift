@@ -11,6 +11,7 @@ enum StatusText {
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
+        if let problem = status["panel"]?["problem"]?.string { lines.append("panel      " + problem) }
         if let level = status["microphone"]?["peakDbfs"]?.double {
             lines.append("microphone peak \(Int(level.rounded())) dBFS")
         }
