@@ -36,21 +36,31 @@ extension PanelLines {
     var lampUse: GPIOLine.Use { .lamp(activeLow: lampsActiveLow) }
 }
 
-/// The panel's two buttons; a box with one calls it `start`.
-package enum Button: Equatable, Sendable {
+/// What a line of the panel is for; a box with one button calls it `start`.
+package enum PanelPart: Equatable, Sendable {
     case start
     case stop
+    case green
+    case amber
+    case red
+
+    package var isButton: Bool { self == .start || self == .stop }
+
+    /// As the configuration's key has it: `start_line`.
+    package var name: String {
+        switch self {
+        case .start: "start"
+        case .stop: "stop"
+        case .green: "green"
+        case .amber: "amber"
+        case .red: "red"
+        }
+    }
 }
 
 /// A button's contact closed or opened; not debounced.
 package struct PanelEdge: Equatable, Sendable {
-    package var button: Button
+    package var part: PanelPart
     package var pressed: Bool
     package var at: MonotonicTime
-
-    package init(button: Button, pressed: Bool, at: MonotonicTime) {
-        self.button = button
-        self.pressed = pressed
-        self.at = at
-    }
 }

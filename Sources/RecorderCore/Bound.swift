@@ -35,6 +35,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case networkTables
     /// Lessons that the school refused, beyond those that are listed.
     case blockedLessons
+    /// Edges of the buttons that the kernel dropped, since it keeps no more than 16.
+    case buttonEdges
 
     /// As the log and `status --json` name it. Stable.
     package var name: String {
@@ -56,6 +58,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .networkMessages: "network-messages"
         case .networkTables: "network-tables"
         case .blockedLessons: "blocked-lessons"
+        case .buttonEdges: "button-edges"
         }
     }
 
@@ -79,6 +82,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .networkMessages: "the kernel's messages about the network could not be read"
         case .networkTables: "the network has more links, addresses or routes than are looked at"
         case .blockedLessons: "the school refused more lessons than are listed"
+        case .buttonEdges: "a button bounced faster than the box could look; what counts is how it ended"
         }
     }
 }

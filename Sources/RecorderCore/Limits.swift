@@ -1,5 +1,13 @@
-/// Every bound in the product, in one place: what is queued, stored in memory, waited for or accepted from outside.
-/// A bound that is reached is reported, never silently passed.
+/// Every bound in the product, in one place: what is queued, kept in memory, waited for or accepted from outside. None
+/// is passed in silence:
+/// - What is left out because there is too much of it is counted under a name of `Bound`, logged once, and shown by
+///   `status --json` and `doctor`: of queues, of words and marks that wait for the index, of speakers, of the network's
+///   tables and messages, of programs at the control socket, of refused lessons, of a button's edges. Adapters count by
+///   themselves and are asked in each round (`noteBounds`); the core says `RecorderEffect.reached`.
+/// - What somebody wrote or sent and is too long is refused as a whole: who sent it is told (lines, labels), or it is a
+///   mistake of the configuration, or the failure of that session, request or file, whose reason is logged.
+/// - A wait that ends is a failure with a reason, which is logged.
+/// - The rest (sizes of pieces, intervals, what is looked back at) loses nothing.
 package enum Limits {
     // Audio
     /// The sample ring: 64 s, a power of two of samples (1,048,576 samples = 65.536 s; 2 MiB).
@@ -204,9 +212,13 @@ package enum Limits {
     package static let controlOutputBytes = 256 << 10
 
     // Panel
-    /// A panel that cannot be had is tried again after this, then after twice as long each time, up to the cap.
+    /// A line that cannot be had is tried again after this, then after twice as long each time, up to the next.
     package static let panelRetryMilliseconds: Int64 = 250
-    package static let panelRetryCapMilliseconds: Int64 = 10_000
+    /// Lines that are held are looked at so often, lamps driven anew: before 6.6 the kernel does not wake who waits for
+    /// the edges of a chip that is unplugged.
+    package static let panelLookMilliseconds: Int64 = 2_000
+    /// The same trouble is told again after this.
+    package static let panelNewsMilliseconds: Int64 = 60_000
     /// A lamp that is lit by hand.
     package static let lampSeconds: Int64 = 3_600
 

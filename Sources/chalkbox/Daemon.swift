@@ -73,7 +73,7 @@ final class Daemon {
     func run() throws(SystemError) {
         try loop.add(notifier.fileDescriptor, token: Token.notifier)
         try clients.listen(loop: loop)
-        try connectPanel()
+        panel.care(now: Clock.now, loop: loop)
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
@@ -82,7 +82,7 @@ final class Daemon {
             resumeOrClose()
             settle()
             if stopping, !recorder.isRecording { break }
-            try connectPanel()
+            panel.care(now: Clock.now, loop: loop)
             try loop.setTimer(nextDeadline)
             for wake in try loop.wait() { handle(wake) }
         }
@@ -92,11 +92,6 @@ final class Daemon {
         transport?.shutdown()
         store.shutdown()
         log.write(.info, "exit")
-    }
-
-    private func connectPanel() throws(SystemError) {
-        guard panel.connect(now: Clock.now) else { return }
-        for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
     }
 
     private var nextDeadline: MonotonicTime? {
@@ -113,7 +108,7 @@ final class Daemon {
             receive(.tick)
             clients.elapsed(now: Clock.now, loop: loop)
             laterTick()
-            for press in panel.elapsed(now: Clock.now) { pressed(press) }
+            for press in panel.look(now: Clock.now) { pressed(press) }
             if let input = network.elapsed(now: Clock.now) {
                 receive(input)
                 noteNetwork(input)
@@ -132,8 +127,8 @@ final class Daemon {
             drainAdapters()
         case .ready(Token.listener, _):
             acceptClient()
-        case .ready(Token.panel, _):
-            for press in panel.readable(now: Clock.now) { pressed(press) }
+        case .ready(Token.panel, let hangUp):
+            for press in panel.look(now: Clock.now, hangUp: hangUp) { pressed(press) }
         case .ready(Token.network, _):
             network.readable(now: Clock.now)
         case .ready(let token, let hangUp):
@@ -144,12 +139,14 @@ final class Daemon {
     /// After each round: what people see follows what is.
     private func settle() {
         noteLesson()
+        noteBounds()
         while school.hasAnswers { takeAnswers() }
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
             phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.lesson?.level.state ?? .fine,
-            isUploading: outbox.isUploading, copying: clients.copying, isMisconfigured: !mistakes.isEmpty)
+            isUploading: outbox.isUploading, copying: clients.copying,
+            isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
@@ -312,6 +309,7 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
+            note(event)
             if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
         }
         for event in store.takeEvents() {

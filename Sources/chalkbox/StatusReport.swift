@@ -12,7 +12,7 @@ extension Daemon {
         let lesson = recorder.lesson
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
-            error: lesson?.lastError ?? "", lit: panel.lamps, level: lesson?.level.state ?? .fine,
+            error: lesson?.lastError ?? "", lit: panel.lamps, panel: panel.problem, level: lesson?.level.state ?? .fine,
             ending: (recorder.ending?.id.text ?? "") + (recorder.ending?.problem ?? ""),
             network: network.reason,
             uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
@@ -38,6 +38,11 @@ extension Daemon {
                 writer.field("green", panel.lamps.green.name)
                 writer.field("amber", panel.lamps.amber.name)
                 writer.field("red", panel.lamps.red.name)
+            }
+            writer.object("panel") { writer in
+                writer.field("driver", panel.driver)
+                writer.field("state", panel.state.name)
+                writer.field("problem", orNull: panel.problem)
             }
             writeNetwork(&writer)
             writeUplink(&writer)
@@ -241,6 +246,7 @@ struct StatusKey: Equatable {
     var words: Int
     var error: String
     var lit: Lamps
+    var panel: String
     var level: LevelWatch.State
     var ending: String
     var network: String

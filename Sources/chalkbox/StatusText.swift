@@ -12,6 +12,7 @@ enum StatusText {
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
+        if let problem = status["panel"]?["problem"]?.string { lines.append("panel      " + problem) }
         if let level = status["microphone"]?["peakDbfs"]?.double {
             lines.append("microphone peak \(Int(level.rounded())) dBFS" + warning(status["microphone"]))
         }
@@ -97,15 +98,4 @@ enum StatusText {
 
         private static func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
     }
-}
-
-// Each read of a member where it is used would link the copying and the freeing of a value.
-extension JSONValue {
-    /// A member's text; empty when it has none.
-    @inline(never)
-    func text(_ name: String) -> String { self[name]?.string ?? "" }
-
-    /// A member's number; 0 when it has none.
-    @inline(never)
-    func number(_ name: String) -> Int64 { self[name]?.integer ?? 0 }
 }
