@@ -92,7 +92,11 @@ final class Box {
                 "ALSA_CONFIG_PATH": directory + "/mic/asound.conf", "XDG_RUNTIME_DIR": directory + "/mic",
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             ], to: lines)
-        try Self.wait("the control socket", seconds: 20) { FileManager.default.fileExists(atPath: self.socketPath) }
+        do {
+            try Self.wait("control socket", seconds: 20) { FileManager.default.fileExists(atPath: self.socketPath) }
+        } catch {
+            throw Failure(description: "\(error)\n\(log)")
+        }
     }
 
     /// After a kill, which leaves the socket's file: the new daemon is there when it answers.

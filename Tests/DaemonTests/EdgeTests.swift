@@ -69,8 +69,9 @@ import Testing
 
         // The recorder comes up with all of them, records, and ends when it is asked to.
         let settings = ["token_bearer_file", "rest_bearer_file"].map { "transcription.\($0)=\(fifo)" }
+        try box.startMicrophone(ToneLesson(.seconds(2), speakers: 1, seed: 9).samples)
         try box.startDaemon(
-            device: "null",
+            device: "lesson",
             overrides: settings + [
                 "upload.url=https://127.0.0.1:9/", "upload.bearer_file=\(fifo)", "tls.ca_file=\(fifo)",
             ])
