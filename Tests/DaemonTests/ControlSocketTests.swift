@@ -17,6 +17,13 @@ import Testing
         try FileManager.default.removeItem(atPath: box.directory)
     }
 
+    /// How a program ends by itself.
+    private func code(_ child: Child) throws -> Int32 {
+        defer { child.end() }
+        try Box.wait("its end", seconds: 20) { !child.isRunning }
+        return child.wait()
+    }
+
     private func answer(_ connection: ControlConnection, seconds: Int64 = 10) -> String? {
         let deadline = Clock.now.adding(milliseconds: seconds * 1_000)
         while !connection.isClosed, Poll.readable(connection.fileDescriptor, until: deadline) {
@@ -58,11 +65,12 @@ import Testing
             [Box.binary, "status", "--follow", "--config", box.configurationFile], to: log,
             isError: false)
         #expect(log.wait(seconds: 20) { $0.hasPrefix("phase ") } != nil, "\(log.text)")
-        for _ in 0..<40 { _ = try ControlConnection(path: box.directory + "/control.sock") }
+        let crowd = try (0..<40).map { _ in try ControlConnection(path: box.directory + "/control.sock") }
         #expect(try box.chalkbox("start").code == 0)
         #expect(followers.allSatisfy { answer($0)?.contains("\"phase\":") == true })
-        #expect(late.wait() == 1)
         #expect(log.wait(seconds: 10) { $0.contains("status: others came") } != nil, "\(log.text)")
+        #expect(try code(late) == 1)
+        #expect(crowd.count == 40)
         #expect(try box.chalkbox("stop").code == 0)
         try end(box)
     }
@@ -86,9 +94,9 @@ import Testing
             connection = try listener.accept()
             if !answer.isEmpty { connection?.send(answer) }
             connection = nil
-            #expect(child.wait() == 1, "\(command) \(answer)")
             let heard = log.wait(seconds: 10) { $0.contains("chalkbox: \(command[0]): ") }
             #expect(heard != nil, "\(command): \(log.text)")
+            #expect(try code(child) == 1, "\(command) \(answer)")
             #expect(log.text.contains(told) && !log.text.contains("unknown"), "\(command) \(answer): \(log.text)")
         }
         try FileManager.default.removeItem(atPath: box.directory)
@@ -104,7 +112,7 @@ import Testing
         let connection = try listener.accept()
         let word = "{\"speaker\":\"1\",\"text\":\"a\\u001b[2Jb\\nc\\u0000\u{202E}\"}"
         connection?.send("{\"ok\":true,\"words\":[\(word)],\"interim\":\"\"}")
-        #expect(child.wait() == 0)
+        #expect(try code(child) == 0)
         #expect(log.wait(seconds: 10) { $0.contains("a\\u{1b}[2Jb\\u{a}c\\u{0}\\u{202e}") } != nil, "\(log.text)")
         try FileManager.default.removeItem(atPath: box.directory)
     }

@@ -15,7 +15,8 @@ import Testing
 
     @Test(arguments: [
         "", "gpiochip0:", "gpiochip:17", "gpiochip0:1x", "gpiochip0:-1", "gpiochip0:1:2", "gpiochipA:1", "gpiochip0: 1",
-        "gpiochip0:65536", "gpiochip0:999999", "gpiochip0:017", "gpiochip00:1", ":17", "../../etc/passwd",
+        "gpiochip0:65536", "gpiochip0:99999999999999999999", "gpiochip0:+1",
+        "gpiochip0:999999", "gpiochip0:017", "gpiochip00:1", ":17", "../../etc/passwd",
         "gpiochip0/../mem:1", "a name that is longer than the kernel", "LED\u{202E}", "LED\u{1B}",
     ])
     func `is neither, and refused`(text: String) {

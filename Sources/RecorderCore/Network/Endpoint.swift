@@ -40,7 +40,7 @@ package struct Endpoint: Equatable, Sendable {
         guard let parts = Self.split(authority: authority) else { throw wrong("URL without a valid host") }
         host = parts.host
         port = parts.port ?? (isTLS ? 443 : 80)
-        if isAddress, !host.holds(0x3A), Self.ipv4(host) == nil { throw wrong("URL with a wrong IPv4 address") }
+        if isAddress, !host.holds(0x3A), !Self.isIPv4(host) { throw wrong("URL with a wrong IPv4 address") }
         if !isTLS, !Self.isLoopback(host) {
             throw wrong("\(plain):// is accepted for loopback addresses only, use \(secure)://")
         }
@@ -72,9 +72,7 @@ package struct Endpoint: Equatable, Sendable {
         }
         guard !host.isEmpty, host.utf8.first != 0x2E, host.utf8.count <= 120 else { return nil }
         if rest.isEmpty { return (host, nil) }
-        guard let digits = rest.remainder(after: ":"), digits.utf8.count <= 5, let port = Int(digits),
-            (1...65_535).contains(port)
-        else { return nil }
+        guard let port = rest.remainder(after: ":")?.decimal(upTo: 65_535), port > 0 else { return nil }
         return (host, port)
     }
 
@@ -90,24 +88,12 @@ package struct Endpoint: Equatable, Sendable {
     /// 127.0.0.0/8, ::1, localhost.
     package static func isLoopback(_ host: String) -> Bool {
         if host == "::1" || host.inLowerCase == "localhost" { return true }
-        return ipv4(host).map { $0 >> 24 == 127 } == true
+        return host.begins(with: "127.") && isIPv4(host)
     }
 
-    /// An IPv4 address as a number; nil: it is none.
-    private static func ipv4(_ host: String) -> UInt32? {
-        var (address, octet, count): (UInt32, UInt32?, Int) = (0, nil, 0)
-        for byte in Array(host.utf8) + [0x2E] {
-            if byte == 0x2E {
-                guard let value = octet, count < 4 else { return nil }
-                (address, octet, count) = (address << 8 | value, nil, count + 1)
-            } else {
-                guard byte >= 0x30, byte <= 0x39 else { return nil }
-                let value = (octet ?? 0) * 10 + UInt32(byte - 0x30)
-                guard value <= 255 else { return nil }
-                octet = value
-            }
-        }
-        return count == 4 ? address : nil
+    private static func isIPv4(_ host: String) -> Bool {
+        let parts = host.parts(separatedBy: ".")
+        return parts.count == 4 && parts.allSatisfy { $0.decimal(upTo: 255) != nil }
     }
 }
 

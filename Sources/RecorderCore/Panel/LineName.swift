@@ -16,16 +16,13 @@ package enum LineName: Equatable, Sendable {
             return
         }
         // The kernel counts a chip's lines in 16 bits.
-        guard let number = chip.remainder(after: prefix), Self.number(number) != nil, let line = Self.number(offset),
-            line < 65_536
+        guard let number = chip.remainder(after: prefix), Self.number(number) != nil, let line = Self.number(offset)
         else { return nil }
         self = .offset(chip: chip, line: UInt32(line))
     }
 
     /// Written in one way only, so that two names of one line are equal texts.
-    @inline(never)
     private static func number(_ text: String) -> Int? {
-        text.utf8.count <= 5 && text.isEvery { 0x30...0x39 ~= $0 } && (text.utf8.first != 0x30 || text.utf8.count == 1)
-            ? Int(text) : nil
+        text.utf8.first == 0x30 && text.utf8.count > 1 ? nil : text.decimal(upTo: 65_535)
     }
 }
