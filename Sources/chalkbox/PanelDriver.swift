@@ -97,10 +97,10 @@ final class PanelDriver {
             lookAt = now.adding(milliseconds: Limits.panelLookMilliseconds)
             for slot in slots { _ = slot.check(at: now) }
         }
-        for slot in slots {
-            if let due = slot.nextAttempt, due <= now, let level = slot.take(at: now) {
-                watch(slot, isPressed: level, now, loop)
-            }
+        // All at once: their chip comes for all of them.
+        let isDue = slots.contains { slot in slot.nextAttempt.map { $0 <= now } ?? false }
+        for slot in slots where !slot.isHeld {
+            if isDue, let level = slot.take(at: now) { watch(slot, isPressed: level, now, loop) }
             // A press that was under way is nobody's.
             if !slot.isHeld { use(Debouncer(stableMilliseconds: debounceMilliseconds), for: slot.part) }
         }

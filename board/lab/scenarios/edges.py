@@ -9,7 +9,8 @@ import time
 from box import Box, check
 
 INDEX = "/var/lib/chalkbox/index.sqlite"
-LIVE = "/sys/kernel/config/gpio-sim/panel/live"
+PANEL = "/sys/kernel/config/gpio-sim/panel"
+LIVE = f"{PANEL}/live"
 CARD = "snd_aloop.0"
 #: A chip that is replugged at once may get another number: its lines are found by their names.
 LINES = ("panel.start_line = BUTTON_START\npanel.stop_line = BUTTON_STOP\npanel.green_line = LED_GREEN\n"
@@ -234,12 +235,14 @@ def chip(box):
     before = len(box.seen(r"^button name="))
     # A line of gpio-sim is low at first: a pressed button.
     back = float(box.guest.run(f"read -r up _ </proc/uptime; echo 1 >{LIVE}; echo $up"))
+    box.guest.call(find_chip, panel=PANEL)
     ready = box.wait_for_event(r"^panel state=ready")
     check(lit(look(box, 1), "green"), "green is dark when the panel is back")
     box.edges([("start", False, 0.3), ("stop", False, 0.3)])
     box.catch_up()
     check(len(box.seen(r"^button name=")) == before, "buttons that were held when the panel came back counted")
     box.guest.run(f"echo 0 >{LIVE}; echo 1 >{LIVE}")
+    box.guest.call(find_chip, panel=PANEL)
     box.edges([("start", False, 0), ("stop", False, 0)])
     box.wait_for_event(r"^panel state=(awaited|partly) reason=", seconds=30)
     box.wait_for_event(r"^panel state=ready", seconds=30)
@@ -248,6 +251,16 @@ def chip(box):
     end(box)
     return (f"chip gone: told after {gone.at - at:.1f} s, taken {ready.at - back:.1f} s after it came back, lamps and "
             "buttons as they should be; a short absence likewise")
+
+
+def find_chip(panel):
+    """Where the chip's files are, as the virtual board says at its start: they may have other names now."""
+    import os
+    import pathlib
+    device = pathlib.Path("/sys/devices/platform") / pathlib.Path(panel, "dev_name").read_text().strip()
+    os.unlink("/run/gpio-sim")
+    os.symlink(device / pathlib.Path(panel, "bank0/chip_name").read_text().strip(), "/run/gpio-sim")
+    return os.readlink("/run/gpio-sim")
 
 
 # MARK: Sound
