@@ -46,13 +46,14 @@ internal import RecorderCore
     }
 
     /// The oldest waiting edge, with the kernel's time of it; nil when none waits.
-    func readEdge() throws(PanelError) -> (pressed: Bool, at: MonotonicTime)? {
+    func readEdge() throws(PanelError) -> PanelEdge? {
         var pressed = false
         var milliseconds: Int64 = 0
         let count = unsafe chalk_gpio_read_edge(&line, &pressed, &milliseconds)
         guard count >= 0 else { throw .read(line: name, errno: chalk_gpio_errno()) }
         guard count > 0 else { return nil }
-        return (pressed, Self.plausible(MonotonicTime(milliseconds: milliseconds), now: Clock.now))
+        let time = Self.plausible(MonotonicTime(milliseconds: milliseconds), now: Clock.now)
+        return PanelEdge(pressed: pressed, at: time)
     }
 
     /// Kernels before 5.7 stamped edges with the wall clock: such a time is far from the monotonic clock's.

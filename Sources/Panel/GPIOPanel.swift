@@ -25,15 +25,14 @@ package enum GPIOPanel {
 /// One line of the panel: held, or tried again at intervals until it can be had. Each stands for itself: a lamp that
 /// fails leaves the buttons and the other lamps alone. For one thread.
 package final class PanelSlot {
-    /// Edges taken in one go: a bouncing contact must not keep the loop.
-    private static let edgesARead = 64
-
     package let part: PanelPart
     private let name: String
     private let use: GPIOLine.Use
     private var line: GPIOLine?
     private var wait: PanelWait
     private var isLit = false
+    /// The oldest edge that was read and not taken.
+    private var edge: PanelEdge?
     /// Why it is not held, with the key of the configuration; nil when it is, or was not tried yet.
     package private(set) var problem: String?
 
@@ -85,18 +84,20 @@ package final class PanelSlot {
         _ = check(at: now)
     }
 
-    /// A button's edges that wait, in order; it never blocks.
-    package func readEdges(at now: MonotonicTime) -> [PanelEdge] {
-        var edges: [PanelEdge] = []
-        guard part.isButton, let line else { return edges }
+    /// The oldest edge of a button that waits; it never blocks.
+    package func peekEdge(at now: MonotonicTime) -> PanelEdge? {
+        guard edge == nil, part.isButton, let line else { return edge }
         do throws(PanelError) {
-            while edges.count < Self.edgesARead, let edge = try line.readEdge() {
-                edges.append(PanelEdge(part: part, pressed: edge.pressed, at: edge.at))
-            }
+            edge = try line.readEdge()
         } catch {
             lose(error.message, at: now)
         }
-        return edges
+        return edge
+    }
+
+    /// That edge was taken.
+    package func dropEdge() {
+        edge = nil
     }
 
     /// Gives the line back to the kernel, which also takes its descriptor out of every epoll instance (epoll(7)). Chips
@@ -105,6 +106,7 @@ package final class PanelSlot {
         if problem == nil { wait = PanelWait(at: now) }
         wait.failed(at: now)
         line = nil
+        edge = nil
         problem = "panel.\(part.name)_line: " + reason
     }
 }

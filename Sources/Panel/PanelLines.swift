@@ -60,7 +60,6 @@ package enum PanelPart: Equatable, Sendable {
 
 /// A button's contact closed or opened; not debounced.
 package struct PanelEdge: Equatable, Sendable {
-    package var part: PanelPart
     package var pressed: Bool
     package var at: MonotonicTime
 }

@@ -108,7 +108,7 @@ final class Daemon {
             receive(.tick)
             clients.elapsed(now: Clock.now, loop: loop)
             laterTick()
-            for press in panel.look(now: Clock.now) { pressed(press) }
+            panel.look(now: Clock.now) { pressed($0) }
             if let input = network.elapsed(now: Clock.now) {
                 receive(input)
                 noteNetwork(input)
@@ -128,7 +128,7 @@ final class Daemon {
         case .ready(Token.listener, _):
             acceptClient()
         case .ready(Token.panel, let hangUp):
-            for press in panel.look(now: Clock.now, hangUp: hangUp) { pressed(press) }
+            panel.look(now: Clock.now, hangUp: hangUp) { pressed($0) }
         case .ready(Token.network, _):
             network.readable(now: Clock.now)
         case .ready(let token, let hangUp):

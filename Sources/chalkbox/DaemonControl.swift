@@ -94,7 +94,7 @@ extension Daemon {
         guard panel.acceptsSocketButtons else {
             return Answer.error("panel.driver is not socket: buttons are not pressed this way", "bad-request")
         }
-        for press in panel.edge(start: button == .start, pressed: isPressed, now: Clock.now) { pressed(press) }
+        panel.edge(start: button == .start, pressed: isPressed, now: Clock.now) { pressed($0) }
         return Answer.fine
     }
 }

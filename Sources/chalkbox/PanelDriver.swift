@@ -22,6 +22,9 @@ final class PanelDriver {
         }
     }
 
+    /// Edges taken in one go: a bouncing contact must not keep the loop.
+    private static let edgesALook = 64
+
     private let kind: Settings.Panel.Driver
     /// Of GPIO lines.
     private let slots: [PanelSlot]
@@ -94,10 +97,10 @@ final class PanelDriver {
             lookAt = now.adding(milliseconds: Limits.panelLookMilliseconds)
             for slot in slots { _ = slot.check(at: now) }
         }
-        for slot in slots {
-            if let due = slot.nextAttempt, due <= now, let level = slot.take(at: now) {
-                watch(slot, isPressed: level, now, loop)
-            }
+        // All at once: their chip comes for all of them.
+        let isDue = slots.contains { slot in slot.nextAttempt.map { $0 <= now } ?? false }
+        for slot in slots where !slot.isHeld {
+            if isDue, let level = slot.take(at: now) { watch(slot, isPressed: level, now, loop) }
             // A press that was under way is nobody's.
             if !slot.isHeld { use(Debouncer(stableMilliseconds: debounceMilliseconds), for: slot.part) }
         }
@@ -133,12 +136,11 @@ final class PanelDriver {
         func note(_ time: MonotonicTime?) { next = min(next, time?.milliseconds ?? next) }
         note(start.nextDeadline)
         note(stop.nextDeadline)
-        for slot in slots { note(slot.nextAttempt) }
-        if countHeld() > 0 {
-            note(lamps.green.nextChange(after: now))
-            note(lamps.amber.nextChange(after: now))
-            note(lamps.red.nextChange(after: now))
+        for slot in slots {
+            note(slot.nextAttempt)
+            guard slot.isHeld else { continue }
             note(lookAt)
+            note(pattern(slot.part).nextChange(after: now))
         }
         return next < .max ? MonotonicTime(milliseconds: next) : nil
     }
@@ -146,39 +148,48 @@ final class PanelDriver {
     /// Drives the lamps as `lamps` want them at this moment.
     func show(_ lamps: Lamps, now: MonotonicTime) {
         self.lamps = lamps
-        for slot in slots {
-            switch slot.part {
-            case .green: slot.show(lamps.green.isLit(at: now), at: now)
-            case .amber: slot.show(lamps.amber.isLit(at: now), at: now)
-            case .red: slot.show(lamps.red.isLit(at: now), at: now)
-            case .start, .stop: break
-            }
+        for slot in slots where !slot.part.isButton { slot.show(pattern(slot.part).isLit(at: now), at: now) }
+    }
+
+    private func pattern(_ part: PanelPart) -> LEDPattern {
+        switch part {
+        case .green: lamps.green
+        case .amber: lamps.amber
+        case .red: lamps.red
+        case .start, .stop: .off
         }
     }
 
     /// A button has edges to read, or the timer came: whatever is stable now counts.
     /// - Parameter hangUp: a line's chip says that it is gone (EPOLLHUP or EPOLLERR), and would say so for ever.
-    func look(now: MonotonicTime, hangUp: Bool = false) -> [Press] {
-        var edges: [PanelEdge] = []
-        for slot in slots { edges += slot.readEdges(at: now) }
+    func look(now: MonotonicTime, hangUp: Bool = false, _ pressed: (Press) -> Void) {
+        // In the order in which they came: a loop that is late must not take two buttons at once for one.
+        for _ in 0..<Self.edgesALook {
+            var oldest: (slot: PanelSlot, edge: PanelEdge)?
+            for slot in slots {
+                guard let edge = slot.peekEdge(at: now), oldest.map({ edge.at < $0.edge.at }) ?? true else { continue }
+                oldest = (slot, edge)
+            }
+            guard let (slot, edge) = oldest else { break }
+            slot.dropEdge()
+            self.edge(start: slot.part == .start, pressed: edge.pressed, now: edge.at, pressed)
+        }
         if hangUp, countHeld() == held {
             for slot in slots where slot.part.isButton && slot.check(at: now) != nil {
                 slot.lose("the line was hung up; is its chip still plugged in? `gpiodetect`", at: now)
             }
         }
-        var presses: [Press] = []
-        // In the order in which they came: a loop that is late must not take two buttons at once for one.
-        for edge in edges.ordered(by: { $0.at < $1.at }) {
-            presses += self.edge(start: edge.part == .start, pressed: edge.pressed, now: edge.at)
-        }
         let (startLevel, stopLevel) = (level(.start, start, now), level(.stop, stop, now))
-        presses += events(start.elapsed(at: now, isPressed: startLevel), .start, beside: stop)
-        return presses + events(stop.elapsed(at: now, isPressed: stopLevel), .stop, beside: start)
+        tell(start.elapsed(at: now, isPressed: startLevel), .start, beside: stop, pressed)
+        tell(stop.elapsed(at: now, isPressed: stopLevel), .stop, beside: start, pressed)
     }
 
-    func edge(start isStart: Bool, pressed: Bool, now: MonotonicTime) -> [Press] {
-        guard isStart else { return events(stop.edge(pressed: pressed, at: now), .stop, beside: start) }
-        return events(start.edge(pressed: pressed, at: now), .start, beside: stop)
+    func edge(start isStart: Bool, pressed isPressed: Bool, now: MonotonicTime, _ pressed: (Press) -> Void) {
+        if isStart {
+            tell(start.edge(pressed: isPressed, at: now), .start, beside: stop, pressed)
+        } else {
+            tell(stop.edge(pressed: isPressed, at: now), .stop, beside: start, pressed)
+        }
     }
 
     /// What the line says, when the debouncer's time is over.
@@ -188,18 +199,18 @@ final class PanelDriver {
     }
 
     /// Two buttons at once are nobody's wish: neither counts.
-    private func events(_ event: Debouncer.Event?, _ press: Press, beside other: Debouncer) -> [Press] {
+    private func tell(
+        _ event: Debouncer.Event?, _ press: Press, beside other: Debouncer, _ pressed: (Press) -> Void
+    ) {
         switch event {
         case .pressed:
             guard !other.isHeld else {
                 log.write(.warning, "button name=\(press.name) state=ignored reason=\"the other is held\"")
-                return []
+                return
             }
-            return [oneButton ? .toggle : press]
-        case .stuck:
-            log.write(.warning, "button name=\(press.name) state=stuck")
-            return []
-        case .released, .none: return []
+            pressed(oneButton ? .toggle : press)
+        case .stuck: log.write(.warning, "button name=\(press.name) state=stuck")
+        case .released, .none: break
         }
     }
 }

@@ -62,7 +62,7 @@ struct GPIOPanelTests {
     @Test func `what is not held is neither read nor driven`() throws {
         let slot = try #require(GPIOPanel.slots(lines(green: "gpiochip99:3"), at: now).first)
         slot.show(true, at: now)
-        #expect(slot.check(at: now) == nil && slot.readEdges(at: now).isEmpty && slot.problem == nil)
+        #expect(slot.check(at: now) == nil && slot.peekEdge(at: now) == nil && slot.problem == nil)
     }
 
     @Test func `an edge's time from the wall clock is replaced by the time of its reading`() {
