@@ -8,6 +8,16 @@ private func soon(_ milliseconds: Int64 = 20_000) -> MonotonicTime {
 }
 
 struct BoundedQueueTests {
+    @Test func `places are kept for what must not be refused`() {
+        let queue = BoundedQueue<Int>(capacity: 4)
+        #expect(queue.push(1, leaving: 3))
+        #expect(!queue.push(2, leaving: 3))
+        #expect(queue.push(3) && queue.push(4) && queue.push(5))
+        #expect(!queue.push(6))
+        #expect(queue.takeAll() == [1, 3, 4, 5])
+        #expect(queue.refused == 2)
+    }
+
     @Test func `first in, first out, all at once`() {
         let queue = BoundedQueue<Int>(capacity: 4)
         #expect([1, 2, 3].map { queue.push($0) } == [true, true, true])

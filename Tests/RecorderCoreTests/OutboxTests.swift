@@ -159,6 +159,16 @@ import Testing
         }
     }
 
+    @Test func `a Retry-After of a day is obeyed for an hour, and that is told`() {
+        let box = Box()
+        _ = box.begin(Self.file())
+        let start = box.now
+        #expect(box.fail(503, retryAfter: 86_400).isEmpty)
+        #expect(!box.wait().isEmpty)
+        #expect(box.now.milliseconds(since: start) == Limits.uploadHeldMilliseconds)
+        #expect(box.log.contains("retry-after asked_s=86400 obeyed_s=3600"))
+    }
+
     @Test func `Retry-After is obeyed, whatever the network does`() {
         let box = Box()
         _ = box.begin(Self.file())

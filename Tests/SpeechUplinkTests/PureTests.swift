@@ -87,3 +87,15 @@ import WireJSON
     #expect(buffer.part(of: range(105, 110)) == nil)
     #expect(buffer.part(of: range(99, 110)) == nil)
 }
+
+@Test func `what ends something finds room where what begins something finds none`() {
+    let key = SessionKey(secret: "k", webSocketURL: "")
+    let request = SessionRequest(
+        number: 1, key: key, recording: RecordingID("01JD0000000000000000000000")!, base: .zero)
+    for command in [UplinkCommand.fetchToken(attempt: 1), .open(request), .audio(session: 1, from: .zero, [])] {
+        #expect(command.reserve == Limits.uplinkCommands / 4 * 3)
+    }
+    for command in [UplinkCommand.cancelToken(attempt: 1), .close(session: 1), .finish(session: 1, end: .zero)] {
+        #expect(command.reserve == 0)
+    }
+}

@@ -241,6 +241,21 @@ extension NetworkTests {
             }
         }
 
+        @Test func `a journal that never answers does not keep a session waiting`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings(deadAfter: 60_000))
+                fixture.record((1 << 17) + 5_000)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                let failure = try #require(fixture.closed() ?? nil)
+                #expect(failure.kind == .stalled)
+                #expect(failure.detail.contains("the journal gave no audio"), "\(failure.detail)")
+            }
+        }
+
         @Test func `a last word that nobody asked for is not the last word about the audio`() throws {
             let (peer, url) = try peer { connection in
                 try connection.upgrade()

@@ -127,7 +127,13 @@ extension Outbox {
         let wait = Limits.attemptSpacingMilliseconds
             + random.next(through: min(doubled, Limits.uploadCapMilliseconds))
         if let seconds = failure.retryAfterSeconds {
-            notBefore = now.adding(milliseconds: Int64(min(max(0, seconds), 86_400)) * 1_000)
+            let asked = Int64(min(max(0, seconds), 86_400)) * 1_000
+            let obeyed = min(asked, Limits.uploadHeldMilliseconds)
+            notBefore = now.adding(milliseconds: obeyed)
+            if obeyed < asked {
+                let line = "retry-after asked_s=\(seconds) obeyed_s=\(obeyed / 1_000)"
+                effects.append(.log(LogEntry(.warning, line)))
+            }
         }
         self.wait(wait, state: "waiting", failure.detail, &hand, now, &effects)
     }
