@@ -120,6 +120,7 @@ extension IndexWriter {
             sequence += batch.tokens.count
             batch = Batch(covered: batch.covered)
         }
+        (batch.quietSamples, batch.clippedSamples) = source.salvage.level(source.number)
         try insert(batch, number, sequence, &counter)
         let (gaps, hasGaps) = source.salvage.gaps(source.number, samples: samples)
         salvaged.gaps = gaps

@@ -23,6 +23,8 @@ internal import RecorderCore
     private static let busyMilliseconds: Int32 = 5_000
 
     init(path: String, _ access: Access) throws(StoreError) {
+        // SQLite would wait for the other end of a pipe.
+        if let error = FileSystem.whyNotRegular(path) { throw .file(error) }
         var opened: OpaquePointer?
         let flags =
             switch access {

@@ -22,6 +22,22 @@ enum IndexSchema {
     /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.
     static let migrations = [version1, version2]
 
+    /// How long a recording was too quiet and too loud, in samples. Made when it is first needed, without raising
+    /// `user_version`: an older version goes on reading the index, and deletes these rows with the recording's.
+    static let level = """
+        CREATE TABLE IF NOT EXISTS level (
+            recording INTEGER PRIMARY KEY REFERENCES recording (number) ON DELETE CASCADE,
+            quiet INTEGER NOT NULL,
+            clipped INTEGER NOT NULL
+        ) STRICT
+        """
+    /// What was there may be damaged: a sum that is no integer any more would be refused.
+    static let addLevel = """
+        INSERT INTO level VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+        SET quiet = (quiet & 0xFFFFFFFFFF) + excluded.quiet, clipped = (clipped & 0xFFFFFFFFFF) + excluded.clipped
+        """
+    static let levelMask: Int64 = 0xFF_FFFF_FFFF
+
     static func open(_ path: String, _ access: Database.Access) throws(StoreError) -> Database {
         let database = try Database(path: path, access)
         try database.execute(

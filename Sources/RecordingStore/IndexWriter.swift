@@ -14,10 +14,14 @@ final class IndexWriter {
         var hasNewHoles = false
         /// STOP was pressed.
         var isStopped = false
+        /// Of the microphone's level, since the last one that was written.
+        var quietSamples: Int64 = 0
+        var clippedSamples: Int64 = 0
 
         /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
         var isEmpty: Bool {
             tokens.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewHoles && !isStopped
+                && quietSamples + clippedSamples < Limits.levelSamples
         }
     }
 
@@ -211,6 +215,13 @@ final class IndexWriter {
             insertSilence.bind(4, Int64(mark.reason.rawValue))
             try insertSilence.run()
         }
+        guard batch.quietSamples + batch.clippedSamples > 0 else { return }
+        try database.execute(IndexSchema.level, doing: Self.doing)
+        let level = try database.prepare(IndexSchema.addLevel, doing: Self.doing)
+        level.bind(1, recording)
+        level.bind(2, batch.quietSamples)
+        level.bind(3, batch.clippedSamples)
+        try level.run()
     }
 }
 

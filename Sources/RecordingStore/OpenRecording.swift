@@ -113,6 +113,11 @@ internal import RecorderCore
         batch.silences.append(mark)
     }
 
+    func addLevel(quiet: Int64, clipped: Int64) {
+        batch.quietSamples += max(0, quiet)
+        batch.clippedSamples += max(0, clipped)
+    }
+
     /// Takes what is in the ring and puts everything on the medium. The words go even when the audio fails, and the
     /// other way round; the first failure is thrown.
     func commit() throws(StoreError) {

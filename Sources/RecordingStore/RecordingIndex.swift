@@ -7,17 +7,37 @@ package final class RecordingIndex {
 
     private static let doing = "read the recordings"
     /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last token.
+    /// Marks of silence may overlap.
     private static let columns = """
         SELECT id, label, started_at_ms, clock_synchronised, state, samples,
             iif(state > 1, tokens, (SELECT count(*) FROM \(part))),
             iif(state > 1, words, (SELECT ifnull(sum(begins_word), 0) FROM \(part))),
             iif(state > 1, speakers, (SELECT count(DISTINCT speaker) FROM \(part) AND speaker > 0)),
-            iif(state > 1, covered, ifnull((SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1), 0)),
+            \(covered),
             interrupted, settled, (SELECT count(*) FROM gap WHERE recording = number),
             (SELECT total(end_sample - start_sample) FROM gap WHERE recording = number),
             (SELECT total(bytes) FROM parcel_file WHERE recording = number),
-            (SELECT total(bytes) FROM parcel_file WHERE recording = number AND is_sent = 1) FROM recording
+            (SELECT total(bytes) FROM parcel_file WHERE recording = number AND is_sent = 1),
+            \(silence("iif(state > 1, samples, stop)")), \(silence(covered))
         """
+    private static let covered =
+        "iif(state > 1, covered, ifnull((SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1), 0))"
+
+    private static func silence(_ end: String) -> String {
+        """
+        (SELECT total(max(0, min(stop, \(end)) - start)) FROM (SELECT end_sample AS stop, max(start_sample,
+            ifnull(max(end_sample) OVER (ORDER BY start_sample ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            ) AS start FROM silence WHERE recording = number))
+        """
+    }
+
+    /// `level` may not be there yet (`IndexSchema.level`).
+    private func columns() throws(StoreError) -> String {
+        let hasLevel = try database.integer(
+            "SELECT count(*) FROM sqlite_schema WHERE name = 'level'", doing: Self.doing) > 0
+        return Self.columns + (hasLevel
+            ? ", quiet, clipped FROM recording LEFT JOIN level ON number = recording" : ", 0, 0 FROM recording")
+    }
     /// The tokens of the recording `number`.
     static let part = """
         token WHERE place >= number * \(IndexSchema.tokensARecording)
@@ -35,12 +55,12 @@ package final class RecordingIndex {
 
     /// Every recording, oldest first.
     package func recordings() throws(StoreError) -> [RecordingSummary] {
-        try list(Self.columns + " ORDER BY started_at_ms, id")
+        try list(columns() + " ORDER BY started_at_ms, id")
     }
 
     /// Those that are safe elsewhere.
     func uploaded() throws(StoreError) -> [RecordingSummary] {
-        try list(Self.columns + " WHERE state = \(RecordingState.uploaded.rawValue)")
+        try list(columns() + " WHERE state = \(RecordingState.uploaded.rawValue)")
     }
 
     /// What the newest recordings took, silence and all; nil when there are none to speak of.
@@ -75,7 +95,7 @@ package final class RecordingIndex {
     /// One recording; nil when the index does not know it.
     @inline(never)
     package func summary(_ id: RecordingID) throws(StoreError) -> RecordingSummary? {
-        let statement = try database.prepare(Self.columns + " WHERE id = ?", doing: Self.doing)
+        let statement = try database.prepare(columns() + " WHERE id = ?", doing: Self.doing)
         statement.bind(1, id.text)
         guard try statement.step() else { return nil }
         let found = try summary(statement)
@@ -142,6 +162,10 @@ package final class RecordingIndex {
             header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
             speakers: Int(row.integer(8)), covered: min(row.sample(9)?.value ?? 0, samples),
             interrupted: row.integer(10) == 1 && state != .recording)
+        summary.silenceSamples = min(max(0, row.integer(16)), samples)
+        summary.coveredSilence = min(max(0, row.integer(17)), summary.covered, summary.silenceSamples)
+        summary.quietSamples = min(max(0, row.integer(18)), samples)
+        summary.clippedSamples = min(max(0, row.integer(19)), samples)
         guard state != .recording else { return summary }
         summary.isTextSettled = row.integer(11) == 1
         summary.gaps = Int(clamping: row.integer(12))

@@ -122,6 +122,14 @@ final class Salvage {
         return (gaps, isWhole)
     }
 
+    func level(_ number: Int64) -> (quiet: Int64, clipped: Int64) {
+        var level: (quiet: Int64, clipped: Int64) = (0, 0)
+        _ = rows("SELECT quiet, clipped FROM level WHERE recording = \(number)") { row in
+            level = (row.integer(0) & IndexSchema.levelMask, row.integer(1) & IndexSchema.levelMask)
+        }
+        return level
+    }
+
     private static func select(_ table: String, _ number: Int64) -> String {
         "SELECT start_sample, end_sample, reason FROM \(table) WHERE recording = \(number) ORDER BY start_sample"
     }

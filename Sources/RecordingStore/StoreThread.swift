@@ -15,6 +15,8 @@ package enum StoreCommand: Sendable {
     case silence(SilenceMark)
     /// The tokens of one speaker so far are another's.
     case mergeSpeaker(Int, into: Int)
+    /// Samples whose level was too low for speech, or too high, since this was last told.
+    case level(quietSamples: Int64, clippedSamples: Int64)
     /// Commit at once rather than at the next interval.
     case commit
     /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.

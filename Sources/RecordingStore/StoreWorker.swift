@@ -127,6 +127,8 @@ final class StoreWorker: @unchecked Sendable {
                 if case .open(let recording) = phase { recording.add(mark) }
             case .mergeSpeaker(let retired, let speaker):
                 if case .open(let recording) = phase { recording.mergeSpeaker(retired, into: speaker) }
+            case .level(let quiet, let clipped):
+                if case .open(let recording) = phase { recording.addLevel(quiet: quiet, clipped: clipped) }
             case .read(let session, let from):
                 guard let replay else {
                     emit(.audio(session: session, from: from, []))

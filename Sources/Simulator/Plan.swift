@@ -48,6 +48,7 @@ package struct Plan: Equatable, Sendable {
         }
         if random.percent(25) { addSecondLesson(latest: disturbed, &random) }
         addPowerCuts(latest: disturbed)
+        addMutedMicrophone(latest: disturbed)
         faults.sort { $0.at < $1.at }
     }
 
@@ -60,6 +61,14 @@ package struct Plan: Equatable, Sendable {
             let away = random.percent(70) ? random.skewed(300, 30_000) : random.between(30_000, 150_000)
             faults.append(Fault(at: at, duration: min(away, length - at), kind: .powerCut))
         }
+    }
+
+    /// Drawn by itself, too.
+    private mutating func addMutedMicrophone(latest: Int64) {
+        var random = RandomSource(seed: seed, stream: 6)
+        guard random.percent(8) else { return }
+        let at = random.between(Self.firstPress, latest)
+        faults.append(Fault(at: at, duration: min(random.between(5_000, 90_000), length - at), kind: .muted))
     }
 
     /// STOP, and START again soon: what the first lesson has left behind must not reach into the second.

@@ -220,7 +220,7 @@ extension Connection {
 
     /// What `copy` leaves; nil when there is nothing, or more than a URL may have.
     private static func text(_ copy: (UnsafeMutableBufferPointer<CChar>) -> Int32) -> String? {
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: WebLimits.urlBytes + 1) { space in
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Limits.urlBytes + 1) { space in
             let count = unsafe copy(space)
             guard count > 0, Int(count) < space.count else { return nil }
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(space)[..<Int(count)])

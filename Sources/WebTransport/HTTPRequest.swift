@@ -1,4 +1,4 @@
-internal import LinuxRuntime
+package import LinuxRuntime
 package import RecorderCore
 
 /// A request's method (RFC 9110 section 9, RFC 5789).
@@ -58,14 +58,9 @@ package struct ClientIdentity: Equatable, Sendable {
         self.keyFile = keyFile
     }
 
-    /// The library would go on without what it cannot read.
-    var isReadable: Bool {
-        do throws(SystemError) {
-            for file in [certificateFile, keyFile] { _ = try FileSystem.readFile(file, limitBytes: 1 << 20) }
-            return true
-        } catch {
-            return false
-        }
+    /// Whether both can be read: the library would go on without.
+    package func check() throws(SystemError) {
+        for file in [certificateFile, keyFile] { _ = try FileSystem.readFile(file, limitBytes: 1 << 20) }
     }
 }
 

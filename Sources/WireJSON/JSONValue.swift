@@ -9,8 +9,10 @@ package enum JSONValue: Equatable, Sendable {
 
     /// The member called `name`; of several, the last. Nil for a missing member and for anything but an object.
     package subscript(name: String) -> JSONValue? {
-        guard case .object(let members) = self else { return nil }
-        return members.last { $0.name == name }?.value
+        @inline(never) get {
+            guard case .object(let members) = self else { return nil }
+            return members.last { $0.name == name }?.value
+        }
     }
 
     package var bool: Bool? {

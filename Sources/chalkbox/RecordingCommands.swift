@@ -27,27 +27,42 @@ enum RecordingCommands {
             ? "transcribing" : recording.state.name
     }
 
+    @inline(never)
+    private static func clock(_ samples: Int64) -> String {
+        StatusText.Duration.clock(SampleIndex(samples).milliseconds / 1_000)
+    }
+
     private static func detail(_ recording: RecordingSummary, _ state: String) -> String {
         if state == "transcribing" {
-            let length = StatusText.Duration.clock(SampleIndex(recording.gapSamples).milliseconds / 1_000)
+            let length = clock(recording.gapSamples)
             return " (\(recording.gaps) \(recording.gaps == 1 ? "gap" : "gaps"), \(length))"
         }
         guard recording.state == .uploading else { return "" }
         return " (\(recording.sentBytes >> 20) of \(recording.parcelBytes >> 20) MB)"
     }
 
+    /// What is wrong with its sound.
+    private static func sound(_ recording: RecordingSummary) -> String {
+        var text = ""
+        if recording.silenceSamples > 0 {
+            text += ", no sound for \(clock(recording.silenceSamples)) of \(clock(recording.samples))"
+        }
+        if recording.quietSamples > 0 { text += ", quiet for " + clock(recording.quietSamples) }
+        if recording.clippedSamples > 0 { text += ", clipping for " + clock(recording.clippedSamples) }
+        return text
+    }
+
     private static func table(_ recordings: [RecordingSummary], _ transcribes: Bool) -> String {
         guard !recordings.isEmpty else { return "no recordings yet\n" }
         var text = ""
         for recording in recordings {
-            let samples = SampleIndex(recording.samples)
-            let covered = recording.samples > 0 ? recording.covered * 100 / recording.samples : 100
             text += "\(recording.header.id.text)  \(recording.header.startedAt.rfc3339)  "
-            text += StatusText.Duration.clock(samples.milliseconds / 1_000)
-            text += "  \(recording.words) words, \(recording.speakers) speakers, \(covered)% transcribed"
+            text += clock(recording.samples)
+            text += "  \(recording.words) words, \(recording.speakers) speakers" + sound(recording)
+            text += ", \(recording.coveredPercent)% transcribed"
             let state = state(recording, transcribes)
             text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
-            text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label)\n"
+            text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label.shown)\n"
         }
         return text
     }
@@ -66,7 +81,8 @@ enum RecordingCommands {
                     writer.field("durationMs", SampleIndex(recording.samples).milliseconds)
                     writer.field("words", recording.words)
                     writer.field("speakers", recording.speakers)
-                    writer.field("coveredMs", SampleIndex(recording.covered).milliseconds)
+                    writer.field("coveredMs", SampleIndex(recording.coveredSound).milliseconds)
+                    writer.fields(ofSound: recording)
                     writer.field("gaps", recording.gaps)
                     writer.field("gapsMs", SampleIndex(recording.gapSamples).milliseconds)
                     writer.field("bytes", recording.parcelBytes)
@@ -94,20 +110,27 @@ enum RecordingCommands {
         guard let output = arguments.last("-o") ?? arguments.last("--output") else {
             throw Arguments.UsageError(message: "-o FILE is missing (`-` is standard output)")
         }
-        guard output != "-" || format != "flac" else {
-            throw Arguments.UsageError(message: "flac needs a file: its header is written last")
-        }
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
-            return try export(name, format, output, directory: settings.box.stateDirectory)
+            let file = output == "-" ? nil : try open(output, replaces: arguments.flags.contains("--force"))
+            return try export(name, format, file, directory: settings.box.stateDirectory)
         } catch {
             complain("export: " + error.message)
             return .failed
         }
     }
 
+    private static func open(_ output: String, replaces: Bool) throws(StoreError) -> OutputFile {
+        do throws(SystemError) {
+            return try OutputFile(output, replaces: replaces)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// - Parameter file: nil for standard output.
     private static func export(
-        _ name: String, _ format: String, _ output: String, directory: String
+        _ name: String, _ format: String, _ file: OutputFile?, directory: String
     ) throws(StoreError) -> Outcome {
         let index = try RecordingIndex(directory: directory)
         let recordings = try index.recordings()
@@ -115,8 +138,12 @@ enum RecordingCommands {
             let recording = recordings.first(where: { $0.header.id == id })
         else { return .failed }
         guard format != "flac" else {
-            let samples = try AudioExport.flac(id, directory: directory, to: output)
-            Console.error("\(output): \(StatusText.Duration.clock(SampleIndex(samples).milliseconds / 1_000))\n")
+            guard let file, !file.isStraight else {
+                complain("export: flac needs a regular file: its header is written last; give one with -o FILE")
+                return .usage
+            }
+            let samples = try AudioExport.flac(id, directory: directory, to: file.path)
+            Console.error("\(file.path.shown): \(clock(samples))\n")
             return .fine
         }
         let document = TranscriptDocument(
@@ -124,7 +151,7 @@ enum RecordingCommands {
             gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted,
             covered: recording.state == .recording ? SampleIndex(recording.covered) : nil)
         tellOfDamage(index, "export")
-        return write(text(of: document, format), to: output)
+        return write(text(of: document, format), to: file)
     }
 
     /// What is there is given out all the same.
@@ -143,13 +170,13 @@ enum RecordingCommands {
         }
     }
 
-    private static func write(_ text: String, to output: String) -> Outcome {
-        guard output != "-" else {
+    private static func write(_ text: String, to file: OutputFile?) -> Outcome {
+        guard let file else {
             Console.output(text)
             return .fine
         }
         do throws(SystemError) {
-            try FileSystem.writeFile(output, Array(text.utf8))
+            try file.write(Array(text.utf8))
             return .fine
         } catch {
             complain("export: " + error.message)

@@ -157,7 +157,7 @@ final class Box {
     /// The newest recording's samples, through `export` and the `flac` tool.
     func recordedSamples() throws -> [Int16] {
         let flac = directory + "/export.flac"
-        try #require(chalkbox("export", "last", "--format", "flac", "-o", flac).code == 0)
+        try #require(chalkbox("export", "last", "--format", "flac", "-o", flac, "--force").code == 0)
         _ = try Self.run("/usr/bin/flac", ["-t", "-s", flac])
         _ = try Self.run("/usr/bin/flac", ["-d", "-s", "-f", "-o", directory + "/export.wav", flac])
         return try AudioFile.samples(path: directory + "/export.wav")

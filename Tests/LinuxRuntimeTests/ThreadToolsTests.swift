@@ -198,6 +198,6 @@ struct ThreadTests {
 
     @Test func `a peer's text cannot make a line of its own`() {
         let text = captured { Log(threshold: .debug).write(.info, "test-log reason=\"a\n<0>panic\r\u{1B}[2J\u{7F}b\"") }
-        #expect(text.contains("<6>test-log reason=\"a <0>panic  [2J b\"\n"))
+        #expect(text.contains("<6>test-log reason=\"a\\u{a}<0>panic\\u{d}\\u{1b}[2J\\u{7f}b\"\n"))
     }
 }

@@ -83,9 +83,12 @@ import Testing
     }
 
     @Test func `the manifest is byte-exact`() {
-        let summary = RecordingSummary(
+        var summary = RecordingSummary(
             header: Box.header, state: .saved, samples: 16_000 * 75, tokens: 6, words: 5, speakers: 2, covered: 0,
             interrupted: true)
+        summary.silenceSamples = 1_600
+        summary.quietSamples = 16_000 * 48
+        summary.clippedSamples = 16 * 3
         let sha = String(repeating: "0a", count: 32)
         let manifest = ManifestDocument(
             recording: summary, silences: Self.document.silences, coverage: Self.document.coverage,
@@ -97,7 +100,8 @@ import Testing
             manifest.json == """
                 {"format":"chalkbox-manifest","version":1,"id":"\(Box.header.id.text)","label":"7B maths",\
                 "startedAt":"2026-09-21T14:13:20.000Z","clockSynchronised":true,"durationMs":75000,"sampleRate":16000,\
-                "speakers":2,"words":5,"coveredMs":70000,"interrupted":true,"xruns":1,"lostMs":100,"files":[\
+                "speakers":2,"words":5,"coveredMs":69900,"interrupted":true,"xruns":1,"lostMs":100,\
+                "silenceMs":100,"quietMs":48000,"clippedMs":3,"files":[\
                 {"name":"audio-0000.flac","contentType":"audio/flac","bytes":123,"sha256":"\(sha)"},\
                 {"name":"transcript.vtt","contentType":"text/vtt","bytes":0,"sha256":"\(sha)"}]}
                 """)

@@ -55,11 +55,19 @@ struct Box {
         happens(.storeOpened)
     }
 
-    /// START, token, session: live.
+    /// START, token, session, the service's first progress: live.
     mutating func goLive() {
         start()
         happens(.token(attempt: 1, Self.key))
-        happens(.sessionOpened(session: 1, tookMilliseconds: 40))
+        opens(1)
+    }
+
+    /// The session is open, and the service comes on in it. `effects` are those of both.
+    mutating func opens(_ session: Int, after milliseconds: Int64 = 0) {
+        happens(.sessionOpened(session: session, tookMilliseconds: 20), after: milliseconds)
+        let opening = effects
+        happens(.sessionMessage(session: session, message([], total: 1)))
+        effects = opening + effects
     }
 
     var request: SessionRequest? {

@@ -70,7 +70,8 @@ extension StoreTests {
             }
             #expect(
                 try files.text(id, "manifest.json") == head.replacing("FORMAT", with: "manifest")
-                    + #""speakers":2,"words":2,"coveredMs":2000,"interrupted":false,"xruns":0,"lostMs":0,"files":["#
+                    + #""speakers":2,"words":2,"coveredMs":2000,"interrupted":false,"xruns":0,"lostMs":0,"#
+                    + #""silenceMs":0,"quietMs":0,"clippedMs":0,"files":["#
                     + list.joined(separator: ",") + "]}\n")
             #expect(parcel.files.map(\.contentType).suffix(3) == ["application/json", "text/vtt", "application/json"])
         }

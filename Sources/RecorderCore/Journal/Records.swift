@@ -141,6 +141,13 @@ package struct RecordingSummary: Equatable, Sendable {
     package var gapSamples: Int64 = 0
     /// No text will come any more, whatever is missing.
     package var isTextSettled = false
+    /// Silence that the box put in the place of samples that it did not get (`SilenceMark`), and what of it is before
+    /// `covered`.
+    package var silenceSamples: Int64 = 0
+    package var coveredSilence: Int64 = 0
+    /// While the microphone's level was too low for speech, and while it was too high, as `StoreCommand.level` told.
+    package var quietSamples: Int64 = 0
+    package var clippedSamples: Int64 = 0
     /// Of the package for the school: the bytes of its files, and of those that have arrived; 0 before there is one.
     package var parcelBytes: Int64 = 0
     package var sentBytes: Int64 = 0
@@ -157,5 +164,15 @@ package struct RecordingSummary: Equatable, Sendable {
         self.speakers = speakers
         self.covered = covered
         self.interrupted = interrupted
+    }
+
+    /// Samples with sound that have their final text.
+    package var coveredSound: Int64 { covered - coveredSilence }
+
+    /// Of what has sound. A recording without any sound has no text either.
+    package var coveredPercent: Int64 {
+        let sound = samples - silenceSamples
+        if sound > 0 { return coveredSound * 100 / sound }
+        return samples > 0 ? 0 : 100
     }
 }

@@ -25,9 +25,10 @@ package struct ManifestDocument: Equatable, Sendable {
             writer.fields(of: recording.header, samples: recording.samples)
             writer.field("speakers", recording.speakers)
             writer.field("words", recording.words)
-            writer.field("coveredMs", coverage.samples / SampleIndex.samplesPerMillisecond)
+            writer.field("coveredMs", coverage.samples(outside: silences) / SampleIndex.samplesPerMillisecond)
             writer.field("interrupted", recording.interrupted)
             writer.fields(of: silences)
+            writer.fields(ofSound: recording)
             writer.array("files") { writer in
                 for file in files {
                     writer.object { writer in

@@ -17,6 +17,8 @@ package struct Outbox {
     /// Why nothing at all goes: the school does not let this box in.
     var held = ""
     private(set) var blocked: [BlockedParcel] = []
+    /// Such lessons that fell off the list.
+    package private(set) var unlistedBlocked: Int64 = 0
     private(set) var lastError = ""
     private var askAt: MonotonicTime?
     private var waiting = 0
@@ -351,7 +353,10 @@ package struct Outbox {
         _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
     ) {
         lastError = reason
-        if blocked.count >= Limits.blockedParcels { blocked.removeFirst() }
+        if blocked.count >= Limits.blockedParcels {
+            blocked.removeFirst()
+            unlistedBlocked += 1
+        }
         blocked.append(BlockedParcel(recording: hand.id, reason: reason))
         let hint = " hint=\"chalkbox upload retry \(hand.id.text)\""
         let line = "upload id=\(hand.id.text) state=blocked reason=\(LogEntry.quoted(reason))"

@@ -132,6 +132,8 @@ extension Recorder {
         case .fatal:
             giveUp(failure, probe: .never, lesson: &lesson, effects: &effects)
         }
+        // After STOP nothing is awaited from a service that was given up.
+        closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
     }
 
     /// How long a `Retry-After` is obeyed, in milliseconds: never sooner than the backoff would be, or a peer that says
@@ -214,8 +216,6 @@ extension Recorder {
     ) {
         lesson.uplink.link = .live(request, since: now)
         lesson.uplink.lastLive = now
-        lesson.uplink.wasLive = true
-        lesson.uplink.givenUp = nil
         lesson.uplink.holeTries = 0
         lesson.transcript.open(session: request.number, base: request.base)
         let replayed = max(0, head.samples(since: request.base)) / SampleIndex.samplesPerMillisecond
@@ -232,7 +232,17 @@ extension Recorder {
         _ message: ServiceMessage, _ session: Int, lesson: inout Lesson, now: MonotonicTime,
         effects: inout [RecorderEffect]
     ) {
+        if message.showsProgress, case .proving(let request, _, _)? = lesson.uplink.side?.step,
+            request.number == session
+        {
+            takeOver(lesson: &lesson, now: now, effects: &effects)
+        }
         if case .live(let request, _) = lesson.uplink.link, request.number == session {
+            if message.showsProgress {
+                lesson.uplink.progressed = session
+                lesson.uplink.wasLive = true
+                lesson.uplink.givenUp = nil
+            }
             // A service that ends before it was asked to has not said the last word about the lesson.
             var heard = message
             if lesson.end == nil { heard.finished = false }
@@ -325,7 +335,7 @@ extension Recorder {
         if !lesson.transcript.interim.isEmpty { effects.append(.interim("")) }
         closeTrack(request.number, lesson: &lesson, effects: &effects)
         effects.append(.commitStore)
-        if promoteSuccessor(failure, lesson: &lesson, effects: &effects) { return }
+        if promoteSuccessor(failure, lesson: &lesson, now: now, effects: &effects) { return }
         closeSide(lesson: &lesson, effects: &effects)
         attemptFailed(failure, keyWasGood: keyWasGood, lesson: &lesson, now: now, effects: &effects)
     }
@@ -350,4 +360,9 @@ extension Recorder {
             break
         }
     }
+}
+
+extension ServiceMessage {
+    /// The service has worked through some of what it was sent: it does not only answer.
+    var showsProgress: Bool { totalAudioMilliseconds > 0 || !tokens.isEmpty || finished }
 }

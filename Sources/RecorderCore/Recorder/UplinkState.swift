@@ -34,6 +34,8 @@ package struct UplinkState: Equatable, Sendable {
             case waiting(until: MonotonicTime)
             case requesting(attempt: Int, deadline: MonotonicTime)
             case connecting(SessionRequest, deadline: MonotonicTime)
+            /// A successor that is open, and takes over with the service's first progress in it.
+            case proving(SessionRequest, tookMilliseconds: Int64, deadline: MonotonicTime)
             case live(SessionRequest)
         }
 
@@ -48,14 +50,14 @@ package struct UplinkState: Equatable, Sendable {
         package var session: SessionRequest? {
             switch step {
             case .waiting, .requesting: nil
-            case .connecting(let request, _), .live(let request): request
+            case .connecting(let request, _), .proving(let request, _, _), .live(let request): request
             }
         }
 
         var deadline: MonotonicTime? {
             switch step {
             case .waiting(let until): until
-            case .requesting(_, let deadline), .connecting(_, let deadline): deadline
+            case .requesting(_, let deadline), .connecting(_, let deadline), .proving(_, _, let deadline): deadline
             case .live: answerDue
             }
         }
@@ -88,7 +90,7 @@ package struct UplinkState: Equatable, Sendable {
     var spare = Spare.none
     /// Attempts made in this burst, the running one included; 0 once a session has proved stable.
     package internal(set) var burst = 0
-    /// Set while red: a probe under way does not turn the light amber.
+    /// Set while red: a probe under way does not turn the light amber, nor does a session in which nothing comes back.
     var givenUp: FailureReason?
     /// Token requests made in this recording.
     var requests = 0
@@ -99,6 +101,8 @@ package struct UplinkState: Equatable, Sendable {
     var wasLive = false
     /// The newest session that the service has answered: its key was good.
     var heard = 0
+    /// The newest session in which the service has come on with what it was sent.
+    var progressed = 0
     /// When the last attempt began: the next keeps its distance.
     var attemptedAt: MonotonicTime?
     /// When the journal was last committed for an attempt.
@@ -125,18 +129,23 @@ package struct UplinkState: Equatable, Sendable {
     }
 
     var phase: Phase {
-        if let givenUp {
-            if case .live = link { return .live }
-            return .failed(givenUp)
-        }
+        if isAnswered { return .live }
+        if let givenUp { return .failed(givenUp) }
         let retrying = wasLive || burst > 1
         switch link {
-        case .off, .live, .finished: return .live
+        case .off, .finished: return .live
+        case .live: return retrying ? .reconnecting(attempt: max(1, burst)) : .connecting
         case .waiting: return burst == 0 ? .requesting : .reconnecting(attempt: burst)
         case .requesting: return retrying ? .reconnecting(attempt: burst) : .requesting
         case .connecting: return retrying ? .reconnecting(attempt: burst) : .connecting
         case .failed(let reason, _): return .failed(reason)
         }
+    }
+
+    /// A session is open, and the service has come on with what it was sent in it.
+    package var isAnswered: Bool {
+        if case .live(let request, _) = link { return request.number == progressed }
+        return false
     }
 
     /// The session of the live text.

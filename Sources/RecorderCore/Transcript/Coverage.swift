@@ -50,6 +50,22 @@ package struct Coverage: Equatable, Sendable {
         ranges.reduce(0) { $0 + $1.upperBound.samples(since: $1.lowerBound) }
     }
 
+    /// Samples covered but for silence that the box put there, which has no text, and needs none.
+    /// - Parameter marks: by start.
+    @inline(never)
+    package func samples(outside marks: [SilenceMark]) -> Int64 {
+        var sum: Int64 = 0
+        for range in ranges {
+            var position = range.lowerBound
+            for mark in marks where position < mark.end && mark.start < range.upperBound {
+                sum += max(0, mark.start.samples(since: position))
+                position = mark.end
+            }
+            sum += max(0, range.upperBound.samples(since: position))
+        }
+        return sum
+    }
+
     /// What is missing before `end`, shorter holes than `atLeast` left out.
     package func gaps(before end: SampleIndex, atLeast: Int64 = 1, reason: String) -> [Gap] {
         var gaps: [Gap] = []

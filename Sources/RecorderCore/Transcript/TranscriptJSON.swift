@@ -95,6 +95,13 @@ extension JSONWriter {
         field("lostMs", lost / SampleIndex.samplesPerMillisecond)
     }
 
+    /// How much of a recording is silence that the box put there, too quiet, and too loud.
+    package mutating func fields(ofSound recording: RecordingSummary) {
+        field("silenceMs", recording.silenceSamples / SampleIndex.samplesPerMillisecond)
+        field("quietMs", recording.quietSamples / SampleIndex.samplesPerMillisecond)
+        field("clippedMs", recording.clippedSamples / SampleIndex.samplesPerMillisecond)
+    }
+
     fileprivate mutating func stretch(_ start: SampleIndex, _ end: SampleIndex, _ reason: String?) {
         object { writer in
             writer.field("startMs", start.milliseconds)
