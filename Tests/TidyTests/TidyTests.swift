@@ -120,6 +120,21 @@ import Testing
         }
     }
 
+    @Test func `each bound that can be reached is reported somewhere`() throws {
+        let bound = try #require(Self.sources.first { $0.path.hasSuffix("/Bound.swift") })
+        let names = bound.lines.filter { $0.hasPrefix("    case ") }.map { $0.dropFirst(9) }
+        #expect(names.count > 10)
+        for name in names {
+            // As a value of its own, not as a member of something: `reached(.name)`, `: .name`.
+            let report = try Regex("[ (]\\.\(name)\\b")
+            let isReported = Self.sources.contains { source in
+                Self.product.contains(source.target) && source.path != bound.path
+                    && source.lines.contains { $0.contains(report) }
+            }
+            #expect(isReported, "nobody reports Bound.\(name)")
+        }
+    }
+
     @Test func `nothing is left unfinished and no machine is named`() {
         // Spelled in parts, so that this file does not find itself.
         let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "/wo" + "rk/", "/opt/sw" + "ift", "/ro" + "ot/"]
