@@ -75,6 +75,7 @@ final class Daemon {
         try loop.add(clients.listener.fileDescriptor, token: Token.listener)
         try connectPanel()
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
+        if let rebuilt = store.rebuilt, !rebuilt.isTakenUp { reached(.index) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
         resumption = ResumptionDriver(store.interruption, seconds: settings.box.resumeSeconds)
@@ -103,7 +104,7 @@ final class Daemon {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
-            watchdog.nextDeadline,
+            watchdog.nextDeadline, store.nextDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -137,6 +138,7 @@ final class Daemon {
 
     /// After each round: what people see follows what is.
     private func settle() {
+        if store.tend(now: Clock.now) { drainStore() }
         noteLesson()
         while school.hasAnswers { takeAnswers() }
         let now = Clock.now
@@ -257,11 +259,7 @@ final class Daemon {
         return nil
     }
 
-    func toStore(_ command: StoreCommand) {
-        guard !store.send(command) else { return }
-        log.write(.error, "store state=overloaded")
-        receive(.storeFailed("the store thread does not keep up"))
-    }
+    func toStore(_ command: StoreCommand) { store.send(command) }
 
     /// What the store says to others than the state machine.
     private func carryOn(_ event: StoreEvent) {
@@ -277,6 +275,12 @@ final class Daemon {
             log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
         case .saved(let event):
             receive(event)
+        case .closeFailed(let failure):
+            let ms = "saved_ms=\(failure.saved.milliseconds) wanted_ms=\(failure.wanted.milliseconds)"
+            let reason = LogEntry.quoted(failure.reason)
+            log.write(.error, "close id=\(failure.id.text) \(ms) reason=\(reason)")
+        case .reached(let bound, let count):
+            reached(bound, count: count)
         case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:
             break
         }
@@ -295,14 +299,18 @@ final class Daemon {
         }
     }
 
-    private func drainAdapters() {
-        while let event = capture.nextEvent() {
-            if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
-        }
+    private func drainStore() {
         for event in store.takeEvents() {
             carryOn(event)
             if let input = RecorderInput(event) { receive(input) }
         }
+    }
+
+    private func drainAdapters() {
+        while let event = capture.nextEvent() {
+            if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
+        }
+        drainStore()
         takeAnswers()
         for event in uplink?.takeEvents() ?? [] {
             if case .audioWanted(let session, let from) = event { readAudio(session, from) }
