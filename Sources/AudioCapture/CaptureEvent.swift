@@ -19,10 +19,11 @@ package enum CaptureEvent: Equatable, Sendable {
     case silence(SilenceMark)
     /// The microphone is gone, or was not there at the start; it is tried again (an errno number).
     case deviceLost(errno: Int32)
-    /// Gone for longer than `Limits.microphoneGraceMilliseconds`; said once, and still tried again.
-    case deviceFailed(errno: Int32)
     /// The microphone delivers again.
     case deviceBack
+    /// How loud the last second of its samples was. `clipped`: runs of at least `Limits.clippedRun` samples at full
+    /// scale.
+    case level(CaptureLevel, clipped: Int)
     /// The recording ends at `end`, the ring's head.
     case stopped(end: SampleIndex)
 }

@@ -27,6 +27,8 @@ internal import RecorderCore
     /// When the device last had samples, or was opened.
     private var lastArrival = MonotonicTime(milliseconds: 0)
     private var restarts = 0
+    /// It ran, and gives nothing now: told, but not yet opened anew.
+    private var isStalled = false
 
     private struct Outage {
         var errno: Int32
@@ -65,6 +67,7 @@ internal import RecorderCore
         hasDelivered = false
         loss = nil
         outage = nil
+        isStalled = false
         estimator = LostSampleEstimator(position: mailbox.ring.head, at: host.now)
         if let error = open() { lose(error) }
         while mailbox.newestRequest == request, !mailbox.isEnding {
@@ -84,14 +87,20 @@ internal import RecorderCore
     // MARK: Audio flows
 
     private func stream(_ device: any CaptureDevice) {
-        _ = device.wait(milliseconds: Self.stallMilliseconds)
+        let isFirst = !hasDelivered || isStalled
+        _ = device.wait(milliseconds: isFirst ? Self.stallMilliseconds : Limits.microphoneStallMilliseconds)
         if consume(device, limit: nil) { return }
         let now = host.now
-        if now.milliseconds(since: lastArrival) >= Self.stallMilliseconds {
+        let silentMilliseconds = now.milliseconds(since: lastArrival)
+        if silentMilliseconds >= Self.stallMilliseconds {
             lose(.silent(device: host.deviceName, milliseconds: Self.stallMilliseconds))
-        } else {
-            host.pause(until: Self.rest(after: now))
+            return
         }
+        if hasDelivered, !isStalled, outage == nil, silentMilliseconds >= Limits.microphoneStallMilliseconds {
+            isStalled = true
+            mailbox.report(.deviceLost(errno: Errno.timedOut))
+        }
+        host.pause(until: Self.rest(after: now))
     }
 
     /// Moves what the device has into the ring, at most up to `limit`. False when there was nothing.
@@ -134,15 +143,18 @@ internal import RecorderCore
         if !hasDelivered {
             hasDelivered = true
             mailbox.report(.started(realtime: mailbox.isRealtime))
-        } else if outage != nil {
+        } else if outage != nil || isStalled {
             mailbox.report(.deviceBack)
         }
         outage = nil
+        isStalled = false
     }
 
     private func append(_ samples: UnsafeBufferPointer<Int16>) {
         unsafe mailbox.ring.append(samples)
-        if let second = unsafe meter.add(samples) { mailbox.publish(second) }
+        guard let second = unsafe meter.add(samples) else { return }
+        mailbox.publish(second)
+        mailbox.report(.level(CaptureLevel(second), clipped: second.clipped))
     }
 
     /// True: the stream runs again, or the device is lost.
@@ -202,7 +214,6 @@ internal import RecorderCore
         host.pause(until: outage.backoff.nextDeadline)
         let now = host.now
         if outage.backoff.takeSilence(at: now) { fillSilence(until: estimator.expectedPosition(at: now)) }
-        if outage.backoff.takeFailure(at: now) { mailbox.report(.deviceFailed(errno: outage.errno)) }
         let isTime = outage.backoff.takeAttempt(at: now)
         if isTime, let error = open() { outage.errno = error.number }
         self.outage = outage

@@ -9,7 +9,6 @@ package final class CaptureThread {
     private static let realtimePriority: Int32 = 40
 
     private let mailbox: Mailbox
-    private var unanswered = 0
     private let thread: Thread
 
     /// Starts the thread, idle and with the device closed.
@@ -30,7 +29,7 @@ package final class CaptureThread {
 
     /// Opens the device and begins a recording at the ring's head: `.started` or `.deviceLost` follows.
     package func start() {
-        if mailbox.request(recording: true, at: Clock.now) { unanswered += 1 }
+        _ = mailbox.request(recording: true, at: Clock.now)
     }
 
     /// Ends the recording with the samples that were captured by now: `.stopped` follows within 300 ms, unless the
@@ -41,14 +40,8 @@ package final class CaptureThread {
 
     /// The oldest event that was not taken yet.
     package func nextEvent() -> CaptureEvent? {
-        let event = mailbox.events.pop()
-        if case .stopped? = event { unanswered -= 1 }
-        return event
+        mailbox.events.pop()
     }
-
-    /// A recording was begun whose `.stopped` was not taken yet. Another one must not begin: a driver that hangs would
-    /// come back into its samples.
-    package var isBusy: Bool { unanswered > 0 }
 
     /// Events that were lost because nobody took them.
     package var missedEvents: Int { mailbox.events.refused }

@@ -12,7 +12,7 @@ internal import Synchronization
     }
 
     private enum Kind: UInt8 {
-        case started, silence, deviceLost, deviceFailed, deviceBack, stopped
+        case started, silence, deviceLost, deviceBack, level, stopped
     }
 
     /// A power of two.
@@ -63,8 +63,11 @@ internal import Synchronization
             Record(
                 kind: .silence, number: Int32(mark.reason.rawValue), start: mark.start.value, end: mark.end.value)
         case .deviceLost(let number): Record(kind: .deviceLost, number: number, start: 0, end: 0)
-        case .deviceFailed(let number): Record(kind: .deviceFailed, number: number, start: 0, end: 0)
         case .deviceBack: Record(kind: .deviceBack, number: 0, start: 0, end: 0)
+        case .level(let level, let clipped):
+            Record(
+                kind: .level, number: Int32(clamping: clipped), start: Int64(level.peakTenths),
+                end: Int64(level.rmsTenths))
         case .stopped(let end): Record(kind: .stopped, number: 0, start: 0, end: end.value)
         }
     }
@@ -78,8 +81,10 @@ internal import Synchronization
                     start: SampleIndex(record.start), end: SampleIndex(record.end),
                     reason: SilenceMark.Reason(rawValue: Int(record.number)) ?? .overrun))
         case .deviceLost: .deviceLost(errno: record.number)
-        case .deviceFailed: .deviceFailed(errno: record.number)
         case .deviceBack: .deviceBack
+        case .level:
+            .level(
+                CaptureLevel(peakTenths: Int(record.start), rmsTenths: Int(record.end)), clipped: Int(record.number))
         case .stopped: .stopped(end: SampleIndex(record.end))
         }
     }

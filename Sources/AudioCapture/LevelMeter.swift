@@ -7,11 +7,23 @@ struct LevelMeter {
         var peak: Int64
         /// Of the samples' squares, 0 to 2³⁰.
         var meanSquare: Int64
+        /// Runs of at least `Limits.clippedRun` samples at full scale.
+        var clipped = 0
     }
+
+    /// Converters give 32767 and −32768 for whatever is louder; some are symmetrical.
+    private static let fullScale: Int64 = 32_767
 
     private var samples: Int64 = 0
     private var peak: Int64 = 0
     private var squares: Int64 = 0
+    private var clipped = 0
+    /// Samples in a row at full scale, up to now.
+    private var run = 0
+
+    init(run: Int = 0) {
+        self.run = run
+    }
 
     /// The second that these samples complete, if they do. At most a second's samples at a time.
     mutating func add(_ source: UnsafeBufferPointer<Int16>) -> Second? {
@@ -19,11 +31,13 @@ struct LevelMeter {
             let value = Int64(unsafe source[offset])
             squares += value * value
             peak = max(peak, abs(value))
+            run = abs(value) >= Self.fullScale ? run + 1 : 0
+            if run == Limits.clippedRun { clipped += 1 }
         }
         samples += Int64(source.count)
         guard samples >= SampleIndex.samplesPerSecond else { return nil }
-        let second = Second(peak: peak, meanSquare: squares / samples)
-        self = LevelMeter()
+        let second = Second(peak: peak, meanSquare: squares / samples, clipped: clipped)
+        self = LevelMeter(run: run)
         return second
     }
 }

@@ -1,6 +1,6 @@
 package import RecorderCore
 
-/// When a lost microphone is tried again, when it counts as failed, and when its silence is written.
+/// When a lost microphone is tried again, and when its silence is written.
 package struct ReopenBackoff: Equatable, Sendable {
     private static let firstMilliseconds: Int64 = 100
     /// Silence is written this often while the microphone is away, so that the journal's duration stays true.
@@ -9,19 +9,14 @@ package struct ReopenBackoff: Equatable, Sendable {
     private var waitMilliseconds = Self.firstMilliseconds
     private var nextAttempt: MonotonicTime
     private var nextSilence: MonotonicTime
-    /// Nil after the failure was reported.
-    private var failure: MonotonicTime?
 
     package init(lostAt time: MonotonicTime) {
         nextAttempt = time.adding(milliseconds: Self.firstMilliseconds)
         nextSilence = time.adding(milliseconds: Self.silenceMilliseconds)
-        failure = time.adding(milliseconds: Limits.microphoneGraceMilliseconds)
     }
 
     package var nextDeadline: MonotonicTime {
-        let soonest = min(nextAttempt, nextSilence)
-        guard let failure else { return soonest }
-        return min(soonest, failure)
+        min(nextAttempt, nextSilence)
     }
 
     /// Whether to try the microphone now; the next wait is then twice as long, up to the cap.
@@ -35,13 +30,6 @@ package struct ReopenBackoff: Equatable, Sendable {
     package mutating func takeSilence(at time: MonotonicTime) -> Bool {
         guard time >= nextSilence else { return false }
         nextSilence = time.adding(milliseconds: Self.silenceMilliseconds)
-        return true
-    }
-
-    /// True once, when the microphone has been away for longer than the grace time.
-    package mutating func takeFailure(at time: MonotonicTime) -> Bool {
-        guard let failure, time >= failure else { return false }
-        self.failure = nil
         return true
     }
 }

@@ -18,6 +18,11 @@ __attribute__((constructor)) static void keep_arguments(int argc, char **argv, c
     (void)envp;
     argument_count = argc;
     arguments = argv;
+    // Who starts a program without a standard output must not find it written into the first file that is opened.
+    int fd;
+    do fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
 }
 
 int chalk_argument_count(void) { return argument_count; }
@@ -47,6 +52,63 @@ int chalk_errno(void) { return errno; }
 
 int chalk_open(const char *path, int flags, unsigned int mode) {
     return open(path, flags | O_CLOEXEC, mode);
+}
+
+int chalk_open_regular(const char *path, int flags, unsigned int mode) {
+    struct stat status;
+    // Looked at before as well: to open a device may set it going.
+    if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) {
+        int fd = chalk_open(path, flags | O_NONBLOCK, mode);
+        if (fd < 0) return -1;
+        if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) return fd;
+        close(fd);
+    }
+    errno = S_ISDIR(status.st_mode) ? EISDIR : CHALK_IRREGULAR;
+    return -1;
+}
+
+bool chalk_is_irregular(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
+static char output_path[PATH_MAX], output_part[PATH_MAX + 8];
+
+// Async-signal-safe.
+static void remove_part(int number) {
+    unlink(output_part);
+    raise(number);
+}
+
+static void remove_part_when_ended(void) {
+    static const int ends[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction action = {.sa_handler = remove_part, .sa_flags = SA_RESETHAND}, before;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) sigaction(ends[i], &action, NULL);
+}
+
+const char *chalk_output_target(const char *path, int *kind) {
+    struct stat status;
+    *kind = CHALK_OUTPUT_NEW;
+    if (stat(path, &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return errno = EISDIR, NULL;
+        *kind = S_ISREG(status.st_mode) ? CHALK_OUTPUT_FILE : CHALK_OUTPUT_STRAIGHT;
+        if (*kind == CHALK_OUTPUT_STRAIGHT) return path;
+    } else if (errno != ENOENT || *path == 0) {
+        return NULL;
+    }
+    if (strlen(path) >= PATH_MAX) return errno = ENAMETOOLONG, NULL;
+    strcpy(output_path, path);
+    char link[PATH_MAX];
+    for (ssize_t length; (length = readlink(output_path, link, sizeof link - 1)) >= 0;) {
+        link[length] = 0;
+        char *slash = strrchr(output_path, '/'), *name = slash == NULL || *link == '/' ? output_path : slash + 1;
+        if (name - output_path + length >= PATH_MAX) return errno = ENAMETOOLONG, NULL;
+        strcpy(name, link);
+    }
+    strcat(strcpy(output_part, output_path), ".part");
+    remove_part_when_ended();
+    return output_path;
 }
 
 int chalk_set_nonblocking(int fd) {
@@ -132,7 +194,9 @@ int chalk_write_all(int fd, const void *bytes, size_t count) {
     while (count > 0) {
         ssize_t written = write(fd, next, count);
         if (written < 0) {
-            if (errno == EINTR) continue;
+            struct pollfd room = {.fd = fd, .events = POLLOUT};
+            // Standard output may be a pipe that somebody else made non-blocking; a log waits for nobody.
+            if (errno == EINTR || (errno == EAGAIN && fd == STDOUT_FILENO && poll(&room, 1, -1) > 0)) continue;
             return -1;
         }
         next += written;
@@ -177,7 +241,10 @@ int chalk_signal_descriptor(void) {
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGQUIT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
     if (pthread_sigmask(SIG_BLOCK, &signals, NULL) != 0) return -1;
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -207,6 +274,8 @@ void chalk_report_faults(void) {
     sigaction(SIGTRAP, &action, NULL);
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
+    // A file over the limit (ulimit -f) is an error of the write.
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 int chalk_peer_credentials(int fd, uid_t *uid, gid_t *gid, pid_t *pid) {
@@ -234,6 +303,17 @@ bool chalk_user_in_group(uid_t uid, gid_t gid, const char *group) {
     return false;
 }
 
+bool chalk_become(const char *user) {
+    struct passwd *entry = getpwnam(user);
+    if (entry == NULL || geteuid() == entry->pw_uid) return true;
+    return initgroups(user, entry->pw_gid) == 0 && setegid(entry->pw_gid) == 0 && seteuid(entry->pw_uid) == 0;
+}
+
+const char *chalk_user_name(void) {
+    struct passwd *entry = getpwuid(geteuid());
+    return entry == NULL ? "without a name" : entry->pw_name;
+}
+
 static int unix_address(const char *path, struct sockaddr_un *address) {
     memset(address, 0, sizeof *address);
     address->sun_family = AF_UNIX;
@@ -250,6 +330,9 @@ int chalk_unix_connect(const char *path) {
     if (unix_address(path, &address) != 0) return -1;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
+    // A daemon that accepts nobody: connect(2) would wait for ever once its queue is full.
+    struct timeval limit = {.tv_sec = 10};
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
     int error = errno;
     close(fd);
@@ -276,7 +359,11 @@ int chalk_unix_listen(const char *path, const char *group) {
         errno = EADDRINUSE;
         return -1;
     }
-    if (errno == ECONNREFUSED) unlink(path);
+    struct stat status;
+    if (errno == ECONNREFUSED && lstat(path, &status) == 0) {
+        if (!S_ISSOCK(status.st_mode)) return errno = EEXIST, -1;
+        unlink(path);
+    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -1;
     mode_t before = umask(0117);
@@ -340,6 +427,7 @@ void chalk_utc(int64_t seconds, int *year, int *month, int *day, int *hour, int 
 
 const char *chalk_error_text(int error) {
     static _Thread_local char text[128];
+    if (error == CHALK_IRREGULAR) return "It is a pipe, a socket or a device, not a regular file";
     return strerror_r(error, text, sizeof text);
 }
 

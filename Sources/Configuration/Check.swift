@@ -33,12 +33,11 @@ enum Check {
     }
 
     static func printable(_ text: String, limit: Int) -> String? {
-        let fine = text.utf8.count <= limit && text.isEvery { $0 >= 0x20 && $0 != 0x7F }
-        return fine ? nil : "at most \(limit) bytes of printable text"
+        text.utf8.count <= limit && text.isPlain ? nil : "at most \(limit) bytes of printable text"
     }
 
     static func path(_ text: String) -> String? {
-        text.utf8.first == 0x2F && text.utf8.count < 1_024 ? nil : "an absolute path"
+        text.utf8.first == 0x2F && text.utf8.count < 1_024 && text.isPlain ? nil : "an absolute path"
     }
 
     static func optionalPath(_ text: String) -> String? {
@@ -50,58 +49,38 @@ enum Check {
         path(text) == nil && text.utf8.count <= 107 ? nil : "an absolute path of at most 107 bytes"
     }
 
-    /// Empty, the secure scheme, or the plain one to this machine itself.
+    /// Empty, the secure scheme, or the plain one to this machine itself; as what connects will take it.
     static func url(_ text: String, _ secure: String, _ plain: String) -> String? {
-        let accepted = "a \(secure):// address, or \(plain):// to a loopback address"
         guard !text.isEmpty else { return nil }
-        guard text.utf8.count <= 1_024, text.isEvery({ $0 > 0x20 && $0 < 0x7F }) else { return accepted }
-        if let rest = text.remainder(after: secure + "://") { return host(of: rest).isEmpty ? accepted : nil }
-        guard let rest = text.remainder(after: plain + "://") else { return accepted }
-        return isLoopback(host(of: rest)) ? nil : accepted
+        do throws(UplinkFailure) {
+            _ = try Endpoint(text, name: "here", secure: secure, plain: plain)
+            return nil
+        } catch {
+            return "a \(secure):// address, or \(plain):// to a loopback address; \(error.detail)"
+        }
     }
 
-    private static func host(of rest: String) -> String {
-        var authority = rest
-        for end: Unicode.Scalar in ["/", "?", "#"] { authority = authority.cut(at: end)?.before ?? authority }
-        if let address = authority.remainder(after: "[") { return address.cut(at: "]")?.before ?? address }
-        return authority.cut(at: ":")?.before ?? authority
-    }
-
-    private static func isLoopback(_ host: String) -> Bool {
-        guard host != "localhost", host != "::1" else { return true }
-        let parts = host.parts(separatedBy: ".")
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { isNumber($0, upTo: 255) }
-    }
-
-    private static func isNumber(_ text: String, upTo limit: Int) -> Bool {
-        Int(text).map { (0...limit).contains($0) } ?? false
-    }
-
+    /// Codes as BCP 47 writes them: two or three letters, and what may follow behind hyphens.
     static func languages(_ text: String, _ value: inout [String]) -> String? {
-        let accepted = "language codes with commas, at most \(Limits.languageHints), such as en, ar"
         var languages: [String] = []
         for part in text.parts(separatedBy: ",") where !part.isEmpty {
-            let code = part.parts(separatedBy: " ").joined(separator: "")
-            let letters = code.isEvery {
-                (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D
+            let code = part.trimmingSpaces
+            let letters = Array(code.utf8).prefix { 0x61...0x7A ~= $0 | 0x20 }.count
+            let isCode = 2...3 ~= letters && (code.utf8.count == letters || Array(code.utf8)[letters] == 0x2D)
+                && code.isEvery { 0x61...0x7A ~= $0 | 0x20 || 0x30...0x39 ~= $0 || $0 == 0x2D }
+            guard isCode, code.utf8.count <= 12, languages.count < Limits.languageHints else {
+                return "at most \(Limits.languageHints) codes with commas, such as en for English, ar for Arabic"
             }
-            guard letters, (2...12).contains(code.utf8.count) else { return accepted }
             languages.append(code)
         }
-        guard languages.count <= Limits.languageHints else { return accepted }
         value = languages
         return nil
     }
 
-    /// Empty, `chip:offset` or a line's name.
+    /// Empty, `chip:offset` or a line's name; as the panel will take it.
     static func line(_ text: String) -> String? {
-        let accepted = "chip:offset such as gpiochip0:17, or a line's name"
-        guard let problem = printable(text, limit: 64) else {
-            let parts = text.parts(separatedBy: ":")
-            guard let offset = parts.last, parts.count > 1 else { return nil }
-            return offset.utf8.count + 1 < text.utf8.count && isNumber(offset, upTo: 65_535) ? nil : accepted
-        }
-        return problem
+        if text.isEmpty || LineName(text) != nil { return nil }
+        return "chip:offset such as gpiochip0:17, or a line's name of at most 31 bytes"
     }
 }
 

@@ -164,12 +164,28 @@ package final class ConfigurationReading {
         }
         checkUpload()
         guard settings.panel.driver == .gpio else { return }
+        checkLamps()
         if settings.panel.startLine.isEmpty {
             report(nil, "panel.start_line", "missing; panel.driver = gpio needs a button")
         }
         if settings.panel.greenLine.isEmpty, settings.panel.redLine.isEmpty {
             report(nil, "panel.green_line", "missing; panel.driver = gpio needs a light")
         }
+    }
+
+    /// A line does one thing, but for one button that is both; a lamp is driven by no other's line.
+    private func checkLamps() {
+        var taken = [settings.panel.startLine, settings.panel.stopLine]
+        checkLamp("panel.green_line", &settings.panel.greenLine, &taken)
+        checkLamp("panel.amber_line", &settings.panel.amberLine, &taken)
+        checkLamp("panel.red_line", &settings.panel.redLine, &taken)
+    }
+
+    @inline(never)
+    private func checkLamp(_ key: String, _ line: inout String, _ taken: inout [String]) {
+        guard !line.isEmpty, taken.contains(line) else { return taken.append(line) }
+        report(nil, key, "\(line) is a button's line, or another lamp's; this lamp is not used")
+        line = ""
     }
 
     private func checkUpload() {

@@ -75,7 +75,7 @@ enum Schema {
             $0.audio.rate = Int(SampleIndex.samplesPerSecond)
             return $1 == "16000" ? nil : "16000 only: the speech service and the journal run at 16 kHz"
         },
-        SchemaKey("audio", "level_warning_dbfs", "-55") { Check.number($1, -96...0, &$0.audio.levelWarningDBFS) },
+        SchemaKey("audio", "level_warning_dbfs", "-55") { Check.number($1, -96 ... -10, &$0.audio.levelWarningDBFS) },
     ]
 
     private static let transcription = [

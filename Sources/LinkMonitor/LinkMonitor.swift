@@ -14,6 +14,8 @@ package final class LinkMonitor {
 
     /// How often the kernel had to drop messages because nobody took them.
     package private(set) var overruns = 0
+    /// Messages that are none of those that were asked for, or too short for what they should hold.
+    package private(set) var unreadable = 0
     /// Why the last snapshot has no WiFi facts; nil when it has, or when there is no WiFi.
     package private(set) var wirelessError: LinkMonitorError?
 
@@ -47,12 +49,15 @@ package final class LinkMonitor {
         let socket = try NetlinkSocket(.route)
         var snapshot = NetworkSnapshot()
         snapshot = try socket.dump("links", Int(RTM_GETLINK), from: snapshot) { message, draft in
+            self.note(RouteMessages.isReadable(message))
             if let link = RouteMessages.link(message) { draft.add(link) }
         }
         snapshot = try socket.dump("addresses", Int(RTM_GETADDR), from: snapshot) { message, draft in
+            self.note(RouteMessages.isReadable(message))
             if let address = RouteMessages.address(message) { draft.add(address) }
         }
         snapshot = try socket.dump("routes", Int(RTM_GETROUTE), from: snapshot) { message, draft in
+            self.note(RouteMessages.isReadable(message))
             for route in RouteMessages.defaultRoutes(message) { draft.add(route) }
         }
         wirelessError = nil
@@ -64,6 +69,10 @@ package final class LinkMonitor {
             wirelessNumber = nil
         }
         return snapshot
+    }
+
+    private func note(_ isReadable: Bool) {
+        if !isReadable { unreadable += 1 }
     }
 
     private func drain(_ descriptor: Int32) -> Bool {

@@ -3,6 +3,18 @@ internal import RecorderCore
 
 /// What is taken of rtnetlink's messages (rtnetlink(7), linux/rtnetlink.h, linux/if_addr.h, linux/if.h).
 enum RouteMessages {
+    /// Whether it is of one of the three tables, and long enough; what it says may be of no interest.
+    static func isReadable(_ message: NetlinkMessage) -> Bool {
+        switch Int(message.type) {
+        case Int(RTM_NEWLINK):
+            message.body(ifinfomsg.self) != nil
+                && message.attributes(after: ifinfomsg.self).string(IFLA_IFNAME) != nil
+        case Int(RTM_NEWADDR): message.body(ifaddrmsg.self) != nil
+        case Int(RTM_NEWROUTE): message.body(rtmsg.self) != nil
+        default: false
+        }
+    }
+
     static func link(_ message: NetlinkMessage) -> NetworkLink? {
         guard message.type == RTM_NEWLINK, let body = message.body(ifinfomsg.self) else { return nil }
         let attributes = message.attributes(after: ifinfomsg.self)

@@ -18,10 +18,12 @@ internal import CLinux
     }
 
     /// False, and counted, when the queue is full.
-    package func push(_ element: Element) -> Bool {
+    ///
+    /// - Parameter leaving: places that are kept for what must not be refused.
+    package func push(_ element: Element, leaving: Int = 0) -> Bool {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
-        guard elements.count < capacity else {
+        guard elements.count < capacity - leaving else {
             refusals += 1
             return false
         }

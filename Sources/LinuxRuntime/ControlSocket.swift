@@ -21,10 +21,14 @@ package final class ControlListener {
 
     package var fileDescriptor: Int32 { descriptor.number }
 
-    /// The next caller; nil when nobody waits.
-    package func accept() -> ControlConnection? {
+    /// The next caller; nil when nobody waits, or is gone already.
+    /// - Throws: there is no descriptor or memory for it; it goes on waiting.
+    package func accept() throws(SystemError) -> ControlConnection? {
         let number = chalk_unix_accept(descriptor.number)
-        return number < 0 ? nil : ControlConnection(FileDescriptor(owning: number))
+        if number >= 0 { return ControlConnection(FileDescriptor(owning: number)) }
+        let error = SystemError.last("accept at", path)
+        guard [EAGAIN, EINTR, ECONNABORTED].contains(error.number) else { throw error }
+        return nil
     }
 }
 

@@ -52,6 +52,9 @@ package final class EventLoop {
         try Self.control(chalk_epoll_modify(epoll.number, descriptor, events, token))
     }
 
+    /// Whether a signal asks the process to end; the others that the loop takes do not.
+    package static func isEnd(_ signal: Int32) -> Bool { [SIGTERM, SIGINT, SIGQUIT].contains(signal) }
+
     /// Call it before the descriptor is closed.
     package func remove(_ descriptor: Int32) {
         _ = chalk_epoll_remove(epoll.number, descriptor)

@@ -1,7 +1,8 @@
 internal import CLinux
 internal import RecorderCore
 
-/// An open file, closed with its last reference. One method a system call; each names the file in its error.
+/// An open regular file, closed with its last reference; what is none is an error, not waited for. One method a system
+/// call; each names the file in its error.
 /// A class, since Embedded Swift cannot destroy another module's noncopyable value that has a `deinit`.
 package final class File: Sendable {
     package enum Access: Sendable {
@@ -25,7 +26,7 @@ package final class File: Sendable {
             case .create: O_RDWR | O_CREAT | O_EXCL
             case .change: O_RDWR
             }
-        let number = unsafe chalk_open(path, flags, mode)
+        let number = unsafe chalk_open_regular(path, flags, mode)
         guard number >= 0 else { throw .last("open", path) }
         descriptor = FileDescriptor(owning: number)
         self.path = path
@@ -131,14 +132,19 @@ package enum FileSystem {
         return try file.read(at: 0, limit: limitBytes)
     }
 
-    /// Replaces a file at once or not at all: written beside it, synced, renamed over it.
+    /// Replaces a file at once or not at all: written beside it, synced, renamed over it. Nothing is left behind.
     package static func writeFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SystemError) {
         let temporary = path + ".part"
-        let file = try File(temporary, .write, mode: mode)
-        try file.truncate(to: 0)
-        try file.write(bytes, at: 0)
-        try file.synchronise()
-        try rename(temporary, to: path)
+        do throws(SystemError) {
+            try remove(temporary)
+            let file = try File(temporary, .create, mode: mode)
+            try file.write(bytes, at: 0)
+            try file.synchronise()
+            try rename(temporary, to: path)
+        } catch {
+            _ = try? remove(temporary)
+            throw error
+        }
     }
 
     package static func rename(_ path: String, to target: String) throws(SystemError) {
@@ -202,6 +208,11 @@ package enum FileSystem {
         }
     }
 
+    /// For what others open: a pipe, a socket or a device is there. Nil also when nothing is.
+    package static func whyNotRegular(_ path: String) -> SystemError? {
+        unsafe chalk_is_irregular(path) ? SystemError("open", path, number: CHALK_IRREGULAR) : nil
+    }
+
     /// Whether a directory is there, but not for this user.
     package static func isForbidden(_ path: String) -> Bool {
         guard unsafe access(path, R_OK | X_OK) != 0 else { return false }
@@ -246,4 +257,5 @@ extension SystemError {
     package static let addressInUse: Int32 = EADDRINUSE
     package static let noSpace: Int32 = ENOSPC
     package static let noSuchFile: Int32 = ENOENT
+    package static let forbidden: Int32 = EACCES
 }

@@ -11,41 +11,51 @@ package struct Log: Sendable {
 
     package func write(_ level: LogLevel, _ line: String) {
         guard level <= threshold else { return }
-        let text = "<\(level.rawValue)>" + Log.singleLine(line) + "\n"
-        Console.error(text)
+        // Peers choose some of the text: no line of theirs may look like one of ours.
+        Console.error("<\(level.rawValue)>" + line.shown + "\n")
     }
 
     package func write(_ entry: LogEntry) {
         write(entry.level, entry.line)
     }
-
-    /// Peers choose some of the text: no line of theirs may look like one of ours.
-    private static func singleLine(_ line: String) -> String {
-        guard !line.isEvery({ $0 >= 0x20 && $0 != 0x7F }) else { return line }
-        var text = ""
-        for scalar in line.unicodeScalars {
-            text.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar)
-        }
-        return text
-    }
 }
 
-/// The process's standard output and error, unbuffered.
+/// The process's standard output and error, unbuffered. Output that cannot be written ends the process with an error:
+/// half a list is not taken for a whole one.
 package enum Console {
-    package static func output(_ text: String) { write(text, to: 1) }
-    package static func error(_ text: String) { write(text, to: 2) }
+    /// For programs: as it is.
+    @inline(never)
+    package static func output(_ text: String) { output(Array(text.utf8)) }
+
+    /// For people: a line, with what is not plain escaped.
+    @inline(never)
+    package static func line(_ text: String) { output(text.shown + "\n") }
 
     /// Bytes as they are.
     package static func output(_ bytes: [UInt8]) {
-        unsafe bytes.withUnsafeBytes { bytes in
-            _ = unsafe chalk_write_all(1, bytes.baseAddress, bytes.count)
+        let result = unsafe bytes.withUnsafeBytes { bytes in
+            unsafe chalk_write_all(1, bytes.baseAddress, bytes.count)
+        }
+        if result != 0 { fail() }
+    }
+
+    @inline(never)
+    package static func error(_ text: String) {
+        var copy = text
+        copy.withUTF8 { bytes in
+            _ = unsafe chalk_write_all(2, bytes.baseAddress, bytes.count)
         }
     }
 
-    private static func write(_ text: String, to descriptor: Int32) {
-        var copy = text
-        copy.withUTF8 { bytes in
-            _ = unsafe chalk_write_all(descriptor, bytes.baseAddress, bytes.count)
-        }
+    /// Some file systems tell only now that they have no room (close(2)).
+    package static func close() {
+        if CLinux.close(1) != 0 { fail() }
+    }
+
+    /// Nobody reads a pipe that was closed, and those who closed it know.
+    private static func fail() -> Never {
+        let error = SystemError.last("write to", "standard output")
+        if error.number != EPIPE { Console.error("chalkbox: " + error.message + "\n") }
+        Process.exit(1)
     }
 }

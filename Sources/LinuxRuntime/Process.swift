@@ -48,6 +48,13 @@ package enum Process {
         unsafe String(cString: chalk_host_name())
     }
 
+    /// Looks at files as the recorder does from now on (root may).
+    /// - Returns: false: this is another user than the recorder's.
+    package static func becomeRecorder() -> Bool { unsafe chalk_become(ControlListener.group) }
+
+    /// Who looks at files.
+    package static var userName: String { unsafe String(cString: chalk_user_name()) }
+
     /// Random bits from the kernel (getrandom(2)); it waits for the pool at boot.
     package static func random() -> UInt64 {
         var bits: UInt64 = 0

@@ -45,12 +45,15 @@ internal import RecorderCore
         guard unsafe chalk_gpio_set(&line, active) == 0 else { throw .write(line: name, errno: chalk_gpio_errno()) }
     }
 
-    /// The oldest waiting edge, with the kernel's time of it.
-    func readEdge() -> (pressed: Bool, at: MonotonicTime)? {
+    /// The oldest waiting edge, with the kernel's time of it; nil when none waits.
+    func readEdge() throws(PanelError) -> PanelEdge? {
         var pressed = false
         var milliseconds: Int64 = 0
-        guard unsafe chalk_gpio_read_edge(&line, &pressed, &milliseconds) == 1 else { return nil }
-        return (pressed, Self.plausible(MonotonicTime(milliseconds: milliseconds), now: Clock.now))
+        let count = unsafe chalk_gpio_read_edge(&line, &pressed, &milliseconds)
+        guard count >= 0 else { throw .read(line: name, errno: chalk_gpio_errno()) }
+        guard count > 0 else { return nil }
+        let time = Self.plausible(MonotonicTime(milliseconds: milliseconds), now: Clock.now)
+        return PanelEdge(pressed: pressed, at: time)
     }
 
     /// Kernels before 5.7 stamped edges with the wall clock: such a time is far from the monotonic clock's.
@@ -62,7 +65,9 @@ internal import RecorderCore
     private static let devices = "/dev"
 
     private static func locate(_ name: String) throws(PanelError) -> (path: String, offset: UInt32) {
-        switch try LineName(name) {
+        switch LineName(name) {
+        case nil:
+            throw .malformed(line: name)
         case .offset(let chip, let offset):
             let path = devices + "/" + chip
             let lines = unsafe chalk_gpio_line_count(path)

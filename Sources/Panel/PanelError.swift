@@ -16,12 +16,6 @@ package enum PanelError: Error, Equatable, Sendable {
     case write(line: String, errno: Int32)
     case read(line: String, errno: Int32)
 
-    /// Whether it may work later: the chip comes, or becomes this process's.
-    package var mayPass: Bool {
-        if case .malformed = self { return false }
-        return true
-    }
-
     /// What happened, why, and what to do.
     package var message: String {
         switch self {
@@ -41,9 +35,9 @@ package enum PanelError: Error, Equatable, Sendable {
             "cannot use the panel line \(line) on \(path): \(Self.text(number)); "
                 + "`gpioinfo` shows who uses it"
         case .write(let line, let number):
-            "cannot switch the panel line \(line): \(Self.text(number))"
+            "cannot switch the panel line \(line): \(Self.text(number)); is its chip still plugged in? `gpiodetect`"
         case .read(let line, let number):
-            "cannot read the panel line \(line): \(Self.text(number))"
+            "cannot read the panel line \(line): \(Self.text(number)); is its chip still plugged in? `gpiodetect`"
         }
     }
 

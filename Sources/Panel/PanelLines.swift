@@ -36,52 +36,30 @@ extension PanelLines {
     var lampUse: GPIOLine.Use { .lamp(activeLow: lampsActiveLow) }
 }
 
-/// The panel's two buttons; a box with one calls it `start`.
-package enum Button: Equatable, Sendable {
+/// What a line of the panel is for; a box with one button calls it `start`.
+package enum PanelPart: Equatable, Sendable {
     case start
     case stop
+    case green
+    case amber
+    case red
+
+    package var isButton: Bool { self == .start || self == .stop }
+
+    /// As the configuration's key has it: `start_line`.
+    package var name: String {
+        switch self {
+        case .start: "start"
+        case .stop: "stop"
+        case .green: "green"
+        case .amber: "amber"
+        case .red: "red"
+        }
+    }
 }
 
 /// A button's contact closed or opened; not debounced.
 package struct PanelEdge: Equatable, Sendable {
-    package var button: Button
     package var pressed: Bool
     package var at: MonotonicTime
-
-    package init(button: Button, pressed: Bool, at: MonotonicTime) {
-        self.button = button
-        self.pressed = pressed
-        self.at = at
-    }
-}
-
-/// A line as the configuration names it.
-enum LineName: Equatable {
-    case offset(chip: String, line: UInt32)
-    case name(String)
-
-    /// `gpiochip` + digits + `:` + offset, or else a line's name.
-    init(_ text: String) throws(PanelError) {
-        let prefix = "gpiochip"
-        guard text.begins(with: prefix), let (chip, offset) = text.cut(at: ":") else {
-            guard !text.holds(0x2F), text.utf8.count <= Self.kernelNameBytes else {
-                throw .malformed(line: text)
-            }
-            self = .name(text)
-            return
-        }
-        guard let number = chip.remainder(after: prefix), Self.isDecimal(number), Self.isDecimal(offset),
-            offset.utf8.count <= 5, let line = Int(offset)
-        else {
-            throw .malformed(line: text)
-        }
-        self = .offset(chip: chip, line: UInt32(line))
-    }
-
-    /// linux/gpio.h: GPIO_MAX_NAME_SIZE is 32 with the final zero.
-    private static let kernelNameBytes = 31
-
-    private static func isDecimal(_ text: String) -> Bool {
-        !text.isEmpty && text.isEvery { 0x30...0x39 ~= $0 }
-    }
 }

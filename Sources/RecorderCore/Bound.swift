@@ -29,7 +29,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case serviceTokens
     /// Voices beyond `Limits.speakers`.
     case speakers
-    /// People who found no place at the control socket.
+    /// Programs at the control socket that were too many.
     case controlClients
     /// Times that a connection had to wait, because the process had no file descriptor left.
     case descriptors
@@ -39,6 +39,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case networkTables
     /// Lessons that the school refused, beyond those that are listed.
     case blockedLessons
+    /// Edges of the buttons that the kernel dropped, since it keeps no more than 16.
+    case buttonEdges
 
     /// As the log and `status --json` name it. Stable.
     package var name: String {
@@ -62,6 +64,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .networkMessages: "network-messages"
         case .networkTables: "network-tables"
         case .blockedLessons: "blocked-lessons"
+        case .buttonEdges: "button-edges"
         }
     }
 
@@ -82,11 +85,12 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .servicePositions: "the speech service named times beyond the audio that it was sent"
         case .serviceTokens: "the speech service sent text or times that cannot be"
         case .speakers: "the speech service told more voices apart than are kept"
-        case .controlClients: "programs found no place at the control socket"
+        case .controlClients: "too many programs at the control socket: silent ones had to go"
         case .descriptors: "the recorder had no file descriptor left for a connection"
         case .networkMessages: "the kernel's messages about the network could not be read"
         case .networkTables: "the network has more links, addresses or routes than are looked at"
         case .blockedLessons: "the school refused more lessons than are listed"
+        case .buttonEdges: "a button bounced faster than the box could look; what counts is how it ended"
         }
     }
 }

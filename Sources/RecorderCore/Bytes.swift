@@ -51,6 +51,18 @@ extension String {
         return parts + [rest]
     }
 
+    /// A number in nothing but digits, up to `limit`; nil: it is none. `Int(_:)` takes signs, and costs more each time.
+    @inline(never)
+    package func decimal(upTo limit: Int) -> Int? {
+        var number = 0
+        for byte in Array(utf8) {
+            guard byte >= 0x30, byte <= 0x39 else { return nil }
+            number = number * 10 + Int(byte - 0x30)
+            guard number <= limit else { return nil }
+        }
+        return isEmpty ? nil : number
+    }
+
     package var trimmingSpaces: String {
         guard beginsWithSpace || endsWithSpace else { return self }
         var bytes = Array(utf8).drop(while: Self.isSpace)

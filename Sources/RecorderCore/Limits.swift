@@ -1,5 +1,13 @@
-/// Every bound in the product, in one place: what is queued, stored in memory, waited for or accepted from outside.
-/// A bound that is reached is reported, never silently passed.
+/// Every bound in the product, in one place: what is queued, kept in memory, waited for or accepted from outside. None
+/// is passed in silence:
+/// - What is left out because there is too much of it is counted under a name of `Bound`, logged once, and shown by
+///   `status --json` and `doctor`: of queues, of words and marks that wait for the index, of speakers, of the network's
+///   tables and messages, of programs at the control socket, of refused lessons, of a button's edges. Adapters count by
+///   themselves and are asked in each round (`noteBounds`); the core says `RecorderEffect.reached`.
+/// - What somebody wrote or sent and is too long is refused as a whole: who sent it is told (lines, labels), or it is a
+///   mistake of the configuration, or the failure of that session, request or file, whose reason is logged.
+/// - A wait that ends is a failure with a reason, which is logged.
+/// - The rest (sizes of pieces, intervals, what is looked back at) loses nothing.
 package enum Limits {
     // Audio
     /// The sample ring: 64 s, a power of two of samples (1,048,576 samples = 65.536 s; 2 MiB).
@@ -8,9 +16,19 @@ package enum Limits {
     package static let periodSamples: Int64 = 1_600
     /// ALSA's buffer: a capture thread that is away for less than this loses nothing.
     package static let captureBufferSamples: Int64 = 32_000
-    /// A microphone that is gone for longer is reported as failed; it is still tried again.
-    package static let microphoneGraceMilliseconds: Int64 = 10_000
+    /// A microphone that is being opened, and gives neither a sample nor an error for so long, counts as lost. A sound
+    /// server may need 2 s for its first sample.
+    package static let microphoneOpenMilliseconds: Int64 = 4_000
+    /// A microphone that ran and gives nothing for so long counts as lost, although its driver says nothing.
+    package static let microphoneStallMilliseconds: Int64 = 1_000
     package static let microphoneRetryCapMilliseconds: Int64 = 5_000
+    /// Seconds in a row below `audio.level_warning_dbfs` that are no pause any more.
+    package static let quietSeconds = 30
+    /// So many clipped seconds among the last `clippingSeconds` are more than a slammed door.
+    package static let clippedSeconds = 3
+    package static let clippingSeconds = 10
+    /// Samples in a row at full scale that count as clipping: a single one may be a loud sound's true peak.
+    package static let clippedRun = 3
     /// Silence marks waiting between the capture thread and the loop.
     package static let silenceMarks = 256
 
@@ -91,6 +109,12 @@ package enum Limits {
     package static let stableSessionMilliseconds: Int64 = 3_000
     /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
     package static let attemptMilliseconds: Int64 = 25_000
+    /// A longer `Retry-After` is obeyed for so long only, and that is told: a lesson is not to be lost by it.
+    package static let retryAfterMilliseconds: Int64 = 600_000
+    /// Milliseconds of a `Retry-After` that are obeyed.
+    package static func retryAfterMilliseconds(_ seconds: Int) -> Int64 {
+        min(Int64(max(0, min(seconds, 86_400))) * 1_000, retryAfterMilliseconds)
+    }
     /// A flapping link must not make a storm of attempts.
     package static let attemptSpacingMilliseconds: Int64 = 250
     /// A spare key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
@@ -110,6 +134,10 @@ package enum Limits {
     package static let behindSamples = 5 * SampleIndex.samplesPerSecond
     package static let captureStopMilliseconds: Int64 = 3_000
     package static let storeCloseMilliseconds: Int64 = 10_000
+    /// START was pressed meanwhile: the last lesson's end is not waited for longer than this.
+    package static let storeHandOverMilliseconds: Int64 = 2_000
+    /// A START that was refused is shown in red for so long.
+    package static let refusedStartMilliseconds: Int64 = 30_000
 
     // Text of saved lessons
     /// Failures without progress after which a lesson goes without the text that it lacks: with these waits some 14 h,
@@ -125,6 +153,20 @@ package enum Limits {
     package static let backfillPollMilliseconds: Int64 = 30_000
     /// Two hours.
     package static let backfillPolls = 240
+
+    // Waits for others: what does not come is asked for anew, and told. Longer than it can take.
+    /// The store's answer to a small question; a disk may stand still for half a minute.
+    package static let storeAnswerMilliseconds: Int64 = 120_000
+    /// A hole of 55 min cut out of the audio, or a lesson of a day packed, in slices, on a slow card.
+    package static let storeWorkMilliseconds: Int64 = 1_800_000
+    /// Over the exchange's own time-outs, of which the longest is `answerMilliseconds`.
+    package static let exchangeMilliseconds: Int64 = 300_000
+    /// An hour of audio over a slow way.
+    package static let audioExchangeMilliseconds: Int64 = 7_200_000
+    /// A session that says nothing at all: over `reconnect.dead_after_ms`, by which it ends by itself.
+    package static let quietSessionMilliseconds: Int64 = 60_000
+    /// What a session asked the journal for.
+    package static let replayAnswerMilliseconds: Int64 = 15_000
 
     // Uploads
     package static let uploadCapMilliseconds: Int64 = 300_000
@@ -168,15 +210,28 @@ package enum Limits {
     /// Waiting messages taken in one go: they are only hints, and must not keep the loop.
     package static let netlinkMessagesADrain = 256
 
+    /// An address in the configuration, or from the service.
+    package static let urlBytes = 1_024
+
     // Control socket
     package static let controlClients = 16
+    /// Of these, those that nobody puts out: who follows, presses buttons, or copies lessons.
+    package static let controlFollowers = 12
+    /// Another one that says nothing for so long is let go.
+    package static let controlIdleMilliseconds: Int64 = 60_000
+    /// No file descriptor was left for who comes: the next look.
+    package static let controlPauseMilliseconds: Int64 = 1_000
     package static let controlLineBytes = 64 << 10
     package static let controlOutputBytes = 256 << 10
 
     // Panel
-    /// A panel that cannot be had is tried again after this, then after twice as long each time, up to the cap.
+    /// A line that cannot be had is tried again after this, then after twice as long each time, up to the next.
     package static let panelRetryMilliseconds: Int64 = 250
-    package static let panelRetryCapMilliseconds: Int64 = 10_000
+    /// Lines that are held are looked at so often, lamps driven anew: before 6.6 the kernel does not wake who waits for
+    /// the edges of a chip that is unplugged.
+    package static let panelLookMilliseconds: Int64 = 2_000
+    /// The same trouble is told again after this.
+    package static let panelNewsMilliseconds: Int64 = 60_000
     /// A lamp that is lit by hand.
     package static let lampSeconds: Int64 = 3_600
 

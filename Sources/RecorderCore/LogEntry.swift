@@ -22,15 +22,15 @@ package struct LogEntry: Equatable, Sendable {
         self.line = line
     }
 
-    /// A value with spaces, quotes, `=` or nothing in it in double quotes; others as they are.
+    /// A value with spaces, quotes, `=` or nothing in it in double quotes; characters that are not plain are escaped.
     package static func quoted(_ value: String) -> String {
-        let plain = !value.isEmpty && value.isEvery { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
-        guard !plain else { return value }
+        let isWord = !value.isEmpty && value.isEvery { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F }
+        guard !isWord else { return value.shown }
         var text = "\""
         for scalar in value.unicodeScalars {
             if scalar == "\"" || scalar == "\\" { text.unicodeScalars.append("\\") }
             text.unicodeScalars.append(scalar)
         }
-        return text + "\""
+        return text.shown + "\""
     }
 }

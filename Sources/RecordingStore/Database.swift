@@ -27,16 +27,16 @@ internal import RecorderCore
     private var waitMilliseconds = busyMilliseconds
 
     init(path: String, _ access: Access) throws(StoreError) {
+        // SQLite would wait for the other end of a pipe.
+        if let error = FileSystem.whyNotRegular(path) {
+            throw .index(doing: "open", file: path, reason: error.reason, code: SQLITE_CANTOPEN)
+        }
         var opened: OpaquePointer?
         let flags =
             switch access {
             case .read: SQLITE_OPEN_READONLY
             case .write: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
-        // Opening a FIFO waits for its other end.
-        if let place = FileSystem.place(path), !place.isRegular {
-            throw .index(doing: "open", file: path, reason: "it is no regular file", code: SQLITE_CANTOPEN)
-        }
         sqlite3_soft_heap_limit64(Self.softHeapBytes)
         // SQLITE_OPEN_EXRESCODE: results carry what the file system said (sqlite.org/c3ref/open.html).
         let result = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_EXRESCODE, nil)

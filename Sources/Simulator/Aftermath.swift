@@ -131,6 +131,7 @@ struct Aftermath {
             answer(isTrouble(10) ? .cutFailed(id, "no space") : .audioCut(id, path: "/cut"))
         case .noteJob(_, let job): self.job = job
         case .request(let request): exchange(request)
+        case .reached: break
         case .cancelRequest: queue.removeAll { if case .answer = $0.input { true } else { false } }
         case .cancelToken, .removeCut, .log: break
         }

@@ -10,8 +10,30 @@ struct Checker {
         /// The voices that had a number in the overlap, and the number.
         var known: [(voice: Int, speaker: Int)]
         var isOpen = false
+        /// It fills a hole.
+        var isSide = false
+        /// The service has come on in it.
+        var hasProgressed = false
     }
 
+    /// What the light has to tell of, as it passed between the recorder and what surrounds it.
+    struct Light {
+        enum Microphone {
+            case opening(since: Int64)
+            case delivering
+            case lost
+        }
+
+        var microphone = Microphone.lost
+        var isDiskFailing = false
+        /// Seconds in a row.
+        var quiet = 0
+        var lastProgressAt = Int64.min / 2
+    }
+
+    var light = Light()
+    /// What is being received.
+    var input = RecorderInput.tick
     var header: RecordingHeader?
     /// Sessions and key requests that the box has asked for and not ended.
     var sessions: [Opened] = []
@@ -64,9 +86,11 @@ struct Checker {
 
     /// A new lesson; what the network has done stays known.
     mutating func lessonBegins(_ header: RecordingHeader, words: Int) {
-        let trouble = lastTroubleAt
+        let (trouble, light, input) = (lastTroubleAt, light, input)
         self = Checker()
         lastTroubleAt = trouble
+        self.light = light
+        self.input = input
         self.header = header
         isStored = [Bool](repeating: false, count: words)
     }
@@ -77,6 +101,7 @@ extension World {
 
     func willReceive(_ input: RecorderInput) {
         checker.before = nil
+        checker.input = input
         var isUnknown = false
         switch input {
         case .sessionMessage(let number, _):
@@ -96,6 +121,7 @@ extension World {
         }
         if planted == .lateMessages || planted == .uncancelled { isUnknown = false }
         if isUnknown || checker.isFromBefore { checker.before = recorder.state }
+        noteLight(input)
         if case .sessionMessage(let number, let message) = input, !isUnknown { claim(message, of: number) }
         if case .sessionClosed(let number, _) = input { checker.sessions.removeAll { $0.number == number } }
         if let since = checker.liveSince, now - since >= Limits.stableSessionMilliseconds, showsLife(input) {
@@ -142,6 +168,11 @@ extension World {
     func checkEffect(_ effect: RecorderEffect) {
         switch effect {
         case .startCapture:
+            // Another lesson has waited for the end of the last one.
+            if let header = checker.header, recorder.lesson?.header != header { lessonEnded(checker.input) }
+            checker.light.microphone = .opening(since: now)
+            checker.light.quiet = 0
+            checker.light.isDiskFailing = false
             if checker.isCapturing { fail("no double start", "capture is started while it runs") }
         case .openStore(let header):
             checker.lessonBegins(header, words: script.words.count)
@@ -168,7 +199,8 @@ extension World {
         case .closeStore(let end, let gaps, _):
             if checker.closing != nil { fail("a recording is closed once", "closed again") }
             checker.closing = (end.value, gaps)
-        case .finishSession, .storeSilence, .storeStopped, .commitStore, .words, .interim, .refused, .reached, .log:
+        case .finishSession, .storeSilence, .storeLevel, .storeStopped, .commitStore, .words, .interim, .refused,
+            .reached, .log:
             break
         }
     }
@@ -217,6 +249,6 @@ extension World {
         checker.sessions.append(
             Checker.Opened(
                 number: request.number, base: request.base.value, edge: max(edge, request.base).value,
-                known: known(from: request.base, to: edge)))
+                known: known(from: request.base, to: edge), isSide: request.end != nil))
     }
 }

@@ -16,6 +16,8 @@ enum WorldEvent {
     case captureStarted(recording: Int)
     case captureStopped(recording: Int)
     case silence(fault: Int, recording: Int)
+    /// A second of a muted microphone, or the first one after it.
+    case level(fault: Int, recording: Int)
     case commit(recording: Int)
     case stored(StoreReport)
     case tick

@@ -34,6 +34,8 @@ package struct Fault: Equatable, Sendable {
         // The box
         case microphoneLost
         case overrun
+        /// The microphone gives nothing but silence.
+        case muted
         case captureStuck
         case diskFails
         case diskSlow
@@ -61,8 +63,8 @@ package struct Fault: Equatable, Sendable {
             .serviceHangs, .serviceMute, .sessionsEnd, .sessionsFinish, .slowWords, .strictPace, .noLastWord,
             .uplinkBlocked, .loopBusy, .powerCut:
             true
-        case .finalTokensTwice, .microphoneLost, .overrun, .captureStuck, .diskFails, .diskSlow, .wallClockJumps,
-            .startPressed, .stopPressed:
+        case .finalTokensTwice, .microphoneLost, .overrun, .muted, .captureStuck, .diskFails, .diskSlow,
+            .wallClockJumps, .startPressed, .stopPressed:
             false
         }
     }

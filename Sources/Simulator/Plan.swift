@@ -48,6 +48,7 @@ package struct Plan: Equatable, Sendable {
         }
         if random.percent(25) { addSecondLesson(latest: disturbed, &random) }
         addPowerCuts(latest: disturbed)
+        addMutedMicrophone(latest: disturbed)
         faults.sort { $0.at < $1.at }
     }
 
@@ -60,6 +61,14 @@ package struct Plan: Equatable, Sendable {
             let away = random.percent(70) ? random.skewed(300, 30_000) : random.between(30_000, 150_000)
             faults.append(Fault(at: at, duration: min(away, length - at), kind: .powerCut))
         }
+    }
+
+    /// Drawn by itself, too.
+    private mutating func addMutedMicrophone(latest: Int64) {
+        var random = RandomSource(seed: seed, stream: 6)
+        guard random.percent(8) else { return }
+        let at = random.between(Self.firstPress, latest)
+        faults.append(Fault(at: at, duration: min(random.between(5_000, 90_000), length - at), kind: .muted))
     }
 
     /// STOP, and START again soon: what the first lesson has left behind must not reach into the second.
@@ -158,7 +167,8 @@ package struct Plan: Equatable, Sendable {
         case 0: .status(401)
         case 1: .status(403)
         case 2..<5: .status(429)
-        case 5..<8: .busy(seconds: Int(random.between(1, 40)))
+        // "At once" is among what servers say.
+        case 5..<8: .busy(seconds: Int(random.between(1, 40)) % 40)
         case 8..<11: .status(500)
         case 11..<14: .status(503)
         case 14..<17: .hangs

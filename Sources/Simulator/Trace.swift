@@ -19,7 +19,7 @@ enum Trace {
         case .sessionOpened(let session, let took): "sessionOpened \(session) after \(took) ms"
         case .sessionMessage(let session, let message): line(session, message)
         case .sessionClosed(let session, let failure): "sessionClosed \(session): \(failure?.detail ?? "by us")"
-        case .captureStarted, .captureLost, .captureFailed, .captureBack, .storeOpened, .storeFailed, .storeRecovered,
+        case .captureStarted, .captureLost, .captureLevel, .captureBack, .storeOpened, .storeFailed, .storeRecovered,
             .storeClosed, .networkChanged, .networkLost, .tick:
             "\(input)"
         }
@@ -62,8 +62,8 @@ enum Trace {
         case .openStore: "openStore"
         case .reopenStore: "reopenStore"
         case .mergeSpeaker(let retired, let speaker): "mergeSpeaker \(retired) into \(speaker)"
-        case .startCapture, .stopCapture, .storeSilence, .storeStopped, .commitStore, .fetchToken, .cancelToken,
-            .finishSession, .closeSession, .refused:
+        case .startCapture, .stopCapture, .storeSilence, .storeLevel, .storeStopped, .commitStore, .fetchToken,
+            .cancelToken, .finishSession, .closeSession, .refused:
             "\(effect)"
         }
     }

@@ -14,6 +14,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case uncancelled = "uncancelled"
     /// Voices on the two sides of a filled hole keep two numbers.
     case unmergedVoices = "unmerged-voices"
+    /// The light is solid as soon as a session is open.
+    case greenTooSoon = "green-too-soon"
+    /// Nobody tells the recorder that the microphone is gone.
+    case untoldLoss = "untold-loss"
 }
 
 /// What became of a run.
@@ -134,11 +138,12 @@ package final class World {
         case .captureStarted(let number): captureStarted(number)
         case .captureStopped(let number): captureStopped(number)
         case .silence(let fault, let number): silence(fault, number)
+        case .level(let fault, let number): level(fault, number)
         case .commit(let number): commit(number)
         case .stored(let report): stored(report)
         case .tick: tick()
         case .horizon:
-            if recorder.lesson?.stage == .recording { receive(.stop) }
+            if recorder.isStoppable { receive(.stop) }
             if recorder.lesson != nil || isOff { queue.add(.horizon, at: now + 1_000) }
         }
     }
@@ -220,7 +225,7 @@ package final class World {
         case .reopenStore: reopenStore()
         case .storeTokens(let tokens, let covered, let holes): storeTokens(tokens, covered, holes)
         case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
-        case .storeSilence, .storeStopped: break
+        case .storeSilence, .storeLevel, .storeStopped: break
         case .commitStore: queue.add(.commit(recording: recording), at: now + 1)
         case .closeStore(let end, let gaps, _): closeStore(end: end, gaps: gaps)
         case .fetchToken, .cancelToken, .openSession, .finishSession, .closeSession: command(effect)

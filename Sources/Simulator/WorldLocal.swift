@@ -9,8 +9,6 @@ struct Microphone {
     var end: Int64 = 0
     /// A STOP that the thread has not carried out yet.
     var stopDue: Int64?
-    /// A START that waits for it.
-    var startWaits = false
 }
 
 /// The store thread, as far as the loop knows it.
@@ -43,18 +41,17 @@ extension World {
         journal.removeAll(keepingCapacity: true)
         medium = Medium()
         capture.end = 0
-        capture.startedAt = max(now, capture.stopDue ?? now) + random.skewed(20, 2_500)
+        capture.startedAt = now + random.skewed(20, 2_500)
         var silences: [Range<Int64>] = []
         for fault in plan.faults where fault.kind == .microphoneLost || fault.kind == .overrun {
             silences.append((fault.at - capture.startedAt)..<(fault.at + fault.duration - capture.startedAt))
         }
         script = Script(
             seed: plan.seed &+ UInt64(recording), length: plan.length - now + 1_000, silences: silences)
-        if capture.stopDue == nil { beginCapture() } else { capture.startWaits = true }
+        beginCapture()
     }
 
     func beginCapture() {
-        capture.startWaits = false
         capture.isRunning = true
         for (number, fault) in plan.faults.enumerated() {
             guard fault.kind == .microphoneLost || fault.kind == .overrun else { continue }
@@ -63,19 +60,36 @@ extension World {
             guard end > capture.startedAt, end >= now else { continue }
             queue.add(.silence(fault: number, recording: recording), at: max(now, min(first, end)))
         }
+        for (number, fault) in plan.faults.enumerated() where fault.kind == .muted && fault.at + fault.duration > now {
+            let first = max(fault.at, now, capture.startedAt) + 1_000
+            queue.add(.level(fault: number, recording: recording), at: first)
+        }
         let first = max(now, capture.startedAt) + Self.periodMilliseconds
         queue.add(.captureStarted(recording: recording), at: first)
     }
 
     func captureStarted(_ number: Int) {
-        if number == recording { receive(.captureStarted) }
+        guard number == recording else { return }
+        guard isOn({ $0 == .microphoneLost }) else {
+            receive(.captureStarted)
+            return
+        }
+        if planted != .untoldLoss { receive(.captureLost("no such device")) }
+    }
+
+    /// A second of sound: quiet while the fault lasts, and then a loud one.
+    func level(_ number: Int, _ forRecording: Int) {
+        guard forRecording == recording, capture.isRunning else { return }
+        let isQuiet = isActive[number]
+        // A microphone that is gone gives no sound, not even a quiet one.
+        if !isOn({ $0 == .microphoneLost }) {
+            receive(.captureLevel(LevelSecond(peakTenths: isQuiet ? -900 : -200, isClipped: false)))
+        }
+        if isQuiet { queue.add(.level(fault: number, recording: recording), at: now + 1_000) }
     }
 
     func stopCapture() {
-        guard capture.stopDue == nil else {
-            capture.startWaits = false
-            return
-        }
+        guard capture.stopDue == nil else { return }
         capture.end = capture.isRunning ? max(0, now - capture.startedAt) * SampleIndex.samplesPerMillisecond : 0
         capture.isRunning = false
         capture.stopDue = now + (isOn { $0 == .captureStuck } ? random.between(2_500, 7_000) : random.between(5, 300))
@@ -84,9 +98,7 @@ extension World {
 
     func captureStopped(_ number: Int) {
         capture.stopDue = nil
-        let end = capture.startWaits ? SampleIndex.zero : SampleIndex(capture.end)
-        receive(.captureStopped(end: end))
-        if capture.startWaits { beginCapture() }
+        receive(.captureStopped(end: SampleIndex(capture.end)))
     }
 
     /// A second of silence is marked, or what is left of it.

@@ -56,13 +56,13 @@ extension World {
         case .sessionsFinish: finishSessions()
         case .uplinkBlocked: uplink.blockedUntil = max(uplink.blockedUntil, now + fault.duration)
         case .microphoneLost:
-            if capture.isRunning { receive(.captureLost("no such device")) }
+            if capture.isRunning, planted != .untoldLoss { receive(.captureLost("no such device")) }
         case .wallClockJumps: jumpWallClock()
         case .powerCut: powerGoes()
         case .startPressed: press(isStart: true)
         case .stopPressed: press(isStart: false)
         case .token, .serviceRefuses, .serviceHangs, .serviceMute, .slowWords, .strictPace, .finalTokensTwice,
-            .noLastWord, .overrun, .captureStuck, .diskFails, .diskSlow, .loopBusy:
+            .noLastWord, .overrun, .muted, .captureStuck, .diskFails, .diskSlow, .loopBusy:
             break
         }
         queue.add(.faultEnds(number), at: now + fault.duration)
@@ -80,7 +80,7 @@ extension World {
         case .blackHole, .stall:
             network.blocks -= 1
         case .microphoneLost:
-            if capture.isRunning { receive(.captureBack) }
+            if capture.isRunning, !isOn({ $0 == .microphoneLost }) { receive(.captureBack) }
         case .powerCut: powerReturns()
         default:
             break

@@ -28,7 +28,6 @@ extension World {
         journal = medium.journal
         capture.isRunning = false
         capture.stopDue = nil
-        capture.startWaits = false
         checker.powerGoes(coverage: medium.coverage.ranges, now: now)
         checker.voices = [:]
         for token in journal where token.speaker > 0 {
@@ -91,7 +90,7 @@ extension WorldEvent {
         switch self {
         case .faultBegins, .faultEnds, .flap, .horizon: false
         case .hint, .report, .commands, .answered, .connected, .step, .captureStarted, .captureStopped, .silence,
-            .commit, .stored, .tick:
+            .level, .commit, .stored, .tick:
             true
         }
     }
@@ -106,6 +105,7 @@ extension Checker {
         liveSince = nil
         isCapturing = false
         isFromBefore = false
+        light = Checker.Light()
         hearing = 0
         filled = nil
         before = nil

@@ -4,8 +4,9 @@ internal import RecorderCore
 struct ReplayBuffer {
     private var start = SampleIndex.zero
     private var samples: [Int16] = []
-    /// A piece was asked for.
-    private(set) var isAwaited = false
+    /// By when the piece that was asked for has to be there.
+    private(set) var due: MonotonicTime?
+    var isAwaited: Bool { due != nil }
 
     /// The samples of `range` that are here, from its beginning; nil when that is not here.
     func part(of range: Range<SampleIndex>) -> ArraySlice<Int16>? {
@@ -15,13 +16,13 @@ struct ReplayBuffer {
         return samples[offset..<min(samples.count, offset + count)]
     }
 
-    mutating func await() {
-        isAwaited = true
+    mutating func await(now: MonotonicTime) {
+        due = now.adding(milliseconds: Limits.replayAnswerMilliseconds)
         samples = []
     }
 
     mutating func take(_ samples: [Int16], from start: SampleIndex) {
-        isAwaited = false
+        due = nil
         self.start = start
         self.samples = samples
     }

@@ -4,15 +4,27 @@ internal import WireJSON
 
 /// A message of the speech service, as values: what it says, or the failure that it is.
 enum ServiceMessageReader {
-    static func read(_ value: JSONValue, peer: String) throws(UplinkFailure) -> ServiceMessage {
+    /// - Parameter spoken: milliseconds up to which the session has had words.
+    static func read(_ value: JSONValue, after spoken: Int64, peer: String) throws(UplinkFailure) -> ServiceMessage {
         guard value.object != nil else { throw ServiceJSON.malformed("a message that is no object", peer) }
         if let failure = serviceError(value, peer: peer) { throw failure }
         var message = ServiceMessage()
-        message.finalAudioMilliseconds = try ServiceJSON.milliseconds(value["final_audio_proc_ms"], otherwise: 0, peer)
-        message.totalAudioMilliseconds = try ServiceJSON.milliseconds(value["total_audio_proc_ms"], otherwise: 0, peer)
+        message.finalAudioMilliseconds = position(value["final_audio_proc_ms"], &message)
+        message.totalAudioMilliseconds = position(value["total_audio_proc_ms"], &message)
         message.finished = value["finished"]?.bool ?? false
-        message.tokens = try ServiceJSON.tokens(value, limit: Limits.serviceMessageTokens, peer: peer)
+        message.tokens = try ServiceJSON.tokens(
+            value, limit: Limits.serviceMessageTokens, after: spoken, peer: peer, odd: &message.oddTokens)
         return message
+    }
+
+    /// One that cannot be says nothing.
+    private static func position(_ value: JSONValue?, _ message: inout ServiceMessage) -> Int64 {
+        guard let value, !value.isNull else { return 0 }
+        guard let place = ServiceJSON.milliseconds(value) else {
+            message.oddPositions += 1
+            return 0
+        }
+        return place
     }
 
     private static func serviceError(_ value: JSONValue, peer: String) -> UplinkFailure? {

@@ -34,12 +34,16 @@ package import WebTransport
         thread.host(self)
     }
 
-    /// False when the queue is full or the thread is shut down.
+    /// False when the queue is full or the thread is shut down. What ends something is taken when nothing else is any
+    /// more: there is no more of it than was begun.
     package func send(_ command: UplinkCommand) -> Bool {
-        guard !engine.isStopping, commands.push(command) else { return false }
+        guard !engine.isStopping, commands.push(command, leaving: command.reserve) else { return false }
         engine.wake()
         return true
     }
+
+    /// Events that found no room so far.
+    package var refusedEvents: Int { outlet.refused }
 
     /// What has happened since the last call, in order.
     package func takeEvents() -> [UplinkEvent] { outlet.takeAll() }
@@ -100,12 +104,7 @@ package import WebTransport
 
     private func open(_ request: SessionRequest) {
         do throws(UplinkFailure) {
-            let url = !settings.webSocketURL.isEmpty ? settings.webSocketURL : request.key.webSocketURL
-            let endpoint = try Endpoint(
-                url.isEmpty ? Self.serviceURL : url,
-                name: settings.webSocketURL.isEmpty && !url.isEmpty
-                    ? "the token answer's websocketUrl" : "transcription.websocket_url",
-                secure: "wss", plain: "ws")
+            let endpoint = try endpoint(of: request.key)
             guard request.key.secret.isHeaderValue else {
                 throw UplinkFailure(.tokenMalformed, "the session key cannot be one")
             }
@@ -115,6 +114,19 @@ package import WebTransport
             engine.begin(session)
         } catch {
             outlet.post(.closed(session: request.number, error), isLast: true)
+        }
+    }
+
+    private func endpoint(of key: SessionKey) throws(UplinkFailure) -> Endpoint {
+        guard settings.webSocketURL.isEmpty, !key.webSocketURL.isEmpty else {
+            let url = settings.webSocketURL.isEmpty ? Self.serviceURL : settings.webSocketURL
+            return try Endpoint(url, name: "transcription.websocket_url", secure: "wss", plain: "ws")
+        }
+        do throws(UplinkFailure) {
+            return try Endpoint(key.webSocketURL, name: "the token answer's websocketUrl", secure: "wss", plain: "ws")
+        } catch {
+            // A mistake of the endpoint's, which may soon be mended there: not of the box's own configuration.
+            throw UplinkFailure(.tokenMalformed, error.detail)
         }
     }
 

@@ -26,6 +26,7 @@ final class SpeechSession: Dialogue {
     private var pacer: SessionPacer
     private var end: SampleIndex?
     private var vitals: Vitals
+    private var claims = Claims()
     /// When `finish` was written: the service's last word is due within `Limits.finishMilliseconds`.
     private var finishSentAt: MonotonicTime?
     private var sentReportedAt: MonotonicTime
@@ -103,6 +104,11 @@ final class SpeechSession: Dialogue {
         if let finishSentAt, now >= finishSentAt.adding(milliseconds: Limits.finishMilliseconds) {
             let seconds = Limits.finishMilliseconds / 1_000
             let text = "\(endpoint.peer) did not finish the session within \(seconds) s"
+            engine.end(self, UplinkFailure(.stalled, text))
+            return
+        }
+        if let due = replay.due, now >= due {
+            let text = "the journal gave no audio within \(Limits.replayAnswerMilliseconds / 1_000) s"
             engine.end(self, UplinkFailure(.stalled, text))
             return
         }
@@ -187,8 +193,11 @@ final class SpeechSession: Dialogue {
         if isSaved || isGone(range) {
             guard let part = replay.part(of: range) else {
                 guard !replay.isAwaited else { return nil }
-                replay.await()
-                client.outlet.post(.audioWanted(session: number, from: range.lowerBound))
+                replay.await(now: now)
+                guard client.outlet.post(.audioWanted(session: number, from: range.lowerBound)) else {
+                    let text = "the recorder did not take the question for the journal's audio"
+                    return engine.end(self, UplinkFailure(.stalled, text))
+                }
                 return nil
             }
             frame.fill(from: part)
@@ -229,6 +238,7 @@ final class SpeechSession: Dialogue {
         let now = Clock.now
         let pingAt = pulse.pingAt(vitals)
         var next = pulse.deadAt(vitals)
+        if let due = replay.due { next = min(next, due) }
         if let finishSentAt { next = min(next, finishSentAt.adding(milliseconds: Limits.finishMilliseconds)) }
         switch pacer.next(now: now, head: head) {
         case .send where replay.isAwaited:
@@ -254,7 +264,8 @@ final class SpeechSession: Dialogue {
     ) -> Answer {
         vitals.heard(Clock.now)
         if isFirst { incoming = nil }
-        let parser = incoming ?? JSONParser(limitBytes: Limits.serviceMessageBytes, limitValues: Limits.jsonNodes)
+        let parser = incoming ?? JSONParser(
+            limitBytes: Limits.serviceMessageBytes, limitValues: Limits.jsonNodes, mendsText: true)
         do throws(JSONError) {
             try unsafe parser.feed(bytes)
             guard isLast else {
@@ -262,15 +273,17 @@ final class SpeechSession: Dialogue {
                 return .goOn
             }
             incoming = nil
-            return message(try parser.finish(), engine: engine)
+            return message(try parser.finish(), mended: parser.mended, engine: engine)
         } catch {
             return engine.end(self, error.failure(endpoint.peer))
         }
     }
 
-    private func message(_ value: JSONValue, engine: WebEngine) -> Answer {
+    private func message(_ value: JSONValue, mended: Int, engine: WebEngine) -> Answer {
         do throws(UplinkFailure) {
-            var message = try ServiceMessageReader.read(value, peer: endpoint.peer)
+            var message = try ServiceMessageReader.read(value, after: claims.spoken, peer: endpoint.peer)
+            message.oddTokens += mended
+            claims.check(&message, sent: pacer.sentThrough.samples(since: base) / SampleIndex.samplesPerMillisecond)
             // The last word before it was asked for is not the last word about the audio.
             let isEarly = message.finished && finishSentAt == nil
             if isEarly { message.finished = false }

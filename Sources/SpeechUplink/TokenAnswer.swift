@@ -5,12 +5,12 @@ internal import WireJSON
 /// The token endpoint's answer: `apiKey` as the school's endpoint says it, `api_key` as the service's own does.
 enum TokenAnswer {
     /// - Parameter now: for the answer's `expiresAt`; a box whose clock is wrong may not believe it.
-    static func read(_ body: [UInt8], peer: String, now: WallTime) throws(UplinkFailure) -> SessionKey {
-        let value: JSONValue
-        do throws(JSONError) {
-            value = try JSONValue.parse(body, limitBytes: Limits.tokenAnswerBytes, limitValues: 1_024)
-        } catch {
-            throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: " + error.message)
+    static func read(
+        _ bytes: [UInt8], _ sign: AnswerSign, peer: String, now: WallTime
+    ) throws(UplinkFailure) -> SessionKey {
+        let body = AnswerBody(bytes, sign, limitValues: 1_024)
+        guard let value = body.object else {
+            throw UplinkFailure(.tokenMalformed, "\(peer) gave no token but " + body.complaint)
         }
         guard let secret = (value["apiKey"] ?? value["api_key"])?.string else {
             throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: no apiKey in the answer")

@@ -10,6 +10,8 @@ final class TokenRequest: Dialogue {
     let connection: Connection
     private let client: SpeechClient
     private var answer: [UInt8] = []
+    /// Of the answer's head, once that is there.
+    private var head: (status: Int, retryAfterSeconds: Int?, sign: AnswerSign)?
     private var key: SessionKey?
 
     init(attempt: Int, endpoint: Endpoint, client: SpeechClient, engine: WebEngine) {
@@ -29,18 +31,23 @@ final class TokenRequest: Dialogue {
         case .bodyWritable:
             return writeQuestion()
         case .answered(let status, let retryAfterSeconds):
-            guard !(200..<300).contains(status) else { return .goOn }
-            return engine.end(self, connection.failure(status: status, retryAfterSeconds: retryAfterSeconds))
+            head = (status, retryAfterSeconds, connection.sign)
+            // No body can follow these (RFC 9110 section 6.4.1); others tell who has given the answer.
+            return (100..<200).contains(status) || status == 204 || status == 304 ? complete(engine) : .goOn
         case .bodyReadable:
             return connection.readBody()
         case .body(let bytes):
             guard answer.count + bytes.count <= Limits.tokenAnswerBytes else {
+                if isRefused { return complete(engine) }
                 let text = "\(endpoint.peer) gave no token: over \(Limits.tokenAnswerBytes) bytes"
                 return engine.end(self, UplinkFailure(.tokenMalformed, text))
             }
             unsafe answer.append(contentsOf: bytes)
             return .goOn
         case .bodyComplete:
+            return complete(engine)
+        case .failed where isRefused, .closed where isRefused:
+            // Half of its body does not make a refusal another one.
             return complete(engine)
         case .failed(let reason, let status, let retryAfterSeconds):
             return engine.end(self, connection.failure(reason, status: status, retryAfterSeconds: retryAfterSeconds))
@@ -52,6 +59,7 @@ final class TokenRequest: Dialogue {
     }
 
     func timerFired(engine: WebEngine) {
+        guard !isRefused else { return _ = complete(engine) }
         let seconds = Limits.tokenTimeoutMilliseconds / 1_000
         engine.end(self, UplinkFailure(.timeout, "\(endpoint.peer) gave no token within \(seconds) s"))
     }
@@ -82,12 +90,21 @@ final class TokenRequest: Dialogue {
         return isWritten ? .goOn : .end
     }
 
+    private var isRefused: Bool { head.map { !(200..<300).contains($0.status) } ?? false }
+
     private func complete(_ engine: WebEngine) -> Answer {
         defer {
             for index in answer.indices { answer[index] = 0 }
         }
         do throws(UplinkFailure) {
-            key = try TokenAnswer.read(answer, peer: endpoint.peer, now: Clock.wall)
+            if let head, isRefused {
+                // Some servers quote what they refuse, and a refusal goes to the log.
+                if let secret = client.settings.tokenBearer { answer.hide(Array(secret.utf8)) }
+                throw Refusals.failure(
+                    status: head.status, head.sign, body: answer, retryAfterSeconds: head.retryAfterSeconds,
+                    peer: endpoint.peer)
+            }
+            key = try TokenAnswer.read(answer, head?.sign ?? .none, peer: endpoint.peer, now: Clock.wall)
             return engine.end(self, nil)
         } catch {
             return engine.end(self, error)

@@ -46,6 +46,16 @@ package enum UplinkCommand: Sendable {
     case audio(session: Int, from: SampleIndex, [Int16])
 }
 
+extension UplinkCommand {
+    /// Places in the queue that it leaves free.
+    var reserve: Int {
+        switch self {
+        case .fetchToken, .open, .audio: Limits.uplinkCommands / 4 * 3
+        case .cancelToken, .finish, .close: 0
+        }
+    }
+}
+
 /// What the uplink reports.
 package enum UplinkEvent: Equatable, Sendable {
     case token(attempt: Int, SessionKey)

@@ -10,8 +10,13 @@ enum ServiceAnswers {
         do throws(UplinkFailure) {
             switch request {
             case .deleteTranscription, .deleteFile:
-                if answer.status == 404 || answer.isSuccess { return .deleted }
-                throw Refusals.failure(answer, at: endpoint)
+                if answer.isSuccess {
+                    _ = try answer.said(at: endpoint, limitValues: UploaderLimits.answerNodes)
+                    return .deleted
+                }
+                let failure = answer.refusal(at: endpoint)
+                if failure.kind == .httpStatus(404) { return .deleted }
+                throw failure
             case .uploadAudio:
                 return .file(try name(try value(answer, at: endpoint), at: endpoint))
             case .create:
@@ -19,8 +24,9 @@ enum ServiceAnswers {
             case .state:
                 return try state(try value(answer, at: endpoint), at: endpoint)
             case .transcript:
+                var odd = 0
                 var tokens = try ServiceJSON.tokens(
-                    try value(answer, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer)
+                    try value(answer, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer, odd: &odd)
                 for place in tokens.indices { tokens[place].isFinal = true }
                 return .text(tokens)
             }
@@ -30,13 +36,10 @@ enum ServiceAnswers {
     }
 
     private static func value(_ answer: HTTPAnswer, at endpoint: Endpoint) throws(UplinkFailure) -> JSONValue {
-        guard answer.isSuccess else { throw Refusals.failure(answer, at: endpoint) }
-        do throws(JSONError) {
-            return try JSONValue.parse(
-                answer.body, limitBytes: Limits.transcriptBytes, limitValues: Limits.transcriptNodes)
-        } catch {
-            throw error.failure(endpoint.peer)
+        guard let value = try answer.said(at: endpoint, limitValues: Limits.transcriptNodes) else {
+            throw UplinkFailure(.intercepted(answer.status), "\(endpoint.peer) answered nothing")
         }
+        return value
     }
 
     private static func name(_ value: JSONValue, at endpoint: Endpoint) throws(UplinkFailure) -> String {

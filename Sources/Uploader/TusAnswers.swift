@@ -22,7 +22,7 @@ enum TusAnswers {
                 return .sent(offset: try number(answer.uploadOffset ?? "", "offset", at: endpoint))
             case .manifest:
                 if answer.status == 409, let names = missing(answer.body) { return .missing(names) }
-                try accept(answer, at: endpoint)
+                _ = try answer.said(at: endpoint, limitValues: UploaderLimits.answerNodes)
                 return .accepted
             }
         } catch {
@@ -31,7 +31,7 @@ enum TusAnswers {
     }
 
     private static func accept(_ answer: HTTPAnswer, at endpoint: Endpoint) throws(UplinkFailure) {
-        guard answer.isSuccess else { throw Refusals.failure(answer, at: endpoint) }
+        guard answer.isSuccess else { throw answer.refusal(at: endpoint) }
     }
 
     /// RFC 3986 section 5.2, as far as servers use it.
@@ -72,9 +72,8 @@ enum TusAnswers {
     /// Nil when the answer names none, or what cannot be a name.
     private static func missing(_ body: [UInt8]) -> [String]? {
         let limitValues = Limits.missingFiles + 64
-        guard
-            let value = Refusals.json(body, limitBytes: Limits.manifestAnswerBytes, limitValues: limitValues),
-            let elements = value["missing"]?.array, !elements.isEmpty, elements.count <= Limits.missingFiles
+        guard let elements = AnswerBody(body, .none, limitValues: limitValues).object?["missing"]?.array,
+            !elements.isEmpty, elements.count <= Limits.missingFiles
         else { return nil }
         var names: [String] = []
         for element in elements {
@@ -87,39 +86,22 @@ enum TusAnswers {
     }
 }
 
-/// An answer that is no success, in words.
-enum Refusals {
-    static func failure(_ answer: HTTPAnswer, at endpoint: Endpoint) -> UplinkFailure {
-        var text = "\(endpoint.peer) answered HTTP \(answer.status)"
-        if (300..<400).contains(answer.status) {
-            text += ": it redirects, which is not followed; set the URL to where it leads"
-            return UplinkFailure(.httpStatus(answer.status), text)
-        }
-        let value = json(answer.body, limitBytes: Limits.manifestAnswerBytes, limitValues: UploaderLimits.answerNodes)
-        var said = ""
-        if let value {
-            for name in ["message", "error_message", "error", "detail"] where said.isEmpty {
-                said = value[name]?.string ?? ""
-            }
-        } else {
-            said = String(decoding: answer.body.prefix(Limits.errorMessageBytes), as: UTF8.self)
-        }
-        said = said.clipped(bytes: Limits.errorMessageBytes).trimmingSpaces
-        if !said.isEmpty { text += ": " + said }
-        return UplinkFailure(
-            .httpStatus(answer.status), text,
-            errorType: (value?["error_type"]?.string ?? "").clipped(bytes: WebLimits.errorTypeBytes),
-            requestID: (value?["request_id"]?.string ?? "").clipped(bytes: WebLimits.requestIDBytes),
-            retryAfterSeconds: answer.retryAfterSeconds)
+extension HTTPAnswer {
+    func refusal(at endpoint: Endpoint) -> UplinkFailure {
+        Refusals.failure(status: status, sign, body: body, retryAfterSeconds: retryAfterSeconds, peer: endpoint.peer)
     }
 
-    /// Nil for what is no JSON object.
-    static func json(_ body: [UInt8], limitBytes: Int, limitValues: Int) -> JSONValue? {
-        guard body.first == 0x7B else { return nil }
-        do throws(JSONError) {
-            return try JSONValue.parse(body, limitBytes: limitBytes, limitValues: limitValues)
-        } catch {
-            return nil
+    /// What a success says; nil when it says nothing.
+    func said(at endpoint: Endpoint, limitValues: Int) throws(UplinkFailure) -> JSONValue? {
+        guard isSuccess else { throw refusal(at: endpoint) }
+        guard !body.isEmpty else { return nil }
+        let body = AnswerBody(body, sign, limitValues: limitValues)
+        guard let object = body.object else {
+            // A success of the peer's own is JSON, or nothing: what stands between must not settle a lesson.
+            throw UplinkFailure(
+                sign == .own ? .messageMalformed : .intercepted(status),
+                "\(endpoint.peer) answered HTTP \(status) with " + body.complaint)
         }
+        return object
     }
 }

@@ -128,7 +128,7 @@ extension Dialogue {
     ) -> UplinkFailure {
         Diagnosis(
             peer: endpoint.peer, isTLS: endpoint.isTLS, reason: reason, status: status,
-            retryAfterSeconds: retryAfterSeconds,
+            sign: status == 0 ? .none : sign, retryAfterSeconds: retryAfterSeconds,
             connectError: LibraryLog.connectError.load(ordering: .relaxed),
             certificateError: LibraryLog.certificateError.load(ordering: .relaxed),
             elapsedMilliseconds: Clock.now.milliseconds(since: startedAt), malformed: malformed
@@ -210,17 +210,17 @@ extension Connection {
         }
     }
 
-    /// RFC 9110 section 10.2.2.
-    var location: String? {
+    /// A header of the answer that the library knows.
+    func header(_ token: lws_token_indexes) -> String? {
         guard let wsi = unsafe wsi else { return nil }
         return unsafe Self.text { space in
-            unsafe lws_hdr_copy(wsi, space.baseAddress, Int32(space.count), WSI_TOKEN_HTTP_LOCATION)
+            unsafe lws_hdr_copy(wsi, space.baseAddress, Int32(space.count), token)
         }
     }
 
     /// What `copy` leaves; nil when there is nothing, or more than a URL may have.
     private static func text(_ copy: (UnsafeMutableBufferPointer<CChar>) -> Int32) -> String? {
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: WebLimits.urlBytes + 1) { space in
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Limits.urlBytes + 1) { space in
             let count = unsafe copy(space)
             guard count > 0, Int(count) < space.count else { return nil }
             let bytes = unsafe UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(space)[..<Int(count)])

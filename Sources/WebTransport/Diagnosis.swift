@@ -60,6 +60,7 @@ struct Diagnosis {
     var reason: String
     /// 0: no answer to the request came.
     var status: Int
+    var sign = AnswerSign.none
     var retryAfterSeconds: Int?
     var connectError: Int32
     var certificateError: Int32
@@ -70,8 +71,8 @@ struct Diagnosis {
 
     var failure: UplinkFailure {
         if status != 0, status != 101 {
-            return UplinkFailure(
-                .httpStatus(status), "\(peer) answered HTTP \(status)", retryAfterSeconds: retryAfterSeconds)
+            // The library keeps no body of an answer to a handshake.
+            return Refusals.failure(status: status, sign, body: nil, retryAfterSeconds: retryAfterSeconds, peer: peer)
         }
         if certificateError != 0 {
             return UplinkFailure(

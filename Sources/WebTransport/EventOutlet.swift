@@ -16,6 +16,9 @@ package import LinuxRuntime
 
     package var isHolding: Bool { !held.isEmpty }
 
+    /// Events that found no room so far; those that are held count as well.
+    package var refused: Int { queue.refused }
+
     /// False when there is no room for it now.
     @discardableResult
     package func post(_ event: Event, isLast: Bool = false) -> Bool {

@@ -1,3 +1,4 @@
+internal import CWebSockets
 internal import LinuxRuntime
 package import RecorderCore
 
@@ -215,8 +216,9 @@ package final class HTTPExchange: Dialogue {
     private func answered(_ status: Int, _ retryAfterSeconds: Int?, _ engine: WebEngine) -> Answer {
         phase = .answered(
             HTTPAnswer(
-                status: status, location: connection.location, uploadOffset: connection.header("upload-offset:"),
-                uploadLength: connection.header("upload-length:"), retryAfterSeconds: retryAfterSeconds))
+                status: status, sign: connection.sign, location: connection.header(WSI_TOKEN_HTTP_LOCATION),
+                uploadOffset: connection.header("upload-offset:"), uploadLength: connection.header("upload-length:"),
+                retryAfterSeconds: retryAfterSeconds))
         // RFC 9110 section 6.4.1: no content follows, whatever Content-Length says.
         guard request.method != .head, status != 204, status != 304 else { return engine.end(self, nil) }
         answeredAt = Clock.now

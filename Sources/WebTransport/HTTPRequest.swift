@@ -1,4 +1,4 @@
-internal import LinuxRuntime
+package import LinuxRuntime
 package import RecorderCore
 
 /// A request's method (RFC 9110 section 9, RFC 5789).
@@ -58,14 +58,9 @@ package struct ClientIdentity: Equatable, Sendable {
         self.keyFile = keyFile
     }
 
-    /// The library would go on without what it cannot read.
-    var isReadable: Bool {
-        do throws(SystemError) {
-            for file in [certificateFile, keyFile] { _ = try FileSystem.readFile(file, limitBytes: 1 << 20) }
-            return true
-        } catch {
-            return false
-        }
+    /// Whether both can be read: the library would go on without.
+    package func check() throws(SystemError) {
+        for file in [certificateFile, keyFile] { _ = try FileSystem.readFile(file, limitBytes: 1 << 20) }
     }
 }
 
@@ -108,13 +103,16 @@ package struct HTTPAnswer: Equatable, Sendable {
     package var uploadLength: String?
     /// RFC 9110 section 10.2.3, in seconds.
     package var retryAfterSeconds: Int?
+    /// What its head shows of who has given it.
+    package var sign: AnswerSign
     package var body: [UInt8]
 
     package init(
-        status: Int, location: String? = nil, uploadOffset: String? = nil, uploadLength: String? = nil,
-        retryAfterSeconds: Int? = nil, body: [UInt8] = []
+        status: Int, sign: AnswerSign = .none, location: String? = nil, uploadOffset: String? = nil,
+        uploadLength: String? = nil, retryAfterSeconds: Int? = nil, body: [UInt8] = []
     ) {
         self.status = status
+        self.sign = sign
         self.location = location
         self.uploadOffset = uploadOffset
         self.uploadLength = uploadLength

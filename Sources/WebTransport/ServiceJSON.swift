@@ -3,9 +3,14 @@ package import WireJSON
 
 /// What the service's live and its asynchronous interface say in the same words.
 package enum ServiceJSON {
-    /// The tokens of a message or a transcript; none when it has none.
+    /// The tokens of a message or a transcript; none when it has none. One that is odd is repaired, or left out, and
+    /// the others are kept: whoever hears that second again would be told the same.
+    ///
+    /// - Parameters:
+    ///   - spoken: milliseconds up to which there were words before: where a token without a place goes.
+    ///   - odd: raised by one for each such token.
     package static func tokens(
-        _ value: JSONValue, limit: Int, peer: String
+        _ value: JSONValue, limit: Int, after spoken: Int64 = 0, peer: String, odd: inout Int
     ) throws(UplinkFailure) -> [ServiceToken] {
         var tokens: [ServiceToken] = []
         switch value["tokens"] {
@@ -17,7 +22,9 @@ package enum ServiceJSON {
             }
             tokens.reserveCapacity(elements.count)
             for element in elements {
-                tokens.append(try token(element, after: tokens.last?.endMilliseconds ?? 0, peer))
+                let (token, isOdd) = token(element, after: tokens.last?.endMilliseconds ?? spoken)
+                if isOdd { odd += 1 }
+                if let token { tokens.append(token) }
             }
         case .bool, .number, .string, .object:
             throw malformed("tokens that are no list", peer)
@@ -25,16 +32,19 @@ package enum ServiceJSON {
         return tokens
     }
 
-    private static func token(
-        _ value: JSONValue, after before: Int64, _ peer: String
-    ) throws(UplinkFailure) -> ServiceToken {
-        guard let text = value["text"]?.string else { throw malformed("a token without text", peer) }
-        let start = try milliseconds(value["start_ms"], otherwise: before, peer)
-        let end = max(start, try milliseconds(value["end_ms"], otherwise: start, peer))
-        return ServiceToken(
-            text: text, startMilliseconds: start, endMilliseconds: end,
+    /// Translated tokens have no times (SPEECH): that is not odd.
+    private static func token(_ value: JSONValue, after before: Int64) -> (ServiceToken?, isOdd: Bool) {
+        guard let text = value["text"]?.string else { return (nil, true) }
+        let given = (value["start_ms"].flatMap(milliseconds), value["end_ms"].flatMap(milliseconds))
+        let start = given.0 ?? given.1.map { min($0, before) } ?? before
+        let end = given.1 ?? start
+        let isOdd = (given.0 == nil) != (value["start_ms"]?.isNull ?? true)
+            || (given.1 == nil) != (value["end_ms"]?.isNull ?? true) || end < start
+        let token = ServiceToken(
+            text: text, startMilliseconds: start, endMilliseconds: max(start, end),
             confidence: min(1, max(0, value["confidence"]?.double ?? 0)), isFinal: value["is_final"]?.bool ?? false,
             speaker: label(value["speaker"]), language: value["language"]?.string ?? "")
+        return (token, isOdd)
     }
 
     /// Labels are strings; a number is taken for its decimal text.
@@ -44,13 +54,12 @@ package enum ServiceJSON {
         return value.string ?? ""
     }
 
-    /// A missing time is `otherwise`, a negative one 0; one beyond any session says that the message is not sane.
-    package static func milliseconds(
-        _ value: JSONValue?, otherwise: Int64, _ peer: String
-    ) throws(UplinkFailure) -> Int64 {
-        guard let number = value?.double else { return otherwise }
-        guard number <= Double(WebLimits.serviceMilliseconds) else { throw malformed("a time beyond a day", peer) }
-        return number > 0 ? Int64(number) : 0
+    /// Nil for what is no time of any session: before its beginning, beyond a day, no number.
+    package static func milliseconds(_ value: JSONValue) -> Int64? {
+        guard let number = value.double, number > -1, number <= Double(WebLimits.serviceMilliseconds) else {
+            return nil
+        }
+        return Int64(number)
     }
 
     package static func malformed(_ what: String, _ peer: String) -> UplinkFailure {

@@ -196,7 +196,7 @@ package protocol WebClient: AnyObject, Sendable {
     /// Nil when the files are not what they should be. They are read once: the library never gives one of these back.
     private func vhost(_ identity: ClientIdentity) -> OpaquePointer? {
         if let known = unsafe self.identity, unsafe known.identity == identity { return unsafe known.vhost }
-        guard unsafe self.identity == nil, identity.isReadable else { return nil }
+        guard unsafe self.identity == nil, (try? identity.check()) != nil else { return nil }
         let caFile = caFile
         let made =
             caFile.isEmpty

@@ -61,8 +61,8 @@ package final class WebThread {
         thread.join()
     }
 
-    /// The library would go on with an empty store and call every peer untrusted.
-    private static func check(caFile: String) throws(TransportError) {
+    /// Whether a file has certificates: the library would go on with an empty store and call every peer untrusted.
+    package static func check(caFile: String) throws(TransportError) {
         guard !caFile.isEmpty else { return }
         let bytes: [UInt8]
         do throws(SystemError) {
@@ -102,7 +102,6 @@ package enum WebLimits {
     static let clients = 8
     /// A bearer or a WebSocket key: one header line has to fit the library's 4 KiB buffer.
     static let headerValueBytes = 2_048
-    static let urlBytes = 1_024
     static let readBytes = 4_096
     /// A connection that the library ends after this long was timed out by it: `timeout_secs` in the shim, 6 s for
     /// each step of a handshake, less its rounding.

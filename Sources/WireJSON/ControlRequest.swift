@@ -73,8 +73,17 @@ package enum ControlRequest: Equatable, Sendable {
         }
     }
 
+    /// Whether its sender keeps the connection for as long as it likes, with nothing more to ask.
+    package var stays: Bool {
+        switch self {
+        case .follow, .transcript, .button, .copying: true
+        case .start, .stop, .status, .uploadRetry: false
+        }
+    }
+
     private static func label(_ request: JSONValue, _ bounds: Bounds) throws(Refusal) -> String {
-        let label = request["label"]?.string ?? ""
+        guard let given = request["label"] else { return "" }
+        guard let label = given.string else { throw Refusal(message: "label: accepted is a text") }
         guard label.utf8.count <= bounds.labelBytes else {
             throw Refusal(message: "label: over \(bounds.labelBytes) bytes")
         }

@@ -24,6 +24,8 @@ struct JSONGuard {
     }
 
     private var place = Place.between
+    /// Surrogates in strings are no error.
+    var admitsHalves = false
     /// One bit a container, the innermost lowest: 1 is an object.
     private var containers: UInt32 = 0
     private(set) var depth = 0
@@ -66,7 +68,7 @@ struct JSONGuard {
 
     private mutating func admitInString(_ byte: UInt8, isName: Bool, length: Int, offset: Int) throws(JSONError) {
         // UTF-8 has no surrogates (RFC 3629); LEJP writes those of \u escapes in this form, so no others may come in.
-        if previous == 0xED, byte >= 0xA0 { throw .encoding(offset: offset) }
+        if previous == 0xED, byte >= 0xA0, !admitsHalves { throw .encoding(offset: offset) }
         previous = byte
         switch byte {
         case UInt8(ascii: "\""):

@@ -11,6 +11,9 @@ internal import CWebSockets
     package static let defaultLimitValues = 65_536
 
     private let limitBytes: Int
+    private let mendsText: Bool
+    /// Strings that were no Unicode, and numbers beyond a Double, that were brought near to what they may have meant.
+    package private(set) var mended = 0
     private let context: UnsafeMutablePointer<lejp_ctx>
     private var grammar = JSONGuard()
     private var builder: JSONBuilder
@@ -22,8 +25,14 @@ internal import CWebSockets
     /// - Parameters:
     ///   - limitBytes: longer texts are refused.
     ///   - limitValues: values in the text, names not counted.
-    package init(limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues) {
+    ///   - mendsText: a string that is no Unicode is no error: bytes that are no UTF-8 become U+FFFD, and half a
+    ///     surrogate pair becomes the character that stands for it (`JSONText.firstHalf`); nor is a number too large.
+    package init(
+        limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues, mendsText: Bool = false
+    ) {
         self.limitBytes = limitBytes
+        self.mendsText = mendsText
+        grammar.admitsHalves = mendsText
         builder = JSONBuilder(limitValues: limitValues)
         unsafe context = .allocate(capacity: 1)
         unsafe context.initialize(to: lejp_ctx())
@@ -97,10 +106,16 @@ internal import CWebSockets
 
     private func takeNumber() throws(JSONError) {
         let written = grammar.takeNumber()
-        guard JSONGuard.isGrammatical(written),
-            let number = JSONNumber(grammatical: String(decoding: written, as: UTF8.self))
-        else { throw .syntax(offset: offset - written.count) }
-        pendingNumber = number
+        guard JSONGuard.isGrammatical(written) else { throw .syntax(offset: offset - written.count) }
+        if let number = JSONNumber(grammatical: String(decoding: written, as: UTF8.self)) {
+            pendingNumber = number
+        } else if mendsText {
+            mended += 1
+            let most = Double.greatestFiniteMagnitude
+            pendingNumber = JSONNumber(value: written.first == UInt8(ascii: "-") ? -most : most, integer: nil)
+        } else {
+            throw .syntax(offset: offset - written.count)
+        }
         let zero: [UInt8] = [UInt8(ascii: "0")]
         try unsafe zero.withUnsafeBufferPointer { (buffer) throws(JSONError) in
             try unsafe parse(buffer, 0..<1)
@@ -165,8 +180,10 @@ internal import CWebSockets
     }
 
     private func decoded(_ bytes: [UInt8]) throws(JSONError) -> String {
-        guard let decoded = JSONText.decode(bytes) else { throw .encoding(offset: max(0, offset - bytes.count)) }
-        return decoded
+        if let decoded = JSONText.decode(bytes) { return decoded }
+        guard mendsText else { throw .encoding(offset: max(0, offset - bytes.count)) }
+        mended += 1
+        return JSONText.mend(bytes)
     }
 
     private func takeChunk() {

@@ -1,9 +1,24 @@
 /// LEJP's string bytes as Unicode. It writes each `\u` escape as UTF-8 by itself, so a character beyond U+FFFF comes
 /// as two encoded surrogates of three bytes each (the form that RFC 3629 forbids and CESU-8 names).
-enum JSONText {
+package enum JSONText {
+    /// Stands for U+D800, half a pair; U+DFFF is 0x7FF later. Nobody writes these: plane 16 is for private use.
+    package static let firstHalf: UInt32 = 0x10_F800
+
     /// Nil when the bytes are no UTF-8 or hold half a pair.
     static func decode(_ bytes: [UInt8]) -> String? {
         if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
+        guard let joined = join(bytes, keepsHalves: false), isUTF8(joined) else { return nil }
+        return String(decoding: joined, as: UTF8.self)
+    }
+
+    /// As near as it can be told.
+    static func mend(_ bytes: [UInt8]) -> String {
+        String(decoding: join(bytes, keepsHalves: true) ?? bytes, as: UTF8.self)
+    }
+
+    /// Pairs as one character of UTF-8.
+    /// - Returns: nil when there is half a pair, and it is not to be kept.
+    private static func join(_ bytes: [UInt8], keepsHalves: Bool) -> [UInt8]? {
         var joined: [UInt8] = []
         joined.reserveCapacity(bytes.count)
         var next = 0
@@ -13,15 +28,22 @@ enum JSONText {
                 next += 1
                 continue
             }
-            guard high < 0xDC00, let low = surrogate(bytes, at: next + 3), low >= 0xDC00 else { return nil }
-            let scalar = 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)
+            let scalar: UInt32
+            if high < 0xDC00, let low = surrogate(bytes, at: next + 3), low >= 0xDC00 {
+                scalar = 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)
+                next += 3
+            } else if keepsHalves {
+                scalar = firstHalf + (high - 0xD800)
+            } else {
+                return nil
+            }
             joined.append(UInt8(0xF0 | scalar >> 18))
             joined.append(UInt8(0x80 | scalar >> 12 & 0x3F))
             joined.append(UInt8(0x80 | scalar >> 6 & 0x3F))
             joined.append(UInt8(0x80 | scalar & 0x3F))
-            next += 6
+            next += 3
         }
-        return isUTF8(joined) ? String(decoding: joined, as: UTF8.self) : nil
+        return joined
     }
 
     private static func surrogate(_ bytes: [UInt8], at index: Int) -> UInt32? {

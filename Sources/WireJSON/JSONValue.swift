@@ -9,8 +9,10 @@ package enum JSONValue: Equatable, Sendable {
 
     /// The member called `name`; of several, the last. Nil for a missing member and for anything but an object.
     package subscript(name: String) -> JSONValue? {
-        guard case .object(let members) = self else { return nil }
-        return members.last { $0.name == name }?.value
+        @inline(never) get {
+            guard case .object(let members) = self else { return nil }
+            return members.last { $0.name == name }?.value
+        }
     }
 
     package var bool: Bool? {
@@ -96,9 +98,9 @@ extension JSONValue {
     }
 
     package static func parse(
-        _ bytes: [UInt8], limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues
+        _ bytes: [UInt8], limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues, mendsText: Bool = false
     ) throws(JSONError) -> JSONValue {
-        let parser = JSONParser(limitBytes: limitBytes, limitValues: limitValues)
+        let parser = JSONParser(limitBytes: limitBytes, limitValues: limitValues, mendsText: mendsText)
         try parser.feed(bytes)
         return try parser.finish()
     }

@@ -12,8 +12,9 @@ extension RecorderInput {
         case .started: self = .captureStarted
         case .silence(let mark): self = .captureSilence(mark)
         case .deviceLost(let number): self = .captureLost("\(device): \(SystemError.text(of: number))")
-        case .deviceFailed(let number): self = .captureFailed("\(device): \(SystemError.text(of: number))")
         case .deviceBack: self = .captureBack
+        case .level(let level, let clipped):
+            self = .captureLevel(LevelSecond(peakTenths: level.peakTenths, isClipped: clipped > 0))
         case .stopped(let end): self = .captureStopped(end: end)
         }
     }

@@ -12,9 +12,12 @@ struct Arguments {
     private(set) var positional: [String] = []
 
     /// - Parameters:
-    ///   - valued: options that take a value, as `--name VALUE`, `--name=VALUE`.
+    ///   - valued: options that take a value, as `--name VALUE`, `--name=VALUE`, beside those of every command.
     ///   - plain: flags.
-    init(_ words: [String], valued: [String], plain: [String]) throws(UsageError) {
+    @inline(never)
+    init(_ words: [String], valued: String = "", plain: String = "") throws(UsageError) {
+        let valued = ("--config --defaults --set --socket " + valued).parts(separatedBy: " ")
+        let plain = plain.parts(separatedBy: " ")
         var rest = words[...]
         while let word = rest.popFirst() {
             guard word.utf8.first == 0x2D, word.utf8.count > 1 else {
@@ -39,8 +42,10 @@ struct Arguments {
         }
     }
 
+    @inline(never)
     func all(_ name: String) -> [String] { values.filter { $0.name == name }.map { $0.value } }
 
+    @inline(never)
     func last(_ name: String) -> String? { all(name).last }
 
     private static func split(_ word: String) -> (String, String?) {
@@ -58,6 +63,7 @@ enum Outcome: Int32 {
 }
 
 /// Errors read alike everywhere: `chalkbox: what happened: why; what to do`.
+@inline(never)
 func complain(_ message: String) {
-    Console.error("chalkbox: " + message + "\n")
+    Console.error("chalkbox: " + message.shown + "\n")
 }

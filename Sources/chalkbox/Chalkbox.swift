@@ -8,13 +8,13 @@ struct Chalkbox {
     static func main() {
         Process.reportFaults()
         Process.shareHeap()
-        Process.exit(run(Process.arguments).rawValue)
+        let outcome = run(Process.arguments)
+        Console.close()
+        Process.exit(outcome.rawValue)
     }
 
-    private static let commands = [
-        "daemon", "start", "stop", "status", "transcript", "recordings", "upload", "export", "export-all", "doctor",
-        "report", "lamp", "config", "logs", "support-bundle", "update",
-    ]
+    private static let commands = "daemon start stop status transcript recordings upload export export-all doctor "
+        + "report lamp config logs support-bundle update"
 
     private static func run(_ words: [String]) -> Outcome {
         guard let command = words.first else {
@@ -31,7 +31,7 @@ struct Chalkbox {
         default:
             break
         }
-        guard commands.contains(command) else {
+        guard commands.parts(separatedBy: " ").contains(command) else {
             complain("unknown command \(command); `chalkbox --help` lists them")
             return .usage
         }
@@ -52,32 +52,30 @@ struct Chalkbox {
         }
     }
 
-    private static let common = ["--config", "--defaults", "--set", "--socket"]
-
     private static func dispatch(_ command: String, _ rest: [String]) throws(Arguments.UsageError) -> Outcome {
         switch command {
         case "daemon":
-            let arguments = try Arguments(rest, valued: common, plain: [])
+            let arguments = try Arguments(rest)
             try rejectPositional(arguments)
             return DaemonCommand.run(arguments)
         case "start":
-            let arguments = try Arguments(rest, valued: common + ["--label"], plain: [])
+            let arguments = try Arguments(rest, valued: "--label")
             try rejectPositional(arguments)
             return ClientCommands.start(arguments)
         case "stop":
-            let arguments = try Arguments(rest, valued: common, plain: ["--no-wait"])
+            let arguments = try Arguments(rest, plain: "--no-wait")
             try rejectPositional(arguments)
             return ClientCommands.stop(arguments)
         case "status":
-            let arguments = try Arguments(rest, valued: common, plain: ["--json", "--follow"])
+            let arguments = try Arguments(rest, plain: "--json --follow")
             try rejectPositional(arguments)
             return ClientCommands.status(arguments)
         case "transcript":
-            let arguments = try Arguments(rest, valued: common, plain: ["--json", "--follow"])
+            let arguments = try Arguments(rest, plain: "--json --follow")
             try rejectPositional(arguments)
             return ClientCommands.transcript(arguments)
         case "recordings":
-            let arguments = try Arguments(rest, valued: common, plain: ["--json"])
+            let arguments = try Arguments(rest, plain: "--json")
             guard mayUseRecordings(command, arguments) else { return .failed }
             guard arguments.positional.first == "verify" else {
                 try rejectPositional(arguments)
@@ -85,22 +83,22 @@ struct Chalkbox {
             }
             return try VerifyCommand.run(arguments)
         case "upload":
-            let arguments = try Arguments(rest, valued: common, plain: [])
+            let arguments = try Arguments(rest)
             guard mayUseRecordings(command, arguments) else { return .failed }
             return try UploadCommand.run(arguments)
         case "export":
-            let arguments = try Arguments(rest, valued: common + ["--format", "-o", "--output"], plain: [])
+            let arguments = try Arguments(rest, valued: "--format -o --output", plain: "--force")
             guard mayUseRecordings(command, arguments) else { return .failed }
             return try RecordingCommands.export(arguments)
         case "doctor":
-            let arguments = try Arguments(rest, valued: common, plain: ["--leave-microphone"])
+            let arguments = try Arguments(rest, plain: "--leave-microphone")
             try rejectPositional(arguments)
             guard mayUseRecordings(command, arguments) else { return .failed }
             return Doctor.run(arguments)
         case "lamp":
-            return try LampCommand.run(try Arguments(rest, valued: common + ["--seconds"], plain: []))
+            return try LampCommand.run(try Arguments(rest, valued: "--seconds"))
         case "config":
-            return try ConfigCommands.run(try Arguments(rest, valued: common, plain: []))
+            return try ConfigCommands.run(try Arguments(rest))
         default:
             // These put the system's own tools together: scripts, installed with the program.
             complain("\(command): \(Process.becomeScript(command).message); is the package installed as a whole?")

@@ -23,10 +23,13 @@ final class DaemonClient {
     /// The next line; nil when the daemon is gone or the deadline passed.
     func line(until deadline: MonotonicTime? = nil) -> [UInt8]? {
         while lines.isEmpty {
-            guard !connection.isClosed, Poll.readable(connection.fileDescriptor, until: deadline) else { return nil }
-            for input in connection.receive() {
+            guard Poll.readable(connection.fileDescriptor, until: deadline) else { return nil }
+            let inputs = connection.receive()
+            for input in inputs {
                 if case .line(let bytes) = input { lines.append(bytes) }
             }
+            // Who is refused is told why before the request is read, and cannot send it any more.
+            guard !inputs.isEmpty || !connection.isClosed else { return nil }
         }
         return lines.removeFirst()
     }
@@ -48,7 +51,7 @@ enum ClientCommands {
                 if let label = arguments.last("--label") { writer.field("label", label) }
             }
             guard let answer = accepted(client, "start") else { return .failed }
-            Console.output("recording \(answer["id"]?.string ?? "")\n")
+            Console.line("recording \(answer.text("id"))")
             return .fine
         }
     }
@@ -57,9 +60,9 @@ enum ClientCommands {
         withDaemon(arguments) { client in
             client.send { $0.field("do", "stop") }
             guard let answer = accepted(client, "stop") else { return .failed }
-            let id = answer["id"]?.string ?? ""
+            let id = answer.text("id")
             guard !arguments.flags.contains("--no-wait") else {
-                Console.output("finishing \(id)\n")
+                Console.line("finishing \(id)")
                 return .fine
             }
             return awaitSaved(client, id)
@@ -72,75 +75,77 @@ enum ClientCommands {
         let deadline = Clock.now.adding(milliseconds: wait + answerMilliseconds)
         client.send { $0.field("do", "follow") }
         while let status = client.answer(until: deadline) {
-            guard status["phase"]?.string == "finished" else { continue }
-            Console.output("saved \(id)\n")
-            return .fine
+            guard let finished = status["finished"], finished["id"]?.string == id else { continue }
+            guard let problem = finished["problem"]?.string else {
+                Console.line("saved \(id)")
+                return .fine
+            }
+            complain("stop: \(id) is not saved as a whole: \(problem); see `chalkbox doctor`")
+            return .failed
         }
         complain("stop: the daemon did not say within \(wait / 1000) s that \(id) is saved; see `chalkbox status`")
         return .failed
     }
 
     static func status(_ arguments: Arguments) -> Outcome {
-        let json = arguments.flags.contains("--json")
-        let follow = arguments.flags.contains("--follow")
-        return withDaemon(arguments) { client in
-            client.send { $0.field("do", follow ? "follow" : "status") }
-            repeat {
-                let deadline = follow ? nil : Clock.now.adding(milliseconds: answerMilliseconds)
-                guard let line = client.line(until: deadline) else {
-                    complain("status: the daemon closed the connection; see `journalctl -u chalkbox`")
-                    return .failed
-                }
-                if json {
-                    Console.output(line + [0x0A])
-                } else if let status = try? JSONValue.parse(line, limitBytes: Limits.controlOutputBytes) {
-                    Console.output(StatusText.text(of: status))
-                }
-            } while follow
-            return .fine
-        }
+        let verb = arguments.flags.contains("--follow") ? "follow" : "status"
+        return show(arguments, "status", verb, holds: "phase") { Console.output(StatusText.text(of: $0)) }
     }
 
     static func transcript(_ arguments: Arguments) -> Outcome {
+        var speaker = ""
+        let outcome = show(arguments, "transcript", "transcript", holds: "words") { part in
+            show(part["words"]?.array ?? [], &speaker)
+            if let retired = part["speaker"]?.string, let name = part["isSpeaker"]?.string {
+                Console.output("\n" + "(Speaker \(retired) is Speaker \(name))".shown + "\n")
+                speaker = ""
+            }
+        }
+        if outcome == .fine, !arguments.flags.contains("--json") { Console.output("\n") }
+        return outcome
+    }
+
+    /// Shows what the daemon answers: as it is with `--json`, else as `show` has it for people.
+    @inline(never)
+    private static func show(
+        _ arguments: Arguments, _ what: String, _ verb: String, holds field: String, _ show: (JSONValue) -> Void
+    ) -> Outcome {
         let json = arguments.flags.contains("--json")
         let follow = arguments.flags.contains("--follow")
         return withDaemon(arguments) { client in
-            client.send { $0.field("do", "transcript") }
-            var speaker = ""
+            client.send { $0.field("do", verb) }
             repeat {
-                let deadline = follow ? nil : Clock.now.adding(milliseconds: answerMilliseconds)
-                guard let line = client.line(until: deadline) else {
-                    complain("transcript: the daemon closed the connection; see `journalctl -u chalkbox`")
+                let line = client.line(until: follow ? nil : Clock.now.adding(milliseconds: answerMilliseconds))
+                if json, let line { Console.output(line + [0x0A]) }
+                guard let answer = accepted(line, what) else { return .failed }
+                guard answer[field] != nil else {
+                    complain("\(what): the daemon's answer has no \(field); is it another version?")
                     return .failed
                 }
-                if json {
-                    Console.output(line + [0x0A])
-                } else if let part = try? JSONValue.parse(line, limitBytes: Limits.controlOutputBytes) {
-                    show(part["words"]?.array ?? [], &speaker)
-                    if let retired = part["speaker"]?.string, let name = part["isSpeaker"]?.string {
-                        Console.output("\n(Speaker \(retired) is Speaker \(name))\n")
-                        speaker = ""
-                    }
-                }
+                if !json { show(answer) }
             } while follow
-            if !json { Console.output("\n") }
             return .fine
         }
     }
 
     private static func show(_ words: [JSONValue], _ speaker: inout String) {
         for word in words {
-            let name = word["speaker"]?.string ?? ""
+            let name = word.text("speaker")
             if name != speaker {
-                Console.output((speaker.isEmpty ? "" : "\n") + "Speaker \(name):")
+                Console.output((speaker.isEmpty ? "" : "\n") + "Speaker \(name.shown):")
                 speaker = name
             }
-            Console.output(" " + (word["text"]?.string ?? ""))
+            Console.output(" " + (word.text("text")).shown)
         }
     }
 
     static func accepted(_ client: DaemonClient, _ what: String) -> JSONValue? {
-        guard let answer = client.answer(until: Clock.now.adding(milliseconds: answerMilliseconds)) else {
+        accepted(client.line(until: Clock.now.adding(milliseconds: answerMilliseconds)), what)
+    }
+
+    /// Nil after it was told why: no answer is one, nor is a refusal.
+    private static func accepted(_ line: [UInt8]?, _ what: String) -> JSONValue? {
+        guard let line, let answer = try? JSONValue.parse(line, limitBytes: Limits.controlOutputBytes) else {
             complain("\(what): the daemon did not answer; see `journalctl -u chalkbox`")
             return nil
         }

@@ -1,6 +1,7 @@
 internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
+internal import WebTransport
 
 /// Where a command finds its settings: `--config FILE`, changed by `--set SECTION.KEY=VALUE`; what they leave open is
 /// in `--defaults FILE`.
@@ -69,15 +70,50 @@ enum ConfigCommands {
 
     private static func check(_ path: String, _ arguments: Arguments) -> Outcome {
         let reading = ConfigurationSource.read(path: path, arguments)
+        checkFiles(reading, path)
         guard reading.problems.isEmpty else {
-            for problem in reading.problems { Console.error(problem.text + "\n") }
+            for problem in reading.problems { Console.error(problem.text.shown + "\n") }
             let count = ConfigurationSource.countOfMistakes(reading)
             complain("\(count) in the configuration; the recorder uses the default of each wrong setting")
             return .usage
         }
         Console.output(ConfigurationFile.describe(reading.settings))
-        Console.output("\(path): fine\n")
+        Console.line("\(path): fine")
         return .fine
+    }
+
+    /// The files that it names, by the functions that will read them; as the recorder's user, where this one may be it.
+    @inline(never)
+    private static func checkFiles(_ reading: ConfigurationReading, _ path: String) {
+        let settings = reading.settings
+        let isRecorder = Process.becomeRecorder()
+        check("transcription.token_bearer_file", settings.transcription.tokenBearerFile)
+        check("transcription.rest_bearer_file", settings.transcription.restBearerFile)
+        check("upload.bearer_file", settings.upload.bearerFile)
+        if !settings.upload.keyFile.isEmpty {
+            let identity = ClientIdentity(
+                certificateFile: settings.upload.certificateFile, keyFile: settings.upload.keyFile)
+            do throws(SystemError) { try identity.check() } catch { tell("upload.key_file", error.message, error) }
+        }
+        do throws(TransportError) { try WebThread.check(caFile: settings.caFile) } catch {
+            if case .caFile(let reason) = error { tell("tls.ca_file", reason.message, reason) } else {
+                tell("tls.ca_file", error.message, nil)
+            }
+        }
+
+        @inline(never)
+        func check(_ key: String, _ file: String) {
+            do throws(SystemError) { _ = try SecretFile(path: file).read() } catch { tell(key, error.message, error) }
+        }
+
+        @inline(never)
+        func tell(_ key: String, _ message: String, _ error: SystemError?) {
+            let what = message + " (as user \(Process.userName))"
+            guard !isRecorder, error?.number == SystemError.forbidden else {
+                return reading.add(what, file: path, key: key)
+            }
+            Console.error("\(key): \(what); only root and the recorder's own user can tell more".shown + "\n")
+        }
     }
 
     private static func show(_ path: String) -> Outcome {

@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Those who are connected to the control socket, and what each of them follows.
-struct ControlClients {
+final class ControlClients {
     final class Client {
         let token: UInt64
         let connection: ControlConnection
@@ -19,7 +19,10 @@ struct ControlClients {
 
     let listener: ControlListener
     private(set) var clients: [Client] = []
+    private var places = ControlPlaces()
     private var nextToken = Daemon.Token.firstClient
+    /// No descriptor was left for who comes: nobody is taken in until then.
+    private var pausedUntil: MonotonicTime?
     private var publishedKey: StatusKey?
 
     init(_ listener: ControlListener) {
@@ -33,22 +36,56 @@ struct ControlClients {
 
     subscript(token: UInt64) -> Client? { clients.first { $0.token == token } }
 
-    /// - Returns: the new client's token, or nil when there are too many.
-    mutating func add(_ connection: ControlConnection) -> UInt64? {
-        guard clients.count < Limits.controlClients else { return nil }
+    /// - Returns: whether another one had to go for it.
+    func add(_ connection: ControlConnection, loop: EventLoop) throws(SystemError) -> Bool {
         nextToken += 1
+        try loop.add(connection.fileDescriptor, token: nextToken)
         clients.append(Client(nextToken, connection))
-        return nextToken
+        guard let leaving = places.add(nextToken, now: Clock.now) else { return false }
+        dismiss(leaving, loop: loop)
+        return true
     }
 
-    mutating func remove(_ token: UInt64, loop: EventLoop) {
+    func remove(_ token: UInt64, loop: EventLoop) {
         guard let place = clients.firstIndex(where: { $0.token == token }) else { return }
         let client = clients.remove(at: place)
+        places.remove(token)
         loop.remove(client.connection.fileDescriptor)
+        // Its descriptor is free in a moment.
+        if pausedUntil != nil { pausedUntil = Clock.now }
+    }
+
+    func heard(_ client: Client, stays: Bool) {
+        places.heard(client.token, now: Clock.now)
+        if stays { places.keep(client.token) }
+    }
+
+    private func dismiss(_ token: UInt64, loop: EventLoop) {
+        let why = "others came, or nothing was asked for \(Limits.controlIdleMilliseconds / 1_000) s"
+        self[token]?.connection.send(Answer.error(why, "busy"))
+        remove(token, loop: loop)
+    }
+
+    /// The listener would wake the loop again and again for a caller who cannot be taken in.
+    func pause(loop: EventLoop) {
+        loop.remove(listener.fileDescriptor)
+        pausedUntil = Clock.now.adding(milliseconds: Limits.controlPauseMilliseconds)
+    }
+
+    var nextDeadline: MonotonicTime? { [pausedUntil, places.nextDeadline].compactMap { $0 }.min() }
+
+    func elapsed(now: MonotonicTime, loop: EventLoop) {
+        while let token = places.expired(now: now) { dismiss(token, loop: loop) }
+        guard let until = pausedUntil, now >= until, (try? listen(loop: loop)) != nil else { return }
+        pausedUntil = nil
+    }
+
+    func listen(loop: EventLoop) throws(SystemError) {
+        try loop.add(listener.fileDescriptor, token: Daemon.Token.listener)
     }
 
     /// Tells the followers of `status`, when something of it changed.
-    mutating func publish(status line: () -> String, key: StatusKey, loop: EventLoop) {
+    func publish(status line: () -> String, key: StatusKey, loop: EventLoop) {
         guard key != publishedKey else { return }
         publishedKey = key
         guard clients.contains(where: { $0.followsStatus }) else { return }
@@ -57,22 +94,22 @@ struct ControlClients {
     }
 
     /// Tells the followers of the transcript.
-    mutating func publish(words: [Word], loop: EventLoop) {
+    func publish(words: [Word], loop: EventLoop) {
         guard clients.contains(where: { $0.followsTranscript }) else { return }
         send(TranscriptLine.json(words: words, interim: ""), loop: loop) { $0.followsTranscript }
     }
 
-    mutating func publish(interim: String, loop: EventLoop) {
+    func publish(interim: String, loop: EventLoop) {
         guard clients.contains(where: { $0.followsTranscript }) else { return }
         send(TranscriptLine.json(words: [], interim: interim), loop: loop) { $0.followsTranscript }
     }
 
-    mutating func publish(merged retired: Int, into speaker: Int, loop: EventLoop) {
+    func publish(merged retired: Int, into speaker: Int, loop: EventLoop) {
         guard clients.contains(where: { $0.followsTranscript }) else { return }
         send(TranscriptLine.json(merged: retired, into: speaker), loop: loop) { $0.followsTranscript }
     }
 
-    private mutating func send(_ line: String, loop: EventLoop, where wanted: (Client) -> Bool) {
+    private func send(_ line: String, loop: EventLoop, where wanted: (Client) -> Bool) {
         for client in clients where wanted(client) {
             client.connection.send(line)
             update(client.token, loop: loop)
@@ -80,7 +117,7 @@ struct ControlClients {
     }
 
     /// Watches for room to write while something is queued; drops who is gone or does not read.
-    mutating func update(_ token: UInt64, loop: EventLoop) {
+    func update(_ token: UInt64, loop: EventLoop) {
         guard let client = self[token] else { return }
         guard !client.connection.isClosed else {
             remove(token, loop: loop)

@@ -31,7 +31,7 @@ final class Daemon {
     let network: NetworkDriver
     let watchdog: WatchdogDriver
     var panel: PanelDriver
-    var clients: ControlClients
+    let clients: ControlClients
     /// What was too much, and how often.
     private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
@@ -72,8 +72,8 @@ final class Daemon {
     /// Runs until SIGTERM or SIGINT; a lesson in progress is then ended and saved.
     func run() throws(SystemError) {
         try loop.add(notifier.fileDescriptor, token: Token.notifier)
-        try loop.add(clients.listener.fileDescriptor, token: Token.listener)
-        try connectPanel()
+        try clients.listen(loop: loop)
+        panel.care(now: Clock.now, loop: loop)
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
         if let rebuilt = store.rebuilt, !rebuilt.isTakenUp { reached(.index) }
         Process.notify("READY=1\nSTATUS=idle")
@@ -83,7 +83,7 @@ final class Daemon {
             resumeOrClose()
             settle()
             if stopping, !recorder.isRecording { break }
-            try connectPanel()
+            panel.care(now: Clock.now, loop: loop)
             try loop.setTimer(nextDeadline)
             for wake in try loop.wait() { handle(wake) }
         }
@@ -95,16 +95,11 @@ final class Daemon {
         log.write(.info, "exit")
     }
 
-    private func connectPanel() throws(SystemError) {
-        guard panel.connect(now: Clock.now) else { return }
-        for descriptor in panel.fileDescriptors { try loop.add(descriptor, token: Token.panel) }
-    }
-
     private var nextDeadline: MonotonicTime? {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
-            watchdog.nextDeadline, store.nextDeadline,
+            watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -112,23 +107,29 @@ final class Daemon {
         switch wake {
         case .timer:
             receive(.tick)
+            clients.elapsed(now: Clock.now, loop: loop)
             laterTick()
-            for press in panel.elapsed(now: Clock.now) { pressed(press) }
+            panel.look(now: Clock.now) { pressed($0) }
             if let input = network.elapsed(now: Clock.now) {
                 receive(input)
                 noteNetwork(input)
             }
         case .signal(let number):
+            // A terminal that goes, or a habit of reloading, must not end a lesson.
+            guard EventLoop.isEnd(number) else {
+                log.write(.warning, "signal number=\(number) state=ignored reason=\"settings are read at a start\"")
+                return
+            }
             log.write(.info, "signal number=\(number)")
             stopping = true
-            if recorder.lesson?.stage == .recording { receive(.stop) }
+            if recorder.isStoppable { receive(.stop) }
         case .ready(Token.notifier, _):
             notifier.drain()
             drainAdapters()
         case .ready(Token.listener, _):
             acceptClient()
-        case .ready(Token.panel, _):
-            for press in panel.readable(now: Clock.now) { pressed(press) }
+        case .ready(Token.panel, let hangUp):
+            panel.look(now: Clock.now, hangUp: hangUp) { pressed($0) }
         case .ready(Token.network, _):
             network.readable(now: Clock.now)
         case .ready(let token, let hangUp):
@@ -140,12 +141,14 @@ final class Daemon {
     private func settle() {
         if store.tend(now: Clock.now) { drainStore() }
         noteLesson()
+        noteBounds()
         while school.hasAnswers { takeAnswers() }
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
-            phase: recorder.phase, hasAmber: panel.hasAmber, isUploading: outbox.isUploading,
-            copying: clients.copying, isMisconfigured: !mistakes.isEmpty)
+            phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.lesson?.level.state ?? .fine,
+            isUploading: outbox.isUploading, copying: clients.copying,
+            isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
@@ -166,7 +169,7 @@ final class Daemon {
         switch button {
         case .start: receive(.start(startRequest(label: "")))
         case .stop: receive(.stop)
-        case .toggle: receive(recorder.isRecording ? .stop : .start(startRequest(label: "")))
+        case .toggle: receive(recorder.isStoppable ? .stop : .start(startRequest(label: "")))
         }
     }
 
@@ -178,10 +181,7 @@ final class Daemon {
             startedAt: wall, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
         let header = RecordingHeader(
             id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised, boot: Clock.boot)
-        let busy = "the microphone's driver has not ended the last recording yet; if it stays so, unplug the microphone"
-        return StartRequest(
-            header: header, spaceRefusal: spaceRefusal(),
-            microphoneRefusal: capture.isBusy && !recorder.isRecording ? busy : nil)
+        return StartRequest(header: header, spaceRefusal: spaceRefusal())
     }
 
     /// Why there is no room for a recording, after what may be deleted was.
@@ -214,6 +214,8 @@ final class Daemon {
             toStore(.tokens(tokens, covered: covered, holes: holes))
         case .storeSilence(let mark):
             toStore(.silence(mark))
+        case .storeLevel(let quiet, let clipped):
+            toStore(.level(quietSamples: quiet, clippedSamples: clipped))
         case .mergeSpeaker(let retired, let speaker):
             toStore(.mergeSpeaker(retired, into: speaker))
             clients.publish(merged: retired, into: speaker, loop: loop)
@@ -228,9 +230,11 @@ final class Daemon {
         case .cancelToken(let attempt):
             toUplink(.cancelToken(attempt: attempt))
         case .openSession(let request):
-            toUplink(.open(request))
+            if let problem = toUplink(.open(request)) { receive(.sessionClosed(session: request.number, problem)) }
         case .finishSession(let session, let end):
-            toUplink(.finish(session: session, end: end))
+            if let problem = toUplink(.finish(session: session, end: end)) {
+                receive(.sessionClosed(session: session, problem))
+            }
         case .closeSession(let session):
             toUplink(.close(session: session))
         case .words(let words):
@@ -250,13 +254,17 @@ final class Daemon {
         if let entry = bounds.reached(bound, count: count) { log.write(entry) }
     }
 
+    /// For a counter that somebody else keeps.
+    func counted(_ bound: Bound, total: Int64) {
+        if let entry = bounds.counted(bound, total: total) { log.write(entry) }
+    }
+
     /// - Returns: why it cannot even be asked for.
     func fetchToken(_ attempt: Int) -> UplinkFailure? {
         guard uplink != nil, uplinkProblem == nil else {
             return uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
         }
-        toUplink(.fetchToken(attempt: attempt))
-        return nil
+        return toUplink(.fetchToken(attempt: attempt))
     }
 
     func toStore(_ command: StoreCommand) { store.send(command) }
@@ -286,9 +294,13 @@ final class Daemon {
         }
     }
 
-    func toUplink(_ command: UplinkCommand) {
-        guard let uplink, !uplink.send(command) else { return }
-        log.write(.error, "uplink state=overloaded")
+    /// - Returns: why it was not taken: whoever asked is told at once. What is refused of a session's audio ends that
+    ///   session (`Limits.replayAnswerMilliseconds`).
+    @discardableResult
+    func toUplink(_ command: UplinkCommand) -> UplinkFailure? {
+        guard let uplink, !uplink.send(command) else { return nil }
+        reached(.uplinkCommands)
+        return UplinkFailure(.stalled, "the network's thread does not keep up")
     }
 
     private func readAudio(_ session: Int, _ from: SampleIndex) {
@@ -308,10 +320,12 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
+            note(event)
             if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
         }
         drainStore()
         takeAnswers()
+        if let uplink { counted(.uplinkEvents, total: Int64(uplink.refusedEvents)) }
         for event in uplink?.takeEvents() ?? [] {
             if case .audioWanted(let session, let from) = event { readAudio(session, from) }
             if let input = BackfillInput(event) {

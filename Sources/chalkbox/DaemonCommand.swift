@@ -103,7 +103,8 @@ enum DaemonCommand {
                 DaemonParts(
                     settings: settings, mistakes: reading.mistakes, log: log, loop: loop, notifier: notifier,
                     ring: ring, capture: capture, store: store, way: way,
-                    school: school(settings, way, notifier, log), panel: panel(settings, log), listener: listener))
+                    school: school(settings, way, notifier, log),
+                    panel: PanelDriver(settings, log: log, now: Clock.now), listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message + hint))")
@@ -139,7 +140,7 @@ enum DaemonCommand {
             let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
             let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
             let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
-            log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none") \(counts)\(reason)")
+            log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)")
         }
         for id in store.unreadable {
             log.write(.warning, "unreadable id=\(id.text) reason=\"no file has a readable header; it is kept\"")
@@ -225,20 +226,5 @@ enum DaemonCommand {
         }
         return SchoolDriver(
             client, secret: bearer, bearerFile: file, restBearerFile: restFile, problem: problem, log: log)
-    }
-
-    private static func panel(_ settings: Settings, _ log: Log) -> PanelDriver {
-        let panel = settings.panel
-        let isGPIO = panel.driver == .gpio
-        let connection: PanelDriver.Connection =
-            switch panel.driver {
-            case .none: .none
-            case .socket: .socket
-            case .gpio: .awaited(PanelWait(at: Clock.now))
-            }
-        return PanelDriver(
-            connection, lines: settings.panelLines, oneButton: isGPIO && panel.startLine == panel.stopLine,
-            hasAmber: !isGPIO || !panel.amberLine.isEmpty,
-            debounceMilliseconds: Int64(panel.debounceMilliseconds), log: log)
     }
 }

@@ -6,21 +6,17 @@ internal import WireJSON
 /// The control socket's requests: one JSON object a line each way.
 extension Daemon {
     func acceptClient() {
-        guard let connection = clients.listener.accept() else { return }
-        guard connection.peerMayCommand else {
-            log.write(.warning, "refused what=control why=\"not root and not in group \(ControlListener.group)\"")
-            connection.send(Answer.error("only root and members of group chalkbox may command the box", "denied"))
-            return
-        }
-        guard let token = clients.add(connection) else {
-            connection.send(Answer.error("\(Limits.controlClients) clients are connected already", "busy"))
-            return
-        }
         do throws(SystemError) {
-            try loop.add(connection.fileDescriptor, token: token)
+            guard let connection = try clients.listener.accept() else { return }
+            guard connection.peerMayCommand else {
+                log.write(.warning, "refused what=control why=\"not root and not in group \(ControlListener.group)\"")
+                connection.send(Answer.error("only root and members of group chalkbox may command the box", "denied"))
+                return
+            }
+            if try clients.add(connection, loop: loop) { reached(.controlClients) }
         } catch {
-            log.write(.error, "control reason=\(LogEntry.quoted(error.message))")
-            clients.remove(token, loop: loop)
+            reached(.descriptors)
+            clients.pause(loop: loop)
         }
     }
 
@@ -47,12 +43,14 @@ extension Daemon {
             client.connection.send(Answer.error(error.message, "bad-request"))
             return
         }
+        clients.heard(client, stays: request.stays)
         client.connection.send(answer(request, client))
     }
 
     private func answer(_ request: ControlRequest, _ client: ControlClients.Client) -> String {
         switch request {
         case .start(let label):
+            if let mistake = label.labelMistake { return Answer.error(mistake, "bad-request") }
             return command(.start(startRequest(label: label)))
         case .stop:
             return command(.stop)
@@ -87,7 +85,7 @@ extension Daemon {
         var writer = JSONWriter()
         writer.object { writer in
             writer.field("ok", true)
-            writer.field("id", recorder.lesson?.header.id.text ?? "")
+            writer.field("id", recorder.newestRecording?.text ?? "")
         }
         return writer.text
     }
@@ -96,7 +94,7 @@ extension Daemon {
         guard panel.acceptsSocketButtons else {
             return Answer.error("panel.driver is not socket: buttons are not pressed this way", "bad-request")
         }
-        for press in panel.edge(start: button == .start, pressed: isPressed, now: Clock.now) { pressed(press) }
+        panel.edge(start: button == .start, pressed: isPressed, now: Clock.now) { pressed($0) }
         return Answer.fine
     }
 }

@@ -45,6 +45,7 @@ extension Daemon {
 
     /// What the school's servers and the service's asynchronous interface have said.
     func takeAnswers() {
+        counted(.uploadCommands, total: school.refusals)
         for event in school.takeEvents() {
             switch event {
             case .uploaded(_, let answer): deliver(.answer(answer))
@@ -93,7 +94,9 @@ extension Daemon {
         case .cancelToken(let attempt):
             toUplink(.cancelToken(attempt: attempt))
         case .openSession(let request):
-            toUplink(.open(request))
+            if let problem = toUplink(.open(request)) {
+                transcribe(.sessionClosed(session: request.number, problem))
+            }
         case .closeSession(let session):
             toUplink(.close(session: session))
         case .cutAudio(let id, let range):
@@ -106,6 +109,8 @@ extension Daemon {
             school.send(request)
         case .cancelRequest:
             school.cancelTranscription()
+        case .reached(let bound, let count):
+            reached(bound, count: count)
         case .log(let entry):
             log.write(entry)
         }

@@ -10,34 +10,34 @@ internal import WireJSON
 
 /// `doctor`: each part of the box is tried once, and what is wrong is told with what to do about it.
 struct Doctor {
+    /// Where the settings are written.
+    let file: String
+    /// The recorder's; null: it gives none.
+    var status = JSONValue.null
     private var failures = 0
 
     static func run(_ arguments: Arguments) -> Outcome {
         let reading = ConfigurationSource.read(arguments)
         let settings = reading.settings
-        let status = status(of: try? ClientCommands.connect(settings))
-        var doctor = Doctor()
+        var doctor = Doctor(file: arguments.last("--config") ?? ConfigurationSource.standardPath)
         for mistake in reading.mistakes { doctor.report("configuration", fine: false, mistake) }
         if reading.problems.isEmpty { doctor.report("configuration", fine: true, "no mistake") }
+        doctor.askRecorder(settings, reading.mistakes)
         doctor.checkBootPartition()
+        doctor.checkSecrets(settings)
         doctor.checkDisk(settings)
         doctor.checkClock()
-        doctor.checkMicrophone(settings, status, isLeft: arguments.flags.contains("--leave-microphone"))
-        doctor.checkPanel(settings, daemonRuns: status?.isNull == false)
+        doctor.checkMicrophone(settings, isLeft: arguments.flags.contains("--leave-microphone"))
+        doctor.checkPanel(settings)
         doctor.checkService(settings)
-        Console.output(doctor.failures == 0 ? "all fine\n" : "\(doctor.failures) to mend\n")
+        Console.line(doctor.failures == 0 ? "all fine" : "\(doctor.failures) to mend")
         return doctor.failures == 0 ? .fine : .failed
     }
 
-    /// Nil: no daemon runs.
-    private static func status(of daemon: DaemonClient?) -> JSONValue? {
-        daemon?.send { $0.field("do", "status") }
-        return daemon?.answer(until: Clock.now.adding(milliseconds: Limits.doctorAnswerMilliseconds))
-    }
-
-    private mutating func report(_ what: String, fine: Bool, _ detail: String) {
+    @inline(never)
+    mutating func report(_ what: String, fine: Bool, _ detail: String) {
         if !fine { failures += 1 }
-        Console.output((fine ? "fine   " : "WRONG  ") + what + ": " + detail + "\n")
+        Console.line((fine ? "fine   " : "WRONG  ") + what + ": " + detail)
     }
 
     /// What the image found wrong at its start with the files of the boot partition and with the card, a line each.
@@ -77,27 +77,32 @@ struct Doctor {
         report("clock", fine: true, now + (Clock.isSynchronised ? "" : " (not synchronised; is NTP reachable?)"))
     }
 
-    private mutating func checkMicrophone(_ settings: Settings, _ status: JSONValue?, isLeft: Bool) {
+    private mutating func checkMicrophone(_ settings: Settings, isLeft: Bool) {
         let device = settings.audio.device
-        if let peak = status?["microphone"]?["peakDbfs"]?.double {
-            report("microphone", fine: true, "\(device), a lesson is recorded with it, \(Int(peak)) dBFS peak")
+        let problem = microphoneProblem()
+        guard problem.isEmpty else {
+            report("microphone", fine: false, device + ": " + problem + "; audio.device in " + file + ", `arecord -L`")
             return
         }
-        guard status?.isNull != false || !isLeft else {
+        if let peak = status.at("microphone.peakDbfs").double {
+            report("microphone", fine: true, device + ", a lesson is recorded with it, " + Self.peak(Int(peak)))
+            return
+        }
+        guard !isRunning || !isLeft else {
             checkCard(device)
             return
         }
         do throws(CaptureError) {
             let result = try CaptureProbe.measure(device: device)
             let quiet = result.level.rmsTenths < settings.audio.levelWarningDBFS * 10
-            let level = "\(result.level.peakTenths / 10) dBFS peak"
-            report(
-                "microphone", fine: !quiet,
-                "\(device), \(result.terms), \(level)" + (quiet ? "; very quiet: is it muted?" : ""))
+            let measured = device + ", " + result.terms + ", " + Self.peak(result.level.peakTenths / 10)
+            report("microphone", fine: !quiet, quiet ? measured + Self.isQuiet : measured)
         } catch {
             report("microphone", fine: false, error.message)
         }
     }
+
+    private static func peak(_ decibels: Int) -> String { String(decibels) + " dBFS peak" }
 
     /// Whether the device's card is there, without opening it: /proc/asound has a link of each card's name.
     private mutating func checkCard(_ device: String) {
@@ -110,20 +115,21 @@ struct Doctor {
         report("microphone", fine: isThere, device + (isThere ? ", not tried while the recorder runs" : missing))
     }
 
-    private mutating func checkPanel(_ settings: Settings, daemonRuns: Bool) {
+    private mutating func checkPanel(_ settings: Settings) {
         guard settings.panel.driver == .gpio else {
             report("panel", fine: true, "no GPIO is configured")
             return
         }
-        guard !daemonRuns else {
-            report("panel", fine: true, "in use by the daemon")
+        if isRunning {
+            let problem = status.text("panel.problem")
+            report("panel", fine: problem.isEmpty, problem.isEmpty ? "in use by the daemon" : problem + "; see " + file)
             return
         }
-        do throws(PanelError) {
-            _ = try GPIOPanel(settings.panelLines)
+        let slots = GPIOPanel.slots(settings.panelLines, at: Clock.now)
+        for slot in slots { _ = slot.take(at: Clock.now) }
+        for slot in slots { if let problem = slot.problem { report("panel", fine: false, problem) } }
+        if !slots.contains(where: { !$0.isHeld }) {
             report("panel", fine: true, "the lines could be requested, libgpiod \(GPIOPanel.libraryVersion)")
-        } catch {
-            report("panel", fine: false, error.message)
         }
     }
 

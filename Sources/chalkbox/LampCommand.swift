@@ -31,14 +31,16 @@ enum LampCommand {
         guard settings.panel.driver == .gpio else { return .fine }
         var lines = settings.panelLines
         (lines.start, lines.stop) = ("", "")
-        do throws(PanelError) {
-            let panel = try GPIOPanel(lines)
-            try panel.set(green: colour == "green", amber: colour == "amber", red: colour == "red")
-            Poll.pass(milliseconds: seconds * 1_000)
-            return .fine
-        } catch {
-            complain("lamp: \(error.message)")
-            return .failed
+        let slots = GPIOPanel.slots(lines, at: Clock.now)
+        for slot in slots {
+            slot.show(slot.part.name == colour, at: Clock.now)
+            _ = slot.take(at: Clock.now)
         }
+        let problems = slots.compactMap { $0.problem }
+        for problem in problems { complain("lamp: " + problem) }
+        // What is not to be had is no reason to leave the others dark.
+        guard problems.count < slots.count else { return slots.isEmpty ? .fine : .failed }
+        Poll.pass(milliseconds: seconds * 1_000)
+        return problems.isEmpty ? .fine : .failed
     }
 }

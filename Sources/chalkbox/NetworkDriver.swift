@@ -11,6 +11,10 @@ final class NetworkDriver {
     /// Why the path is what it is, for `status`.
     private(set) var reason = ""
     private var lastFailure = ""
+    /// Why nothing is known of WiFi; empty: it is, or there is none.
+    private var lastWireless = ""
+    /// The most entries of one reading that were beyond the limits.
+    private(set) var ignoredEntries: Int64 = 0
 
     init(log: Log) {
         self.log = log
@@ -29,6 +33,9 @@ final class NetworkDriver {
     var fileDescriptors: [Int32] { monitor?.fileDescriptors ?? [] }
     var nextDeadline: MonotonicTime? { monitor == nil ? nil : watch.nextDeadline }
 
+    /// Messages of the kernel that were dropped or could not be read.
+    var unreadMessages: Int64 { Int64((monitor?.overruns ?? 0) + (monitor?.unreadable ?? 0)) }
+
     /// The kernel has said something.
     func readable(now: MonotonicTime) {
         if let monitor, monitor.drain() { watch.hint(at: now) }
@@ -40,7 +47,9 @@ final class NetworkDriver {
         guard let monitor, watch.isDue(at: now) else { return nil }
         let change: NetworkChange
         do throws(LinkMonitorError) {
-            change = watch.read(try monitor.snapshot())
+            let snapshot = try monitor.snapshot()
+            ignoredEntries = max(ignoredEntries, Int64(snapshot.ignored))
+            change = watch.read(snapshot)
             lastFailure = ""
         } catch {
             watch.readFailed(at: now)
@@ -48,6 +57,11 @@ final class NetworkDriver {
             lastFailure = error.message
             return nil
         }
+        let wireless = monitor.wirelessError?.message ?? ""
+        if wireless != lastWireless, !wireless.isEmpty {
+            log.write(.warning, "network reason=\(LogEntry.quoted(wireless))")
+        }
+        lastWireless = wireless
         guard let reason = change.reason else { return nil }
         self.reason = reason
         switch change {

@@ -1,8 +1,10 @@
+internal import Configuration
 internal import LinuxRuntime
 internal import Panel
 internal import RecorderCore
 
-/// Buttons and lamps as the daemon sees them, whichever way they are connected.
+/// Buttons and lamps as the daemon sees them, whichever way they are connected: on GPIO lines, over the control socket
+/// (for demonstrations and tests), or not at all.
 final class PanelDriver {
     /// What a person did, after debouncing.
     enum Press: Equatable {
@@ -20,136 +22,195 @@ final class PanelDriver {
         }
     }
 
-    enum Connection {
-        /// No panel: the control socket alone.
-        case none
-        /// Pressed and shown over the control socket, for demonstrations and tests.
-        case socket
-        case gpio(GPIOPanel)
-        /// It is yet to be had.
-        case awaited(PanelWait)
-    }
+    /// Edges taken in one go: a bouncing contact must not keep the loop.
+    private static let edgesALook = 64
 
-    private var connection: Connection
-    private let lines: PanelLines
+    private let kind: Settings.Panel.Driver
+    /// Of GPIO lines.
+    private let slots: [PanelSlot]
     private let oneButton: Bool
     private let debounceMilliseconds: Int64
     let hasAmber: Bool
     private(set) var lamps = Lamps()
-    private var driven: (green: Bool, amber: Bool, red: Bool)?
     private var start: Debouncer
     private var stop: Debouncer
+    /// When the lines that are held are looked at again.
+    private var lookAt: MonotonicTime
+    /// How many were held when they were last looked after.
+    private var held = 0
+    /// Of debouncers before these.
+    private var lostBefore: Int64 = 0
+    private var news: PanelNews
     private let log: Log
 
-    init(
-        _ connection: Connection, lines: PanelLines, oneButton: Bool, hasAmber: Bool, debounceMilliseconds: Int64,
-        log: Log
-    ) {
-        self.connection = connection
-        self.lines = lines
-        self.oneButton = oneButton
-        self.hasAmber = hasAmber
-        self.log = log
-        self.debounceMilliseconds = debounceMilliseconds
+    init(_ settings: Settings, log: Log, now: MonotonicTime) {
+        let panel = settings.panel
+        kind = panel.driver
+        let isGPIO = kind == .gpio
+        slots = isGPIO ? GPIOPanel.slots(settings.panelLines, at: now) : []
+        oneButton = isGPIO && panel.startLine == panel.stopLine
+        hasAmber = !isGPIO || !panel.amberLine.isEmpty
+        debounceMilliseconds = Int64(panel.debounceMilliseconds)
         start = Debouncer(stableMilliseconds: debounceMilliseconds)
         stop = start
+        lookAt = now
+        news = PanelNews(at: now)
+        self.log = log
     }
 
-    /// Takes the panel over when it is awaited and an attempt is due. One that cannot be had does not stop the
-    /// recorder: the control socket is still there.
-    /// - Returns: whether it is here now; its descriptors are then to be watched.
-    func connect(now: MonotonicTime) -> Bool {
-        guard case .awaited(var wait) = connection, wait.isDue(at: now) else { return false }
-        do throws(PanelError) {
-            let panel = try GPIOPanel(lines)
-            start = debouncer(.start, panel, now)
-            stop = debouncer(.stop, panel, now)
-            connection = .gpio(panel)
+    var driver: String {
+        switch kind {
+        case .gpio: "gpio"
+        case .socket: "socket"
+        case .none: "none"
+        }
+    }
+
+    var state: PanelState {
+        let held = countHeld()
+        guard held < slots.count else { return slots.isEmpty && kind != .socket ? .none : .ready }
+        return held > 0 ? .partly : .awaited
+    }
+
+    /// What is wrong with it; empty: nothing.
+    var problem: String {
+        var first = ""
+        var more = -1
+        for slot in slots {
+            guard let problem = slot.problem else { continue }
+            if more < 0 { first = problem }
+            more += 1
+        }
+        return more > 0 ? first + " (and " + String(more) + " more of its lines)" : first
+    }
+
+    /// Edges of the buttons that the kernel dropped, since the recorder started.
+    var lostEdges: Int64 { lostBefore + start.lostEdges + stop.lostEdges }
+
+    var acceptsSocketButtons: Bool { kind == .socket }
+
+    /// Looks whether the lines that are held are still there, takes those that are due, and tells what is wrong. What
+    /// cannot be had does not stop the recorder: the control socket is still there.
+    func care(now: MonotonicTime, loop: EventLoop) {
+        // A chip that is gone takes all of its lines with it.
+        if lookAt <= now || countHeld() < held {
+            lookAt = now.adding(milliseconds: Limits.panelLookMilliseconds)
+            for slot in slots { _ = slot.check(at: now) }
+        }
+        // All at once: their chip comes for all of them.
+        let isDue = slots.contains { slot in slot.nextAttempt.map { $0 <= now } ?? false }
+        for slot in slots where !slot.isHeld {
+            if isDue, let level = slot.take(at: now) { watch(slot, isPressed: level, now, loop) }
+            // A press that was under way is nobody's.
+            if !slot.isHeld { use(Debouncer(stableMilliseconds: debounceMilliseconds), for: slot.part) }
+        }
+        held = countHeld()
+        if let entry = news.note(state, problem, at: now) { log.write(entry) }
+    }
+
+    @inline(never)
+    private func countHeld() -> Int { slots.count { $0.isHeld } }
+
+    private func watch(_ slot: PanelSlot, isPressed: Bool, _ now: MonotonicTime, _ loop: EventLoop) {
+        guard slot.part.isButton, let descriptor = slot.fileDescriptor else { return }
+        // A button that is held while its line is taken was pressed by nobody.
+        let heldSince = isPressed ? now : nil
+        use(Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: heldSince), for: slot.part)
+        do throws(SystemError) {
+            try loop.add(descriptor, token: Daemon.Token.panel)
         } catch {
-            if wait.failed(reason: error.message, at: now) {
-                log.write(.error, "panel reason=\(LogEntry.quoted(error.message))")
-            }
-            connection = error.mayPass ? .awaited(wait) : .none
-            return false
+            slot.lose(error.message, at: now)
         }
-        if let late = wait.lateMilliseconds(at: now) { log.write(.warning, "panel state=ready late_ms=\(late)") }
-        return true
     }
 
-    /// A button that is held while the panel is taken over was pressed by nobody.
-    private func debouncer(_ button: Button, _ panel: GPIOPanel, _ now: MonotonicTime) -> Debouncer {
-        let isHeld = (try? panel.isHeld(button)) == true
-        return Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: isHeld ? now : nil)
+    private func use(_ debouncer: Debouncer, for part: PanelPart) {
+        guard part.isButton else { return }
+        let lost = lostEdges
+        if part == .start { start = debouncer } else { stop = debouncer }
+        lostBefore += lost - lostEdges
     }
 
-    var acceptsSocketButtons: Bool {
-        if case .socket = connection { return true }
-        return false
-    }
-
-    var fileDescriptors: [Int32] {
-        if case .gpio(let panel) = connection { return panel.fileDescriptors }
-        return []
-    }
-
-    /// When a button will have been stable for long enough, or a lamp blinks.
+    /// When a button will have been stable for long enough, a lamp blinks, or a line is to be looked at or taken.
     func nextDeadline(after now: MonotonicTime) -> MonotonicTime? {
-        var deadlines = [start.nextDeadline, stop.nextDeadline]
-        switch connection {
-        case .gpio: deadlines += [lamps.green, lamps.amber, lamps.red].map { $0.nextChange(after: now) }
-        case .awaited(let wait): deadlines.append(wait.nextAttempt)
-        case .none, .socket: break
+        var next = Int64.max
+        func note(_ time: MonotonicTime?) { next = min(next, time?.milliseconds ?? next) }
+        note(start.nextDeadline)
+        note(stop.nextDeadline)
+        for slot in slots {
+            note(slot.nextAttempt)
+            guard slot.isHeld else { continue }
+            note(lookAt)
+            note(pattern(slot.part).nextChange(after: now))
         }
-        return deadlines.compactMap { $0 }.min()
+        return next < .max ? MonotonicTime(milliseconds: next) : nil
     }
 
     /// Drives the lamps as `lamps` want them at this moment.
     func show(_ lamps: Lamps, now: MonotonicTime) {
         self.lamps = lamps
-        guard case .gpio(let panel) = connection else { return }
-        let wanted = (lamps.green.isLit(at: now), lamps.amber.isLit(at: now), lamps.red.isLit(at: now))
-        if let driven, driven == wanted { return }
-        driven = wanted
-        do throws(PanelError) {
-            try panel.set(green: wanted.0, amber: wanted.1, red: wanted.2)
-        } catch {
-            log.write(.error, "panel reason=\(LogEntry.quoted(error.message))")
+        for slot in slots where !slot.part.isButton { slot.show(pattern(slot.part).isLit(at: now), at: now) }
+    }
+
+    private func pattern(_ part: PanelPart) -> LEDPattern {
+        switch part {
+        case .green: lamps.green
+        case .amber: lamps.amber
+        case .red: lamps.red
+        case .start, .stop: .off
         }
     }
 
-    /// The GPIO chip has edges to read.
-    func readable(now: MonotonicTime) -> [Press] {
-        guard case .gpio(let panel) = connection else { return [] }
-        var presses: [Press] = []
-        for edge in panel.readEdges() {
-            presses += self.edge(start: edge.button == .start, pressed: edge.pressed, now: edge.at)
+    /// A button has edges to read, or the timer came: whatever is stable now counts.
+    /// - Parameter hangUp: a line's chip says that it is gone (EPOLLHUP or EPOLLERR), and would say so for ever.
+    func look(now: MonotonicTime, hangUp: Bool = false, _ pressed: (Press) -> Void) {
+        // In the order in which they came: a loop that is late must not take two buttons at once for one.
+        for _ in 0..<Self.edgesALook {
+            var oldest: (slot: PanelSlot, edge: PanelEdge)?
+            for slot in slots {
+                guard let edge = slot.peekEdge(at: now), oldest.map({ edge.at < $0.edge.at }) ?? true else { continue }
+                oldest = (slot, edge)
+            }
+            guard let (slot, edge) = oldest else { break }
+            slot.dropEdge()
+            self.edge(start: slot.part == .start, pressed: edge.pressed, now: edge.at, pressed)
         }
-        return presses + elapsed(now: now)
+        if hangUp, countHeld() == held {
+            for slot in slots where slot.part.isButton && slot.check(at: now) != nil {
+                slot.lose("the line was hung up; is its chip still plugged in? `gpiodetect`", at: now)
+            }
+        }
+        let (startLevel, stopLevel) = (level(.start, start, now), level(.stop, stop, now))
+        tell(start.elapsed(at: now, isPressed: startLevel), .start, beside: stop, pressed)
+        tell(stop.elapsed(at: now, isPressed: stopLevel), .stop, beside: start, pressed)
     }
 
-    func edge(start isStart: Bool, pressed: Bool, now: MonotonicTime) -> [Press] {
-        guard isStart else { return events(stop.edge(pressed: pressed, at: now), .stop, beside: start) }
-        return events(start.edge(pressed: pressed, at: now), .start, beside: stop)
+    func edge(start isStart: Bool, pressed isPressed: Bool, now: MonotonicTime, _ pressed: (Press) -> Void) {
+        if isStart {
+            tell(start.edge(pressed: isPressed, at: now), .start, beside: stop, pressed)
+        } else {
+            tell(stop.edge(pressed: isPressed, at: now), .stop, beside: start, pressed)
+        }
     }
 
-    /// The timer came: whatever is stable now counts.
-    func elapsed(now: MonotonicTime) -> [Press] {
-        events(start.elapsed(at: now), .start, beside: stop) + events(stop.elapsed(at: now), .stop, beside: start)
+    /// What the line says, when the debouncer's time is over.
+    private func level(_ part: PanelPart, _ debouncer: Debouncer, _ now: MonotonicTime) -> Bool? {
+        guard let deadline = debouncer.nextDeadline, deadline <= now else { return nil }
+        return slots.first { $0.part == part }?.check(at: now)
     }
 
     /// Two buttons at once are nobody's wish: neither counts.
-    private func events(_ event: Debouncer.Event?, _ press: Press, beside other: Debouncer) -> [Press] {
+    private func tell(
+        _ event: Debouncer.Event?, _ press: Press, beside other: Debouncer, _ pressed: (Press) -> Void
+    ) {
         switch event {
         case .pressed:
             guard !other.isHeld else {
                 log.write(.warning, "button name=\(press.name) state=ignored reason=\"the other is held\"")
-                return []
+                return
             }
-            return [oneButton ? .toggle : press]
-        case .stuck:
-            log.write(.warning, "button name=\(press.name) state=stuck")
-            return []
-        case .released, .none: return []
+            pressed(oneButton ? .toggle : press)
+        case .stuck: log.write(.warning, "button name=\(press.name) state=stuck")
+        case .released, .none: break
         }
     }
 }

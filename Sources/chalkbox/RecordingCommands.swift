@@ -66,7 +66,7 @@ enum RecordingCommands {
             text += ", \(recording.coveredPercent)% transcribed"
             let state = state(recording, transcribes)
             text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
-            text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label)\n"
+            text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label.shown)\n"
         }
         for stray in strays {
             text += stray.id.text + (stray.isReadable
@@ -125,20 +125,27 @@ enum RecordingCommands {
         guard let output = arguments.last("-o") ?? arguments.last("--output") else {
             throw Arguments.UsageError(message: "-o FILE is missing (`-` is standard output)")
         }
-        guard output != "-" || format != "flac" else {
-            throw Arguments.UsageError(message: "flac needs a file: its header is written last")
-        }
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
-            return try export(name, format, output, directory: settings.box.stateDirectory)
+            let file = output == "-" ? nil : try open(output, replaces: arguments.flags.contains("--force"))
+            return try export(name, format, file, directory: settings.box.stateDirectory)
         } catch {
             complain("export: " + error.message)
             return .failed
         }
     }
 
+    private static func open(_ output: String, replaces: Bool) throws(StoreError) -> OutputFile {
+        do throws(SystemError) {
+            return try OutputFile(output, replaces: replaces)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// - Parameter file: nil for standard output.
     private static func export(
-        _ name: String, _ format: String, _ output: String, directory: String
+        _ name: String, _ format: String, _ file: OutputFile?, directory: String
     ) throws(StoreError) -> Outcome {
         let index = try RecordingIndex(directory: directory)
         let recordings = try index.recordings()
@@ -146,8 +153,12 @@ enum RecordingCommands {
             let recording = recordings.first(where: { $0.header.id == id })
         else { return .failed }
         guard format != "flac" else {
-            let samples = try AudioExport.flac(id, directory: directory, to: output)
-            Console.error("\(output): \(clock(samples))\n")
+            guard let file, !file.isStraight else {
+                complain("export: flac needs a regular file: its header is written last; give one with -o FILE")
+                return .usage
+            }
+            let samples = try AudioExport.flac(id, directory: directory, to: file.path)
+            Console.error("\(file.path.shown): \(clock(samples))\n")
             return .fine
         }
         let document = TranscriptDocument(
@@ -155,7 +166,7 @@ enum RecordingCommands {
             gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted,
             covered: recording.state == .recording ? SampleIndex(recording.covered) : nil)
         tellOfDamage(index, "export")
-        return write(text(of: document, format), to: output)
+        return write(text(of: document, format), to: file)
     }
 
     /// What is there is given out all the same.
@@ -174,13 +185,13 @@ enum RecordingCommands {
         }
     }
 
-    private static func write(_ text: String, to output: String) -> Outcome {
-        guard output != "-" else {
+    private static func write(_ text: String, to file: OutputFile?) -> Outcome {
+        guard let file else {
             Console.output(text)
             return .fine
         }
         do throws(SystemError) {
-            try FileSystem.writeFile(output, Array(text.utf8))
+            try file.write(Array(text.utf8))
             return .fine
         } catch {
             complain("export: " + error.message)

@@ -10,6 +10,8 @@ final class SchoolDriver {
     private let restBearerFile: SecretFile
     private let log: Log
     private var newest = 0
+    /// Commands that the client had no room for.
+    private(set) var refusals: Int64 = 0
     /// The numbers of what is under way; 0: nothing.
     private var uploading = 0
     private var transcribing = 0
@@ -40,7 +42,7 @@ final class SchoolDriver {
     func send(_ request: UploadRequest) {
         newest += 1
         uploading = newest
-        guard problem == nil, let client, client.send(.upload(newest, request)) else {
+        guard problem == nil, give(.upload(newest, request)) else {
             ready.append(.uploaded(newest, .failed(problem ?? Self.overloaded)))
             return
         }
@@ -50,7 +52,7 @@ final class SchoolDriver {
         newest += 1
         transcribing = newest
         if case .uploadAudio = request { renewRestSecret() }
-        guard let client, client.send(.transcribe(newest, request)) else {
+        guard give(.transcribe(newest, request)) else {
             ready.append(.transcribed(newest, .failed(problem ?? Self.overloaded)))
             return
         }
@@ -67,7 +69,16 @@ final class SchoolDriver {
     }
 
     private func cancel(_ number: Int) {
-        if number > 0, client?.send(.cancel(number)) == false { log.write(.error, "upload state=overloaded") }
+        // One that is not taken ends by its own time-outs, and is nobody's answer.
+        if number > 0 { _ = give(.cancel(number)) }
+    }
+
+    /// - Returns: whether there is somebody to take it, with room for it.
+    private func give(_ command: UploaderCommand) -> Bool {
+        guard let client else { return false }
+        let isTaken = client.send(command)
+        if !isTaken { refusals += 1 }
+        return isTaken
     }
 
     private static let overloaded = UplinkFailure(.stalled, "the uplink thread does not keep up")
@@ -111,18 +122,18 @@ final class SchoolDriver {
             problem = UplinkFailure(.configuration, error.message)
             return false
         }
-        guard client != nil, fresh != secret || problem != nil else { return false }
+        guard fresh != secret || problem != nil, give(.bearer(fresh)) else { return false }
         secret = fresh
         problem = nil
         log.write(.info, "upload secret=renewed")
-        return client?.send(.bearer(fresh)) == true
+        return true
     }
 
     /// Read anew for each file: it is seldom needed.
     private func renewRestSecret() {
         do throws(SystemError) {
             let fresh = try restBearerFile.read()
-            if client?.send(.restBearer(fresh)) == false { log.write(.error, "upload state=overloaded") }
+            _ = give(.restBearer(fresh))
         } catch {
             log.write(.error, "transcribe reason=\(LogEntry.quoted(error.message))")
         }

@@ -17,7 +17,8 @@ extension Settings {
                 jitterMilliseconds: Int64(reconnect.jitterMilliseconds),
                 slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503),
             sessionMilliseconds: Int64(transcription.sessionMinutes * 60_000),
-            catchUpRate: transcription.catchUpRate, transcribesLater: transcription.enabled)
+            catchUpRate: transcription.catchUpRate, transcribesLater: transcription.enabled,
+            levelWarningDecibels: audio.levelWarningDBFS)
     }
 
     var backfill: BackfillSettings {

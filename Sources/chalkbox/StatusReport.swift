@@ -12,7 +12,9 @@ extension Daemon {
         let lesson = recorder.lesson
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
-            error: lesson?.lastError ?? "", lit: panel.lamps, network: network.reason,
+            error: lesson?.lastError ?? "", lit: panel.lamps, panel: panel.problem, level: lesson?.level.state ?? .fine,
+            ending: (recorder.ending?.id.text ?? "") + (recorder.ending?.problem ?? ""),
+            network: network.reason,
             uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
     }
 
@@ -31,10 +33,16 @@ extension Daemon {
                 for mistake in mistakes { writer.value(mistake) }
             }
             writeRecording(&writer)
+            writeFinished(&writer)
             writer.object("led") { writer in
                 writer.field("green", panel.lamps.green.name)
                 writer.field("amber", panel.lamps.amber.name)
                 writer.field("red", panel.lamps.red.name)
+            }
+            writer.object("panel") { writer in
+                writer.field("driver", panel.driver)
+                writer.field("state", panel.state.name)
+                writer.field("problem", orNull: panel.problem)
             }
             writeNetwork(&writer)
             writeUplink(&writer)
@@ -98,6 +106,21 @@ extension Daemon {
         }
     }
 
+    /// The lesson that ended last since the recorder started, and what of it could not be saved.
+    private func writeFinished(_ writer: inout JSONWriter) {
+        guard let ending = recorder.ending else {
+            writer.key("finished")
+            writer.null()
+            return
+        }
+        writer.object("finished") { writer in
+            writer.field("id", ending.id.text)
+            writer.field("durationMs", ending.recorded.milliseconds)
+            writer.field("savedMs", ending.saved.milliseconds)
+            writer.field("problem", orNull: ending.problem ?? "")
+        }
+    }
+
     private func writeNetwork(_ writer: inout JSONWriter) {
         guard network.isWatched else {
             writer.key("network")
@@ -145,6 +168,7 @@ extension Daemon {
             recording ? writer.thousandths(Double(capture.levels.peakTenths) / 10) : writer.null()
             writer.key("rmsDbfs")
             recording ? writer.thousandths(Double(capture.levels.rmsTenths) / 10) : writer.null()
+            writer.field("level", orNull: recording ? recorder.lesson?.level.state.name ?? "" : "")
         }
     }
 
@@ -222,6 +246,9 @@ struct StatusKey: Equatable {
     var words: Int
     var error: String
     var lit: Lamps
+    var panel: String
+    var level: LevelWatch.State
+    var ending: String
     var network: String
     var uploading: OutboxStatus
     var transcribing: BackfillStatus?

@@ -1,3 +1,4 @@
+internal import RecorderCore
 internal import WireJSON
 
 /// `status` for people.
@@ -11,39 +12,40 @@ enum StatusText {
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
+        if let problem = status["panel"]?["problem"]?.string { lines.append("panel      " + problem) }
         if let level = status["microphone"]?["peakDbfs"]?.double {
-            lines.append("microphone peak \(Int(level.rounded())) dBFS")
+            lines.append("microphone peak \(Int(level.rounded())) dBFS" + warning(status["microphone"]))
         }
         let free = status["disk"]?["freeMB"]?.integer ?? 0
         let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
         lines.append("disk       \(free) MB free, room for about \(minutes / 60) h of recording")
         if let text = status["transcribing"], !text.isNull { lines.append(describe(transcribing: text)) }
         if let outbox = status["outbox"], outbox["enabled"]?.bool == true { lines += describe(outbox: outbox, status) }
-        return lines.joined(separator: "\n") + "\n"
+        return lines.map { $0.shown + "\n" }.joined(separator: "")
     }
 
     private static func describe(transcribing: JSONValue) -> String {
-        let gaps = transcribing["gaps"]?.integer ?? 0
-        let length = Duration.clock((transcribing["gapsMs"]?.integer ?? 0) / 1_000)
-        let what = "text       \(transcribing["id"]?.string ?? ""): \(gaps) gaps, \(length)"
+        let gaps = transcribing.number("gaps")
+        let length = Duration.clock(transcribing.number("gapsMs") / 1_000)
+        let what = "text       \(transcribing.text("id")): \(gaps) gaps, \(length)"
         return transcribing["lastError"]?.string.map { what + "; last error: " + $0 } ?? what
     }
 
     private static func describe(outbox: JSONValue, _ status: JSONValue) -> [String] {
-        let waiting = outbox["waiting"]?.integer ?? 0
+        let waiting = outbox.number("waiting")
         var line = "upload     "
         if let id = outbox["id"]?.string {
-            let done = (outbox["bytesDone"]?.integer ?? 0) >> 10
-            let all = (outbox["bytes"]?.integer ?? 0) >> 10
-            line += "\(id): \(done) of \(all) KB, \((outbox["bytesPerSecond"]?.integer ?? 0) >> 10) KB/s, "
+            let done = outbox.number("bytesDone") >> 10
+            let all = outbox.number("bytes") >> 10
+            line += "\(id): \(done) of \(all) KB, \(outbox.number("bytesPerSecond") >> 10) KB/s, "
         }
         line += waiting == 0 ? "nothing waits" : "\(waiting) waiting"
         if waiting > 0, status["network"]?["online"]?.bool == false { line += ", will upload when online" }
         var lines = [line]
         if let error = outbox["lastError"]?.string { lines.append("           last error: " + error) }
         for blocked in outbox["blocked"]?.array ?? [] {
-            let id = blocked["id"]?.string ?? ""
-            lines.append("           blocked: \(id): \(blocked["reason"]?.string ?? "")")
+            let id = blocked.text("id")
+            lines.append("           blocked: \(id): \(blocked.text("reason"))")
         }
         return lines
     }
@@ -52,27 +54,35 @@ enum StatusText {
         guard network["online"]?.bool == true else {
             return "offline: " + (network["reason"]?.string ?? "no link is up")
         }
-        let way = (network["interface"]?.string ?? "") + " " + (network["address"]?.string ?? "")
+        let way = network.text("interface") + " " + network.text("address")
         return network["ssid"]?.string.map { way + ", WiFi " + $0 } ?? way
+    }
+
+    private static func warning(_ microphone: JSONValue?) -> String {
+        switch microphone?["level"]?.string {
+        case "quiet": "; very quiet for a while: is it muted, or unplugged from its adapter?"
+        case "clipping": "; too loud: lower its volume, or move it away from the speaker"
+        default: ""
+        }
     }
 
     private static func phase(_ status: JSONValue) -> String {
         let name = status["phase"]?.string ?? "unknown"
         guard name == "reconnecting" else { return name }
-        return "Reconnecting (\(status["attempt"]?.integer ?? 0)/\(status["attempts"]?.integer ?? 0))"
+        return "Reconnecting (\(status.number("attempt"))/\(status.number("attempts")))"
     }
 
     private static func describe(_ recording: JSONValue) -> [String] {
-        let label = recording["label"]?.string ?? ""
-        let seconds = (recording["durationMs"]?.integer ?? 0) / 1_000
-        let covered = (recording["coveredMs"]?.integer ?? 0) / 1_000
-        var lines = ["recording  \(recording["id"]?.string ?? "")" + (label.isEmpty ? "" : " (\(label))")]
-        lines.append("since      \(recording["startedAt"]?.string ?? ""), \(Duration.clock(seconds))")
-        let words = recording["finalWords"]?.integer ?? 0
-        let speakers = recording["speakers"]?.integer ?? 0
+        let label = recording.text("label")
+        let seconds = recording.number("durationMs") / 1_000
+        let covered = recording.number("coveredMs") / 1_000
+        var lines = ["recording  \(recording.text("id"))" + (label.isEmpty ? "" : " (\(label))")]
+        lines.append("since      \(recording.text("startedAt")), \(Duration.clock(seconds))")
+        let words = recording.number("finalWords")
+        let speakers = recording.number("speakers")
         lines.append("transcript \(words) words, \(speakers) speakers, \(Duration.clock(covered)) final")
         if let xruns = recording["xruns"]?.integer, xruns > 0 {
-            lines.append("lost       \(recording["lostMs"]?.integer ?? 0) ms in \(xruns) overruns")
+            lines.append("lost       \(recording.number("lostMs")) ms in \(xruns) overruns")
         }
         return lines
     }

@@ -45,7 +45,7 @@ enum VerifyCommand {
 
     private static func tell(_ what: String, _ problems: [String], fine: String) {
         progress("")
-        Console.output("\(what)  " + (problems.isEmpty ? fine : "DAMAGED  " + problems.joined(separator: "; ")) + "\n")
+        Console.line("\(what)  " + (problems.isEmpty ? fine : "DAMAGED  " + problems.joined(separator: "; ")))
     }
 
     /// In place of what was there, for who watches.

@@ -12,7 +12,8 @@ private func mark(_ start: Int64, _ end: Int64, _ reason: SilenceMark.Reason) ->
 struct CaptureLoopTests {
     @Test func `a quiet lesson is every sample, once`() throws {
         let lesson = try ScriptedLesson.run(Array(repeating: .period, count: 50) + [.stop(after: 100)])
-        #expect(lesson.events == [.started(realtime: false), .stopped(end: SampleIndex(51 * 1_600))])
+        #expect(lesson.changes == [.started(realtime: false), .stopped(end: SampleIndex(51 * 1_600))])
+        #expect(lesson.events.count - lesson.changes.count == 5, "the level of each second")
         #expect(lesson.samples == numbered(0..<51 * 1_600))
         #expect(lesson.overruns == 0)
     }
@@ -67,9 +68,9 @@ struct CaptureLoopTests {
         #expect(Array(lesson.samples[(800 * 16)...]) == numbered(0..<4_800))
     }
 
-    @Test func `away for a minute: silence each second, failed once, and true time when it is back`() throws {
+    @Test func `away for a minute: told once, silence each second, and true time when it is back`() throws {
         let lesson = try ScriptedLesson.run([.period, .absent(60_000), .period, .stop(after: 100)])
-        #expect(lesson.events.filter { $0 == .deviceFailed(errno: 19) }.count == 1)
+        #expect(lesson.events.filter { $0 == .deviceLost(errno: 19) }.count == 1)
         #expect(lesson.events.filter { $0 == .deviceBack }.count == 1)
         #expect(lesson.silences.count == 62)
         for (mark, next) in zip(lesson.silences, lesson.silences.dropFirst()) { #expect(mark.end == next.start) }
@@ -100,6 +101,14 @@ struct CaptureLoopTests {
         #expect(lesson.events[1] == .deviceLost(errno: 110))
         #expect(lesson.openings == 2)
         #expect(lesson.end == lesson.elapsedMilliseconds * 16)
+    }
+
+    @Test func `a device that gives nothing for a second is told as lost, and keeps its samples`() throws {
+        let lesson = try ScriptedLesson.run([.period, .late(0), .late(0), .pauses(1_500), .period, .stop(after: 100)])
+        #expect(lesson.changes.contains(.deviceLost(errno: 110)))
+        #expect(lesson.changes.contains(.deviceBack))
+        #expect(lesson.openings == 1)
+        #expect(lesson.silences == [])
     }
 
     @Test func `a device that always wakes and never delivers is given up, not spun on`() throws {

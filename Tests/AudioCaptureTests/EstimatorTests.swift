@@ -55,12 +55,6 @@ struct ReopenBackoffTests {
         #expect(due == [1_000, 2_000, 3_000, 4_000, 5_000])
     }
 
-    @Test func `failure is said once, after the grace time`() {
-        var backoff = ReopenBackoff(lostAt: time(0))
-        let said = (0...300).map { Int64($0) * 100 }.filter { backoff.takeFailure(at: time($0)) }
-        #expect(said == [Limits.microphoneGraceMilliseconds])
-    }
-
     @Test func `the deadline is the soonest of what is due`() {
         var backoff = ReopenBackoff(lostAt: time(0))
         #expect(backoff.nextDeadline == time(100))
@@ -69,10 +63,8 @@ struct ReopenBackoffTests {
             let deadline = backoff.nextDeadline
             #expect(deadline.milliseconds > now)
             now = deadline.milliseconds
-            let did = (
-                backoff.takeAttempt(at: deadline), backoff.takeSilence(at: deadline), backoff.takeFailure(at: deadline)
-            )
-            #expect(did.0 || did.1 || did.2)
+            let did = (backoff.takeAttempt(at: deadline), backoff.takeSilence(at: deadline))
+            #expect(did.0 || did.1)
         }
     }
 }
@@ -100,6 +92,22 @@ struct LevelMeterTests {
         #expect(CaptureLevel(try #require(second(square))) == CaptureLevel(peakTenths: -200, rmsTenths: -200))
     }
 
+    @Test func `a run of three samples at full scale is clipping, however the seconds fall; two are a peak`() throws {
+        var samples = [Int16](repeating: 0, count: 32_000)
+        for place in [100, 101, 5_000, 5_001, 5_002, 5_003, 15_998, 15_999, 16_000, 20_000] { samples[place] = .max }
+        for place in [9_000, 9_001, 9_002] { samples[place] = .min }
+        var meter = LevelMeter()
+        var clipped: [Int] = []
+        samples.withUnsafeBufferPointer { samples in
+            for start in stride(from: 0, to: samples.count, by: 1_600) {
+                if let second = meter.add(.init(rebasing: samples[start..<(start + 1_600)])) {
+                    clipped.append(second.clipped)
+                }
+            }
+        }
+        #expect(clipped == [2, 1])
+    }
+
     @Test func `silence has its own value, not minus infinity`() throws {
         #expect(CaptureLevel(try #require(second([Int16](repeating: 0, count: 16_000)))) == .silence)
     }
@@ -114,7 +122,8 @@ struct EventRingTests {
         .started(realtime: true), .started(realtime: false),
         .silence(SilenceMark(start: SampleIndex(7), end: SampleIndex(9), reason: .deviceLost)),
         .silence(SilenceMark(start: SampleIndex(1 << 40), end: SampleIndex(1 << 41), reason: .overrun)),
-        .deviceLost(errno: 19), .deviceFailed(errno: 5), .deviceBack, .stopped(end: SampleIndex(1 << 50)),
+        .deviceLost(errno: 19), .level(CaptureLevel(peakTenths: -1_200, rmsTenths: -903), clipped: 4), .deviceBack,
+        .stopped(end: SampleIndex(1 << 50)),
     ]
 
     @Test func `every event comes out as it went in, in order`() {

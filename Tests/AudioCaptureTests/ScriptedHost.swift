@@ -18,6 +18,8 @@ final class ScriptedHost: CaptureHost {
         case fails(errno: Int32, after: Int64)
         /// Nothing comes, for longer than the loop waits.
         case stalls
+        /// Nothing comes for so many milliseconds; the device goes on then.
+        case pauses(Int64)
         /// The person presses STOP after so many milliseconds; what was captured by then is partly in the device.
         case stop(after: Int64)
         /// Woken for nothing.
@@ -54,6 +56,7 @@ final class ScriptedHost: CaptureHost {
 
     func open() throws(CaptureError) -> any CaptureDevice {
         openings += 1
+        if case .stalls? = steps.first { steps.removeFirst() }
         guard milliseconds >= absentUntil else { throw .open(device: "scripted", errno: 19, detail: "") }
         let device = ScriptedDevice(host: self)
         let result = device.start()
@@ -112,7 +115,14 @@ final class ScriptedHost: CaptureHost {
         case .fails(let number, let duration):
             pass(duration)
             failure = number
+        case .pauses(let duration):
+            // Its samples come when it goes on.
+            pass(min(duration, limit))
+            if duration > limit { steps.insert(.pauses(duration - limit), at: 0) }
+            return false
         case .stalls:
+            // Until it is opened anew.
+            steps.insert(.stalls, at: 0)
             pass(limit)
             return false
         case .stop(let duration):
@@ -188,6 +198,11 @@ struct ScriptedLesson {
         copy.withUnsafeMutableBufferPointer { _ = ring.read(from: SampleIndex(start), into: $0) }
         lesson.samples = copy
         return lesson
+    }
+
+    /// What happened, without the levels of each second.
+    var changes: [CaptureEvent] {
+        events.filter { if case .level = $0 { false } else { true } }
     }
 
     var silences: [SilenceMark] {

@@ -18,6 +18,8 @@ import Testing
             "manifest-lost*1", "rest-file-status=429*1", "rest-file-cut*1", "rest-create-status=500*2",
             "rest-create-lost*1", "rest-poll-status=503*3", "rest-transcript-status=500*1", "rest-delete-status=500",
             "rest-delay-ms=100", "rest-fails*1", "rest-hangs*1", "rest-malformed-json*1", "rest-wrong-types*1",
+            "token-answer=199:none*3", "handshake-answer=200:html", "create-answer=404:gzip*1", "head-answer=599:cut",
+            "patch-answer=204:json*1", "manifest-answer=200:html*2",
         ]
         let plan = try FaultPlan(arguments: arguments)
         #expect(plan.arguments == arguments)
@@ -49,7 +51,7 @@ import Testing
             "slow=5@7", "error-code=503@", "error-code=503@-1", "error-code=503*0", "error-code@400", "close=17",
             "black-hole=some", "pacing=0", "pacing=2/3/4", "pacing", "late-finals=0", "late-finals=1/2/3", "cut=1",
             "duplicate-finals=0", "time-jitter-ms=9999", "patch-cut=-1", "patch-cut@5", "head-offset", "upload-rate=0",
-            "*1", "@1",
+            "*1", "@1", "token-answer=99:none", "token-answer=200", "token-answer=200:word", "token-answer",
         ] {
             #expect(throws: FaultArgumentError.self, "\(bad)") { try FaultPlan(arguments: [bad]) }
         }

@@ -73,11 +73,12 @@ import Testing
 
     @Test func `byte order mark, CRLF, indentation and comments are tolerated`() throws {
         let text = "\u{FEFF}[box]\r\n  name = room-12 # by the door\r\n; comment\r\n\treserve_mb=64\r\n"
-            + "[transcription]\r\ntoken_url = https://s.example/#x ; comment\r\n"
+            + "[transcription]\r\ntoken_url = https://s.example/x ; comment\r\nmodel = a#b # comment\r\n"
         let settings = try settings(text)
         #expect(settings.box.name == "room-12")
         #expect(settings.box.reserveMegabytes == 64)
-        #expect(settings.transcription.tokenURL == "https://s.example/#x")
+        #expect(settings.transcription.tokenURL == "https://s.example/x")
+        #expect(settings.transcription.model == "a#b")
     }
 
     @Test func `an unknown key names its line and the nearest key`() {
@@ -130,6 +131,64 @@ import Testing
         }
         for host in ["school.example", "127.0.0.1.evil.example", "10.0.0.1", "", "[fe80::1]"] {
             #expect(!problems("", ["transcription.token_url=http://\(host)/t"]).isEmpty, "\(host)")
+        }
+    }
+
+    /// As what connects does: the same functions.
+    @Test(arguments: [
+        "https://u:p@school.example/", "https://school.example:99999/", "https://school.example:0/",
+        "https://[::1]/", "https://school.example/#x", "https://school.example:/", "https://school.example:x/",
+        "https://-:80:80/", "https://a/ b", "https://1.2.3/", "wss://school.example/",
+    ])
+    func `an address that START would refuse is a mistake`(url: String) throws {
+        #expect(throws: UplinkFailure.self) { try Endpoint(url, name: "x", secure: "https", plain: "http") }
+        for key in ["transcription.token_url", "transcription.rest_url", "upload.url"] {
+            let found = problems(Self.minimal, ["\(key)=\(url)"])
+            #expect(found.count == 1 && found[0].contains("what is given is not accepted"), "\(key): \(found)")
+            #expect(!found.joined().contains("u:p"))
+        }
+        #expect(try settings("", ["transcription.token_url=HTTPS://School.example:8443/a?b=c"]).transcription.enabled)
+    }
+
+    @Test(arguments: [
+        "gpiochip0:65536", "gpiochip:3", "gpiochip0:017", ":17", "a/b", String(repeating: "n", count: 32),
+    ])
+    func `a line that the panel would refuse is a mistake`(line: String) {
+        #expect(LineName(line) == nil)
+        #expect(problems(Self.minimal, ["panel.red_line=\(line)"]).count == 1)
+    }
+
+    @Test func `a lamp on another's line is not used`() throws {
+        let one = try settings(Self.minimal, ["panel.stop_line=gpiochip0:17"]).panel
+        #expect(one.stopLine == one.startLine, "one button for both is none")
+        for (key, value) in [("green", "gpiochip0:17"), ("amber", "gpiochip0:22"), ("red", "gpiochip0:22")] {
+            let reading = ConfigurationFile.read(
+                text: Array(Self.minimal.utf8), file: "c", overrides: ["panel.\(key)_line=\(value)"])
+            #expect(reading.problems.map(\.key) == ["panel.\(key)_line"])
+            let lines = [reading.settings.panel.greenLine, reading.settings.panel.amberLine,
+                reading.settings.panel.redLine]
+            #expect(lines[["green": 0, "amber": 1, "red": 2][key] ?? 0].isEmpty)
+            #expect(reading.settings.panel.startLine == "gpiochip0:17")
+        }
+        #expect(problems(Self.minimal, ["panel.red_line=gpiochip0:22", "panel.driver=none"]).isEmpty)
+    }
+
+    @Test func `languages are codes`() throws {
+        for hints in ["en", "en, ar", "EN,ar", "zh-Hans", "pt-BR,fil", ""] {
+            #expect(problems(Self.minimal, ["transcription.language_hints=\(hints)"]).isEmpty, "\(hints)")
+        }
+        for hints in ["english", "e", "en ar", "en,,x", "e1", "en_US", "-", "en,\u{1B}", "engl-US"] {
+            let found = problems(Self.minimal, ["transcription.language_hints=\(hints)"])
+            #expect(found.count == 1 && found[0].contains("en for English"), "\(hints)")
+        }
+    }
+
+    @Test func `a level that all speech is below is none`() {
+        for level in ["-96", "-55", "-10"] {
+            #expect(problems(Self.minimal, ["audio.level_warning_dbfs=\(level)"]).isEmpty)
+        }
+        for level in ["-9", "0", "-97"] {
+            #expect(problems(Self.minimal, ["audio.level_warning_dbfs=\(level)"]).count == 1)
         }
     }
 

@@ -49,7 +49,7 @@ import Testing
     private static let pc = "[audio]\ndevice = hw:2\n[panel]\ndriver = none\nred_line = LED_RED\namber_line =\n"
 
     @Test(arguments: [
-        "", "[panel]\n", "[panel]\ndriver = gipo\nred_line = a:b\n[audio]\ndevice =\n",
+        "", "[panel]\n", "[panel]\ndriver = gipo\nred_line = gpiochip0:b\n[audio]\ndevice =\n",
         "[panel]\ndriver =\nred_line =\n", "\u{7F}ELF\u{1}",
     ])
     func `what the file does not say is as the board has it`(text: String) {

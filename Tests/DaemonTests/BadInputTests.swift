@@ -49,8 +49,9 @@ import Testing
         try FileManager.default.createDirectory(atPath: stranger, withIntermediateDirectories: true)
         let authority = try ThrowawayAuthority(directory: stranger)
         let other = try Box()
-        try other.writeConfiguration(device: "null", token: cloud.tokenURL, authority: authority.authorityFile)
-        try other.startDaemon(device: "null")
+        try other.startMicrophone(Self.speech.samples)
+        try other.writeConfiguration(device: "lesson", token: cloud.tokenURL, authority: authority.authorityFile)
+        try other.startDaemon(device: "lesson")
         #expect(try other.chalkbox("start").code == 0)
         try other.wait("the certificate's refusal") {
             $0["phase"] as? String == "failed" && ($0["reason"] as? String ?? "").contains("certificate")

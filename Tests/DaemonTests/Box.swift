@@ -92,7 +92,11 @@ final class Box {
                 "ALSA_CONFIG_PATH": directory + "/mic/asound.conf", "XDG_RUNTIME_DIR": directory + "/mic",
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             ], to: lines)
-        try Self.wait("the control socket", seconds: 20) { FileManager.default.fileExists(atPath: self.socketPath) }
+        do {
+            try Self.wait("control socket", seconds: 20) { FileManager.default.fileExists(atPath: self.socketPath) }
+        } catch {
+            throw Failure(description: "\(error)\n\(log)")
+        }
     }
 
     /// After a kill, which leaves the socket's file: the new daemon is there when it answers.
@@ -157,7 +161,7 @@ final class Box {
     /// The newest recording's samples, through `export` and the `flac` tool.
     func recordedSamples() throws -> [Int16] {
         let flac = directory + "/export.flac"
-        try #require(chalkbox("export", "last", "--format", "flac", "-o", flac).code == 0)
+        try #require(chalkbox("export", "last", "--format", "flac", "-o", flac, "--force").code == 0)
         _ = try Self.run("/usr/bin/flac", ["-t", "-s", flac])
         _ = try Self.run("/usr/bin/flac", ["-d", "-s", "-f", "-o", directory + "/export.wav", flac])
         return try AudioFile.samples(path: directory + "/export.wav")

@@ -103,12 +103,20 @@ final class Child {
                 posix_spawn_file_actions_addclose(&actions, descriptor)
             }
         }
+        // The threads that tests run on block signals, and a child would as well.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let variables = environment ?? ProcessInfo.processInfo.environment
         var argv = arguments.map { strdup($0) } + [nil]
         var envp = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + envp).forEach { free($0) } }
         var pid: pid_t = 0
-        let code = posix_spawnp(&pid, arguments[0], &actions, nil, &argv, &envp)
+        let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, &argv, &envp)
         guard code == 0 else {
             throw Failure(description: "\(arguments[0]): \(String(cString: strerror(code)))")
         }

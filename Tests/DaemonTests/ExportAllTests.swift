@@ -75,8 +75,9 @@ import Testing
 
     @Test func `the light shows it for as long as it lasts`() throws {
         let box = try Box()
-        try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
-        try box.startDaemon(device: "null", overrides: ["transcription.enabled=no"])
+        try box.startMicrophone(ToneLesson(.seconds(4), speakers: 1, seed: 5).samples)
+        try box.writeConfiguration(device: "lesson", token: "https://school.example/t", authority: "")
+        try box.startDaemon(device: "lesson", overrides: ["transcription.enabled=no"])
         func light(_ lamp: String, _ pattern: String) throws {
             try box.wait("\(lamp) \(pattern)", seconds: 20) {
                 ($0["led"] as? [String: Any])?[lamp] as? String == pattern

@@ -57,6 +57,9 @@ final class School {
         _ = try ControlClient.request(socket: controlSocket, "POST", "/faults", lines: faults)
     }
 
+    /// Those that have not struck yet.
+    func faults() throws -> String { try ControlClient.request(socket: controlSocket, "GET", "/faults") }
+
     func log() throws -> NetworkLab.School {
         let text = try ControlClient.request(socket: controlSocket, "GET", "/log")
         return try JSONDecoder().decode(NetworkLab.School.self, from: Data(text.utf8))

@@ -93,10 +93,13 @@ struct `The disk of the shipped binary` {
         try red(box)
         let saved = try #require((try box.status()["recording"] as? [String: Any])?["savedMs"] as? Int)
         #expect(saved > 500)
-        _ = try box.chalkbox("stop")
+        let stop = try box.chalkbox("stop")
+        #expect(stop.code == 1 && stop.output.contains("is not saved as a whole: "), "\(stop.output)")
         #expect(logged(box, "store state=stuck"), "\(box.log)")
+        try red(box)
         #expect(try box.chalkbox("start").output.contains("box.reserve_mb"))
         disk.clear()
+        try box.wait("the light to go out", seconds: 40) { $0["phase"] as? String == "finished" }
         // The store tries again with each commit.
         try Box.wait("the recording to be saved", seconds: 20) {
             (try? box.chalkbox("recordings").output.contains("  saved")) == true

@@ -61,7 +61,7 @@ enum TokenFuzz {
         _ = try JSONFuzz.value(bytes, limitBytes: Limits.tokenAnswerBytes, limitValues: 1_024)
         let key: SessionKey
         do throws(UplinkFailure) {
-            key = try TokenAnswer.read(bytes, peer: "peer", now: WallTime(milliseconds: 1_795_507_200_000))
+            key = try TokenAnswer.read(bytes, .none, peer: "peer", now: WallTime(milliseconds: 1_795_507_200_000))
         } catch {
             return try expect(error.kind == .tokenMalformed, "\(error)")
         }
@@ -110,7 +110,7 @@ enum SpeechFuzz {
         guard let value = try JSONFuzz.value(line, limitBytes: Limits.serviceMessageBytes) else { return nil }
         let message: ServiceMessage
         do throws(UplinkFailure) {
-            message = try ServiceMessageReader.read(value, peer: "peer")
+            message = try ServiceMessageReader.read(value, after: 0, peer: "peer")
         } catch {
             try expect(error.detail.utf8.count <= 2 * Limits.errorMessageBytes, "\(error.detail.utf8.count) bytes")
             return nil

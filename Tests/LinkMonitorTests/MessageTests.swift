@@ -285,3 +285,18 @@ private func hop(_ link: Int32, _ attributes: [UInt8], length: UInt16? = nil) ->
         #expect(LinkMonitorError.unsteady(what: "routes").message.contains("ip monitor"))
     }
 }
+
+@Suite struct `Messages that cannot be read` {
+    @Test func `what is of no interest is readable all the same`() {
+        #expect(parse(link, RouteMessages.isReadable) == true)
+        #expect(parse(address(family: AF_INET, scope: 254), RouteMessages.isReadable) == true)
+        #expect(parse(route(destinationBits: 24), RouteMessages.isReadable) == true)
+    }
+
+    @Test func `messages of another kind, and ones that are too short, are not`() {
+        #expect(parse(Bytes.message(type: 4_000, [0, 0, 0, 0]), RouteMessages.isReadable) == false)
+        for type in [RTM_NEWLINK, RTM_NEWADDR, RTM_NEWROUTE] {
+            #expect(parse(Bytes.message(type: type, [2, 0, 0, 0]), RouteMessages.isReadable) == false)
+        }
+    }
+}

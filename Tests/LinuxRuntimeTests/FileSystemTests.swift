@@ -41,4 +41,50 @@ import Testing
         chmod(path, 0o644)
         #expect(throws: SystemError.self) { try FileSystem.readSecret(path, limitBytes: 10) }
     }
+
+    @Test func `what is no regular file is refused, not waited for`() throws {
+        let fifo = directory + "/fifo"
+        #expect(mkfifo(fifo, 0o600) == 0)
+        let odd = "not a regular file"
+        for (path, told) in [(fifo, odd), ("/dev/zero", odd), (directory, "directory")] {
+            for access in [File.Access.read, .write] {
+                do throws(SystemError) {
+                    _ = try File(path, access)
+                    Issue.record("\(path) was opened")
+                } catch {
+                    #expect(error.message.hasPrefix("cannot open \(path): ") && error.message.contains(told))
+                }
+            }
+        }
+        #expect(throws: SystemError.self) { try FileSystem.readSecret(fifo, limitBytes: 10) }
+    }
+
+    @Test func `a file that cannot be replaced leaves nothing behind`() throws {
+        let target = directory + "/a/b"
+        #expect(throws: SystemError.self) { try FileSystem.writeFile(target, [1]) }
+        #expect(try FileSystem.list(directory + "/a") == ["b"])
+    }
+
+    @Test func `an output keeps what is there, follows links and goes through to devices`() throws {
+        let (path, link) = (directory + "/out", directory + "/link")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "out")
+        try OutputFile(link, replaces: false).write([1])
+        #expect(try FileSystem.readFile(path, limitBytes: 10) == [1])
+        #expect(throws: SystemError("write to", link + " without --force", number: EEXIST)) {
+            try OutputFile(link, replaces: false)
+        }
+        try OutputFile(link, replaces: true).write([2])
+        #expect(try FileSystem.readFile(path, limitBytes: 10) == [2])
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == "out")
+        #expect(throws: SystemError("write to", directory, number: EISDIR)) {
+            try OutputFile(directory, replaces: true)
+        }
+        let null = try OutputFile("/dev/null", replaces: false)
+        #expect(null.isStraight)
+        try null.write([3])
+        #expect(throws: SystemError("write to", "/dev/full", number: ENOSPC)) {
+            try OutputFile("/dev/full", replaces: false).write([4])
+        }
+        #expect(try FileSystem.list(directory) == ["a", "link", "out"])
+    }
 }

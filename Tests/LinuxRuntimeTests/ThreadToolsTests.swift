@@ -8,6 +8,16 @@ private func soon(_ milliseconds: Int64 = 20_000) -> MonotonicTime {
 }
 
 struct BoundedQueueTests {
+    @Test func `places are kept for what must not be refused`() {
+        let queue = BoundedQueue<Int>(capacity: 4)
+        #expect(queue.push(1, leaving: 3))
+        #expect(!queue.push(2, leaving: 3))
+        #expect(queue.push(3) && queue.push(4) && queue.push(5))
+        #expect(!queue.push(6))
+        #expect(queue.takeAll() == [1, 3, 4, 5])
+        #expect(queue.refused == 2)
+    }
+
     @Test func `first in, first out, all at once`() {
         let queue = BoundedQueue<Int>(capacity: 4)
         #expect([1, 2, 3].map { queue.push($0) } == [true, true, true])
@@ -188,6 +198,6 @@ struct ThreadTests {
 
     @Test func `a peer's text cannot make a line of its own`() {
         let text = captured { Log(threshold: .debug).write(.info, "test-log reason=\"a\n<0>panic\r\u{1B}[2J\u{7F}b\"") }
-        #expect(text.contains("<6>test-log reason=\"a <0>panic  [2J b\"\n"))
+        #expect(text.contains("<6>test-log reason=\"a\\u{a}<0>panic\\u{d}\\u{1b}[2J\\u{7f}b\"\n"))
     }
 }

@@ -15,12 +15,12 @@ struct DebouncerTests {
         }
         for edge in edges {
             while let deadline = debouncer.nextDeadline, deadline.milliseconds <= edge.at {
-                note(debouncer.elapsed(at: deadline), deadline.milliseconds)
+                note(debouncer.elapsed(at: deadline, isPressed: nil), deadline.milliseconds)
             }
             note(debouncer.edge(pressed: edge.pressed, at: time(edge.at)), edge.at)
         }
         while let deadline = debouncer.nextDeadline, deadline.milliseconds <= end {
-            note(debouncer.elapsed(at: deadline), deadline.milliseconds)
+            note(debouncer.elapsed(at: deadline, isPressed: nil), deadline.milliseconds)
         }
         return said
     }
@@ -35,14 +35,14 @@ struct DebouncerTests {
         #expect(!button.isHeld)
         _ = button.edge(pressed: true, at: time(100))
         #expect(button.isHeld)
-        #expect(button.elapsed(at: time(130)) == .pressed)
+        #expect(button.elapsed(at: time(130), isPressed: nil) == .pressed)
         #expect(button.isHeld)
-        #expect(button.elapsed(at: time(1_100)) == .stuck)
+        #expect(button.elapsed(at: time(1_100), isPressed: nil) == .stuck)
         #expect(!button.isHeld)
         var leanedOn = Debouncer(stableMilliseconds: 30, heldSince: time(0))
         #expect(!leanedOn.isHeld)
         _ = leanedOn.edge(pressed: false, at: time(50))
-        #expect(leanedOn.elapsed(at: time(80)) == nil)
+        #expect(leanedOn.elapsed(at: time(80), isPressed: nil) == nil)
         _ = leanedOn.edge(pressed: true, at: time(200))
         #expect(leanedOn.isHeld)
     }
@@ -68,9 +68,63 @@ struct DebouncerTests {
         var debouncer = Debouncer(stableMilliseconds: 30)
         #expect(debouncer.edge(pressed: true, at: time(1_000)) == nil)
         #expect(debouncer.edge(pressed: false, at: time(1_200)) == .pressed)
-        #expect(debouncer.elapsed(at: time(1_229)) == nil)
-        #expect(debouncer.elapsed(at: time(1_230)) == .released)
+        #expect(debouncer.elapsed(at: time(1_229), isPressed: nil) == nil)
+        #expect(debouncer.elapsed(at: time(1_230), isPressed: nil) == .released)
         #expect(debouncer.nextDeadline == nil)
+    }
+
+    @Test func `a release that was lost is seen by the level, and the next press counts`() {
+        var button = Debouncer(stableMilliseconds: 30)
+        _ = button.edge(pressed: true, at: time(0))
+        #expect(button.elapsed(at: time(30), isPressed: true) == .pressed)
+        // The release bounces 17 times while the loop is away, and the kernel drops the last edge.
+        for number in 0..<16 { #expect(button.edge(pressed: number % 2 == 1, at: time(200 + Int64(number))) == nil) }
+        #expect(button.elapsed(at: time(1_200), isPressed: false) == nil)
+        #expect(button.nextDeadline == time(1_230))
+        #expect(button.elapsed(at: time(1_230), isPressed: false) == .released)
+        #expect(button.lostEdges == 1)
+        _ = button.edge(pressed: true, at: time(2_000))
+        #expect(button.elapsed(at: time(2_030), isPressed: true) == .pressed)
+        #expect(button.lostEdges == 1)
+    }
+
+    @Test func `a press of which only the release came is one when the button is still held`() {
+        var button = Debouncer(stableMilliseconds: 30)
+        _ = button.edge(pressed: false, at: time(0))
+        #expect(button.elapsed(at: time(30), isPressed: true) == nil)
+        #expect(button.elapsed(at: time(60), isPressed: true) == .pressed)
+    }
+
+    @Test func `a level whose edge is on its way has to be stable as well, and none was lost`() {
+        var button = Debouncer(stableMilliseconds: 30)
+        _ = button.edge(pressed: true, at: time(0))
+        _ = button.edge(pressed: false, at: time(5))
+        // Looked at in the very moment of the next bounce.
+        #expect(button.elapsed(at: time(35), isPressed: true) == nil)
+        _ = button.edge(pressed: true, at: time(35))
+        _ = button.edge(pressed: false, at: time(36))
+        #expect(button.elapsed(at: time(66), isPressed: false) == nil)
+        #expect(button.nextDeadline == nil && button.lostEdges == 0)
+    }
+
+    @Test func `whatever edges are lost, the level counts in the end`() {
+        var random = RandomSource(seed: 11)
+        for _ in 0..<500 {
+            var button = Debouncer(stableMilliseconds: 30)
+            var (at, level, said) = (Int64(0), false, [Debouncer.Event]())
+            for _ in 0..<40 {
+                at += random.next(through: 60)
+                level.toggle()
+                if random.next() % 3 > 0, let event = button.edge(pressed: level, at: time(at)) { said.append(event) }
+            }
+            // The last one that came is not the first of its level: what was told is not what is.
+            if let event = button.edge(pressed: !level, at: time(at + 1)) { said.append(event) }
+            while let deadline = button.nextDeadline, deadline < time(at + 1_000) {
+                if let event = button.elapsed(at: deadline, isPressed: level) { said.append(event) }
+            }
+            #expect(!level || said.last == .pressed)
+            #expect(level || said.last == .released || said.isEmpty)
+        }
     }
 
     @Test func `without an edge there is no deadline`() {

@@ -3,24 +3,6 @@ import Testing
 
 @testable import Panel
 
-struct LineNameTests {
-    @Test func `a chip and an offset, or else a name`() throws {
-        #expect(try LineName("gpiochip0:17") == .offset(chip: "gpiochip0", line: 17))
-        #expect(try LineName("gpiochip12:0") == .offset(chip: "gpiochip12", line: 0))
-        #expect(try LineName("BUTTON_START") == .name("BUTTON_START"))
-        #expect(try LineName("gpiochip0") == .name("gpiochip0"))
-        #expect(try LineName("GPIO:17") == .name("GPIO:17"))
-    }
-
-    @Test(arguments: [
-        "gpiochip0:", "gpiochip:17", "gpiochip0:1x", "gpiochip0:-1", "gpiochip0:1:2", "gpiochipA:1", "gpiochip0: 1",
-        "gpiochip0:999999", "../../etc/passwd", "gpiochip0/../mem:1", "a name that is longer than the kernel allows",
-    ])
-    func `what is neither is refused`(text: String) {
-        #expect(throws: PanelError.malformed(line: text)) { try LineName(text) }
-    }
-}
-
 struct GPIOPanelTests {
     private func lines(start: String = "", green: String = "") -> PanelLines {
         PanelLines(
@@ -38,39 +20,49 @@ struct GPIOPanelTests {
         #expect(lines.lampUse == .lamp(activeLow: true))
     }
 
-    @Test func `an absent chip is named, with what to do`() throws {
-        let error = try #require(throws: PanelError.self) { try GPIOPanel(lines(start: "gpiochip99:17")) }
-        #expect(error == .chip(line: "gpiochip99:17", path: "/dev/gpiochip99", errno: 2))
-        #expect(error.message.contains("/dev/gpiochip99"))
-        #expect(error.message.contains("gpiodetect"))
+    private let now = MonotonicTime(milliseconds: 1_000)
+
+    /// The line's problem after one attempt to take it.
+    private func problem(_ lines: PanelLines) throws -> String {
+        let slot = try #require(GPIOPanel.slots(lines, at: now).first)
+        #expect(slot.problem == nil && slot.nextAttempt == now)
+        #expect(slot.take(at: now) == nil)
+        #expect(!slot.isHeld && slot.nextAttempt == now.adding(milliseconds: 250))
+        return try #require(slot.problem)
     }
 
-    @Test func `an absent lamp's chip is an error as well`() {
-        #expect(throws: PanelError.chip(line: "gpiochip99:3", path: "/dev/gpiochip99", errno: 2)) {
-            try GPIOPanel(lines(green: "gpiochip99:3"))
-        }
+    @Test func `an absent chip is named, with the key and with what to do`() throws {
+        let problem = try problem(lines(start: "gpiochip99:17"))
+        #expect(problem.hasPrefix("panel.start_line: cannot open /dev/gpiochip99 for the panel line gpiochip99:17: "))
+        #expect(problem.contains("gpiodetect"))
+        #expect(try self.problem(lines(green: "gpiochip99:3")).hasPrefix("panel.green_line: "))
     }
 
     @Test func `a name that no chip has is said so`() throws {
-        let name = "NO_SUCH_LINE_ANYWHERE"
-        let error = try #require(throws: PanelError.self) { try GPIOPanel(lines(start: name)) }
-        guard case .unknownName(name, _) = error else {
-            Issue.record("another error: \(error)")
-            return
-        }
-        #expect(error.message.contains("gpioinfo"))
+        let problem = try problem(lines(start: "NO_SUCH_LINE_ANYWHERE"))
+        #expect(problem.contains("no line is named NO_SUCH_LINE_ANYWHERE") && problem.contains("gpioinfo"))
     }
 
-    @Test func `a malformed line is found before any is requested`() {
-        #expect(throws: PanelError.malformed(line: "gpiochip0:x")) { try GPIOPanel(lines(start: "gpiochip0:x")) }
+    @Test func `a malformed line is told`() throws {
+        #expect(try problem(lines(start: "gpiochip0:x")).contains("neither gpiochipN:OFFSET nor a line's name"))
     }
 
-    @Test func `a panel without lines is fine and does nothing`() throws {
-        let panel = try GPIOPanel(lines())
-        #expect(panel.fileDescriptors == [])
-        #expect(panel.readEdges() == [])
-        #expect(try !panel.isHeld(.start))
-        try panel.set(green: true, amber: true, red: true)
+    @Test func `a panel without lines has no slots`() {
+        #expect(GPIOPanel.slots(lines(), at: now).isEmpty)
+    }
+
+    @Test func `one button for both is START's`() {
+        var lines = lines(start: "gpiochip9:1")
+        lines.stop = "gpiochip9:1"
+        #expect(GPIOPanel.slots(lines, at: now).map { $0.part } == [.start])
+        lines.stop = "gpiochip9:2"
+        #expect(GPIOPanel.slots(lines, at: now).map { $0.part } == [.start, .stop])
+    }
+
+    @Test func `what is not held is neither read nor driven`() throws {
+        let slot = try #require(GPIOPanel.slots(lines(green: "gpiochip99:3"), at: now).first)
+        slot.show(true, at: now)
+        #expect(slot.check(at: now) == nil && slot.peekEdge(at: now) == nil && slot.problem == nil)
     }
 
     @Test func `an edge's time from the wall clock is replaced by the time of its reading`() {
@@ -86,6 +78,7 @@ struct GPIOPanelTests {
             .offset(line: "gpiochip0:99", path: "/dev/gpiochip0", lines: 54), .unknownName(line: "A", chips: 2),
             .ambiguousName(line: "A", first: "/dev/gpiochip0", second: "/dev/gpiochip1"),
             .request(line: "gpiochip0:1", path: "/dev/gpiochip0", errno: 16),
+            .read(line: "gpiochip0:1", errno: 19), .write(line: "gpiochip0:1", errno: 19),
         ]
         for error in errors { #expect(error.message.contains(";") || error.message.contains("counted from 0")) }
     }

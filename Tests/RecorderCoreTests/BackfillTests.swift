@@ -120,6 +120,92 @@ import Testing
         #expect((5...24).contains(hours), "\(hours) h")
     }
 
+    @Test(arguments: [UplinkFailure.Kind.intercepted(404), .tokenMalformed, .tlsUntrusted])
+    func `what may not be the service's answer does not use up the tries`(kind: UplinkFailure.Kind) {
+        let box = Box(.live)
+        var effects = box.begin()
+        for _ in 0..<(4 * Limits.backfillTries) {
+            guard case .fetchToken(let attempt)? = effects.first else { break }
+            #expect(box.tell(.tokenFailed(attempt: attempt, UplinkFailure(kind, "a page"))).isEmpty)
+            effects = box.wait()
+        }
+        guard case .fetchToken? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+    }
+
+    @Test func `a weekend without a network does not use up the tries`() {
+        let box = Box(.live)
+        var effects = box.begin()
+        box.tell(.networkLost)
+        let start = box.now
+        while box.now.milliseconds(since: start) < 60 * 3_600_000 {
+            guard case .fetchToken(let attempt)? = effects.first else { break }
+            #expect(box.tell(.tokenFailed(attempt: attempt, UplinkFailure(.unreachable, "no route"))).isEmpty)
+            effects = box.wait()
+        }
+        guard case .fetchToken? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+    }
+
+    /// Opens a session for the hole that is asked for.
+    private func session(_ box: Box, _ effects: [BackfillEffect]) -> SessionRequest? {
+        guard case .fetchToken(let attempt)? = effects.first,
+            case .openSession(let request)? = box.tell(.token(attempt: attempt, Self.key)).first
+        else { return nil }
+        _ = box.tell(.sessionOpened(session: request.number))
+        return request
+    }
+
+    private func text(without holes: [ClosedRange<Int64>]) -> SavedText {
+        let gaps = holes.map {
+            Gap(
+                start: SampleIndex($0.lowerBound * Self.second), end: SampleIndex($0.upperBound * Self.second),
+                reason: "offline")
+        }
+        var recording = Self.lesson
+        recording.coverage = Coverage(through: recording.saved, holes: gaps)
+        return SavedText(recording: recording, holes: gaps, fileID: "", transcriptionID: "")
+    }
+
+    @Test func `a place that ends each session is left, and the other holes are filled`() throws {
+        let box = Box(.live)
+        _ = box.tell(.saved)
+        #expect(box.wait() == [.askText])
+        var effects = box.tell(.text(text(without: [5...8, 20...25])))
+        let bad = UplinkFailure(.messageMalformed, "not JSON")
+        for _ in 0..<2 {
+            let request = try #require(session(box, effects))
+            #expect(request.base == SampleIndex(Self.second))
+            _ = box.tell(.sessionClosed(session: request.number, bad))
+            #expect(box.wait() == [.askText])
+            effects = box.tell(.text(text(without: [5...8, 20...25])))
+        }
+        var request = try #require(session(box, effects))
+        #expect(request.base == SampleIndex(16 * Self.second))
+        let message = ServiceMessage(totalAudioMilliseconds: 14_000, finished: true)
+        #expect(box.tell(.sessionMessage(session: request.number, message)).contains(.askText))
+        // Another lesson's places are its own; this one's are remembered.
+        #expect(box.tell(.text(text(without: [5...8]))) == [.settle(Self.lesson.header.id, reason: "not JSON")])
+        request.number = 0
+    }
+
+    @Test func `sessions that open and fail do use up the tries`() throws {
+        let box = Box(.live)
+        var effects = box.begin()
+        var sessions = 0
+        while sessions < 100, let request = session(box, effects) {
+            sessions += 1
+            effects = box.tell(.sessionClosed(session: request.number, UplinkFailure(.service(code: 400), "no")))
+            if effects.isEmpty, box.wait() == [.askText] { effects = box.tell(.text(text(without: [10...20]))) }
+        }
+        #expect(sessions == Limits.backfillTries)
+        #expect(effects.last == .settle(Self.lesson.header.id, reason: "no"))
+    }
+
     @Test func `a flapping network does not use up the tries`() {
         let box = Box(.live)
         var effects = box.begin()

@@ -40,6 +40,11 @@ import Testing
             return tell(.parcel(Parcel(recording: id, files: [file]), waiting: 1, bytesLeft: file.bytes))
         }
 
+        /// An answer that may not be the school's.
+        func intercept(_ status: Int) -> [OutboxEffect] {
+            tell(.answer(.failed(UplinkFailure(.intercepted(status), "\(status)"))))
+        }
+
         func fail(_ status: Int, retryAfter: Int? = nil) -> [OutboxEffect] {
             tell(.answer(.failed(UplinkFailure(.httpStatus(status), "\(status)", retryAfterSeconds: retryAfter))))
         }
@@ -53,7 +58,7 @@ import Testing
         #expect(
             box.tell(.answer(.created(url: "u")))
                 == [.note(Self.id, file: file.name, url: "u", isSent: false)])
-        #expect(box.outbox.nextDeadline == nil)
+        #expect(box.outbox.nextDeadline == box.now.adding(milliseconds: Limits.storeAnswerMilliseconds))
         #expect(box.tell(.noted(Self.id, file.name)) == [.request(.send(Self.id, file, from: 0, count: 1_000))])
         #expect(box.outbox.isUploading)
         #expect(box.tell(.answer(.sent(offset: 1_000))) == [.request(.send(Self.id, file, from: 1_000, count: 1_000))])
@@ -83,6 +88,21 @@ import Testing
             _ = box.begin(Self.file(url: "u"))
             #expect(box.fail(status) == [.note(Self.id, file: "audio-0001.flac", url: nil, isSent: false)])
             #expect(box.tell(.noted(Self.id, "audio-0001.flac")) == [.request(.create(Self.id, Self.file()))])
+        }
+    }
+
+    @Test(arguments: [100, 200, 302, 400, 401, 403, 404, 407, 409, 410, 413, 423, 451, 500, 511])
+    func `what may not be the school's answer blocks, holds and renews nothing`(status: Int) {
+        for file in [Self.file(), Self.file(url: "u")] {
+            let box = Box()
+            let first = box.begin(file)
+            for _ in 0..<(2 * Limits.uploadRenewals) {
+                #expect(box.intercept(status).isEmpty)
+                #expect(!box.outbox.isHeld)
+                #expect(box.wait() == first)
+            }
+            #expect(box.outbox.status(now: box.now).blocked.isEmpty)
+            #expect(box.outbox.status(now: box.now).lastError == "\(status)")
         }
     }
 
@@ -137,6 +157,16 @@ import Testing
             #expect(box.outbox.nextDeadline == box.now.adding(milliseconds: Limits.uploadHeldMilliseconds))
             #expect(box.tell(.bearerChanged) == [.request(.create(Self.id, Self.file()))])
         }
+    }
+
+    @Test func `a Retry-After of a day is obeyed for an hour, and that is told`() {
+        let box = Box()
+        _ = box.begin(Self.file())
+        let start = box.now
+        #expect(box.fail(503, retryAfter: 86_400).isEmpty)
+        #expect(!box.wait().isEmpty)
+        #expect(box.now.milliseconds(since: start) == Limits.uploadHeldMilliseconds)
+        #expect(box.log.contains("retry-after asked_s=86400 obeyed_s=3600"))
     }
 
     @Test func `Retry-After is obeyed, whatever the network does`() {

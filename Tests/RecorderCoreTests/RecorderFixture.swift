@@ -23,8 +23,23 @@ struct Box {
     mutating func happens(_ input: RecorderInput, after milliseconds: Int64 = 0) {
         now = now.adding(milliseconds: milliseconds)
         effects = []
+        record(input)
         for effect in recorder.receive(input, now: now, head: head) {
             if case .log(let entry) = effect { log.append(entry.line) } else { effects.append(effect) }
+        }
+    }
+
+    /// What a session has heard was recorded before.
+    private mutating func record(_ input: RecorderInput) {
+        guard case .sessionMessage(let number, let message) = input, let uplink = recorder.lesson?.uplink else {
+            return
+        }
+        for session in [uplink.session, uplink.side?.session] where session?.number == number {
+            let ends = message.tokens.map(\.endMilliseconds) + [
+                message.finalAudioMilliseconds, message.totalAudioMilliseconds,
+            ]
+            let heard = min(ends.max() ?? 0, 3_600_000)
+            head = max(head, (session?.base ?? .zero).advanced(by: heard * SampleIndex.samplesPerMillisecond))
         }
     }
 
@@ -40,11 +55,19 @@ struct Box {
         happens(.storeOpened)
     }
 
-    /// START, token, session: live.
+    /// START, token, session, the service's first progress: live.
     mutating func goLive() {
         start()
         happens(.token(attempt: 1, Self.key))
-        happens(.sessionOpened(session: 1, tookMilliseconds: 40))
+        opens(1)
+    }
+
+    /// The session is open, and the service comes on in it. `effects` are those of both.
+    mutating func opens(_ session: Int, after milliseconds: Int64 = 0) {
+        happens(.sessionOpened(session: session, tookMilliseconds: 20), after: milliseconds)
+        let opening = effects
+        happens(.sessionMessage(session: session, message([], total: 1)))
+        effects = opening + effects
     }
 
     var request: SessionRequest? {

@@ -8,7 +8,7 @@ extension Box {
             Issue.record("no session was opened: \(effects)")
             return
         }
-        happens(.sessionOpened(session: request.number, tookMilliseconds: 20), after: 20)
+        opens(request.number, after: 20)
     }
 
     mutating func keyComes() {
@@ -32,6 +32,9 @@ extension Box {
         box.happens(.sessionMessage(session: 1, message([(" still", 4_000, 4_300)], final: 5_000)))
         #expect(box.effects.contains { if case .words = $0 { true } else { false } })
         box.happens(.sessionOpened(session: 2, tookMilliseconds: 30))
+        #expect(!box.effects.contains(.closeSession(1)), "nothing has come back in the new one yet")
+        #expect(box.recorder.phase == .live)
+        box.happens(.sessionMessage(session: 2, message([], total: 100)))
         #expect(box.effects.contains(.closeSession(1)))
         #expect(box.recorder.phase == .live)
         box.happens(.sessionMessage(session: 1, message([(" ghost", 6_000, 6_300)], final: 9_000)))
@@ -117,8 +120,35 @@ extension Box {
         box.happens(.sessionClosed(session: 1, UplinkFailure(.stalled, "dead")))
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
         #expect(!box.effects.contains { if case .openSession = $0 { true } else { false } })
-        box.happens(.sessionOpened(session: 2, tookMilliseconds: 10))
+        box.opens(2)
         #expect(box.recorder.phase == .live)
+    }
+
+    @Test func `a successor that opens and does nothing does not replace the session that works`() throws {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkChanged("address"), after: 5_000)
+        box.keyComes()
+        box.happens(.sessionOpened(session: 2, tookMilliseconds: 10))
+        box.happens(.sessionClosed(session: 2, UplinkFailure(.stalled, "silent")), after: 3_000)
+        #expect(!box.effects.contains(.closeSession(1)))
+        #expect(box.recorder.phase == .live)
+        try box.untilDeadline()
+        #expect(box.requestedToken != nil, "it is tried again")
+    }
+
+    @Test func `a successor that has not come on yet is all there is when the old session dies`() {
+        var box = Box()
+        box.goLive()
+        box.happens(.networkChanged("address"), after: 5_000)
+        box.keyComes()
+        box.happens(.sessionOpened(session: 2, tookMilliseconds: 10))
+        box.happens(.sessionClosed(session: 1, UplinkFailure(.stalled, "dead")))
+        #expect(box.recorder.phase == .reconnecting(attempt: 1))
+        let words = message([(" on", 0, 200), (" and", 300, 400)], final: 2_000, total: 2_000)
+        box.happens(.sessionMessage(session: 2, words))
+        #expect(box.recorder.phase == .live)
+        #expect(box.recorder.lesson?.transcript.wordCount == 2)
     }
 
     @Test func `a lost network ends the session at once, and its return is the time for an attempt`() throws {

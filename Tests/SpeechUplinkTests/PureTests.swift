@@ -10,7 +10,7 @@ import WireJSON
             + #""is_final":"yes","speaker":3,"language":4},{"text":"c"},{"text":"","start_ms":null,"confidence":-1}],"#
             + #""final_audio_proc_ms":"x","total_audio_proc_ms":-1,"finished":1,"unknown":{"x":[]}}"#,
         limitBytes: 10_000)
-    let message = try ServiceMessageReader.read(value, peer: "p")
+    let message = try ServiceMessageReader.read(value, after: 0, peer: "p")
     #expect(message.tokens.map { $0.startMilliseconds } == [0, 100, 100, 100])
     #expect(message.tokens.map { $0.endMilliseconds } == [0, 100, 100, 100])
     #expect(message.tokens.map { $0.confidence } == [0, 1, 0, 0])
@@ -23,7 +23,7 @@ import WireJSON
     let tokens = Array(repeating: #"{"text":"a"}"#, count: Limits.serviceMessageTokens + 1).joined(separator: ",")
     let value = try JSONValue.parse("{\"tokens\":[\(tokens)]}", limitBytes: 1 << 20)
     do throws(UplinkFailure) {
-        _ = try ServiceMessageReader.read(value, peer: "p")
+        _ = try ServiceMessageReader.read(value, after: 0, peer: "p")
         Issue.record("taken")
     } catch {
         #expect(error.kind == .messageTooLarge)
@@ -78,7 +78,7 @@ import WireJSON
     var buffer = ReplayBuffer()
     func range(_ start: Int64, _ end: Int64) -> Range<SampleIndex> { SampleIndex(start)..<SampleIndex(end) }
     #expect(buffer.part(of: range(0, 10)) == nil)
-    buffer.await()
+    buffer.await(now: MonotonicTime(milliseconds: 1_000))
     #expect(buffer.isAwaited)
     buffer.take([1, 2, 3, 4, 5], from: SampleIndex(100))
     #expect(!buffer.isAwaited)
@@ -86,4 +86,16 @@ import WireJSON
     #expect(buffer.part(of: range(104, 110)).map(Array.init) == [5])
     #expect(buffer.part(of: range(105, 110)) == nil)
     #expect(buffer.part(of: range(99, 110)) == nil)
+}
+
+@Test func `what ends something finds room where what begins something finds none`() {
+    let key = SessionKey(secret: "k", webSocketURL: "")
+    let request = SessionRequest(
+        number: 1, key: key, recording: RecordingID("01JD0000000000000000000000")!, base: .zero)
+    for command in [UplinkCommand.fetchToken(attempt: 1), .open(request), .audio(session: 1, from: .zero, [])] {
+        #expect(command.reserve == Limits.uplinkCommands / 4 * 3)
+    }
+    for command in [UplinkCommand.cancelToken(attempt: 1), .close(session: 1), .finish(session: 1, end: .zero)] {
+        #expect(command.reserve == 0)
+    }
 }

@@ -155,7 +155,8 @@ extension NetworkTests {
         func `a refused handshake is its HTTP status`(status: Int) throws {
             let (peer, url) = try peer { connection in
                 _ = try connection.readHead()
-                try connection.answer("\(status) X", "no", headers: "retry-after: 5\r\nlocation: /x\r\n")
+                let headers = "content-type: application/json\r\nretry-after: 5\r\nlocation: /x\r\n"
+                try connection.answer("\(status) X", "{}", headers: headers)
                 _ = try? connection.read(1)
             }
             try withExtendedLifetime(peer) {
@@ -204,8 +205,8 @@ extension NetworkTests {
 
         @Test(arguments: ["ws://school.example/", "http://127.0.0.1/", "wss://[::1]/", "wss://", "ws://10.0.0.1/", "x"])
         func `a URL that cannot work is a mistake in the configuration`(url: String) throws {
-            let fixture = try UplinkFixture(settings())
-            #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+            let fixture = try UplinkFixture(UplinkSettings(tokenURL: "", webSocketURL: url))
+            #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:1/"))))
             #expect(fixture.closed()??.kind == .configuration)
         }
 
@@ -240,9 +241,25 @@ extension NetworkTests {
             }
         }
 
+        @Test func `a journal that never answers does not keep a session waiting`() throws {
+            let (peer, url) = try peer { connection in
+                try connection.upgrade()
+                connection.drain()
+            }
+            try withExtendedLifetime(peer) {
+                let fixture = try UplinkFixture(settings(deadAfter: 60_000))
+                fixture.record((1 << 17) + 5_000)
+                #expect(fixture.uplink.send(.open(fixture.request(url: url))))
+                let failure = try #require(fixture.closed() ?? nil)
+                #expect(failure.kind == .stalled)
+                #expect(failure.detail.contains("the journal gave no audio"), "\(failure.detail)")
+            }
+        }
+
         @Test func `a last word that nobody asked for is not the last word about the audio`() throws {
             let (peer, url) = try peer { connection in
                 try connection.upgrade()
+                _ = try (connection.readData(), connection.readData())
                 try connection.send(#"{"total_audio_proc_ms":90,"finished":true}"#)
                 connection.drain()
             }

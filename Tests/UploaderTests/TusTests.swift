@@ -60,11 +60,16 @@ func `an offset that cannot be one is malformed`(text: String) throws {
             HTTPAnswer(status: status, body: Array(body.utf8)), to: .manifest(recording), at: try endpoint())
     }
     #expect(try read(200, "") == .accepted)
-    #expect(try read(201, "whatever") == .accepted)
+    #expect(try read(201, "\u{FEFF}{\"ok\":true}") == .accepted)
+    // A page that says 200, as of a portal, is not the school's word that it has the lesson.
+    for body in ["whatever", "<html>", #"{"ok":"#, "\u{1F}\u{8B}"] {
+        #expect(try read(200, body).failure?.kind == .intercepted(200), "\(body)")
+    }
     #expect(try read(409, #"{"missing":["a","b"]}"#) == .missing(["a", "b"]))
-    for body in ["", "{}", #"{"missing":[]}"#, #"{"missing":[1]}"#, #"{"missing":[""]}"#, "[", #"{"missing":"a"}"#] {
+    for body in ["{}", #"{"missing":[]}"#, #"{"missing":[1]}"#, #"{"missing":[""]}"#, #"{"missing":"a"}"#] {
         #expect(try read(409, body).failure?.kind == .httpStatus(409))
     }
+    for body in ["", "["] { #expect(try read(409, body).failure?.kind == .intercepted(409)) }
     #expect(try read(302, "").failure?.detail.contains("redirects") == true)
     let refusal = try read(422, #"{"message":"no\nsuch \#(String(repeating: "x", count: 5_000))"}"#).failure
     #expect(refusal?.detail.hasPrefix("school.example answered HTTP 422: no such xxx") == true)
@@ -163,7 +168,7 @@ extension UploadTests {
             let seen = Mailbox<String>()
             let peer = try FakePeer { connection, _ in
                 seen.put(try connection.readHead())
-                try connection.answer("401 Unauthorized", headers: "Retry-After: 4\r\n")
+                try connection.answer("401 Unauthorized", "{}", headers: "Retry-After: 4\r\n")
             }
             let fixture = try UploaderFixture { $0.url = "http://127.0.0.1:\(peer.port)/" }
             #expect(fixture.client.send(.bearer("new")))
@@ -172,6 +177,22 @@ extension UploadTests {
             #expect(seen.take().flatMap { FakeConnection.header("authorization", in: $0) } == "Bearer new")
             #expect(fixture.client.send(.bearer("a b")))
             #expect(fixture.ask(.create(recording, fixture.file()))?.failure?.detail.contains("bearer_file") == true)
+        }
+
+        /// tus 1.0 puts its version into each answer; JSON is no log-in page either.
+        @Test(arguments: [
+            ("", false), ("content-type: text/html\r\n", false), ("content-type: text/plain\r\n", false),
+            ("tus-resumable: 1.0.0\r\n", true), ("content-type: application/json\r\n", true),
+        ])
+        func `only the server itself can have forgotten an upload`(headers: String, isOwn: Bool) throws {
+            let peer = try FakePeer { connection, _ in
+                _ = try connection.readHead()
+                try connection.answer("404 Not Found", headers: headers)
+            }
+            let base = "http://127.0.0.1:\(peer.port)/"
+            let fixture = try UploaderFixture { $0.url = base }
+            let failure = fixture.ask(.offset(recording, fixture.file(base)))?.failure
+            #expect(failure?.kind == (isOwn ? .httpStatus(404) : .intercepted(404)))
         }
 
         @Test func `a cancelled request is not answered, and its place is free`() throws {

@@ -29,6 +29,8 @@ private func diagnosis(
     #expect(six.host == "::1" && six.port == 8_080 && !six.isTLS && six.authority == "[::1]:8080")
     #expect(try endpoint("ws://127.1.2.3/").port == 80)
     #expect(try endpoint("ws://LocalHost/").host == "LocalHost")
+    #expect(try endpoint("wss://school.example./").host == "school.example.")
+    #expect(try endpoint("wss://10.0.0.255/").isAddress)
 }
 
 @Test(arguments: [
@@ -37,6 +39,8 @@ private func diagnosis(
     "wss://[::1]/", "ws://a/", "ws://127.0.0.1.example/", "ws://127.0.0/", "ws://127.0.0.256/", "ws://0.0.0.0/",
     "ws://localhost.example/", "ws://[::2]/", "wss://" + String(repeating: "a", count: 200) + "/",
     "wss://a/" + String(repeating: "a", count: 2_000), "wss://a/%\u{7F}", "ws://127.0.0.1@school.example/",
+    "wss://.school.example/", "wss://./", "wss://256.1.1.1/", "wss://1.2.3/", "wss://1.2.3.4.5/", "wss://1..2.3/",
+    "wss://1.2.3.4./", "wss://a:99999/",
 ])
 func `URLs that cannot work are refused`(url: String) {
     do throws(UplinkFailure) {
@@ -65,7 +69,7 @@ func `URLs that cannot work are refused`(url: String) {
     #expect(diagnosis("connect SSL err 1: x") == .tlsHandshake)
     #expect(diagnosis("connect SYSCALL 104") == .tlsHandshake)
     #expect(diagnosis("Timed out waiting SSL") == .tlsHandshake)
-    #expect(diagnosis("HS: ws upgrade response not 101", status: 503) == .httpStatus(503))
+    #expect(diagnosis("HS: ws upgrade response not 101", status: 503) == .intercepted(503))
     #expect(diagnosis("HS: ACCEPT missing", status: 101) == .messageMalformed)
     #expect(diagnosis("closed before established") == .closedEarly)
     #expect(diagnosis("closed before established", elapsed: 6_000) == .timeout)

@@ -28,6 +28,7 @@ import WireJSON
         ("", "JSON"), ("[]", "\"do\" is missing"), ("{\"do\":1}", "\"do\" is missing"),
         ("{\"do\":\"dance\"}", "unknown verb dance; known: start, stop"),
         ("{\"do\":\"start\",\"label\":\"123456789\"}", "label: over 8 bytes"),
+        ("{\"do\":\"start\",\"label\":7}", "label: accepted is a text"),
         ("{\"do\":\"press\"}", "button: accepted"), ("{\"do\":\"release\",\"button\":\"\"}", "button: accepted"),
         ("{\"do\":\"upload-retry\"}", "id: accepted"), ("{\"do\":\"upload-retry\",\"id\":\"../x\"}", "id: accepted"),
     ])

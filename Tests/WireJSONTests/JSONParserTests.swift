@@ -219,3 +219,26 @@ func `a text that goes on is refused`(text: String) {
         _ = error(bytes)
     }
 }
+
+@Test func `text that is no Unicode is brought near to what it may have meant, where that is wanted`() throws {
+    func mend(_ text: [UInt8]) throws -> (value: JSONValue, mended: Int) {
+        let parser = JSONParser(limitBytes: 1_000, mendsText: true)
+        try parser.feed(text)
+        return (try parser.finish(), parser.mended)
+    }
+    func half(_ value: UInt32) -> String { String(Character(Unicode.Scalar(JSONText.firstHalf + value - 0xD800)!)) }
+    let halves = try mend(Array(#"["\ud83d","\ude00x","\ud83d\ude00","\ud83d\ud83d\ude00"]"#.utf8))
+    #expect(
+        halves.value == .array([
+            .string(half(0xD83D)), .string(half(0xDE00) + "x"), .string("😀"), .string(half(0xD83D) + "😀"),
+        ]))
+    #expect(halves.mended == 3)
+    // The same half as bytes, which RFC 3629 forbids, and bytes that are nothing.
+    let bytes = try mend(Array("[\"".utf8) + [0xED, 0xA0, 0xBD, 0x22, 0x2C, 0x22, 0xFF, 0x61] + Array("\"]".utf8))
+    #expect(bytes.value == .array([.string(half(0xD83D)), .string("\u{FFFD}a")]))
+    #expect(bytes.mended == 2)
+    #expect(try mend(Array("[1e999]".utf8)).value.array?.first?.double == Double.greatestFiniteMagnitude)
+    for text in [#"["\ud83d"]"#, "[1e999]"] {
+        #expect(throws: JSONError.self) { try JSONValue.parse(text, limitBytes: 1_000) }
+    }
+}

@@ -278,7 +278,7 @@ class Box:
 
     def recorded(self, recording="last"):
         """The samples of a recording."""
-        self.chalkbox(f"export {recording} --format flac -o /run/export.flac")
+        self.chalkbox(f"export {recording} --format flac -o /run/export.flac --force")
         self.guest.run("flac -d -s -f --force-raw-format --endian=little --sign=signed -o /run/export.raw "
                        "/run/export.flac")
         return self.guest.get("/run/export.raw")

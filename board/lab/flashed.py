@@ -266,7 +266,7 @@ class FlashedBox(Box):
         return re.search(r"rauc\.slot=(\w)", self.guest.run("cat /proc/cmdline"))[1]
 
     def recorded(self, recording="last"):
-        self.chalkbox(f"export {recording} --format flac -o /run/export.flac")
+        self.chalkbox(f"export {recording} --format flac -o /run/export.flac --force")
         flac, raw = self.directory / "export.flac", self.directory / "export.raw"
         flac.write_bytes(self.guest.get("/run/export.flac"))
         call("flac", "-d", "-s", "-f", "--force-raw-format", "--endian=little", "--sign=signed", "-o", raw, flac,

@@ -295,7 +295,7 @@ def verdict(room):
     exports = pathlib.Path.cwd() / "board/sim/exports"
     exports.mkdir(exist_ok=True)
     for form in ("txt", "srt", "vtt", "json", "flac"):
-        room.chalkbox("export", "last", "--format", form, "-o", exports / f"lesson.{form}")
+        room.chalkbox("export", "last", "--format", form, "-o", exports / f"lesson.{form}", "--force")
     subprocess.run(["flac", "-t", "-s", exports / "lesson.flac"], check=True)
     recorded = subprocess.run(
         ["flac", "-d", "-s", "-c", "--force-raw-format", "--endian=little", "--sign=signed", exports / "lesson.flac"],

@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 /// The program's arguments, caught by a constructor before `main` (glibc passes argc, argv and envp to
-/// `.init_array` functions): Embedded Swift has no `CommandLine`.
+/// `.init_array` functions): Embedded Swift has no `CommandLine`. Closed standard descriptors are taken as well.
 int chalk_argument_count(void);
 const char *chalk_argument(int index);
 
@@ -45,6 +45,22 @@ int chalk_errno(void);
 /// `open(2)` and `fcntl(2)` without their variadic tails.
 int chalk_open(const char *path, int flags, unsigned int mode);
 int chalk_set_nonblocking(int fd);
+
+/// Opens a regular file and nothing else, without waiting: a FIFO would wait for somebody at its other end, and a device
+/// may never end. -1 with errno: EISDIR, or CHALK_IRREGULAR, which chalk_error_text knows as well.
+int chalk_open_regular(const char *path, int flags, unsigned int mode);
+#define CHALK_IRREGULAR 1000
+
+/// Whether there is something of that name that is neither a regular file nor a directory.
+bool chalk_is_irregular(const char *path);
+
+/// What a command's `-o` names, symbolic links followed, in memory of its own; NULL with errno. Signals that end the
+/// process then also remove the file of that name with `.part` behind it.
+const char *chalk_output_target(const char *path, int *kind);
+/// Nothing is there yet; a regular file is; a device, FIFO or the like, which is opened and written to as it is.
+#define CHALK_OUTPUT_NEW 0
+#define CHALK_OUTPUT_FILE 1
+#define CHALK_OUTPUT_STRAIGHT 2
 
 /// Size, permission bits and owner of an open file. 0, or -1 with errno.
 int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *owner);
@@ -84,12 +100,12 @@ int chalk_thread_start(pthread_t *thread, const char *name, int realtime_priorit
 pthread_mutex_t *chalk_mutex_create(void);
 void chalk_mutex_destroy(pthread_mutex_t *mutex);
 
-/// Blocks the signals that the daemon reads from a signalfd (SIGTERM, SIGINT, SIGHUP) in every thread started
-/// later, ignores SIGPIPE, and returns the signalfd; -1 with errno.
+/// Blocks the signals that the daemon reads from a signalfd (SIGTERM, SIGINT, SIGQUIT; SIGHUP, SIGUSR1, SIGUSR2) in
+/// every thread started later, ignores SIGPIPE, and returns the signalfd; -1 with errno.
 int chalk_signal_descriptor(void);
 
 /// A trap in Embedded Swift is a silent SIGILL. This writes the signal and the address to stderr before the
-/// process dies of it, so that the `.debug` file can name the line.
+/// process dies of it, so that the `.debug` file can name the line. SIGXFSZ is ignored.
 void chalk_report_faults(void);
 
 /// Credentials of the peer of a UNIX socket (SO_PEERCRED). 0, or -1 with errno.
@@ -97,6 +113,11 @@ int chalk_peer_credentials(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
 
 /// Whether `uid`'s groups (its primary group or the group database) contain the group named `group`.
 bool chalk_user_in_group(uid_t uid, gid_t gid, const char *group);
+
+/// Takes on a user's rights (for root only). True also when there is no such user, or it is this process's own.
+bool chalk_become(const char *user);
+/// The name of the user whose rights this process has.
+const char *chalk_user_name(void);
 
 /// Binds and listens on a UNIX stream socket, replacing a stale socket file but never one with a live
 /// listener (EADDRINUSE). Mode 0660, group `group` where it exists. The descriptor, or -1 with errno.

@@ -9,8 +9,13 @@ package struct Backfill {
     var isPaused = false
     /// The kernel says that there is no network since then.
     private var offlineSince: MonotonicTime?
-    private var askAt: MonotonicTime?
+    var askAt: MonotonicTime?
     private var newestNumber = 0
+    /// What somebody else has to answer, and by when.
+    var answerDue = MonotonicTime(milliseconds: 0)
+    var now = MonotonicTime(milliseconds: 0)
+    /// Of the lesson whose text is asked for anew.
+    var kept: Kept?
 
     enum Work {
         case none
@@ -37,6 +42,10 @@ package struct Backfill {
         var undeleted = 0
         /// A hole was filled: the words near the next one are asked for anew, since only so many are kept.
         var isWorn = false
+        /// Where holes begin that are left: what is there ends each session.
+        var skipped: [SampleIndex] = []
+        /// Sessions in a row that were ended by a message that cannot be read.
+        var unreadable = 0
         /// Failures since the last progress.
         var failures = 0
         var lastError = ""
@@ -88,13 +97,14 @@ package struct Backfill {
     package var nextDeadline: MonotonicTime? {
         switch work {
         case .none: isPaused ? nil : askAt
-        case .asked: nil
+        case .asked: isPaused ? nil : answerDue
         case .lesson(let job):
             switch job.step {
             case .waiting(let until): isPaused ? nil : until.map { afterOffline($0) }
             case .requesting(_, let deadline), .connecting(_, _, let deadline): deadline
             case .polling(let at): afterOffline(at)
-            case .live, .cutting, .exchanging, .settling, .done: nil
+            case .live, .cutting, .exchanging, .settling: isPaused ? nil : answerDue
+            case .done: nil
             }
         }
     }
@@ -122,11 +132,13 @@ package struct Backfill {
 
     package mutating func receive(_ input: BackfillInput, now: MonotonicTime) -> [BackfillEffect] {
         var effects: [BackfillEffect] = []
+        self.now = now
         switch input {
         case .saved: askAt = settings.way == .none ? nil : afterLesson(now)
         case .lessonBegan: pause(&effects)
         case .lessonEnded:
             isPaused = false
+            expectAnswer(within: Limits.storeWorkMilliseconds)
             wake(afterLesson(now))
         case .networkChanged:
             offlineSince = nil
@@ -141,6 +153,7 @@ package struct Backfill {
             receive(input, &job, now, &effects)
             work = .lesson(job)
         }
+        if case .tick = input { answerMissing(&effects) }
         advance(now, &effects)
         return effects
     }
@@ -177,16 +190,15 @@ package struct Backfill {
         case .none:
             guard !isPaused, let due = askAt, due <= now else { return }
             askAt = nil
-            work = .asked
-            effects.append(.askText)
+            askText(&effects)
         case .asked:
             break
         case .lesson(var job):
             guard !isPaused, case .waiting(let until?) = job.step, afterOffline(until) <= now else { return }
             if offlineSince != nil { offlineSince = now }
             guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
-                work = .asked
-                effects.append(.askText)
+                kept = Kept(job)
+                askText(&effects)
                 return
             }
             step(&job, now, &effects)
@@ -194,11 +206,19 @@ package struct Backfill {
         }
     }
 
+    private mutating func askText(_ effects: inout [BackfillEffect]) {
+        work = .asked
+        expectAnswer(within: Limits.storeAnswerMilliseconds)
+        effects.append(.askText)
+    }
+
     private mutating func begin(_ text: SavedText?, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
         guard case .asked = work else { return }
         work = .none
         guard let text else { return }
-        let job = Job(text, now: now)
+        var job = Job(text, now: now)
+        kept?.give(to: &job)
+        kept = nil
         let what = "gaps=\(job.holes.count) missing_ms=\(job.missingMilliseconds)"
         effects.append(.log(LogEntry(.info, "transcribe id=\(job.id.text) state=begun " + what)))
         work = .lesson(job)
@@ -208,7 +228,7 @@ package struct Backfill {
     private mutating func step(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
         if settings.way == .files, stepFiles(&job, now, &effects) { return }
         guard let hole = nextHole(job) else {
-            settle("", &job, &effects)
+            settle(job.holes.isEmpty ? "" : job.lastError, &job, &effects)
             return
         }
         if settings.way == .files { cut(hole, &job, &effects) } else { requestKey(&job, now, &effects) }
@@ -216,13 +236,14 @@ package struct Backfill {
 
     /// The first hole, or as much of it as goes at a time.
     func nextHole(_ job: Job) -> Range<SampleIndex>? {
-        guard let gap = job.holes.first else { return nil }
+        guard let gap = job.holes.first(where: { !job.skipped.contains($0.start) }) else { return nil }
         let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
         return gap.start..<min(gap.end, limit)
     }
 
-    private func settle(_ reason: String, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func settle(_ reason: String, _ job: inout Job, _ effects: inout [BackfillEffect]) {
         job.step = .settling(reason: reason)
+        expectAnswer(within: Limits.storeAnswerMilliseconds)
         effects.append(.settle(job.id, reason: reason))
     }
 
@@ -237,9 +258,12 @@ package struct Backfill {
         return job.transcript.overlapped(hole.lowerBound)..<end
     }
 
-    func take(
+    mutating func take(
         _ message: ServiceMessage, session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]
     ) {
+        if message.oddTokens > 0 { effects.append(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
+        if message.oddPositions > 0 { effects.append(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+        expectAnswer(within: Limits.quietSessionMilliseconds)
         let update = job.transcript.receive(message, session: session, end: job.end)
         for match in update.speakers { effects.append(.log(match.entry(session: session))) }
         if !update.words.isEmpty || message.finished { store(update.words, &job, &effects) }
@@ -247,6 +271,7 @@ package struct Backfill {
 
     private func store(_ words: [Word], _ job: inout Job, _ effects: inout [BackfillEffect]) {
         job.failures = 0
+        job.unreadable = 0
         job.stored = job.transcript.coverage
         let tokens = words.map { $0.token }
         effects.append(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
@@ -271,12 +296,14 @@ package struct Backfill {
     ) {
         job.failures += 1
         job.lastError = failure.detail
+        // Nobody of the service's has said no: then the lesson would not get to the school either.
+        if offlineSince != nil || failure.isOfTheWay { job.failures = min(job.failures, Limits.backfillTries - 1) }
         let verdict = Classification.verdict(on: failure, on503: settings.on503)
         let doubled = min(Int64(1_000) << Int64(min(job.failures - 1, 20)), Limits.backfillCapMilliseconds)
         var wait = doubled / 2 + random.next(through: doubled / 2)
         switch verdict {
         case .retry: break
-        case .retryAfter(let seconds): wait = max(wait, Int64(min(seconds, 86_400)) * 1_000)
+        case .retryAfter(let seconds): wait = max(wait, Limits.retryAfterMilliseconds(seconds))
         // What a person has to mend is not asked every second.
         case .probe, .fatal: wait = max(wait, Limits.backfillRefusedMilliseconds)
         }

@@ -10,8 +10,7 @@ extension Backfill {
             return true
         }
         if cut.path.isEmpty {
-            job.step = .cutting
-            effects.append(.cutAudio(job.id, cut.range))
+            cutAudio(cut, &job, &effects)
         } else if job.atService.file.isEmpty {
             exchange(.uploadAudio(job.id, path: cut.path), &job, &effects)
         } else if job.atService.transcription.isEmpty {
@@ -22,14 +21,22 @@ extension Backfill {
         return true
     }
 
-    func cut(_ hole: Range<SampleIndex>, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    mutating func cut(_ hole: Range<SampleIndex>, _ job: inout Job, _ effects: inout [BackfillEffect]) {
         let cut = Cut(hole: hole, range: span(of: hole, job))
         job.cut = cut
+        cutAudio(cut, &job, &effects)
+    }
+
+    private mutating func cutAudio(_ cut: Cut, _ job: inout Job, _ effects: inout [BackfillEffect]) {
         job.step = .cutting
+        expectAnswer(within: Limits.storeWorkMilliseconds)
         effects.append(.cutAudio(job.id, cut.range))
     }
 
-    func exchange(_ request: TranscriptionRequest, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    mutating func exchange(_ request: TranscriptionRequest, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+        var time = Limits.exchangeMilliseconds
+        if case .uploadAudio = request { time = Limits.audioExchangeMilliseconds }
+        expectAnswer(within: time)
         job.step = .exchanging(request)
         effects.append(.request(request))
     }
@@ -119,7 +126,7 @@ extension Backfill {
         effects.append(.removeCut(job.id))
     }
 
-    private func delete(_ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func delete(_ job: inout Job, _ effects: inout [BackfillEffect]) {
         let transcription = job.atService.transcription
         exchange(
             transcription.isEmpty ? .deleteFile(job.atService.file) : .deleteTranscription(transcription), &job,

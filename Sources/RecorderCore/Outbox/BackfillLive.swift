@@ -17,6 +17,7 @@ extension Backfill {
         case (.sessionOpened(let session), .connecting(let request, let hole, _)) where session == request.number:
             job.transcript.open(session: session, base: request.base, hole: hole)
             job.step = .live(request)
+            expectAnswer(within: Limits.quietSessionMilliseconds)
             let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
             effects.append(.log(LogEntry(.info, "hole state=filling id=\(job.id.text) session=\(session) " + span)))
         case (.sessionMessage(let session, let message), .live(let request)) where session == request.number:
@@ -30,6 +31,7 @@ extension Backfill {
             failed(failure ?? Self.closed, &job, now, &effects)
         case (.sessionClosed(let session, let failure), .live(let request)) where session == request.number:
             close(session: session, &job, &effects)
+            if let failure { noteUnreadable(failure, &job, &effects) }
             failed(failure ?? Self.closed, &job, now, &effects)
         default:
             // What comes late for a session that is over.

@@ -51,6 +51,8 @@ package enum BackfillEffect: Equatable, Sendable {
     case noteJob(RecordingID, TranscriptionJob)
     case request(TranscriptionRequest)
     case cancelRequest
+    /// A bound was reached, so many times.
+    case reached(Bound, count: Int64)
     case log(LogEntry)
 }
 

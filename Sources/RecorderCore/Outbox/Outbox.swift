@@ -6,6 +6,10 @@ package struct Outbox {
     var random: RandomSource
     var work = Work.none
     private var isPaused = false
+    private var isInLesson = false
+    /// What somebody else has to answer, and by when.
+    private var answerDue = MonotonicTime(milliseconds: 0)
+    private var now = MonotonicTime(milliseconds: 0)
     /// The kernel says that there is no network since then.
     private var offlineSince: MonotonicTime?
     /// What a server asked for (`Retry-After`) holds whatever else happens.
@@ -13,6 +17,8 @@ package struct Outbox {
     /// Why nothing at all goes: the school does not let this box in.
     var held = ""
     private(set) var blocked: [BlockedParcel] = []
+    /// Such lessons that fell off the list.
+    package private(set) var unlistedBlocked: Int64 = 0
     private(set) var lastError = ""
     private var askAt: MonotonicTime?
     private var waiting = 0
@@ -69,9 +75,9 @@ package struct Outbox {
         guard !isPaused else { return nil }
         switch work {
         case .none: return askAt
-        case .asked: return nil
+        case .asked: return answerDue
         case .parcel(let hand):
-            guard case .waiting(let until) = hand.step else { return nil }
+            guard case .waiting(let until) = hand.step else { return answerDue }
             return due(until)
         }
     }
@@ -108,11 +114,17 @@ package struct Outbox {
 
     package mutating func receive(_ input: OutboxInput, now: MonotonicTime) -> [OutboxEffect] {
         guard settings.isOn else { return [] }
+        self.now = now
         var effects: [OutboxEffect] = []
         switch input {
         case .saved: askAt = now
-        case .lessonBegan: if !settings.duringLesson { pause(now, &effects) }
-        case .lessonEnded: isPaused = false
+        case .lessonBegan:
+            isInLesson = true
+            if !settings.duringLesson { pause(now, &effects) }
+        case .lessonEnded:
+            isInLesson = false
+            isPaused = false
+            expectAnswer(within: Limits.storeWorkMilliseconds)
         case .networkChanged:
             offlineSince = nil
             wake(now)
@@ -129,7 +141,7 @@ package struct Outbox {
             guard case .parcel(var hand) = work else { break }
             receive(input, &hand, now, &effects)
             work = hand.step == .ending ? .none : .parcel(hand)
-        case .tick: break
+        case .tick: answerMissing(&effects)
         }
         advance(now, &effects)
         return effects
@@ -151,6 +163,7 @@ package struct Outbox {
         case (.progress(let bytes), .exchanging):
             meter.add(bytes - hand.written, now: now)
             hand.written = bytes
+            expectAnswer(within: Limits.exchangeMilliseconds)
         default:
             // What comes late for a request that was given up.
             break
@@ -184,6 +197,7 @@ package struct Outbox {
             guard let ask = askAt, ask <= now else { return }
             askAt = nil
             work = .asked
+            expectAnswer(within: Limits.storeWorkMilliseconds)
             effects.append(.askParcel(skipping: blocked.map { $0.recording }))
         case .asked:
             break
@@ -196,12 +210,13 @@ package struct Outbox {
         }
     }
 
-    private func step(_ hand: inout Hand, _ effects: inout [OutboxEffect]) {
+    private mutating func step(_ hand: inout Hand, _ effects: inout [OutboxEffect]) {
         guard let place = hand.place else {
             if settings.hasManifest, !hand.isAccepted {
                 exchange(.manifest(hand.id), &hand, &effects)
             } else {
                 hand.step = .noting(1)
+                expectAnswer(within: Limits.storeAnswerMilliseconds)
                 effects.append(.done(hand.id))
             }
             return
@@ -221,16 +236,20 @@ package struct Outbox {
         }
     }
 
-    private func exchange(_ request: UploadRequest, _ hand: inout Hand, _ effects: inout [OutboxEffect]) {
+    private mutating func exchange(
+        _ request: UploadRequest, _ hand: inout Hand, _ effects: inout [OutboxEffect]
+    ) {
+        expectAnswer(within: Limits.exchangeMilliseconds)
         hand.step = .exchanging(request)
         hand.written = 0
         effects.append(.request(request))
     }
 
     /// - Parameter url: nil: the file is begun anew.
-    func note(
+    mutating func note(
         _ place: Int, url: String?, isSent: Bool, _ hand: inout Hand, _ effects: inout [OutboxEffect]
     ) {
+        expectAnswer(within: Limits.storeAnswerMilliseconds)
         hand.parcel.files[place].url = url
         hand.parcel.files[place].isSent = isSent
         if isSent || url == nil { hand.offset = nil }
@@ -282,6 +301,41 @@ package struct Outbox {
         work = .parcel(hand)
     }
 
+    // MARK: Answers that do not come
+
+    /// Whoever is asked something, or comes on, has all his time again.
+    private mutating func expectAnswer(within milliseconds: Int64) {
+        answerDue = now.adding(milliseconds: milliseconds)
+    }
+
+    private mutating func answerMissing(_ effects: inout [OutboxEffect]) {
+        // Lessons are not packed while one is recorded.
+        if case .asked = work, isInLesson { expectAnswer(within: Limits.storeWorkMilliseconds) }
+        guard answerDue <= now else { return }
+        switch work {
+        case .none:
+            return
+        case .asked:
+            work = .none
+            askAt = now
+        case .parcel(var hand):
+            switch hand.step {
+            case .waiting, .ending:
+                return
+            case .noting:
+                // What the store has of it is where it goes on.
+                work = .none
+                askAt = now
+            case .exchanging(let request):
+                effects.append(.cancelRequest)
+                let failure = UplinkFailure(.timeout, "the school's server gave no answer")
+                receive(.failed(failure), of: request, &hand, now, &effects)
+                work = hand.step == .ending ? .none : .parcel(hand)
+            }
+        }
+        effects.append(.log(LogEntry(.error, "upload state=stuck")))
+    }
+
     // MARK: Failures
 
     mutating func wait(
@@ -299,7 +353,10 @@ package struct Outbox {
         _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
     ) {
         lastError = reason
-        if blocked.count >= Limits.blockedParcels { blocked.removeFirst() }
+        if blocked.count >= Limits.blockedParcels {
+            blocked.removeFirst()
+            unlistedBlocked += 1
+        }
         blocked.append(BlockedParcel(recording: hand.id, reason: reason))
         let hint = " hint=\"chalkbox upload retry \(hand.id.text)\""
         let line = "upload id=\(hand.id.text) state=blocked reason=\(LogEntry.quoted(reason))"

@@ -127,7 +127,13 @@ extension Outbox {
         let wait = Limits.attemptSpacingMilliseconds
             + random.next(through: min(doubled, Limits.uploadCapMilliseconds))
         if let seconds = failure.retryAfterSeconds {
-            notBefore = now.adding(milliseconds: Int64(min(max(0, seconds), 86_400)) * 1_000)
+            let asked = Int64(min(max(0, seconds), 86_400)) * 1_000
+            let obeyed = min(asked, Limits.uploadHeldMilliseconds)
+            notBefore = now.adding(milliseconds: obeyed)
+            if obeyed < asked {
+                let line = "retry-after asked_s=\(seconds) obeyed_s=\(obeyed / 1_000)"
+                effects.append(.log(LogEntry(.warning, line)))
+            }
         }
         self.wait(wait, state: "waiting", failure.detail, &hand, now, &effects)
     }
@@ -152,6 +158,8 @@ extension Outbox {
         // A captive portal, or a clock that is not set yet: both pass.
         case .tlsUntrusted: .retry
         case .httpStatus(let status), .service(let status): verdict(status, request)
+        // What did not come from the school's server blocks, holds and renews nothing.
+        case .intercepted: .retry
         case .tokenMalformed, .messageMalformed, .messageTooLarge: .retry
         // The box's own: an address that is none, a secret that others may read.
         case .configuration: .hold

@@ -1,5 +1,6 @@
 /// Makes presses of a bouncing contact's edges: a level counts once it has been stable for long enough. It is told
-/// every edge, and asked again when `nextDeadline` comes.
+/// every edge, and asked again when `nextDeadline` comes, with the level that the line has then: the kernel keeps 16
+/// edges and drops what exceeds them (Linux's gpiolib-cdev.c), so the newest that came need not be the last.
 package struct Debouncer: Equatable, Sendable {
     package enum Event: Equatable, Sendable {
         case pressed
@@ -14,14 +15,18 @@ package struct Debouncer: Equatable, Sendable {
     private var isPressed = false
     /// False for a button that was held when the box started, until it is released: nobody pressed it.
     private var reports: Bool
-    /// The level of the newest edge, when it is not yet the one that counts.
-    private var candidate: Candidate?
+    /// The newest edge, until its level was stable for long enough.
+    private var newest: Edge?
     /// When a held button counts as stuck; nil when it is not held, or was reported.
     private var stuckDeadline: MonotonicTime?
+    /// How often the line had another level than its edges had told.
+    package private(set) var lostEdges: Int64 = 0
 
-    private struct Candidate: Equatable {
+    private struct Edge: Equatable {
         var isPressed: Bool
         var deadline: MonotonicTime
+        /// Of the line, since an edge is missing.
+        var isRead = false
     }
 
     /// - Parameters:
@@ -36,34 +41,48 @@ package struct Debouncer: Equatable, Sendable {
         stuckDeadline = heldSince?.adding(milliseconds: stuckMilliseconds)
     }
 
-    /// When `elapsed(at:)` has something to say if no edge comes before.
+    /// When `elapsed(at:isPressed:)` has something to say if no edge comes before.
     package var nextDeadline: MonotonicTime? {
-        guard let candidate else { return stuckDeadline }
-        guard let stuckDeadline else { return candidate.deadline }
-        return min(candidate.deadline, stuckDeadline)
+        guard let newest else { return stuckDeadline }
+        guard let stuckDeadline else { return newest.deadline }
+        return min(newest.deadline, stuckDeadline)
     }
 
     /// A finger is on it, as far as is known: not so for one that was held at the start or is stuck.
     package var isHeld: Bool {
-        if let candidate { return candidate.isPressed }
+        if let newest, newest.isPressed != isPressed { return newest.isPressed }
         return isPressed && reports && stuckDeadline != nil
     }
 
     /// The contact changed at `time`. The event, if any, is of the time before this edge.
     package mutating func edge(pressed: Bool, at time: MonotonicTime) -> Event? {
-        let event = elapsed(at: time)
-        candidate =
-            pressed == isPressed
-            ? nil
-            : Candidate(isPressed: pressed, deadline: time.adding(milliseconds: stableMilliseconds))
+        let event = settled(at: time)
+        note(pressed, at: time)
         return event
     }
 
     /// It is `time`, and no further edge came.
-    package mutating func elapsed(at time: MonotonicTime) -> Event? {
-        if let candidate, time >= candidate.deadline {
-            self.candidate = nil
-            return settle(candidate)
+    /// - Parameter level: the line's own; nil when there is none to read.
+    package mutating func elapsed(at time: MonotonicTime, isPressed level: Bool?) -> Event? {
+        if let newest, time >= newest.deadline, let level {
+            guard level == newest.isPressed else {
+                // It counts when it has been seen to be stable, too: its edge may be on its way.
+                note(level, at: time, isRead: true)
+                return nil
+            }
+            if newest.isRead { lostEdges += 1 }
+        }
+        return settled(at: time)
+    }
+
+    private mutating func note(_ level: Bool, at time: MonotonicTime, isRead: Bool = false) {
+        newest = Edge(isPressed: level, deadline: time.adding(milliseconds: stableMilliseconds), isRead: isRead)
+    }
+
+    private mutating func settled(at time: MonotonicTime) -> Event? {
+        if let edge = newest, time >= edge.deadline {
+            newest = nil
+            if edge.isPressed != isPressed { return settle(edge) }
         }
         if let stuckDeadline, time >= stuckDeadline {
             self.stuckDeadline = nil
@@ -72,9 +91,9 @@ package struct Debouncer: Equatable, Sendable {
         return nil
     }
 
-    private mutating func settle(_ candidate: Candidate) -> Event? {
-        isPressed = candidate.isPressed
-        let pressedAt = candidate.deadline.adding(milliseconds: -stableMilliseconds)
+    private mutating func settle(_ edge: Edge) -> Event? {
+        isPressed = edge.isPressed
+        let pressedAt = edge.deadline.adding(milliseconds: -stableMilliseconds)
         stuckDeadline = isPressed ? pressedAt.adding(milliseconds: stuckMilliseconds) : nil
         defer { reports = true }
         guard reports else { return nil }

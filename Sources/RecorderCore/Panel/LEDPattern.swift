@@ -8,6 +8,8 @@ package enum LEDPattern: Equatable, Sendable {
     case doubleBlink
     /// 1 s on, 3 s off.
     case slowPulse
+    /// Lit, but for 250 ms every 2 s.
+    case wink
 
     /// As `status` names it.
     package var name: String {
@@ -17,6 +19,7 @@ package enum LEDPattern: Equatable, Sendable {
         case .blink: "blink"
         case .doubleBlink: "double-blink"
         case .slowPulse: "slow-pulse"
+        case .wink: "wink"
         }
     }
 
@@ -42,6 +45,7 @@ package enum LEDPattern: Equatable, Sendable {
         case .blink: (500, [0, 250])
         case .doubleBlink: (1_000, [0, 125, 250, 375])
         case .slowPulse: (4_000, [0, 1_000])
+        case .wink: (2_000, [0, 1_750])
         }
     }
 }

@@ -10,14 +10,17 @@ package struct Lamps: Equatable, Sendable {
         self.red = red
     }
 
-    /// The light tells the truth: solid = live, blinking = on the way, red = failed.
+    /// The light tells the truth: solid = live, blinking = on the way, red = failed. A live lesson whose microphone is
+    /// too quiet or too loud winks.
     ///
     /// - Parameters:
+    ///   - level: of the microphone; shown while live.
     ///   - isUploading: a finished lesson is on its way to the school; shown when no lesson is recorded.
     ///   - copying: of lessons to a stick; shown when no lesson is recorded.
     ///   - isMisconfigured: the box is ready, but somebody should look at it; shown when no lesson is recorded.
     package init(
-        phase: Phase, hasAmber: Bool, isUploading: Bool = false, copying: Copying = .none, isMisconfigured: Bool = false
+        phase: Phase, hasAmber: Bool, level: LevelWatch.State = .fine, isUploading: Bool = false,
+        copying: Copying = .none, isMisconfigured: Bool = false
     ) {
         switch phase {
         case .idle, .finished:
@@ -30,10 +33,10 @@ package struct Lamps: Equatable, Sendable {
             case .running: green = .blink
             case .failed: red = .blink
             }
-        case .requesting, .connecting, .reconnecting, .finishing:
+        case .starting, .requesting, .connecting, .reconnecting, .finishing:
             self = hasAmber ? Lamps(amber: .blink) : Lamps(green: .blink)
         case .live:
-            self.init(green: .solid)
+            self.init(green: level == .fine ? .solid : .wink)
         case .failed(let reason):
             self.init(red: reason.losesAudio ? .doubleBlink : .solid)
         }

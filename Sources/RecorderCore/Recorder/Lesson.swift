@@ -11,11 +11,16 @@ package struct Lesson: Equatable, Sendable {
     }
 
     package enum Microphone: Equatable, Sendable {
-        case opening
+        /// It has not delivered a sample yet; after `deadline` it counts as lost.
+        case opening(deadline: MonotonicTime)
         case recording
-        /// Gone, within the grace time: zeros are recorded.
+        /// It delivers nothing, and is tried again: zeros are recorded.
         case lost(String)
-        case failed(String)
+    }
+
+    struct UntoldLevel: Equatable, Sendable {
+        var quiet = 0
+        var clipped = 0
     }
 
     package enum Disk: Equatable, Sendable {
@@ -25,7 +30,10 @@ package struct Lesson: Equatable, Sendable {
 
     package let header: RecordingHeader
     package internal(set) var stage = Stage.recording
-    package internal(set) var microphone = Microphone.opening
+    package internal(set) var microphone: Microphone
+    package internal(set) var level = LevelWatch()
+    /// Seconds that were quiet, and clipped, and that the store does not know of yet.
+    var untoldLevel = UntoldLevel()
     package internal(set) var disk = Disk.writing
     package internal(set) var uplink: UplinkState
     package internal(set) var transcript = LiveTranscript()
@@ -41,22 +49,31 @@ package struct Lesson: Equatable, Sendable {
     /// The latest thing that went wrong, for `status`.
     package internal(set) var lastError = ""
 
-    init(header: RecordingHeader, uplink: UplinkState) {
+    init(header: RecordingHeader, uplink: UplinkState, now: MonotonicTime) {
         self.header = header
         self.uplink = uplink
+        microphone = .opening(deadline: now.adding(milliseconds: Limits.microphoneOpenMilliseconds))
     }
 
     /// Audio is being lost: this outranks everything that the uplink has to say.
     var localFailure: FailureReason? {
-        if case .failed(let reason) = microphone { return .microphone(reason) }
+        if case .lost(let reason) = microphone, stage == .recording { return .microphone(reason) }
         if case .failed(let reason) = disk { return .disk(reason) }
         return nil
     }
 
     package var phase: Phase {
-        guard stage == .recording else { return .finishing }
         if let localFailure { return .failed(localFailure) }
-        return uplink.phase
+        guard stage == .recording else { return .finishing }
+        let phase = uplink.phase
+        // What is said before the first sample is not recorded: nobody may take the light for "live" yet.
+        if case .opening = microphone, phase == .live { return .starting }
+        return phase
+    }
+
+    var microphoneDeadline: MonotonicTime? {
+        if case .opening(let deadline) = microphone, stage == .recording { return deadline }
+        return nil
     }
 
     var stageDeadline: MonotonicTime? {

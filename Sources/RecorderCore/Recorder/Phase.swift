@@ -27,6 +27,8 @@ package enum FailureReason: Equatable, Sendable {
 /// What the recorder is doing, as the light and `status` tell it. It is derived from the state, never stored.
 package enum Phase: Equatable, Sendable {
     case idle
+    /// Everything is there but the microphone's first sample.
+    case starting
     case requesting
     case connecting
     case live
@@ -39,6 +41,7 @@ package enum Phase: Equatable, Sendable {
     package var name: String {
         switch self {
         case .idle: "idle"
+        case .starting: "starting"
         case .requesting: "requesting"
         case .connecting: "connecting"
         case .live: "live"

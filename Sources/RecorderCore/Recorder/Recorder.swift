@@ -4,7 +4,29 @@ package struct Recorder: Equatable, Sendable {
     package enum State: Equatable, Sendable {
         case idle
         indirect case active(Lesson)
-        case finished(RecordingID)
+        /// What became of the lesson is `ending`.
+        case finished
+    }
+
+    /// What became of the last lesson.
+    package struct Ending: Equatable, Sendable {
+        package var id: RecordingID
+        /// Samples that were recorded, and that are safely on disk.
+        package var recorded: SampleIndex
+        package var saved: SampleIndex
+        /// Why what was recorded is not all saved; nil when it is.
+        package var problem: String?
+    }
+
+    /// A START that was pressed while something else was still being finished.
+    struct PendingStart: Equatable, Sendable {
+        var request: StartRequest
+        var pressedAt: MonotonicTime
+    }
+
+    struct RefusedStart: Equatable, Sendable {
+        var reason: FailureReason
+        var until: MonotonicTime
     }
 
     package internal(set) var state = State.idle
@@ -17,6 +39,13 @@ package struct Recorder: Equatable, Sendable {
     /// They name the answer that is awaited, and go on from lesson to lesson: one that comes late is nobody else's.
     var newestRequest = 0
     var newestSession = 0
+    /// It begins as soon as the lesson before is closed and the microphone is free.
+    var pendingStart: PendingStart?
+    /// A recording was begun whose `captureStopped` has not come yet. Another one must not begin: a driver that hangs
+    /// would come back into its samples.
+    var isCaptureBusy = false
+    /// A START that was refused, for as long as the light tells of it.
+    var refusedStart: RefusedStart?
 
     package init(settings: RecorderSettings, seed: UInt64) {
         self.settings = settings
@@ -25,11 +54,32 @@ package struct Recorder: Equatable, Sendable {
 
     package var phase: Phase {
         switch state {
-        case .idle: .idle
-        case .active(let lesson): lesson.phase
-        case .finished: .finished
+        case .active(let lesson): return lesson.phase
+        case .idle, .finished: break
         }
+        if hasPendingStart { return .failed(.microphone(Self.busyMicrophone)) }
+        if let refusedStart { return .failed(refusedStart.reason) }
+        guard case .finished = state else { return .idle }
+        return ending?.problem.map { .failed(.disk($0)) } ?? .finished
     }
+
+    private static let busyMicrophone =
+        "its driver has not ended the last recording yet; if it stays so, unplug the microphone"
+
+    /// The last lesson that ended, also while the next one is recorded.
+    package internal(set) var ending: Ending?
+
+    /// Whether STOP has something to end: with one button for both, that is what a press means.
+    package var isStoppable: Bool { hasPendingStart || lesson?.stage == .recording }
+
+    /// Rather than `pendingStart != nil`, which compares whole requests.
+    var hasPendingStart: Bool {
+        if case .some = pendingStart { return true }
+        return false
+    }
+
+    /// The recording that START was last pressed for.
+    package var newestRecording: RecordingID? { pendingStart?.request.header.id ?? lesson?.header.id }
 
     /// The recording in progress.
     package var lesson: Lesson? {
@@ -45,8 +95,8 @@ package struct Recorder: Equatable, Sendable {
 
     /// When `tick` is due, whatever else happens.
     package var nextDeadline: MonotonicTime? {
-        guard let lesson else { return nil }
-        return [lesson.stageDeadline, uplinkDeadline(of: lesson)].compactMap { $0 }.min()
+        guard let lesson else { return refusedStart?.until }
+        return [lesson.stageDeadline, lesson.microphoneDeadline, uplinkDeadline(of: lesson)].compactMap { $0 }.min()
     }
 
     /// Takes in what happened.
@@ -64,9 +114,14 @@ package struct Recorder: Equatable, Sendable {
         case .active(var lesson):
             // Taken out, so that what changes is not copied first.
             state = .idle
-            let ended = receive(input, lesson: &lesson, now: now, effects: &effects)
-            state = ended ? .finished(lesson.header.id) : .active(lesson)
+            if let ending = receive(input, lesson: &lesson, now: now, effects: &effects) {
+                self.ending = ending
+                state = .finished
+            } else {
+                state = .active(lesson)
+            }
         }
+        beginPending(now: now, effects: &effects)
         logPhase(from: before, effects: &effects)
         return effects
     }
@@ -80,32 +135,42 @@ package struct Recorder: Equatable, Sendable {
         case .resume(let recording, let place):
             resume(recording, at: place, now: now, effects: &effects)
         case .stop:
+            guard !cancelPending(effects: &effects) else { return }
             refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
+        case .captureStopped:
+            isCaptureBusy = false
+        case .storeClosed(let samples, let words):
+            savedLate(samples: samples, words: words, effects: &effects)
+        case .tick:
+            if let refusedStart, refusedStart.until <= now { self.refusedStart = nil }
         case .sessionOpened(let session, _):
             effects.append(.closeSession(session))
         case .networkChanged:
             networkLoss = nil
         case .networkLost(let what):
             networkLoss = what
-        case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack, .captureStopped,
-            .storeOpened, .storeCommitted, .storeFailed, .storeRecovered, .storeClosed, .token, .tokenFailed,
-            .sessionMessage, .sessionClosed, .tick:
+        case .captureStarted, .captureSilence, .captureLost, .captureBack, .captureLevel, .storeOpened,
+            .storeCommitted, .storeFailed, .storeRecovered, .token, .tokenFailed, .sessionMessage, .sessionClosed:
             break
         }
     }
 
-    private mutating func start(_ request: StartRequest, now: MonotonicTime, effects: inout [RecorderEffect]) {
+    mutating func start(_ request: StartRequest, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        refusedStart = nil
         if let refusal = request.spaceRefusal {
             refuse("start", refusal, .noSpace, effects: &effects)
+            let until = now.adding(milliseconds: Limits.refusedStartMilliseconds)
+            refusedStart = RefusedStart(reason: .disk(refusal), until: until)
             return
         }
-        if let refusal = request.microphoneRefusal {
-            refuse("start", refusal, .microphone, effects: &effects)
+        guard !isCaptureBusy else {
+            awaitStart(request, now: now, effects: &effects)
             return
         }
         // A new time line: what was told belongs to the last recording.
         head = .zero
-        var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription))
+        isCaptureBusy = true
+        var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription), now: now)
         effects.append(
             .log(
                 LogEntry(
@@ -121,7 +186,8 @@ package struct Recorder: Equatable, Sendable {
         _ recording: InterruptedRecording, at place: SampleIndex, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         head = place
-        var lesson = Lesson(header: recording.header, uplink: UplinkState(enabled: settings.transcription))
+        isCaptureBusy = true
+        var lesson = Lesson(header: recording.header, uplink: UplinkState(enabled: settings.transcription), now: now)
         lesson.transcript = LiveTranscript(resuming: recording)
         lesson.committed = recording.saved
         let away = place.samples(since: recording.saved) / SampleIndex.samplesPerMillisecond
@@ -133,39 +199,42 @@ package struct Recorder: Equatable, Sendable {
         state = .active(lesson)
     }
 
-    /// - Returns: whether the lesson is over.
+    /// - Returns: what became of the lesson, when it is over.
     private mutating func receive(
         _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) -> Bool {
+    ) -> Ending? {
         switch input {
-        case .start:
-            refuse("start", "already recording " + lesson.header.id.text, .busy, effects: &effects)
+        case .start(let request):
+            startMeanwhile(request, lesson: &lesson, now: now, effects: &effects)
         case .resume:
             break
         case .stop:
             stop(lesson: &lesson, now: now, effects: &effects)
-        case .captureStarted, .captureSilence, .captureLost, .captureFailed, .captureBack:
+        case .captureStarted, .captureSilence, .captureLost, .captureBack, .captureLevel:
             receiveCapture(input, lesson: &lesson, effects: &effects)
         case .captureStopped(let end):
+            if lesson.stage != .recording { isCaptureBusy = false }
             captureStopped(end, lesson: &lesson, now: now, effects: &effects)
         case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
             receiveStore(input, lesson: &lesson, now: now, effects: &effects)
         case .storeClosed(let samples, let words):
             // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
-            guard case .closingStore = lesson.stage else { return false }
-            effects.append(.log(LogEntry(.info, "stop id=\(lesson.header.id.text) samples=\(samples) words=\(words)")))
-            return true
+            guard case .closingStore = lesson.stage else { return nil }
+            return closed(lesson, samples: samples, words: words, effects: &effects)
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:
             receiveUplink(input, lesson: &lesson, now: now, effects: &effects)
         case .tick:
             return tick(lesson: &lesson, now: now, effects: &effects)
         }
-        return false
+        return nil
     }
 
-    private mutating func tick(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) -> Bool {
+    private mutating func tick(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) -> Ending? {
         uplinkTick(lesson: &lesson, now: now, effects: &effects)
-        guard let deadline = lesson.stageDeadline, deadline <= now else { return false }
+        if let deadline = lesson.microphoneDeadline, deadline <= now {
+            receiveCapture(.captureLost("it is open but delivers nothing"), lesson: &lesson, effects: &effects)
+        }
+        guard let deadline = lesson.stageDeadline, deadline <= now else { return nil }
         return stageDeadline(lesson: &lesson, now: now, effects: &effects)
     }
 
@@ -184,7 +253,7 @@ package struct Recorder: Equatable, Sendable {
         case .failed(let reason):
             line += " reason=\(LogEntry.quoted(reason.text))"
             level = .error
-        case .idle, .requesting, .connecting, .live, .finishing, .finished: break
+        case .idle, .starting, .requesting, .connecting, .live, .finishing, .finished: break
         }
         // An attempt number that counts up is no change of phase; its own line tells it.
         if case .reconnecting = before, case .reconnecting = after { return }

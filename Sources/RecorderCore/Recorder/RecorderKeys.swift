@@ -37,7 +37,8 @@ extension Recorder {
         } else if case .requesting(attempt, _) = lesson.uplink.spare {
             // What only a person can mend is not asked again and again.
             let verdict = Classification.verdict(on: failure, on503: settings.reconnect.on503)
-            let wait = verdict == .fatal ? Limits.keyLifetimeMilliseconds : Limits.spareRetryMilliseconds
+            var wait = verdict == .fatal ? Limits.keyLifetimeMilliseconds : Limits.spareRetryMilliseconds
+            if case .retryAfter(let seconds) = verdict { wait = max(wait, Limits.retryAfterMilliseconds(seconds)) }
             lesson.uplink.spare = .waiting(until: now.adding(milliseconds: wait))
         }
     }

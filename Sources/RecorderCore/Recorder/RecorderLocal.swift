@@ -2,6 +2,7 @@
 extension Recorder {
     mutating func stop(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
         guard lesson.stage == .recording else {
+            guard !cancelPending(effects: &effects) else { return }
             refuse("stop", "already finishing " + lesson.header.id.text, .busy, effects: &effects)
             return
         }
@@ -35,6 +36,11 @@ extension Recorder {
         }
         lesson.end = end
         effects.append(.commitStore)
+        guard !hasPendingStart else {
+            // Who has pressed START again does not wait for the last words: they come later, by themselves.
+            closeStore(lesson: &lesson, now: now, effects: &effects)
+            return
+        }
         lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
         if case .live(let request, _) = lesson.uplink.link {
             effects.append(.finishSession(request.number, end: end))
@@ -58,10 +64,11 @@ extension Recorder {
     }
 
     /// Everything that can be had is there, or the time for it is over.
-    private mutating func closeStore(
+    mutating func closeStore(
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
         abandonUplink(lesson: &lesson, effects: &effects)
+        storeLevel(lesson: &lesson, effects: &effects)
         // Half a word is better than none, but not where it will be heard again, whole.
         if !settings.transcribesLater {
             let last = lesson.transcript.finish()
@@ -71,29 +78,28 @@ extension Recorder {
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
         effects.append(.closeStore(end: end, gaps: gaps, interrupted: false))
-        lesson.stage = .closingStore(deadline: now.adding(milliseconds: Limits.storeCloseMilliseconds))
+        lesson.stage = .closingStore(deadline: closeDeadline(now))
     }
 
-    /// - Returns: whether the lesson is over.
+    /// - Returns: what became of the lesson, when it is over.
     mutating func stageDeadline(
         lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) -> Bool {
+    ) -> Ending? {
         switch lesson.stage {
         case .recording:
-            return false
+            return nil
         case .stoppingCapture:
             effects.append(.log(LogEntry(.error, "capture state=stuck wait_ms=\(Limits.captureStopMilliseconds)")))
             captureStopped(lesson.committed, lesson: &lesson, now: now, effects: &effects)
-            return false
+            return nil
         case .finalWords:
             lesson.lastError = "the service's last words did not come in \(Limits.finishMilliseconds / 1000) s"
             effects.append(.log(LogEntry(.warning, "finish reason=\(LogEntry.quoted(lesson.lastError))")))
             closeStore(lesson: &lesson, now: now, effects: &effects)
-            return false
+            return nil
         case .closingStore:
-            let line = "store state=stuck wait_ms=\(Limits.storeCloseMilliseconds) committed=\(lesson.committed.value)"
-            effects.append(.log(LogEntry(.error, line)))
-            return true
+            effects.append(.log(LogEntry(.error, "store state=stuck committed=\(lesson.committed.value)")))
+            return closed(lesson, samples: nil, words: lesson.transcript.wordCount, effects: &effects)
         }
     }
 
@@ -101,18 +107,18 @@ extension Recorder {
         _ input: RecorderInput, lesson: inout Lesson, effects: inout [RecorderEffect]
     ) {
         switch input {
-        case .captureStarted:
+        case .captureStarted, .captureBack:
+            if case .lost = lesson.microphone {
+                effects.append(.log(LogEntry(.warning, "microphone state=back")))
+            }
             lesson.microphone = .recording
-        case .captureBack:
-            lesson.microphone = .recording
-            effects.append(.log(LogEntry(.warning, "microphone state=back")))
         case .captureLost(let reason):
             lesson.microphone = .lost(reason)
+            lesson.level = LevelWatch()
             lesson.lastError = "microphone: " + reason
             effects.append(.log(LogEntry(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")))
-        case .captureFailed(let reason):
-            lesson.microphone = .failed(reason)
-            lesson.lastError = "microphone: " + reason
+        case .captureLevel(let second):
+            heard(second, lesson: &lesson, effects: &effects)
         case .captureSilence(let mark):
             let lost = mark.end.samples(since: mark.start)
             // A microphone that stays away gives a mark a second; one line is enough for all of them.
@@ -130,6 +136,27 @@ extension Recorder {
         }
     }
 
+    private func heard(_ second: LevelSecond, lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        let before = lesson.level.state
+        let seconds = lesson.level.heard(second, thresholdTenths: settings.levelWarningDecibels * 10)
+        lesson.untoldLevel.quiet += seconds.quiet
+        lesson.untoldLevel.clipped += seconds.clipped
+        let state = lesson.level.state
+        guard state != before else { return }
+        let line = "level state=\(state.name) from=\(before.name) peak_dbfs=\(second.peakTenths / 10)"
+        effects.append(.log(LogEntry(.warning, line)))
+    }
+
+    /// With each commit, not with each second: a device may deliver faster than a disk writes.
+    func storeLevel(lesson: inout Lesson, effects: inout [RecorderEffect]) {
+        let level = lesson.untoldLevel
+        guard level.quiet + level.clipped > 0 else { return }
+        lesson.untoldLevel = Lesson.UntoldLevel()
+        let rate = SampleIndex.samplesPerSecond
+        effects.append(
+            .storeLevel(quietSamples: Int64(level.quiet) * rate, clippedSamples: Int64(level.clipped) * rate))
+    }
+
     mutating func receiveStore(
         _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
@@ -137,6 +164,7 @@ extension Recorder {
         case .storeCommitted(let through):
             lesson.committed = through
             lesson.lastSave = now
+            if lesson.stage == .recording { storeLevel(lesson: &lesson, effects: &effects) }
             let words = lesson.transcript.wordCount
             effects.append(.log(LogEntry(.debug, "saved samples=\(through.value) words=\(words)")))
         case .storeFailed(let reason):

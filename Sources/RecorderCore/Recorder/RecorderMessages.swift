@@ -3,13 +3,10 @@ package struct StartRequest: Equatable, Sendable {
     package var header: RecordingHeader
     /// Nil when there is room; else why the recording must not begin.
     package var spaceRefusal: String?
-    /// Nil when the microphone is free; else why a recording must not begin.
-    package var microphoneRefusal: String?
 
-    package init(header: RecordingHeader, spaceRefusal: String? = nil, microphoneRefusal: String? = nil) {
+    package init(header: RecordingHeader, spaceRefusal: String? = nil) {
         self.header = header
         self.spaceRefusal = spaceRefusal
-        self.microphoneRefusal = microphoneRefusal
     }
 }
 
@@ -24,9 +21,8 @@ package enum RecorderInput: Equatable, Sendable {
     /// Zeros stand where the microphone delivered nothing.
     case captureSilence(SilenceMark)
     case captureLost(String)
-    /// Gone for longer than the grace time; it is still tried.
-    case captureFailed(String)
     case captureBack
+    case captureLevel(LevelSecond)
     case captureStopped(end: SampleIndex)
 
     case storeOpened
@@ -62,6 +58,8 @@ package enum RecorderEffect: Equatable, Sendable {
     /// `covered`: the sample up to which all has its final text; `holes`: what has none, of what is before the last.
     case storeTokens([FinalToken], covered: SampleIndex, holes: [Gap] = [])
     case storeSilence(SilenceMark)
+    /// So many more samples were very quiet, for too long to be a pause, or clipped.
+    case storeLevel(quietSamples: Int64, clippedSamples: Int64)
     /// All words of a speaker so far are another's, who is the same person; the number may be given anew.
     case mergeSpeaker(Int, into: Int)
     case commitStore
@@ -90,14 +88,12 @@ package enum RecorderEffect: Equatable, Sendable {
 package enum RefusalCode: Equatable, Sendable {
     case busy
     case noSpace
-    case microphone
     case notRecording
 
     package var name: String {
         switch self {
         case .busy: "busy"
         case .noSpace: "no-space"
-        case .microphone: "microphone"
         case .notRecording: "not-recording"
         }
     }
@@ -114,15 +110,18 @@ package struct RecorderSettings: Equatable, Sendable {
     package var catchUpRate: Double
     /// What has no text at the end gets it after the lesson.
     package var transcribesLater: Bool
+    /// `audio.level_warning_dbfs`.
+    package var levelWarningDecibels: Int
 
     package init(
         transcription: Bool, reconnect: ReconnectPolicy, sessionMilliseconds: Int64 = 55 * 60_000,
-        catchUpRate: Double = 1.5, transcribesLater: Bool = false
+        catchUpRate: Double = 1.5, transcribesLater: Bool = false, levelWarningDecibels: Int = -55
     ) {
         self.transcription = transcription
         self.reconnect = reconnect
         self.sessionMilliseconds = sessionMilliseconds
         self.catchUpRate = catchUpRate
         self.transcribesLater = transcribesLater
+        self.levelWarningDecibels = levelWarningDecibels
     }
 }

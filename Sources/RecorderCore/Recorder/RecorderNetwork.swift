@@ -42,7 +42,16 @@ extension Recorder {
             cancelAttempt(lesson: &lesson, effects: &effects)
             let failure = UplinkFailure(.timeout, "the speech service did not answer")
             attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
-        case .off, .live, .finished:
+        case .live(let request, _):
+            guard head > lesson.uplink.liveHead else {
+                // Without new audio there is nothing to say.
+                lesson.uplink.lastLive = now
+                return
+            }
+            effects.append(.closeSession(request.number))
+            let failure = UplinkFailure(.stalled, "the speech service said nothing any more")
+            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
+        case .off, .finished:
             break
         }
     }

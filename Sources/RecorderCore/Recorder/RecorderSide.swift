@@ -63,7 +63,7 @@ extension Recorder {
         var end: SampleIndex?
         switch side.purpose {
         case .successor:
-            base = lesson.transcript.overlapped(lesson.transcript.resumePoint)
+            base = skipping(lesson.transcript.overlapped(lesson.transcript.resumePoint), lesson, &effects)
         case .hole(let hole):
             base = lesson.transcript.overlapped(hole.lowerBound)
             // So far that the voices on the other side are heard too.
@@ -81,15 +81,12 @@ extension Recorder {
     ) {
         switch lesson.uplink.side?.purpose {
         case .successor:
-            lesson.uplink.side = nil
-            if let old = lesson.uplink.live?.request {
-                effects.append(.closeSession(old.number))
-                closeTrack(old.number, lesson: &lesson, effects: &effects)
-            }
-            goLive(request, took: took, lesson: &lesson, now: now, effects: &effects)
+            let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
+            lesson.uplink.side?.step = .proving(request, tookMilliseconds: took, deadline: deadline)
         case .hole(let hole):
             lesson.transcript.open(session: request.number, base: request.base, hole: hole)
             lesson.uplink.side?.step = .live(request)
+            lesson.uplink.side?.answerDue = now.adding(milliseconds: Limits.quietSessionMilliseconds)
             let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
             effects.append(.log(LogEntry(.info, "hole state=filling session=\(request.number) " + span)))
             // The hole had the spare key; the live session may be lost at any time.
@@ -97,6 +94,17 @@ extension Recorder {
         case .none:
             effects.append(.closeSession(request.number))
         }
+    }
+
+    /// The service has come on in the successor: it takes over. Before that, the old session is not given up for it.
+    mutating func takeOver(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        guard case .proving(let request, let took, _)? = lesson.uplink.side?.step else { return }
+        lesson.uplink.side = nil
+        if let old = lesson.uplink.live?.request {
+            effects.append(.closeSession(old.number))
+            closeTrack(old.number, lesson: &lesson, effects: &effects)
+        }
+        goLive(request, took: took, lesson: &lesson, now: now, effects: &effects)
     }
 
     mutating func sideFailed(
@@ -137,12 +145,14 @@ extension Recorder {
             effects.append(.cancelToken(attempt: attempt))
             let failure = UplinkFailure(.timeout, "the token endpoint did not answer")
             sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
-        case .connecting(let request, _):
+        case .connecting(let request, _), .proving(let request, _, _):
             effects.append(.closeSession(request.number))
             let failure = UplinkFailure(.timeout, "the speech service did not answer")
             sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
-        case .live:
-            break
+        case .live(let request):
+            effects.append(.closeSession(request.number))
+            let failure = UplinkFailure(.stalled, "the speech service said nothing any more")
+            sideFailed(failure, lesson: &lesson, now: now, effects: &effects)
         }
     }
 
@@ -160,7 +170,7 @@ extension Recorder {
     /// The live session was lost while its successor was on the way: that is attempt 1 then.
     /// - Returns: whether there was one.
     mutating func promoteSuccessor(
-        _ failure: UplinkFailure, lesson: inout Lesson, effects: inout [RecorderEffect]
+        _ failure: UplinkFailure, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) -> Bool {
         guard let side = lesson.uplink.side, case .successor = side.purpose, lesson.stage == .recording else {
             return false
@@ -170,6 +180,8 @@ extension Recorder {
             lesson.uplink.link = .requesting(attempt: attempt, deadline: deadline)
         case .connecting(let request, let deadline):
             lesson.uplink.link = .connecting(request, deadline: deadline)
+        case .proving(let request, let took, _):
+            goLive(request, took: took, lesson: &lesson, now: now, effects: &effects)
         case .waiting, .live:
             return false
         }
@@ -188,7 +200,7 @@ extension Recorder {
             break
         case .requesting(let attempt, _):
             effects.append(.cancelToken(attempt: attempt))
-        case .connecting(let request, _), .live(let request):
+        case .connecting(let request, _), .proving(let request, _, _), .live(let request):
             effects.append(.closeSession(request.number))
             closeTrack(request.number, lesson: &lesson, effects: &effects)
         }

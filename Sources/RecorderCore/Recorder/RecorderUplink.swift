@@ -42,7 +42,7 @@ extension Recorder {
         lesson.uplink.attemptedAt = now
         if lesson.uplink.givenUp == nil { lesson.uplink.burst = max(1, lesson.uplink.burst) }
         // Every attempt but the first begins with what is known being safe.
-        if lesson.uplink.requests > 0 { effects.append(.commitStore) }
+        if lesson.uplink.requests > 0 { commitForAttempt(lesson: &lesson, now: now, effects: &effects) }
         if let key = takeSpare(lesson: &lesson, now: now, effects: &effects) {
             connect(key, isSpare: true, lesson: &lesson, now: now, effects: &effects)
         } else {
@@ -55,9 +55,8 @@ extension Recorder {
     mutating func connect(
         _ key: SessionKey, isSpare: Bool, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
     ) {
-        let request = request(
-            key, isSpare: isSpare, base: lesson.transcript.baseOfNextSession(head: head), end: nil, lesson: &lesson,
-            now: now)
+        let base = skipping(lesson.transcript.baseOfNextSession(head: head), lesson, &effects)
+        let request = request(key, isSpare: isSpare, base: base, end: nil, lesson: &lesson, now: now)
         let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
         lesson.uplink.link = .connecting(request, deadline: deadline)
         effects.append(.openSession(request))
@@ -126,13 +125,37 @@ extension Recorder {
             }
             lesson.uplink.link = .waiting(until: now.adding(milliseconds: wait))
         case .retryAfter(let seconds):
-            let probe = UplinkState.Probe.at(now.adding(milliseconds: Int64(seconds) * 1_000))
-            giveUp(failure, probe: probe, lesson: &lesson, effects: &effects)
+            let wait = heldOff(seconds, lesson: &lesson, effects: &effects)
+            giveUp(failure, probe: .at(now.adding(milliseconds: wait)), lesson: &lesson, effects: &effects)
         case .probe:
             giveUp(failure, probe: nextProbe(now), lesson: &lesson, effects: &effects)
         case .fatal:
             giveUp(failure, probe: .never, lesson: &lesson, effects: &effects)
         }
+        // After STOP nothing is awaited from a service that was given up.
+        closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
+    }
+
+    /// How long a `Retry-After` is obeyed, in milliseconds: never sooner than the backoff would be, or a peer that says
+    /// 0 would be asked without end; nor so long that the lesson is over.
+    private mutating func heldOff(
+        _ seconds: Int, lesson: inout Lesson, effects: inout [RecorderEffect]
+    ) -> Int64 {
+        if lesson.uplink.givenUp == nil { lesson.uplink.busyAnswers = 0 }
+        lesson.uplink.busyAnswers += 1
+        let floor = settings.reconnect.delay(beforeAttempt: lesson.uplink.busyAnswers + 1, random: &random)
+        if Int64(seconds) * 1_000 > Limits.retryAfterMilliseconds {
+            let line = "retry-after asked_s=\(seconds) obeyed_s=\(Limits.retryAfterMilliseconds / 1_000)"
+            effects.append(.log(LogEntry(.warning, line)))
+        }
+        return max(floor, Limits.retryAfterMilliseconds(seconds))
+    }
+
+    /// Not for each of many attempts: what is older than a commit's own time is safe already.
+    private func commitForAttempt(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+        if let last = lesson.uplink.committedAt, now.milliseconds(since: last) < Limits.commitMilliseconds { return }
+        lesson.uplink.committedAt = now
+        effects.append(.commitStore)
     }
 
     /// The first attempt after a change of the network may have failed for what was before: see
@@ -193,8 +216,6 @@ extension Recorder {
     ) {
         lesson.uplink.link = .live(request, since: now)
         lesson.uplink.lastLive = now
-        lesson.uplink.wasLive = true
-        lesson.uplink.givenUp = nil
         lesson.uplink.holeTries = 0
         lesson.transcript.open(session: request.number, base: request.base)
         let replayed = max(0, head.samples(since: request.base)) / SampleIndex.samplesPerMillisecond
@@ -211,18 +232,32 @@ extension Recorder {
         _ message: ServiceMessage, _ session: Int, lesson: inout Lesson, now: MonotonicTime,
         effects: inout [RecorderEffect]
     ) {
+        if message.showsProgress, case .proving(let request, _, _)? = lesson.uplink.side?.step,
+            request.number == session
+        {
+            takeOver(lesson: &lesson, now: now, effects: &effects)
+        }
         if case .live(let request, _) = lesson.uplink.link, request.number == session {
+            if message.showsProgress {
+                lesson.uplink.progressed = session
+                lesson.uplink.wasLive = true
+                lesson.uplink.givenUp = nil
+            }
             // A service that ends before it was asked to has not said the last word about the lesson.
             var heard = message
             if lesson.end == nil { heard.finished = false }
             hear(heard, session, lesson: &lesson, effects: &effects)
+            let worked = max(0, min(message.totalAudioMilliseconds, head.milliseconds))
+            lesson.uplink.worked = request.base.advanced(by: worked * SampleIndex.samplesPerMillisecond)
             lesson.uplink.lastLive = now
+            lesson.uplink.liveHead = head
             if head.samples(since: lesson.transcript.resumePoint) < Limits.behindSamples {
                 lesson.uplink.isPaceHeld = false
             }
             if message.finished { finished(session, lesson: &lesson, now: now, effects: &effects) }
         } else if case .live(let request)? = lesson.uplink.side?.step, request.number == session {
             hear(message, session, lesson: &lesson, effects: &effects)
+            lesson.uplink.side?.answerDue = now.adding(milliseconds: Limits.quietSessionMilliseconds)
             if message.finished { holeFilled(session, lesson: &lesson, now: now, effects: &effects) }
         }
     }
@@ -231,7 +266,9 @@ extension Recorder {
         _ message: ServiceMessage, _ session: Int, lesson: inout Lesson, effects: inout [RecorderEffect]
     ) {
         lesson.uplink.heard = session
-        let end = lesson.end ?? SampleIndex(.max)
+        effects.reached(message)
+        // Nothing lies beyond what was recorded.
+        let end = lesson.end ?? head
         let interim = lesson.transcript.interim
         let update = lesson.transcript.receive(message, session: session, end: end)
         for match in update.speakers { effects.append(.log(match.entry(session: session))) }
@@ -294,10 +331,11 @@ extension Recorder {
             lesson.uplink.burst = 0
         }
         holdPace(after: failure, lesson: &lesson)
+        noteUnreadable(failure, request, lesson: &lesson)
         if !lesson.transcript.interim.isEmpty { effects.append(.interim("")) }
         closeTrack(request.number, lesson: &lesson, effects: &effects)
         effects.append(.commitStore)
-        if promoteSuccessor(failure, lesson: &lesson, effects: &effects) { return }
+        if promoteSuccessor(failure, lesson: &lesson, now: now, effects: &effects) { return }
         closeSide(lesson: &lesson, effects: &effects)
         attemptFailed(failure, keyWasGood: keyWasGood, lesson: &lesson, now: now, effects: &effects)
     }
@@ -322,4 +360,9 @@ extension Recorder {
             break
         }
     }
+}
+
+extension ServiceMessage {
+    /// The service has worked through some of what it was sent: it does not only answer.
+    var showsProgress: Bool { totalAudioMilliseconds > 0 || !tokens.isEmpty || finished }
 }

@@ -107,11 +107,11 @@ package struct LiveTranscript: Equatable, Sendable {
         var update = Update()
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return update }
         var track = tracks[place]
-        for word in track.receive(message) { settle(word, &track, &update) }
+        for word in track.receive(message, end: end) { settle(word, &track, &update) }
         tracks[place] = track
         count(update.words)
         cover(track, through: min(message.finished ? end : Self.through(track), end))
-        if track.window.upperBound == SampleIndex(.max) { showInterim(message, track) }
+        if track.window.upperBound == SampleIndex(.max) { showInterim(message, track, end) }
         return update
     }
 
@@ -152,12 +152,12 @@ package struct LiveTranscript: Equatable, Sendable {
         if track.window.lowerBound < end { coverage.insert(track.window.lowerBound..<end) }
     }
 
-    private mutating func showInterim(_ message: ServiceMessage, _ track: SessionTrack) {
+    private mutating func showInterim(_ message: ServiceMessage, _ track: SessionTrack, _ end: SampleIndex) {
         interim = ""
         for token in message.tokens where !token.isFinal && !SessionTrack.isMarker(token.text) {
-            let start = track.base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
-            if start >= resumePoint { interim += token.text }
+            if track.place(token.startMilliseconds, end) >= resumePoint { interim += token.text }
         }
+        interim = SurrogateHalf.mended(interim)
     }
 
     mutating func renameWords(_ retired: Int, to speaker: Int) {

@@ -118,27 +118,36 @@ struct SessionTrack: Equatable, Sendable {
         min(open?.start ?? final, final)
     }
 
-    /// Takes in a message's final tokens.
+    /// Takes in a message's final tokens; nothing lies beyond `end`.
     /// - Returns: the words that are whole now.
-    mutating func receive(_ message: ServiceMessage) -> [Word] {
+    mutating func receive(_ message: ServiceMessage, end: SampleIndex) -> [Word] {
         var whole: [Word] = []
         for token in message.tokens where token.isFinal && !Self.isMarker(token.text) {
             guard isNew(token) else { continue }
-            if let word = add(token) { whole.append(word) }
+            if let word = add(token, end) { whole.append(word) }
         }
-        final = max(final, base.advanced(by: message.finalAudioMilliseconds * SampleIndex.samplesPerMillisecond))
+        final = max(final, place(message.finalAudioMilliseconds, end))
         if message.finished { final = max(final, window.upperBound) }
         if let word = open, message.finished || word.isWhole || final >= word.end.advanced(by: Self.wholeAfter) {
-            whole.append(word)
-            open = nil
+            if let last = takeOpen() { whole.append(last) }
         }
         return whole
     }
 
+    /// Where in the recording that is. What a service says is no reason to trap: it is brought in between the session's
+    /// beginning and `end`.
+    func place(_ milliseconds: Int64, _ end: SampleIndex) -> SampleIndex {
+        let most = max(0, end.samples(since: base)) / SampleIndex.samplesPerMillisecond
+        let samples = max(0, min(milliseconds, most + 1)) * SampleIndex.samplesPerMillisecond
+        return min(max(base, end), base.advanced(by: samples))
+    }
+
     /// The session has ended in mid-word.
     mutating func takeOpen() -> Word? {
-        defer { open = nil }
-        return open
+        guard var word = open else { return nil }
+        open = nil
+        word.text = SurrogateHalf.mended(word.text)
+        return word
     }
 
     /// `<fin>` and `<end>` mark the service's own doings and are never text (SPEECH).
@@ -153,13 +162,13 @@ struct SessionTrack: Equatable, Sendable {
     }
 
     /// - Returns: the word that this token shows to be whole.
-    private mutating func add(_ token: ServiceToken) -> Word? {
+    private mutating func add(_ token: ServiceToken, _ limit: SampleIndex) -> Word? {
         let text = token.text.trimmingSpaces
         guard !text.isEmpty else {
             return token.text.isEmpty ? nil : takeOpen()
         }
-        let start = base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
-        let end = max(start, base.advanced(by: token.endMilliseconds * SampleIndex.samplesPerMillisecond))
+        let start = place(token.startMilliseconds, limit)
+        let end = max(start, place(token.endMilliseconds, limit))
         if var word = open, !token.text.beginsWithSpace, !word.isWhole, word.label == token.speaker,
             start >= word.start, start.samples(since: word.end) <= Self.longestPause
         {
@@ -170,7 +179,7 @@ struct SessionTrack: Equatable, Sendable {
             open = word
             return nil
         }
-        let whole = open
+        let whole = takeOpen()
         open = Word(
             text: text, start: start, end: end, confidence: token.confidence, label: token.speaker,
             language: token.language, isWhole: token.text.endsWithSpace)

@@ -37,10 +37,11 @@ package struct TranscriptDocument: Equatable, Sendable {
         var text = ""
         for segment in segments {
             let name = segment.speaker > 0 ? "Speaker \(segment.speaker): " : ""
-            text += "[\(CueTime.short(segment.start))] \(name)\(segment.text)\n"
+            text += "[\(CueTime.short(segment.start))] \(name)\(segment.text.onOneLine)\n"
         }
         for gap in gaps {
-            text += "[\(CueTime.short(gap.start)) to \(CueTime.short(gap.end))] not transcribed: \(gap.reason)\n"
+            let place = "[\(CueTime.short(gap.start)) to \(CueTime.short(gap.end))]"
+            text += "\(place) not transcribed: \(gap.reason.onOneLine)\n"
         }
         return text
     }
@@ -52,7 +53,7 @@ package struct TranscriptDocument: Equatable, Sendable {
         for cue in Cue.cues(of: segments) {
             number += 1
             text += "\(number)\n\(CueTime.long(cue.start, ",")) --> \(CueTime.long(cue.end, ","))\n"
-            text += cue.lines.joined(separator: "\n") + "\n\n"
+            text += cue.lines.map { $0.onOneLine }.joined(separator: "\n") + "\n\n"
         }
         return text
     }
@@ -76,7 +77,7 @@ package enum WebVTT {
 
     private static func escaped(_ line: String) -> String {
         var text = ""
-        for scalar in line.unicodeScalars {
+        for scalar in line.onOneLine.unicodeScalars {
             switch scalar {
             case "&": text += "&amp;"
             case "<": text += "&lt;"

@@ -17,6 +17,15 @@ package enum On503: Sendable {
 }
 
 /// The table of every way an attempt or a session can fail: one line and one test each.
+///
+/// What may have been said by something between the box and the service (a log-in page, a proxy, half an answer) is a
+/// condition of the network, which passes: never `.fatal`. Only a person can mend, and no other attempt is made for:
+/// - a setting, or a secret's file, that cannot work (`.configuration`);
+/// - a refusal of the endpoint or of the service in its own words: 400, 401, 402, 403, 404 and the other 4xx but 407,
+///   408, 425, 429 and 451, as a JSON answer or as an error message in a session;
+/// - 503, likewise, where `reconnect.on_503 = fail`.
+/// Another network makes no attempt for these either: the first is the box's own, and the others came over TLS from
+/// who holds the peer's certificate (without TLS there are only loopback addresses).
 package enum Classification {
     /// - Parameter keyWasGood: the service had accepted the session's key, or the key was old: then a refusal means
     ///   that it has expired, and a fresh one may well do.
@@ -33,50 +42,35 @@ package enum Classification {
         case .tlsHandshake: .retry
         // A captive portal or a clock that is not set yet: both pass.
         case .tlsUntrusted: .probe
-        case .httpStatus(let status): verdict(onStatus: status, failure, on503)
-        case .tokenMalformed: .fatal
-        case .service(let code): verdict(onStatus: code, failure, on503)
+        case .httpStatus(let status): verdict(onStatus: status, failure, on503, isOwn: true)
+        case .intercepted(let status): verdict(onStatus: status, failure, on503, isOwn: false)
+        case .tokenMalformed: .probe
+        // An error without a number, as some services send it.
+        case .service(code: 0): .retry
+        case .service(let code): verdict(onStatus: code, failure, on503, isOwn: true)
         case .closedEarly: .retry
         case .stalled: .retry
         case .messageMalformed: .retry
         case .messageTooLarge: .retry
         case .configuration: .fatal
-        case .unknown: verdict(onMessage: failure.detail)
+        case .unknown: .retry
         }
     }
 
     /// HTTP statuses and the service's `error_code`s, which are numbered alike (SPEECH).
-    private static func verdict(onStatus status: Int, _ failure: UplinkFailure, _ on503: On503) -> Verdict {
+    private static func verdict(
+        onStatus status: Int, _ failure: UplinkFailure, _ on503: On503, isOwn: Bool
+    ) -> Verdict {
         switch status {
-        // A redirect is not the endpoint's: captive portals answer so.
-        case 300..<400: .probe
-        case 408: .retry
-        case 425: .retry
+        // RFC 9110 section 15.5.8, RFC 7725, RFC 6585 section 6: of what stands between.
+        case 407, 451, 511: .probe
+        case 408, 425: .retry
         case 429: failure.retryAfterSeconds.map { .retryAfter(seconds: $0) } ?? .probe
-        case 400..<500: .fatal
-        case 503: on503 == .retry ? .retry : .fatal
+        case 400..<500 where isOwn: .fatal
+        case 503 where isOwn && on503 == .fail: .fatal
         case 500..<600: .retry
-        default: verdict(onMessage: failure.detail)
-        }
-    }
-
-    /// What names no status is judged by its words; what names neither is not recoverable.
-    private static func verdict(onMessage message: String) -> Verdict {
-        let text = message.inLowerCase
-        return recoverableWords.contains { contains(text, $0) } ? .retry : .fatal
-    }
-
-    private static let recoverableWords = [
-        "network", "connection", "timeout", "disconnect", "econnrefused", "enotfound", "enetunreach", "websocket",
-        "socket closed",
-    ]
-
-    private static func contains(_ text: String, _ word: String) -> Bool {
-        let bytes = Array(text.utf8)
-        let wanted = Array(word.utf8)
-        guard bytes.count >= wanted.count else { return false }
-        return (0...(bytes.count - wanted.count)).contains { offset in
-            bytes[offset..<(offset + wanted.count)].elementsEqual(wanted)
+        // Answers to no request of ours: 1xx as the last word, 2xx to a handshake, redirects, pages of a portal.
+        default: .probe
         }
     }
 }

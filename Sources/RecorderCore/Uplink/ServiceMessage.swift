@@ -32,6 +32,9 @@ package struct ServiceMessage: Equatable, Sendable {
     package var totalAudioMilliseconds: Int64
     /// The service has said its last word of this session.
     package var finished: Bool
+    /// Tokens that had to be repaired or left out, and places beyond the audio that the session was sent.
+    package var oddTokens = 0
+    package var oddPositions = 0
 
     package init(
         tokens: [ServiceToken] = [], finalAudioMilliseconds: Int64 = 0, totalAudioMilliseconds: Int64 = 0,

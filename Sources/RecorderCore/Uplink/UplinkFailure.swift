@@ -13,8 +13,10 @@ package struct UplinkFailure: Equatable, Sendable {
         /// The peer's certificate was not accepted: unknown CA, wrong name, expired.
         case tlsUntrusted
         // The token endpoint, or the service's answer to the handshake
-        /// Any status but 2xx (token) or 101 (WebSocket).
+        /// Any status but 2xx (token) or 101 (WebSocket), as an answer of the peer's own (`AnswerSign`).
         case httpStatus(Int)
+        /// The same as an answer that may be of something else on the way: a portal's page, a proxy's, half an answer.
+        case intercepted(Int)
         /// 2xx from the token endpoint with a body that is no token answer.
         case tokenMalformed
         // The session
@@ -55,10 +57,20 @@ package struct UplinkFailure: Equatable, Sendable {
         self.retryAfterSeconds = retryAfterSeconds
     }
 
+    /// An answer that may not have been the peer's: it says nothing of whether the peer would.
+    var isOfTheWay: Bool {
+        switch kind {
+        case .intercepted, .tokenMalformed, .tlsUntrusted: true
+        default: false
+        }
+    }
+
     /// The key was not accepted (RFC 9110: 401 asks for other credentials, 403 refuses these).
     var refusesKey: Bool {
         switch kind {
-        case .httpStatus(401), .httpStatus(403), .service(code: 401), .service(code: 403): true
+        case .httpStatus(401), .httpStatus(403), .intercepted(401), .intercepted(403), .service(code: 401),
+            .service(code: 403):
+            true
         default: false
         }
     }

@@ -152,7 +152,7 @@ def replay(filesystem, words, sectors, points):
             document = json.loads(run("chalkbox", "export", "last", "--format", "json", "-o", "-", *options).stdout)
             if document["durationMs"] == 0:
                 return 0.0
-            run("chalkbox", "export", "last", "--format", "flac", "-o", "/run/replay.flac", *options)
+            run("chalkbox", "export", "last", "--format", "flac", "-o", "/run/replay.flac", "--force", *options)
             run("flac", "-d", "-s", "-f", "--force-raw-format", "--endian=little", "--sign=signed", "-o",
                 "/run/replay.raw", "/run/replay.flac")
             heard = [word["text"] for part in document["segments"] for word in part["words"]]

@@ -68,11 +68,11 @@ def late(box):
     """The chip comes after the daemon, and udev gives it to the daemon's group later still."""
     live = "/sys/kernel/config/gpio-sim/panel/live"
     box.guest.run(f"systemctl stop chalkbox; echo 0 >{live}; systemctl start chalkbox")
-    box.wait_for_event(r"^panel reason=")
+    box.wait_for_event(r"^panel state=awaited reason=")
     box.wait_for_event(r"^ready ")
     box.guest.run(f"udevadm control --stop-exec-queue; echo 1 >{live}")
     box.edges([("start", False, 0), ("stop", False, 0)])
-    refused = box.wait_for_event(r"^panel reason=")
+    refused = box.wait_for_event(r"^panel state=awaited reason=")
     box.guest.run("udevadm control --start-exec-queue")
     there = box.wait_for_event(r"^panel state=ready late_ms=")
     box.press("start")

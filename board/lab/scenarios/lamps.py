@@ -47,7 +47,7 @@ def compare(box, changes):
             continue
         inside = [(at, lamp, lit) for at, lamp, lit in changes if begin + SLACK_SECONDS < at < end - SLACK_SECONDS]
         lit = {lamp: value for at, lamp, value in changes if at <= begin + SLACK_SECONDS}
-        if phase in ("requesting", "connecting", "reconnecting"):
+        if phase in ("starting", "requesting", "connecting", "reconnecting"):
             check(all(lamp == "green" for _, lamp, _ in inside), f"red changed while {phase}")
             blinks += [at for at, _, value in inside if value] if phase == "reconnecting" else []
         elif phase in ("live", "failed"):

@@ -12,6 +12,13 @@ package struct FaultPlan: Equatable, Sendable {
     package var retryAfterSeconds = 5
     package var keyLifetimeMilliseconds: Int?
     package var singleUseKeys = false
+    // Odd answers.
+    package var tokenAnswer: FaultTrigger?
+    package var handshakeAnswer: FaultTrigger?
+    package var createAnswer: FaultTrigger?
+    package var headAnswer: FaultTrigger?
+    package var patchAnswer: FaultTrigger?
+    package var manifestAnswer: FaultTrigger?
     // Handshakes and limits.
     package var handshakeStatus: FaultTrigger?
     package var handshakeDelay: FaultTrigger?

@@ -1,7 +1,7 @@
 /// Every fault's name, form and meaning: the command line, the control socket and the help come from here.
 enum FaultTable {
     static let rows =
-        connections + tokens + handshakes + endings + messages + transcript + uploads + manifests + rest
+        connections + tokens + handshakes + endings + messages + transcript + uploads + manifests + rest + answers
 
     static let help: String = {
         let grammar = """

@@ -36,7 +36,9 @@ struct ConnectionPipeline: Sendable {
             return
         }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil, role: role, gate: gate)
+        let raw = RawAnswer()
+        try pipeline.addHandler(raw)
+        let requests = HTTPRequestHandler(state: state, isTLS: tls != nil, role: role, gate: gate, raw: raw)
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: Self.maximumFrameBytes,
             shouldUpgrade: { [state, role] channel, head in
@@ -87,6 +89,7 @@ private struct Handshake {
     }
 
     private func answer(_ head: HTTPRequestHead, _ requests: HTTPRequestHandler) -> HTTPHeaders? {
+        if state.faults.plan.handshakeAnswer != nil { return nil }
         let key = bearerToken(head.headers.first(name: "authorization"))
         guard let status = status(key) else { return HTTPHeaders() }
         state.log.handshakeRefused(status: status, keyHash: key.map(KeyRing.fingerprint(of:)))

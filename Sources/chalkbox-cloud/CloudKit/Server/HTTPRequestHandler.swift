@@ -18,14 +18,18 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     private let isTLS: Bool
     private let role: ListenerRole
     private let gate: LinkGate
+    private let raw: RawAnswer
+    /// What the request under way is answered by when it has ended, whatever it is.
+    private var odd: [UInt8]?
     /// What the handshake on this connection is to be answered with instead of an upgrade.
     var handshakeStatus: Int?
     private var head: HTTPRequestHead?
     private var body = ByteBuffer()
     private var exchange: Exchange?
 
-    init(state: CloudState, isTLS: Bool, role: ListenerRole, gate: LinkGate) {
+    init(state: CloudState, isTLS: Bool, role: ListenerRole, gate: LinkGate, raw: RawAnswer) {
         self.state = state
+        self.raw = raw
         self.role = role
         self.isTLS = isTLS
         self.gate = gate
@@ -80,17 +84,37 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
+            odd = oddAnswer(head)
+            guard odd == nil else { return }
             exchange = open(head, context.channel)
             self.head = exchange == nil ? head : nil
+        case .body where odd != nil:
+            break
         case .body(var part):
             if let exchange { return exchange.body(part) }
             if body.readableBytes + part.readableBytes <= Self.maximumBodyBytes { body.writeBuffer(&part) }
         case .end:
+            if let odd { return raw.write(odd) }
             exchange?.end()
             guard let head else { return }
             self.head = nil
             serve(head, context.channel)
         }
+    }
+
+    private func oddAnswer(_ head: HTTPRequestHead) -> [UInt8]? {
+        let path = path(head)
+        let field: WritableKeyPath<FaultPlan, FaultTrigger?>
+        switch (path, head.method) {
+        case (Self.tokenPath, _), (Self.temporaryKeyPath, _): field = \.tokenAnswer
+        case (Self.webSocketPath, _): field = \.handshakeAnswer
+        case (ManifestEndpoint.path, _): field = \.manifestAnswer
+        case (_, .POST) where TusEndpoint.takes(path): field = \.createAnswer
+        case (_, .HEAD) where TusEndpoint.takes(path): field = \.headAnswer
+        case (_, .PATCH) where TusEndpoint.takes(path): field = \.patchAnswer
+        default: return nil
+        }
+        return state.faults.claim(field).map { OddAnswer($0).bytes(hasBody: head.method != .HEAD) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

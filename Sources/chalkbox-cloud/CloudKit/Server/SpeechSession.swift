@@ -161,13 +161,15 @@ final class SpeechSession: @unchecked Sendable {
             return
         }
         guard !isFrozen else { return }
+        for (kind, value) in faults.due(state.faults, audioMilliseconds: audioMilliseconds) { suffer(kind, value) }
+        // A frozen session has not even heard this frame.
+        guard case .streaming = phase, !isFrozen else { return }
         waitingBytes += bytes.count
         if waitingBytes > Self.highWaterBytes, !isHeldBack {
             isHeldBack = true
             connection.setReading(false)
         }
         transcriber.feed(bytes)
-        for (kind, value) in faults.due(state.faults, audioMilliseconds: audioMilliseconds) { suffer(kind, value) }
     }
 
     private var audioMilliseconds: Int { audioBytes / 2 / samplesPerMillisecond }

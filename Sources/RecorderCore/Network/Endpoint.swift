@@ -1,6 +1,5 @@
-package import RecorderCore
-
-/// A URL taken apart (RFC 3986, the part of it that is needed here) and found to be safe to talk to.
+/// A URL taken apart (RFC 3986, the part of it that is needed here) and found to be safe to talk to: for what connects,
+/// and for `config check`.
 package struct Endpoint: Equatable, Sendable {
     /// A name or an address, without brackets.
     package var host: String
@@ -24,7 +23,7 @@ package struct Endpoint: Equatable, Sendable {
     package init(_ url: String, name: String, secure: String, plain: String) throws(UplinkFailure) {
         func wrong(_ what: String) -> UplinkFailure { UplinkFailure(.configuration, name + ": " + what) }
         guard !url.isEmpty else { throw wrong("no URL given") }
-        guard url.utf8.count <= WebLimits.urlBytes else { throw wrong("URL over \(WebLimits.urlBytes) bytes") }
+        guard url.utf8.count <= Limits.urlBytes else { throw wrong("URL over \(Limits.urlBytes) bytes") }
         guard url.isEvery({ $0 > 0x20 && $0 < 0x7F }) else {
             throw wrong("URL with a space or a character that is not ASCII")
         }
@@ -41,6 +40,7 @@ package struct Endpoint: Equatable, Sendable {
         guard let parts = Self.split(authority: authority) else { throw wrong("URL without a valid host") }
         host = parts.host
         port = parts.port ?? (isTLS ? 443 : 80)
+        if isAddress, !host.holds(0x3A), !Self.isIPv4(host) { throw wrong("URL with a wrong IPv4 address") }
         if !isTLS, !Self.isLoopback(host) {
             throw wrong("\(plain):// is accepted for loopback addresses only, use \(secure)://")
         }
@@ -70,11 +70,9 @@ package struct Endpoint: Equatable, Sendable {
             rest = authority.remainder(after: host) ?? ""
             guard host.isEvery(isNameByte) else { return nil }
         }
-        guard !host.isEmpty, host.utf8.count <= 120 else { return nil }
+        guard !host.isEmpty, host.utf8.first != 0x2E, host.utf8.count <= 120 else { return nil }
         if rest.isEmpty { return (host, nil) }
-        guard let digits = rest.remainder(after: ":"), digits.utf8.count <= 5, let port = Int(digits),
-            (1...65_535).contains(port)
-        else { return nil }
+        guard let port = rest.remainder(after: ":")?.decimal(upTo: 65_535), port > 0 else { return nil }
         return (host, port)
     }
 
@@ -90,11 +88,12 @@ package struct Endpoint: Equatable, Sendable {
     /// 127.0.0.0/8, ::1, localhost.
     package static func isLoopback(_ host: String) -> Bool {
         if host == "::1" || host.inLowerCase == "localhost" { return true }
+        return host.begins(with: "127.") && isIPv4(host)
+    }
+
+    private static func isIPv4(_ host: String) -> Bool {
         let parts = host.parts(separatedBy: ".")
-        guard parts.count == 4, parts[0] == "127" else { return false }
-        return parts.allSatisfy { part in
-            part.utf8.count <= 3 && part.isEvery { $0 >= 0x30 && $0 <= 0x39 } && (Int(part) ?? 256) <= 255
-        }
+        return parts.count == 4 && parts.allSatisfy { $0.decimal(upTo: 255) != nil }
     }
 }
 

@@ -1,0 +1,57 @@
+/// How loud one second of the microphone's samples was. Silence that the box put in place of lost samples is not told.
+package struct LevelSecond: Equatable, Sendable {
+    /// Tenths of dBFS: 20·log10 of the greatest amplitude over 32768.
+    package var peakTenths: Int
+    /// The microphone, or the converter behind it, was driven to its end: samples in a row stood at full scale.
+    package var isClipped: Bool
+
+    package init(peakTenths: Int, isClipped: Bool) {
+        self.peakTenths = peakTenths
+        self.isClipped = isClipped
+    }
+}
+
+/// Notices a microphone that is muted, far too quiet, or driven too hard. It is told each second of sound.
+package struct LevelWatch: Equatable, Sendable {
+    package enum State: Equatable, Sendable {
+        case fine
+        /// No second of the last `Limits.quietSeconds` reached the threshold.
+        case quiet
+        /// `Limits.clippedSeconds` of the last `Limits.clippingSeconds` seconds were clipped.
+        case clipping
+
+        /// As `status`, the log and the recordings name it. Stable.
+        package var name: String {
+            switch self {
+            case .fine: "ok"
+            case .quiet: "quiet"
+            case .clipping: "clipping"
+            }
+        }
+    }
+
+    package private(set) var state = State.fine
+    /// Seconds below the threshold, one after the other, up to now.
+    package private(set) var quietSeconds = 0
+    /// One bit for each of the last seconds, the newest is the lowest; set where it was clipped.
+    private var clipped: UInt32 = 0
+
+    package init() {}
+
+    /// - Returns: seconds to be counted as quiet, and as clipped, in the recording.
+    package mutating func heard(_ second: LevelSecond, thresholdTenths: Int) -> (quiet: Int, clipped: Int) {
+        clipped = clipped << 1 | (second.isClipped ? 1 : 0)
+        let recent = clipped & ((1 << UInt32(Limits.clippingSeconds)) - 1)
+        quietSeconds = second.peakTenths < thresholdTenths ? quietSeconds + 1 : 0
+        if quietSeconds >= Limits.quietSeconds {
+            state = .quiet
+        } else if recent.nonzeroBitCount >= Limits.clippedSeconds || (state == .clipping && recent != 0) {
+            state = .clipping
+        } else {
+            state = .fine
+        }
+        // Pauses are no fault: only a stretch that is long enough counts, and then from its beginning.
+        let quiet = state != .quiet ? 0 : quietSeconds == Limits.quietSeconds ? quietSeconds : 1
+        return (quiet, second.isClipped ? 1 : 0)
+    }
+}

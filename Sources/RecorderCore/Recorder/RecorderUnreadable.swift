@@ -1,0 +1,39 @@
+/// A message that cannot be read ends its session, and the next one, which hears the same second, may end by the same.
+/// After the second time the live text goes on behind that place.
+extension Recorder {
+    /// How near to each other two places count as the same.
+    private static let sameSamples = 5 * SampleIndex.samplesPerSecond
+
+    func noteUnreadable(_ failure: UplinkFailure, _ request: SessionRequest, lesson: inout Lesson) {
+        guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else { return }
+        let place = lesson.uplink.heard == request.number ? lesson.uplink.worked : request.base
+        var times: Int64 = 1
+        if let last = lesson.uplink.unreadable, abs(place.samples(since: last.at)) <= Self.sameSamples {
+            times = last.times + 1
+        }
+        lesson.uplink.unreadable = UplinkState.Unreadable(at: place, times: times)
+        guard times > 1 else { return }
+        // Further each time, up to the distance at which it would be another place.
+        lesson.uplink.skipped = place.advanced(by: min(times - 1, 5) * SampleIndex.samplesPerSecond)
+    }
+
+    /// Where a session of the live text begins that would begin at `base`.
+    func skipping(_ base: SampleIndex, _ lesson: Lesson, _ effects: inout [RecorderEffect]) -> SampleIndex {
+        let place = min(lesson.uplink.skipped, head)
+        guard base < place else { return base }
+        if lesson.transcript.resumePoint < place {
+            let line = "skip from_ms=\(lesson.transcript.resumePoint.milliseconds) to_ms=\(place.milliseconds)"
+            let why = "what is there ends each session: the service sends a message that cannot be read"
+            effects.append(.log(LogEntry(.error, line + " reason=\(LogEntry.quoted(why))")))
+        }
+        return place
+    }
+}
+
+extension [RecorderEffect] {
+    /// What was odd in a message of the service.
+    mutating func reached(_ message: ServiceMessage) {
+        if message.oddTokens > 0 { append(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
+        if message.oddPositions > 0 { append(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+    }
+}

@@ -1,0 +1,33 @@
+internal import RecorderCore
+
+/// What a session says of places in its audio, beside what it was sent. A service that names a place beyond that is
+/// not believed any more about what is final: the next session would begin too late, and words would be lost.
+struct Claims: Equatable {
+    /// Services count in frames of up to 120 ms (SPEECH).
+    private static let slackMilliseconds: Int64 = 250
+
+    private var isBelieved = true
+    /// Milliseconds of the session's audio up to which final words have come.
+    private(set) var spoken: Int64 = 0
+
+    /// Takes back what cannot be, and counts it.
+    ///
+    /// - Parameter sent: milliseconds of audio that were written to the connection.
+    mutating func check(_ message: inout ServiceMessage, sent: Int64) {
+        let most = sent + Self.slackMilliseconds
+        for place in message.tokens.indices {
+            let end = message.tokens[place].endMilliseconds
+            if end > most { message.oddPositions += 1 }
+            message.tokens[place].startMilliseconds = min(message.tokens[place].startMilliseconds, sent)
+            message.tokens[place].endMilliseconds = min(end, sent)
+            if message.tokens[place].isFinal, end <= most { spoken = max(spoken, min(end, sent)) }
+        }
+        let total = message.totalAudioMilliseconds
+        let final = message.finalAudioMilliseconds
+        if total > most { message.oddPositions += 1 }
+        if final > most || total > 0 && final > total + Self.slackMilliseconds { message.oddPositions += 1 }
+        if message.oddPositions > 0 { isBelieved = false }
+        message.totalAudioMilliseconds = min(total, sent)
+        message.finalAudioMilliseconds = min(final, isBelieved ? sent : spoken)
+    }
+}
