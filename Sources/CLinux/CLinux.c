@@ -390,11 +390,11 @@ int chalk_notify(const char *state) {
     if (unix_address(path, &address) != 0) return -1;
     socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
     if (path[0] == '@') address.sun_path[0] = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    // Kept: a process without a descriptor to spare still has to feed the watchdog.
+    static int fd = -1;
+    if (fd < 0) fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
-    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
-    close(fd);
-    return sent < 0 ? -1 : 1;
+    return sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0 ? -1 : 1;
 }
 
 int64_t chalk_watchdog_microseconds(void) {

@@ -133,7 +133,8 @@ ssize_t chalk_send(int fd, const void *bytes, size_t count);
 /// This machine's host name, or `chalkbox`; the thread's own buffer.
 const char *chalk_host_name(void);
 
-/// `sd_notify(3)`'s protocol: sends `state` to $NOTIFY_SOCKET. 1 sent, 0 nobody listens, -1 with errno.
+/// `sd_notify(3)`'s protocol: sends `state` to $NOTIFY_SOCKET. 1 sent, 0 nobody listens, -1 with errno. For
+/// one thread; its socket stays open.
 int chalk_notify(const char *state);
 
 /// sd_watchdog_enabled(3): how long the service manager waits for `WATCHDOG=1`; 0 when it does not.

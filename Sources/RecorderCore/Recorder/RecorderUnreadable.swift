@@ -1,8 +1,8 @@
 /// A message that cannot be read ends its session, and the next one, which hears the same second, may end by the same.
 /// After the second time the live text goes on behind that place.
 extension Recorder {
-    /// How near to each other two places count as the same.
-    private static let sameSamples = 5 * SampleIndex.samplesPerSecond
+    /// How near to each other two places count as the same: a session that came further has got past it.
+    private static let sameSamples = 2 * SampleIndex.samplesPerSecond
 
     func noteUnreadable(_ failure: UplinkFailure, _ request: SessionRequest, lesson: inout Lesson) {
         guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else { return }
@@ -14,7 +14,7 @@ extension Recorder {
         lesson.uplink.unreadable = UplinkState.Unreadable(at: place, times: times)
         guard times > 1 else { return }
         // Further each time, up to the distance at which it would be another place.
-        lesson.uplink.skipped = place.advanced(by: min(times - 1, 5) * SampleIndex.samplesPerSecond)
+        lesson.uplink.skipped = place.advanced(by: min(times - 1, 2) * SampleIndex.samplesPerSecond)
     }
 
     /// Where a session of the live text begins that would begin at `base`.

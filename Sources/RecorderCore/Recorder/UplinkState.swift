@@ -120,7 +120,7 @@ package struct UplinkState: Equatable, Sendable {
     /// Where a message that cannot be read ended a session, and how often in a row it was there.
     var unreadable: Unreadable?
     /// The live text does not go back beyond this: what is there ends each session.
-    var skipped = SampleIndex.zero
+    package internal(set) var skipped = SampleIndex.zero
     /// Failed tries to fill holes since the live session began.
     var holeTries = 0
 
