@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 
@@ -122,6 +123,38 @@ int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *o
     *mode = status.st_mode & 07777;
     *owner = status.st_uid;
     return 0;
+}
+
+int chalk_file_place(const char *path, int fd, uint64_t *device, uint64_t *number, int64_t *size, bool *regular) {
+    struct stat status;
+    if ((path ? stat(path, &status) : fstat(fd, &status)) != 0) return -1;
+    *device = status.st_dev;
+    *number = status.st_ino;
+    *size = status.st_size;
+    *regular = S_ISREG(status.st_mode);
+    return 0;
+}
+
+int chalk_lock(const char *path, int *holder) {
+    *holder = -1;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+    struct stat status;
+    FILE *locks = NULL;
+    if (errno == EWOULDBLOCK) {
+        *holder = 0;
+        locks = fstat(fd, &status) == 0 ? fopen("/proc/locks", "re") : NULL;
+    }
+    close(fd);
+    char line[256];
+    while (locks && fgets(line, sizeof line, locks)) {
+        int process;
+        unsigned long number;
+        if (sscanf(line, "%*s FLOCK %*s %*s %d %*x:%*x:%lu", &process, &number) == 2 && number == status.st_ino)
+            *holder = process;
+    }
+    if (locks) fclose(locks);
+    return -1;
 }
 
 int64_t chalk_free_bytes(const char *path) {

@@ -11,6 +11,8 @@ package final class File: Sendable {
         case write
         /// As `write`, but a file that exists is an error (O_EXCL).
         case create
+        /// As `write`, but a file that does not exist is an error.
+        case change
     }
 
     package let path: String
@@ -22,6 +24,7 @@ package final class File: Sendable {
             case .read: O_RDONLY
             case .write: O_RDWR | O_CREAT
             case .create: O_RDWR | O_CREAT | O_EXCL
+            case .change: O_RDWR
             }
         let number = unsafe chalk_open_regular(path, flags, mode)
         guard number >= 0 else { throw .last("open", path) }
@@ -73,6 +76,14 @@ package final class File: Sendable {
         guard ftruncate(descriptor.number, off_t(size)) == 0 else { throw .last("truncate", path) }
     }
 
+    /// Whether its path still leads to it: it was neither deleted nor moved.
+    package var isInPlace: Bool {
+        guard let now = FileSystem.place(path), let own = unsafe FileSystem.Place(nil, descriptor.number) else {
+            return false
+        }
+        return now.device == own.device && now.number == own.number
+    }
+
     package func status() throws(SystemError) -> (bytes: Int64, mode: UInt32, owner: UInt32) {
         var size: Int64 = 0
         var mode: UInt32 = 0
@@ -81,6 +92,19 @@ package final class File: Sendable {
             throw .last("stat", path)
         }
         return (size, mode, owner)
+    }
+}
+
+/// A directory that one process has at a time, for as long as this is there (flock(2)).
+package final class DirectoryLock {
+    private let descriptor: FileDescriptor
+
+    /// Does not wait. Nil when another process has it, whose number is then in `holder`, or 0; and when the file system
+    /// knows no locks, with -1.
+    package init?(_ path: String, holder: inout Int32) {
+        let number = unsafe chalk_lock(path, &holder)
+        guard number >= 0 else { return nil }
+        descriptor = FileDescriptor(owning: number)
     }
 }
 
@@ -150,6 +174,28 @@ package enum FileSystem {
         error = SystemError.last("create directory", path)
         guard error.number == EEXIST else { throw error }
     }
+
+    /// Where a path leads, and what is there.
+    package struct Place {
+        var device: UInt64 = 0
+        var number: UInt64 = 0
+        package private(set) var bytes: Int64 = 0
+        package private(set) var isRegular = false
+
+        init?(_ path: UnsafePointer<CChar>?, _ descriptor: Int32) {
+            guard unsafe chalk_file_place(path, descriptor, &device, &number, &bytes, &isRegular) == 0 else {
+                return nil
+            }
+        }
+    }
+
+    /// Whether there is anything by that name, be it a link that leads nowhere.
+    package static func isThere(_ path: String) -> Bool {
+        unsafe faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+    }
+
+    /// Nil when it leads nowhere, or may not be known.
+    package static func place(_ path: String) -> Place? { unsafe Place(path, -1) }
 
     /// Why a directory can neither be used nor made; nil: it can. A full disk is no reason.
     package static func whyNotWritable(_ path: String, mode: UInt32) -> String? {

@@ -16,7 +16,7 @@ package class Storage: @unchecked Sendable {
             try FileSystem.makeDirectory(path, mode: 0o750)
         case .create(let path):
             close(path)
-            _ = try open(path)
+            file = try File(path, .write)
         case .write(let path, let offset, let bytes):
             try open(path).write(bytes, at: offset)
         case .truncate(let path, let bytes):
@@ -53,9 +53,16 @@ package class Storage: @unchecked Sendable {
         if file?.path == path { file = nil }
     }
 
+    /// Whether what is written to `path` is found there.
+    package final func isInPlace(_ path: String) -> Bool {
+        if let file, file.path == path { return file.isInPlace }
+        return FileSystem.place(path) != nil
+    }
+
     private func open(_ path: String) throws(SystemError) -> File {
         if let file, file.path == path { return file }
-        let opened = try File(path, .write)
+        // One that was deleted meanwhile must not begin anew in its middle.
+        let opened = try File(path, .change)
         file = opened
         return opened
     }

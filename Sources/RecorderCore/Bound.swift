@@ -13,6 +13,10 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case waitingSilences
     /// Merged speakers that the store refused because too many wait for the index.
     case waitingMerges
+    /// The index's log grew, because a program kept reading what was before it.
+    case indexLog
+    /// The index could not be used and was made anew.
+    case index
     /// Commands that the uplink thread had no room for.
     case uplinkCommands
     /// Events of the uplink thread that found no room.
@@ -47,6 +51,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .waitingWords: "waiting-words"
         case .waitingSilences: "waiting-silences"
         case .waitingMerges: "waiting-merges"
+        case .indexLog: "index-log"
+        case .index: "index"
         case .uplinkCommands: "uplink-commands"
         case .uplinkEvents: "uplink-events"
         case .uploadCommands: "upload-commands"
@@ -71,6 +77,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .waitingWords: "words were left to be transcribed again, because the index could not be written"
         case .waitingSilences: "silence was not marked, because the index could not be written"
         case .waitingMerges: "voices kept two numbers, because the index could not be written"
+        case .indexLog: "a program keeps the recordings' index open for reading; its log grows until that one ends"
+        case .index: "the recordings' index could not be used; it was set aside and made anew from the audio files"
         case .uplinkCommands: "the network's thread did not keep up"
         case .uplinkEvents: "reports of the network's thread were lost; the box was too busy"
         case .uploadCommands: "the network's thread did not keep up with the uploads"

@@ -45,6 +45,19 @@ package enum Limits {
     /// So much that was too quiet or too loud is written to the index without waiting for words: a minute.
     package static let levelSamples: Int64 = 60 * SampleIndex.samplesPerSecond
     package static let storeCommands = 256
+    /// Commands that found no room in that queue wait in another one, and are handed over this often. After so long the
+    /// disk counts as failing.
+    package static let storeTendMilliseconds: Int64 = 100
+    package static let storeLateMilliseconds: Int64 = 3_000
+    /// Final tokens, silence marks and merged speakers of a lesson that may wait for an index that cannot be written:
+    /// some three hours of talk; one mark for each gap in the microphone's samples; a few after each long outage.
+    package static let waitingWords = 65_536
+    package static let waitingSilences = 65_536
+    package static let waitingMerges = 4_096
+    /// A log of the index that is longer is pinned by somebody who reads what was before it; it is tried to be emptied
+    /// again this often.
+    package static let indexLogBytes: Int64 = 1 << 20
+    package static let indexLogMilliseconds: Int64 = 10_000
     package static let storeEvents = 256
     /// What the journal gives a session at a time: 4 s.
     package static let replaySamples = 64_000

@@ -6,23 +6,31 @@ internal import RecorderCore
 struct Adoption {
     private let layout: StateLayout
     private let index: IndexWriter
+    /// An index that was set aside just now.
+    private let kept: String?
 
-    init(_ layout: StateLayout, _ index: IndexWriter) {
+    init(_ layout: StateLayout, _ index: IndexWriter, kept: String? = nil) {
         self.layout = layout
         self.index = index
+        self.kept = kept
     }
 
     /// Enters each of them, in a transaction of its own: what a power cut leaves out comes at the next start.
+    @inline(never)
     func run() -> Recovery.Outcome {
         var outcome = Recovery.Outcome()
         var salvage: [Salvage]?
         do throws(StoreError) {
             for id in try AudioDirectories.list(layout) {
                 guard try !index.knows(id) else { continue }
-                let old = salvage ?? Salvage.all(in: layout)
+                let old = salvage ?? Salvage.all(in: layout, first: kept)
                 salvage = old
                 do throws(StoreError) {
-                    if let saved = try adopt(id, old) { outcome.saved.append(saved) }
+                    if let saved = try adopt(id, old) {
+                        outcome.saved.append(saved)
+                    } else if try !SegmentFiles(layout, id).areBlank() {
+                        outcome.unreadable.append(id)
+                    }
                 } catch {
                     outcome.failure = outcome.failure ?? error
                 }
@@ -33,13 +41,11 @@ struct Adoption {
         return outcome
     }
 
-    /// Nil when no file has a header: there is nothing to enter. What a power cut left of the first save is taken away.
+    /// Nil when no file has a header: there is nothing to enter, and what is there is kept.
+    @inline(never)
     private func adopt(_ id: RecordingID, _ salvage: [Salvage]) throws(StoreError) -> Recovery.Saved? {
         let files = SegmentFiles(layout, id)
-        guard let header = try files.header() else {
-            if try files.areBlank() { try Removal(layout, index).remove(id) }
-            return nil
-        }
+        guard let header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: true)
         var source: IndexWriter.Source?
         for old in salvage where source == nil {
@@ -49,6 +55,22 @@ struct Adoption {
         return Recovery.Saved(
             id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
             damagedFiles: trimmed.damagedFiles)
+    }
+
+    /// This version's own index was taken up again after another version had gone on with its own, which was set aside:
+    /// that one knows best what has become of the recordings that both know. Such are forgotten here, and entered anew
+    /// by `run`. One that it does not know any more and that has no audio was deleted.
+    @inline(never)
+    func forgetOutdated() throws(StoreError) {
+        guard let kept, let other = Salvage(layout.directory + "/" + kept) else { return }
+        for (number, id) in try index.all() {
+            if let theirs = other.number(of: id), let row = other.row(theirs) {
+                guard try index.isOutdated(number, row, isSettled: other.isSettled(theirs)) else { continue }
+            } else if try !SegmentFiles(layout, id).numbers().isEmpty {
+                continue
+            }
+            try index.forget(id)
+        }
     }
 }
 
@@ -80,28 +102,58 @@ extension IndexWriter {
 
     /// Enters a recording as saved, with the words that a damaged index still has. What they do not cover is a gap, so
     /// that it can be transcribed again.
+    @inline(never)
     func adopt(
         _ header: RecordingHeader, samples: Int64, isFinished: Bool, from source: Source?
     ) throws(StoreError) {
         let row = source.flatMap { $0.salvage.row($0.number) }
-        try database.transaction(doing: "enter a recording") { () throws(StoreError) in
+        try database.transaction(doing: Self.entering) { () throws(StoreError) in
             let number = try begin(header)
             var salvaged = Salvaged()
             if let source { salvaged = try copy(source, row, to: number, samples: samples) }
+            var state = RecordingState.saved
+            if let row, row.state == .uploaded { state = .uploaded }
+            var parcel: [ParcelFile] = []
+            if salvaged.isWhole, let source {
+                parcel = source.salvage.parcel(source.number)
+                // What has arrived need not be sent again.
+                if !parcel.isEmpty, let row { state = row.state }
+            }
             if !salvaged.isWhole, salvaged.covered.value < samples {
                 salvaged.gaps = salvaged.gaps.filter { $0.end <= salvaged.covered }
                 salvaged.gaps.append(
                     Gap(start: salvaged.covered, end: SampleIndex(samples), reason: Self.indexLost))
             }
             try save(
-                number, state: row?.state == .uploaded ? .uploaded : .saved, samples: samples,
-                covered: salvaged.covered, gaps: salvaged.gaps,
+                number, state: state, samples: samples, covered: salvaged.covered, gaps: salvaged.gaps,
                 interrupted: row.map { $0.interrupted || $0.state == .recording } ?? !isFinished)
+            try insert(parcel, of: number)
+            guard let source, salvaged.isWhole, source.salvage.isSettled(source.number) || !parcel.isEmpty else {
+                return
+            }
+            try database.execute("UPDATE recording SET settled = 1 WHERE number = \(number)", doing: Self.entering)
         }
         database.checkpoint()
     }
 
     private static let indexLost = "index lost"
+    private static let entering = "enter a recording"
+
+    /// Every recording.
+    func all() throws(StoreError) -> [(number: Int64, id: RecordingID)] {
+        try list("SELECT number, id FROM recording")
+    }
+
+    /// Whether another index, which was made of this one, has gone on since.
+    @inline(never)
+    func isOutdated(_ recording: Int64, _ row: Salvage.Row, isSettled: Bool) throws(StoreError) -> Bool {
+        try database.integer(
+            """
+            SELECT \(row.state.rawValue) > state OR (\(row.state.rawValue) = state
+                AND (\(row.tokens) > tokens OR \(isSettled ? 1 : 0) > settled))
+            FROM recording WHERE number = \(recording)
+            """, doing: Self.entering) == 1
+    }
 
     private func copy(
         _ source: Source, _ row: Salvage.Row?, to number: Int64, samples: Int64

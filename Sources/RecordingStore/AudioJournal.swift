@@ -16,6 +16,7 @@ final class AudioJournal {
     /// The number of the next file, when files of an interrupted recording are there: names go on, and a file's tags
     /// say where it begins.
     private var nextFile: Int?
+    private var lastFile = -1
 
     /// The next sample that `append` takes.
     private(set) var encoded = SampleIndex.zero
@@ -59,6 +60,22 @@ final class AudioJournal {
         if writer == nil { writer = try makeFile() }
     }
 
+    /// Goes on in another file when the one that was written has vanished: with the first sample that is in none of the
+    /// files that are left, or the first that is still to be had.
+    ///
+    /// - Returns: where the audio on the disk ends now; before `encoded` when something is lost.
+    @inline(never)
+    func restart(oldest: SampleIndex) throws(StoreError) -> SampleIndex {
+        let files = SegmentFiles(layout, header.id)
+        let end = SampleIndex(try files.end(trustsFinished: true).sample)
+        nextFile = max(try files.numbers().last ?? -1, lastFile) + 1
+        writer = nil
+        hasDirectory = false
+        encoded = max(end, min(encoded, oldest))
+        saved = encoded
+        return end
+    }
+
     /// The file that takes the sample `encoded`.
     private func currentWriter() throws(StoreError) -> FLACWriter {
         if let writer, !writer.isFinished { return writer }
@@ -70,8 +87,12 @@ final class AudioJournal {
         return next
     }
 
+    @inline(never)
     private func makeFile() throws(StoreError) -> FLACWriter {
         let segment = nextFile ?? roll.segment(of: encoded)
+        lastFile = segment
+        // Unless this works, it is looked for again.
+        hasDirectory = false
         let tags = SegmentTags(header: header, firstSample: encoded, segment: segment, anchor: anchor())
         let writer = try FLACWriter(
             path: layout.segment(segment, of: header.id), layout.storage, blockSamples: Limits.flacBlockSamples,
@@ -79,6 +100,7 @@ final class AudioJournal {
         try onFile { () throws(SystemError) in
             try layout.storage.perform(.syncDirectory(layout.recording(header.id)))
         }
+        hasDirectory = true
         writerStart = encoded
         if nextFile != nil { nextFile = segment + 1 }
         return writer
@@ -98,10 +120,17 @@ final class AudioJournal {
         }
     }
 
-    /// Puts every whole frame on the medium.
+    /// Puts every whole frame on the medium, and looks whether it is found there.
+    @inline(never)
     func save() throws(StoreError) {
         guard let writer else { return }
-        try writer.save()
+        do throws(StoreError) {
+            try writer.save()
+        } catch {
+            guard writer.isInPlace else { throw .vanished(file: writer.path) }
+            throw error
+        }
+        guard writer.isInPlace else { throw .vanished(file: writer.path) }
         saved = writerStart.advanced(by: writer.savedSamples)
     }
 

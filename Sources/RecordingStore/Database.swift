@@ -19,12 +19,18 @@ internal import RecorderCore
     fileprivate(set) var skippedRows = 0
 
     private static let softHeapBytes: Int64 = 2 << 20
-    /// A reader waits this long for a checkpoint or a recovery that excludes it.
+    /// So long is waited for another process that recovers the log, or writes.
     private static let busyMilliseconds: Int32 = 5_000
+    /// The store thread's own wait: readers never make it wait, and who else writes must not stop a lesson. What is
+    /// refused is tried again with the next commit.
+    private static let hurriedMilliseconds: Int32 = 100
+    private var waitMilliseconds = busyMilliseconds
 
     init(path: String, _ access: Access) throws(StoreError) {
         // SQLite would wait for the other end of a pipe.
-        if let error = FileSystem.whyNotRegular(path) { throw .file(error) }
+        if let error = FileSystem.whyNotRegular(path) {
+            throw .index(doing: "open", file: path, reason: error.reason, code: SQLITE_CANTOPEN)
+        }
         var opened: OpaquePointer?
         let flags =
             switch access {
@@ -42,9 +48,14 @@ internal import RecorderCore
             unsafe sqlite3_close_v2(handle)
             throw error
         }
-        unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
+        // Where writing is not allowed, SQLite opens for reading.
+        if case .write = access, unsafe sqlite3_db_readonly(handle, "main") == 1 {
+            unsafe sqlite3_close_v2(handle)
+            throw .index(doing: "write", file: path, reason: "it may only be read", code: SQLITE_READONLY)
+        }
         self.path = path
         unsafe self.handle = handle
+        unsafe sqlite3_busy_timeout(handle, waitMilliseconds)
     }
 
     deinit {
@@ -101,10 +112,35 @@ internal import RecorderCore
         _ = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_PERSIST_WAL, &on)
     }
 
+    /// From now on, nobody is waited for: the store thread has a watchdog.
+    func hurry() {
+        waitMilliseconds = Self.hurriedMilliseconds
+        unsafe sqlite3_busy_timeout(handle, waitMilliseconds)
+    }
+
     /// Moves the write-ahead log into the database and empties it. A reader in the way makes it a partial one, which
-    /// is no error: the next one finishes it.
+    /// is no error: a later one finishes it. Without a time-out, as it would wait for the reader
+    /// (sqlite.org/c3ref/wal_checkpoint_v2.html).
+    @inline(never)
     func checkpoint() {
+        unsafe sqlite3_busy_timeout(handle, 0)
         _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        unsafe sqlite3_busy_timeout(handle, waitMilliseconds)
+    }
+
+    /// The file was deleted or moved since it was opened (SQLITE_FCNTL_HAS_MOVED).
+    var hasMoved: Bool {
+        var moved: Int32 = 0
+        _ = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_HAS_MOVED, &moved)
+        return moved != 0
+    }
+
+    /// The write-ahead log's length. Commits keep it short, unless somebody reads what was before them.
+    var logBytes: Int64 { FileSystem.place(path + "-wal")?.bytes ?? 0 }
+
+    /// Whether a file with such an error is better left alone: SQLITE_PERM, BUSY, LOCKED, READONLY and CANTOPEN last.
+    static func isUnusable(_ code: Int32) -> Bool {
+        [3, 5, 6, 8, 14].contains(code & 0xFF) || isUnreadable(code)
     }
 
     /// Whether the disk cannot give back a page: of the codes of SQLITE_IOERR, READ, SHORT_READ, DATA and CORRUPTFS.

@@ -72,6 +72,9 @@ internal import RecorderCore
         encodedSamples += Int64(samples.count)
     }
 
+    /// Whether the file is still where it was made.
+    var isInPlace: Bool { storage.isInPlace(path) }
+
     /// Ends the stream: the last, short frame, and the true total and MD5 in STREAMINFO. Nothing is written yet.
     @inline(never)
     func finish() throws(StoreError) {

@@ -1,8 +1,9 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// The index's file at the daemon's start. One that is damaged is moved aside, never deleted at once: its words are
-/// read out of it as far as SQLite can, and a person may want to try more.
+/// The index's file at the daemon's start. Whatever is in its place, there is an index afterwards: what cannot be used
+/// is moved aside, never deleted at once. Its words are read out of it as far as SQLite can, and a person may want to
+/// try more.
 struct IndexFile {
     private let layout: StateLayout
     private let now: WallTime
@@ -10,89 +11,206 @@ struct IndexFile {
     /// Besides the file itself: its write-ahead log and that one's index (sqlite.org/tempfiles.html).
     private static let companions = ["-wal", "-shm"]
 
+    /// An index that can be written, and how it came about.
+    struct Opened {
+        var database: Database
+        /// What was moved aside is called so now.
+        var kept: String?
+        /// Why it had to be.
+        var reason = ""
+        /// What was moved aside is of an older version, and this one's own was taken up again.
+        var isTakenUp = false
+    }
+
     init(_ layout: StateLayout, now: WallTime) {
         self.layout = layout
         self.now = now
     }
 
-    /// Opens the index, or moves a damaged one aside and begins a new one.
-    ///
-    /// - Returns: the index, and what the damaged one is called now.
-    func open() throws(StoreError) -> (database: Database, kept: String?) {
-        var kept: String?
-        // SQLite would take it for a new index, and would delete the log beside it.
-        if try isEmpty(), try !AudioDirectories.list(layout).isEmpty { kept = try moveAside() }
-        do throws(StoreError) {
-            return (try IndexSchema.open(layout.index, .write), kept)
-        } catch {
-            guard try isDamage(error) else { throw error }
-            kept = try moveAside()
+    @inline(never)
+    func open() throws(StoreError) -> Opened {
+        returnFromSpare()
+        let format = formatToTakeUp()
+        guard format == 0 else {
+            let kept = try takeUp(format)
+            return Opened(database: try IndexSchema.open(layout.index, .write), kept: kept, isTakenUp: true)
         }
-        return (try IndexSchema.open(layout.index, .write), kept)
+        return try openOrReplace()
     }
 
-    private func isDamage(_ error: StoreError) throws(StoreError) -> Bool {
+    /// Opens the index, or moves what cannot be used aside and begins a new one.
+    @inline(never)
+    private func openOrReplace() throws(StoreError) -> Opened {
+        var kept: String?
+        // SQLite would take it for a new index, and would delete the log beside it.
+        if isEmpty, try !AudioDirectories.list(layout).isEmpty { kept = try moveAside() }
+        let reason: StoreError
+        do throws(StoreError) {
+            return Opened(database: try IndexSchema.open(layout.index, .write), kept: kept)
+        } catch {
+            guard Self.isUnusable(error) else { throw error }
+            reason = error
+        }
+        var path = layout.index
+        do throws(StoreError) {
+            var format: Int?
+            if case .newerIndex(_, let newer, _) = reason {
+                format = newer
+                settle()
+            }
+            kept = try moveAside(format: format)
+        } catch {
+            path = layout.spareIndex
+        }
+        return Opened(database: try IndexSchema.open(path, .write), kept: kept, reason: reason.message)
+    }
+
+    /// What another index in its place would mend: a full disk, or one that refuses, would refuse that too.
+    private static func isUnusable(_ error: StoreError) -> Bool {
         switch error {
-        case .damagedIndex:
+        case .damagedIndex, .foreignIndex, .newerIndex:
             true
-        case .foreignIndex:
-            // Beside our audio it is ours, with a damaged header; elsewhere the directory is another program's.
-            try !AudioDirectories.list(layout).isEmpty
         case .index(_, _, _, let code):
-            Database.isUnreadable(code)
-        case .file, .newerIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .backlog:
+            Database.isUnusable(code)
+        case .file, .noIndex, .noRecording, .codec, .noAudio, .digest, .late, .vanished, .inUse:
             false
         }
     }
 
     /// Missing, or without a byte.
-    private func isEmpty() throws(StoreError) -> Bool {
-        try onFile { () throws(SystemError) in
-            guard try FileSystem.list(layout.directory).contains(StateLayout.indexName) else { return true }
-            return try File(layout.index, .read).status().bytes == 0
+    private var isEmpty: Bool {
+        guard let place = FileSystem.place(layout.index) else { return true }
+        return place.isRegular && place.bytes == 0
+    }
+
+    // MARK: Other versions' indexes
+
+    /// The format of an index that an older version set aside and that this one knows; 0 when there is none, or when
+    /// what is in its place is as new.
+    private func formatToTakeUp() -> Int {
+        let known = IndexSchema.migrations.count
+        var format = known
+        while format > 0, FileSystem.place(setAside(format)) == nil { format -= 1 }
+        guard format > 0 else { return 0 }
+        // The power was cut in the middle of it; or it is damaged, and older ones know less than the audio files.
+        guard let present = try? IndexSchema.format(of: layout.index) else { return format == known ? format : 0 }
+        return present < format || present > known ? format : 0
+    }
+
+    private func setAside(_ format: Int) -> String {
+        layout.directory + "/" + StateLayout.formatPrefix + String(format)
+    }
+
+    /// Another version's index goes aside, and this one's comes back.
+    ///
+    /// - Returns: what the other one is called now; nil when there was none.
+    @inline(never)
+    private func takeUp(_ format: Int) throws(StoreError) -> String? {
+        let other = try? IndexSchema.format(of: layout.index)
+        settle()
+        let kept = try moveAside(format: other)
+        try onFile { () throws(SystemError) in try move(setAside(format), to: layout.usualIndex) }
+        return kept
+    }
+
+    /// Empties the log of an index that is whole, so that nothing is lost if the power is cut between renaming the two.
+    @inline(never)
+    private func settle() {
+        guard FileSystem.place(layout.index) != nil, let database = try? Database(path: layout.index, .write) else {
+            return
+        }
+        database.checkpoint()
+    }
+
+    /// An index that had to lie beside the audio comes back to its place when that can be had again.
+    @inline(never)
+    private func returnFromSpare() {
+        guard FileSystem.place(layout.spareIndex) != nil else { return }
+        settle()
+        let (usual, spare) = (layout.usualIndex, layout.spareIndex)
+        // If it cannot, it is used where it is.
+        try? onFile { () throws(SystemError) in
+            if FileSystem.place(usual) != nil { try move(usual, to: layout.directory + "/" + damagedName()) }
+            try move(spare, to: usual)
+            try layout.storage.perform(.syncDirectory(layout.recordings))
         }
     }
 
+    // MARK: Moving aside
+
+    /// Whatever is in the index's place goes.
+    func clear() throws(StoreError) { _ = try moveAside() }
+
+    /// - Parameter format: another version's; nil: it is damaged, or what else is wrong with it.
     /// - Returns: the new name; nil when there was nothing to move.
-    private func moveAside() throws(StoreError) -> String? {
+    @inline(never)
+    private func moveAside(format: Int? = nil) throws(StoreError) -> String? {
         try onFile { () throws(SystemError) in
-            let names = try FileSystem.list(layout.directory)
-            let found = ([""] + Self.companions).filter { names.contains(StateLayout.indexName + $0) }
-            guard !found.isEmpty else { return nil }
-            let target = target(names, hasIndex: found[0].isEmpty)
-            // The index first: when the power is cut after it, the next start finds its log without it.
-            for ending in found {
-                let path = layout.directory + "/" + target + ending
-                try layout.storage.perform(.rename(layout.index + ending, to: path))
+            let path = layout.index
+            let hasIndex = FileSystem.isThere(path)
+            guard hasIndex || FileSystem.isThere(path + "-wal") || FileSystem.isThere(path + "-shm") else { return nil }
+            var name = damagedName()
+            if let format {
+                // One of an earlier time knows less.
+                try move(setAside(format), to: layout.directory + "/" + name)
+                name = StateLayout.formatPrefix + String(format)
+            } else if !hasIndex, let last = Self.damaged(try FileSystem.list(layout.directory)).last,
+                !FileSystem.isThere(layout.directory + "/" + last + "-wal")
+            {
+                name = last
             }
-            try layout.storage.perform(.syncDirectory(layout.directory))
-            try forgetOld()
-            return target
+            try move(path, to: layout.directory + "/" + name)
+            forgetOld()
+            return name
         }
     }
 
-    private func target(_ names: [String], hasIndex: Bool) -> String {
-        if !hasIndex, let last = Self.damaged(names).last, !names.contains(last + Self.companions[0]) { return last }
-        var time = now
-        while names.contains(StateLayout.damagedPrefix + time.compact) { time.milliseconds += 1 }
-        return StateLayout.damagedPrefix + time.compact
+    /// What there is of an index and its companions. The index first: when the power is cut after it, the next start
+    /// finds its log without it.
+    @inline(never)
+    private func move(_ path: String, to target: String) throws(SystemError) {
+        for ending in [""] + Self.companions where FileSystem.isThere(path + ending) {
+            try layout.storage.perform(.rename(path + ending, to: target + ending))
+        }
+        try layout.storage.perform(.syncDirectory(layout.directory))
     }
 
-    /// The first one, which knew most, and the newest are kept.
-    private func forgetOld() throws(SystemError) {
-        let damaged = Self.damaged(try FileSystem.list(layout.directory))
+    /// A name that is not taken.
+    @inline(never)
+    private func damagedName() -> String {
+        var time = now
+        while true {
+            let name = StateLayout.damagedPrefix + time.compact
+            guard FileSystem.isThere(layout.directory + "/" + name) else { return name }
+            time.milliseconds += 1
+        }
+    }
+
+    /// The first one, which knew most, and the newest are kept. What cannot be removed is no reason not to record.
+    private func forgetOld() {
+        let damaged = Self.damaged((try? FileSystem.list(layout.directory)) ?? [])
         for name in damaged.dropFirst().dropLast(Limits.damagedIndexes - 1) {
             for ending in [""] + Self.companions {
-                try layout.storage.perform(.remove(layout.directory + "/" + name + ending))
+                _ = try? layout.storage.perform(.remove(layout.directory + "/" + name + ending))
             }
         }
     }
 
     /// The names of indexes that were moved aside, oldest first.
-    static func damaged(_ names: [String]) -> [String] {
-        names.filter { name in
-            name.begins(with: StateLayout.damagedPrefix) && !companions.contains { name.ends(with: $0) }
-        }
+    static func damaged(_ names: [String]) -> [String] { indexes(StateLayout.damagedPrefix, names) }
+
+    @inline(never)
+    private static func indexes(_ prefix: String, _ names: [String]) -> [String] {
+        names.filter { name in name.begins(with: prefix) && !companions.contains { name.ends(with: $0) } }
+    }
+
+    /// Those that may still tell something of recordings, the likeliest first.
+    ///
+    /// - Parameter first: what was moved aside just now.
+    static func tellers(_ names: [String], first: String?) -> [String] {
+        var all = (damaged(names) + indexes(StateLayout.formatPrefix, names)).reversed() as [String]
+        if let first { all.insert(first, at: 0) }
+        return all
     }
 }
 

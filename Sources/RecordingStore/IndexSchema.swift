@@ -64,11 +64,25 @@ enum IndexSchema {
         return database
     }
 
+    /// The `user_version` of an index of ours, whatever version of the program it is of.
+    @inline(never)
+    static func format(of path: String) throws(StoreError) -> Int {
+        let database = try Database(path: path, .read)
+        do throws(StoreError) {
+            try check(database)
+        } catch {
+            guard case .newerIndex(_, let format, _) = error else { throw error }
+            return format
+        }
+        return try version(database)
+    }
+
     @inline(never)
     private static func version(_ database: Database) throws(StoreError) -> Int {
         Int(try database.integer("PRAGMA user_version", doing: "read the index's version"))
     }
 
+    @inline(never)
     private static func check(_ database: Database) throws(StoreError) {
         let tables = try database.integer("SELECT count(*) FROM sqlite_schema", doing: "read the index")
         let identity = try database.integer("PRAGMA application_id", doing: "read the index")

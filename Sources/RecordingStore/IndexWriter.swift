@@ -1,3 +1,4 @@
+internal import LinuxRuntime
 internal import RecorderCore
 
 /// The index's write side, for the store thread: prepared statements, one transaction a commit.
@@ -25,64 +26,56 @@ final class IndexWriter {
         }
     }
 
-    let database: Database
-    private let insertRecording: Statement
-    private let insertToken: Statement
-    private let insertSilence: Statement
-    private let insertGap: Statement
-    private let deleteGaps: Statement
-    private let saveStop: Statement
-    private let saveCovered: Statement
-    private let mergeSpeaker: Statement
-    private let saveRecording: Statement
+    private(set) var database: Database
+    private var prepared: Prepared
+    /// Called in the course of what may take long.
+    var breathe: () -> Void = {}
 
-    private static let doing = "save the recording"
+    fileprivate static let doing = "save the recording"
 
     init(_ database: Database) throws(StoreError) {
+        prepared = try Prepared(database)
         self.database = database
-        insertRecording = try database.prepare(
-            """
-            INSERT INTO recording (id, label, started_at_ms, clock_synchronised, state, interrupted)
-            VALUES (?, ?, ?, ?, ?, 1) RETURNING number
-            """, doing: "begin a recording")
-        insertToken = try database.prepare(
-            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: Self.doing)
-        // The recorder hands back the marks that the store itself reported: the same mark is the same row.
-        insertSilence = try database.prepare(
-            """
-            INSERT INTO silence VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
-            SET end_sample = max(end_sample, excluded.end_sample)
-            """, doing: Self.doing)
-        insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: Self.doing)
-        deleteGaps = try database.prepare("DELETE FROM gap WHERE recording = ?", doing: Self.doing)
-        saveStop = try database.prepare("UPDATE recording SET interrupted = 0 WHERE number = ?", doing: Self.doing)
-        saveCovered = try database.prepare(
-            "UPDATE recording SET covered = max(covered, ?2) WHERE number = ?1", doing: Self.doing)
-        mergeSpeaker = try database.prepare(
-            "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: Self.doing)
-        saveRecording = try database.prepare(
-            """
-            WITH part AS (SELECT * FROM token WHERE place >= ?6 AND place < ?7)
-            UPDATE recording SET state = ?2, samples = ?3, interrupted = ?4, covered = min(?3, max(?5, covered)),
-                settled = NOT EXISTS (SELECT 1 FROM gap WHERE recording = ?1),
-                tokens = (SELECT count(*) FROM part),
-                words = (SELECT ifnull(sum(begins_word), 0) FROM part),
-                speakers = (SELECT count(DISTINCT speaker) FROM part WHERE speaker > 0)
-            WHERE number = ?1
-            """, doing: Self.doing)
+    }
+
+    /// What is committed is on the medium only for as long as the file is where it was made.
+    func look() throws(StoreError) {
+        if database.hasMoved { throw .vanished(file: database.path) }
+    }
+
+    /// Makes the file anew, in place of one that was deleted or moved: all of it is still to be had from that.
+    @inline(never)
+    func renew(_ layout: StateLayout) throws(StoreError) {
+        let path = layout.index
+        try onFile { () throws(SystemError) in try layout.storage.makeDirectories(layout.recordings) }
+        // Another's, or a log that would be taken for the new one's.
+        try IndexFile(layout, now: Clock.wall).clear()
+        let copy = try database.prepare("VACUUM INTO ?", doing: "make the index anew")
+        copy.bind(1, path)
+        try copy.run()
+        // SQLite does not sync it. And it is to be closed before SQLite opens it (sqlite.org/howtocorrupt.html, 2.2).
+        try onFile { () throws(SystemError) in
+            try layout.storage.perform(.sync(path))
+            layout.storage.close(path)
+            try layout.storage.perform(.syncDirectory(layout.directory))
+        }
+        let new = try IndexSchema.open(path, .write)
+        new.hurry()
+        prepared = try Prepared(new)
+        database = new
     }
 
     /// Adds a recording and answers its number.
     func begin(_ header: RecordingHeader) throws(StoreError) -> Int64 {
-        insertRecording.bind(1, header.id.text)
-        insertRecording.bind(2, header.label)
-        insertRecording.bind(3, header.startedAt.milliseconds)
-        insertRecording.bind(4, header.clockSynchronised)
-        insertRecording.bind(5, Int64(RecordingState.recording.rawValue))
-        defer { insertRecording.reset() }
+        prepared.insertRecording.bind(1, header.id.text)
+        prepared.insertRecording.bind(2, header.label)
+        prepared.insertRecording.bind(3, header.startedAt.milliseconds)
+        prepared.insertRecording.bind(4, header.clockSynchronised)
+        prepared.insertRecording.bind(5, Int64(RecordingState.recording.rawValue))
+        defer { prepared.insertRecording.reset() }
         // The row is committed when the statement has been run to its end.
-        let number = try insertRecording.step() ? insertRecording.integer(0) : 0
-        _ = try insertRecording.step()
+        let number = try prepared.insertRecording.step() ? prepared.insertRecording.integer(0) : 0
+        _ = try prepared.insertRecording.step()
         return try valid(number)
     }
 
@@ -100,6 +93,7 @@ final class IndexWriter {
     }
 
     /// Writes the last batch, and that the recording is saved.
+    @inline(never)
     func close(
         _ batch: Batch, _ recording: Int64, sequence: Int, counter: WordCounter, samples: Int64, gaps: [Gap],
         interrupted: Bool
@@ -120,31 +114,41 @@ final class IndexWriter {
         interrupted: Bool
     ) throws(StoreError) {
         try replaceGaps(gaps, of: recording)
-        saveRecording.bind(1, recording)
-        saveRecording.bind(2, Int64(state.rawValue))
-        saveRecording.bind(3, samples)
-        saveRecording.bind(4, interrupted)
-        saveRecording.bind(5, covered.value)
-        saveRecording.bind(6, recording * IndexSchema.tokensARecording)
-        saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
-        try saveRecording.run()
+        // Words that were placed after what became the end.
+        prepared.boundTokens.bind(1, samples)
+        prepared.boundTokens.bind(2, recording * IndexSchema.tokensARecording)
+        prepared.boundTokens.bind(3, (recording + 1) * IndexSchema.tokensARecording)
+        try prepared.boundTokens.run()
+        prepared.saveRecording.bind(1, recording)
+        prepared.saveRecording.bind(2, Int64(state.rawValue))
+        prepared.saveRecording.bind(3, samples)
+        prepared.saveRecording.bind(4, interrupted)
+        prepared.saveRecording.bind(5, covered.value)
+        prepared.saveRecording.bind(6, recording * IndexSchema.tokensARecording)
+        prepared.saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
+        try prepared.saveRecording.run()
     }
 
     private func replaceGaps(_ gaps: [Gap], of recording: Int64) throws(StoreError) {
-        deleteGaps.bind(1, recording)
-        try deleteGaps.run()
+        prepared.deleteGaps.bind(1, recording)
+        try prepared.deleteGaps.run()
         for gap in gaps {
-            insertGap.bind(1, recording)
-            insertGap.bind(2, gap.start.value)
-            insertGap.bind(3, gap.end.value)
-            insertGap.bind(4, gap.reason)
-            try insertGap.run()
+            prepared.insertGap.bind(1, recording)
+            prepared.insertGap.bind(2, gap.start.value)
+            prepared.insertGap.bind(3, gap.end.value)
+            prepared.insertGap.bind(4, gap.reason)
+            try prepared.insertGap.run()
         }
     }
 
     /// The recordings that a power cut, or a disk that was full to the end, left unsaved.
     func unsaved() throws(StoreError) -> [(number: Int64, id: RecordingID)] {
-        let statement = try database.prepare("SELECT number, id FROM recording WHERE state = 1", doing: Self.doing)
+        try list("SELECT number, id FROM recording WHERE state = 1")
+    }
+
+    @inline(never)
+    func list(_ sql: String) throws(StoreError) -> [(number: Int64, id: RecordingID)] {
+        let statement = try database.prepare(sql, doing: Self.doing)
         var list: [(number: Int64, id: RecordingID)] = []
         while try statement.step() {
             let number = try valid(statement.integer(0))
@@ -161,6 +165,7 @@ final class IndexWriter {
     }
 
     /// Saves a recording that ended without STOP after `samples`, as its audio files say.
+    @inline(never)
     func recover(_ recording: Int64, samples: Int64) throws(StoreError) {
         let coverage = try coverage(of: recording, samples: samples)
         try cutSilences(of: recording, at: samples)
@@ -180,40 +185,40 @@ final class IndexWriter {
         _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
     ) throws(StoreError) {
         for merge in batch.merges {
-            mergeSpeaker.bind(1, Int64(merge.retired))
-            mergeSpeaker.bind(2, Int64(merge.speaker))
-            mergeSpeaker.bind(3, recording * IndexSchema.tokensARecording)
-            mergeSpeaker.bind(4, (recording + 1) * IndexSchema.tokensARecording)
-            try mergeSpeaker.run()
+            prepared.mergeSpeaker.bind(1, Int64(merge.retired))
+            prepared.mergeSpeaker.bind(2, Int64(merge.speaker))
+            prepared.mergeSpeaker.bind(3, recording * IndexSchema.tokensARecording)
+            prepared.mergeSpeaker.bind(4, (recording + 1) * IndexSchema.tokensARecording)
+            try prepared.mergeSpeaker.run()
         }
         for (offset, token) in batch.tokens.enumerated() {
-            insertToken.bind(1, recording * IndexSchema.tokensARecording + Int64(sequence + offset))
-            insertToken.bind(2, token.text)
-            insertToken.bind(3, token.start.value)
-            insertToken.bind(4, token.end.value)
-            insertToken.bind(5, token.confidence)
-            insertToken.bind(6, Int64(token.speaker))
-            insertToken.bind(7, token.language)
-            insertToken.bind(8, counter.begins(token))
-            insertToken.bind(9, offset == batch.tokens.count - 1 ? batch.covered.value : 0)
-            try insertToken.run()
+            prepared.insertToken.bind(1, recording * IndexSchema.tokensARecording + Int64(sequence + offset))
+            prepared.insertToken.bind(2, token.text)
+            prepared.insertToken.bind(3, token.start.value)
+            prepared.insertToken.bind(4, token.end.value)
+            prepared.insertToken.bind(5, token.confidence)
+            prepared.insertToken.bind(6, Int64(token.speaker))
+            prepared.insertToken.bind(7, token.language)
+            prepared.insertToken.bind(8, counter.begins(token))
+            prepared.insertToken.bind(9, offset == batch.tokens.count - 1 ? batch.covered.value : 0)
+            try prepared.insertToken.run()
         }
         if batch.isStopped {
-            saveStop.bind(1, recording)
-            try saveStop.run()
+            prepared.saveStop.bind(1, recording)
+            try prepared.saveStop.run()
         }
         if batch.hasNewHoles {
             try replaceGaps(batch.holes, of: recording)
-            saveCovered.bind(1, recording)
-            saveCovered.bind(2, batch.covered.value)
-            try saveCovered.run()
+            prepared.saveCovered.bind(1, recording)
+            prepared.saveCovered.bind(2, batch.covered.value)
+            try prepared.saveCovered.run()
         }
         for mark in batch.silences {
-            insertSilence.bind(1, recording)
-            insertSilence.bind(2, mark.start.value)
-            insertSilence.bind(3, mark.end.value)
-            insertSilence.bind(4, Int64(mark.reason.rawValue))
-            try insertSilence.run()
+            prepared.insertSilence.bind(1, recording)
+            prepared.insertSilence.bind(2, mark.start.value)
+            prepared.insertSilence.bind(3, mark.end.value)
+            prepared.insertSilence.bind(4, Int64(mark.reason.rawValue))
+            try prepared.insertSilence.run()
         }
         guard batch.quietSamples + batch.clippedSamples > 0 else { return }
         try database.execute(IndexSchema.level, doing: Self.doing)
@@ -222,6 +227,60 @@ final class IndexWriter {
         level.bind(2, batch.quietSamples)
         level.bind(3, batch.clippedSamples)
         try level.run()
+    }
+}
+
+/// Statements that are run again and again.
+private final class Prepared {
+    let insertRecording: Statement
+    let insertToken: Statement
+    let insertSilence: Statement
+    let insertGap: Statement
+    let deleteGaps: Statement
+    let saveStop: Statement
+    let saveCovered: Statement
+    let mergeSpeaker: Statement
+    let boundTokens: Statement
+    let saveRecording: Statement
+
+    @inline(never)
+    init(_ database: Database) throws(StoreError) {
+        insertRecording = try database.prepare(
+            """
+            INSERT INTO recording (id, label, started_at_ms, clock_synchronised, state, interrupted)
+            VALUES (?, ?, ?, ?, ?, 1) RETURNING number
+            """, doing: "begin a recording")
+        insertToken = try database.prepare(
+            "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: IndexWriter.doing)
+        // The recorder hands back the marks that the store itself reported: the same mark is the same row.
+        insertSilence = try database.prepare(
+            """
+            INSERT INTO silence VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
+            SET end_sample = max(end_sample, excluded.end_sample)
+            """, doing: IndexWriter.doing)
+        insertGap = try database.prepare("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", doing: IndexWriter.doing)
+        deleteGaps = try database.prepare("DELETE FROM gap WHERE recording = ?", doing: IndexWriter.doing)
+        saveStop = try database.prepare(
+            "UPDATE recording SET interrupted = 0 WHERE number = ?", doing: IndexWriter.doing)
+        saveCovered = try database.prepare(
+            "UPDATE recording SET covered = max(covered, ?2) WHERE number = ?1", doing: IndexWriter.doing)
+        mergeSpeaker = try database.prepare(
+            "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: IndexWriter.doing)
+        boundTokens = try database.prepare(
+            """
+            UPDATE token SET start_sample = min(start_sample, ?1), end_sample = ?1
+            WHERE place >= ?2 AND place < ?3 AND end_sample > ?1 + \(IndexRules.slackSamples)
+            """, doing: IndexWriter.doing)
+        saveRecording = try database.prepare(
+            """
+            WITH part AS (SELECT * FROM token WHERE place >= ?6 AND place < ?7)
+            UPDATE recording SET state = ?2, samples = ?3, interrupted = ?4, covered = min(?3, max(?5, covered)),
+                settled = NOT EXISTS (SELECT 1 FROM gap WHERE recording = ?1),
+                tokens = (SELECT count(*) FROM part),
+                words = (SELECT ifnull(sum(begins_word), 0) FROM part),
+                speakers = (SELECT count(DISTINCT speaker) FROM part WHERE speaker > 0)
+            WHERE number = ?1
+            """, doing: IndexWriter.doing)
     }
 }
 

@@ -11,6 +11,7 @@ struct LeftOpen: Sendable {
     let holes: [Gap]
 
     /// The newest recording, if it was neither saved nor stopped and has audio; what was torn is cut off.
+    @inline(never)
     static func find(_ layout: StateLayout, _ index: IndexWriter) throws(StoreError) -> LeftOpen? {
         guard let (number, id) = try index.unsaved().last, try index.isNewest(number),
             try !index.wasStopped(number)
@@ -93,6 +94,7 @@ extension IndexWriter {
         // One that ends where the next begins has given its words already.
         var done = Int64(-1)
         for hole in holes {
+            breathe()
             for edge in [hole.start.value, hole.end.value] where words.count < limit {
                 let start = max(done + 1, edge - Limits.comparedSamples)
                 done = max(done, edge + Limits.comparedSamples)

@@ -14,22 +14,23 @@ internal import RecorderCore
     private var batch = IndexWriter.Batch()
     private var sequence = 0
     private var counter = WordCounter()
-    /// What is known to be without text, as the index has it.
+    /// What is known to be without text, as the recorder says.
     private var holes: [Gap] = []
+    /// Words that had to be refused: there is no text either, and coverage must not claim it.
+    private var refused = Coverage()
+    /// Up to here there is text without holes, as the recorder says.
+    private var claimed = SampleIndex.zero
+    /// The newest sample that was seen in the ring, which may belong to another recording now.
+    private var newest = SampleIndex.zero
     /// Before this nothing was recorded since the interruption.
     private var resumesAt = SampleIndex.zero
-    /// Tokens had to be refused: coverage must not claim them.
-    private var hasLostTokens = false
     /// What the ring had overwritten before it was read, since this was last asked.
     private var newMarks: [SilenceMark] = []
 
+    /// Bounds that were reached since this was last asked.
+    private var newLimits: [(bound: Bound, count: Int64)] = []
+
     private static let bufferSamples = Int(SampleIndex.samplesPerSecond)
-    /// Final tokens that may wait for an index that cannot be written: some three hours of talk.
-    private static let waitingTokens = 65_536
-    /// Silence marks likewise; there is at most one for each gap in the microphone's samples.
-    private static let waitingMarks = 65_536
-    /// Speakers that were merged: a few after each outage of over a minute.
-    private static let waitingMerges = 4_096
 
     init(_ header: RecordingHeader, ring: SampleRing, index: IndexWriter, layout: StateLayout, roll: SegmentRoll) {
         self.header = header
@@ -59,7 +60,8 @@ internal import RecorderCore
         // The ring may be further already.
         resumesAt = place
         holes = left.holes
-        batch.covered = recording.coverage.withoutHoles
+        claimed = recording.coverage.withoutHoles
+        batch.covered = claimed
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
     }
 
@@ -81,18 +83,43 @@ internal import RecorderCore
         return newMarks
     }
 
-    /// Keeps final tokens for the next commit.
-    func add(_ tokens: [FinalToken], covered: SampleIndex, holes: [Gap]) throws(StoreError) {
-        guard !hasLostTokens, batch.tokens.count + tokens.count <= Self.waitingTokens else {
-            hasLostTokens = true
-            throw .backlog(tokens: batch.tokens.count)
+    func takeLimits() -> [(bound: Bound, count: Int64)] {
+        defer { newLimits = [] }
+        return newLimits
+    }
+
+    /// Keeps final tokens for the next commit. When too many wait, they are refused: what they cover is a gap.
+    @inline(never)
+    func add(_ tokens: [FinalToken], covered: SampleIndex, holes: [Gap]) {
+        let before = refused
+        if batch.tokens.isEmpty || batch.tokens.count + tokens.count <= Limits.waitingWords {
+            batch.tokens += tokens.map(placed)
+        } else {
+            newLimits.append((.waitingWords, Int64(tokens.count)))
+            refuse(tokens, covered)
         }
-        batch.tokens += tokens
-        batch.covered = max(batch.covered, covered)
-        guard holes != self.holes else { return }
+        claimed = max(claimed, covered)
+        batch.covered = min(claimed, refused.ranges.first?.lowerBound ?? claimed)
+        guard holes != self.holes || refused != before else { return }
         self.holes = holes
-        batch.holes = holes
+        batch.holes = refused.added(to: holes, reason: Self.notSaved)
         batch.hasNewHoles = true
+    }
+
+    private static let notSaved = "not saved"
+
+    @inline(never)
+    private func refuse(_ tokens: [FinalToken], _ covered: SampleIndex) {
+        if claimed < covered { refused.insert(claimed..<covered) }
+        for token in tokens.map(placed) where token.start < token.end { refused.insert(token.start..<token.end) }
+    }
+
+    /// Nothing was said after the newest sample; `newest` is up to a commit behind.
+    @inline(never)
+    private func placed(_ token: FinalToken) -> FinalToken {
+        let bounded = token.bounded(by: max(ring.head, newest.advanced(by: IndexRules.aheadSamples)))
+        if bounded.start != token.start || bounded.end != token.end { newLimits.append((.servicePositions, 1)) }
+        return bounded
     }
 
     /// Tokens that are saved follow with the next commit.
@@ -100,7 +127,7 @@ internal import RecorderCore
         for place in batch.tokens.indices where batch.tokens[place].speaker == retired {
             batch.tokens[place].speaker = speaker
         }
-        guard batch.merges.count < Self.waitingMerges else { return }
+        guard batch.merges.count < Limits.waitingMerges else { return newLimits.append((.waitingMerges, 1)) }
         batch.merges.append((retired: retired, speaker: speaker))
     }
 
@@ -109,7 +136,7 @@ internal import RecorderCore
     }
 
     func add(_ mark: SilenceMark) {
-        guard batch.silences.count < Self.waitingMarks else { return }
+        guard batch.silences.count < Limits.waitingSilences else { return newLimits.append((.waitingSilences, 1)) }
         batch.silences.append(mark)
     }
 
@@ -121,31 +148,77 @@ internal import RecorderCore
     /// Takes what is in the ring and puts everything on the medium. The words go even when the audio fails, and the
     /// other way round; the first failure is thrown.
     func commit() throws(StoreError) {
+        newest = max(newest, ring.head)
         let audioFailure = attempt { () throws(StoreError) in
-            try audio.prepare()
-            try audio.save()
-            try drain(to: ring.head)
-            try audio.save()
+            try onAudio { () throws(StoreError) in
+                try audio.prepare()
+                try audio.save()
+                try drain(to: ring.head)
+                try audio.save()
+            }
         }
         let indexFailure = attempt { () throws(StoreError) in
             let number = try row()
-            guard !batch.isEmpty else { return }
-            try index.append(batch, to: number, sequence: sequence, counter: &counter)
-            sequence += batch.tokens.count
-            batch = IndexWriter.Batch(covered: batch.covered)
+            if !batch.isEmpty {
+                try index.append(batch, to: number, sequence: sequence, counter: &counter)
+                written()
+            }
+            try index.look()
         }
         if let failure = audioFailure ?? indexFailure { throw failure }
     }
 
     /// Saves the recording up to sample `end`, or what there is of it.
+    @inline(never)
     func close(end: SampleIndex, gaps: [Gap], interrupted: Bool) throws(StoreError) {
-        try audio.prepare()
-        try audio.save()
-        try drain(to: min(end, ring.head))
-        try audio.finish()
+        try onAudio { () throws(StoreError) in
+            try audio.prepare()
+            try audio.save()
+            try drain(to: min(end, ring.head))
+            try audio.finish()
+        }
         try index.close(
-            batch, row(), sequence: sequence, counter: counter, samples: audio.saved.value, gaps: gaps,
-            interrupted: interrupted)
+            batch, row(), sequence: sequence, counter: counter, samples: audio.saved.value,
+            gaps: refused.added(to: gaps, reason: Self.notSaved), interrupted: interrupted)
+        written()
+        try index.look()
+    }
+
+    /// The index has the batch.
+    private func written() {
+        sequence += batch.tokens.count
+        batch = IndexWriter.Batch(covered: batch.covered)
+    }
+
+    /// What is left when a file that was written has vanished goes on in a new one, with the next commit: what is still
+    /// in the ring, and all that comes.
+    @inline(never)
+    private func onAudio(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        do throws(StoreError) {
+            try body()
+        } catch {
+            guard case .vanished = error else { throw error }
+            // As with an overrun, it moves on meanwhile.
+            let oldest = ring.head.advanced(by: SampleIndex.samplesPerSecond - Int64(ring.capacity))
+            let end = try audio.restart(oldest: max(resumesAt, oldest))
+            mark(end, .fileLost)
+            throw error
+        }
+    }
+
+    /// Nothing is there from `start` to what is taken next.
+    private func mark(_ start: SampleIndex, _ reason: SilenceMark.Reason) {
+        guard start < audio.encoded else { return }
+        let mark = SilenceMark(start: start, end: audio.encoded, reason: reason)
+        add(mark)
+        newMarks.append(mark)
+    }
+
+    /// As it is known without the index.
+    var summary: RecordingSummary {
+        RecordingSummary(
+            header: header, state: .saved, samples: saved.value, tokens: sequence, words: sequence, speakers: 0,
+            covered: batch.covered.value, interrupted: false)
     }
 
     private func row() throws(StoreError) -> Int64 {
@@ -183,15 +256,10 @@ internal import RecorderCore
 
     /// Zeros in place of samples that were not recorded, or were overwritten in the ring, so that what follows stays in
     /// its place.
+    @inline(never)
     private func fill(to end: SampleIndex, _ reason: SilenceMark.Reason) throws(StoreError) {
         let start = audio.encoded
-        defer {
-            if start < audio.encoded {
-                let mark = SilenceMark(start: start, end: audio.encoded, reason: reason)
-                add(mark)
-                newMarks.append(mark)
-            }
-        }
+        defer { mark(start, reason) }
         unsafe buffer.update(repeating: 0)
         while audio.encoded < end {
             let count = Int(min(Int64(Self.bufferSamples), end.samples(since: audio.encoded)))

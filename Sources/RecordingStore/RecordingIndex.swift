@@ -3,7 +3,7 @@ package import RecorderCore
 /// The journal's read side, for the command line. It works in another process than the daemon's, while that records.
 package final class RecordingIndex {
     private let layout: StateLayout
-    let database: Database
+    private(set) var database: Database
 
     private static let doing = "read the recordings"
     /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last token.
@@ -32,12 +32,18 @@ package final class RecordingIndex {
     }
 
     /// `level` may not be there yet (`IndexSchema.level`).
+    @inline(never)
     private func columns() throws(StoreError) -> String {
         let hasLevel = try database.integer(
             "SELECT count(*) FROM sqlite_schema WHERE name = 'level'", doing: Self.doing) > 0
         return Self.columns + (hasLevel
             ? ", quiet, clipped FROM recording LEFT JOIN level ON number = recording" : ", 0, 0 FROM recording")
     }
+    /// A word that an older version let in after a recording's end is at its end.
+    static func bounded(_ column: String) -> String {
+        "iif(state > 1 AND \(column) > samples + \(IndexRules.slackSamples), samples, \(column))"
+    }
+
     /// The tokens of the recording `number`.
     static let part = """
         token WHERE place >= number * \(IndexSchema.tokensARecording)
@@ -50,12 +56,34 @@ package final class RecordingIndex {
         database = try IndexSchema.open(layout.index, .read)
     }
 
+    /// For the store thread: nobody is waited for.
+    func hurry() { database.hurry() }
+
+    /// After the file was made anew.
+    func reopen() throws(StoreError) {
+        database = try IndexSchema.open(layout.index, .read)
+        database.hurry()
+    }
+
     /// Rows that were left out so far, because what they hold is possible nowhere.
     package var skippedRows: Int { database.skippedRows }
 
     /// Every recording, oldest first.
     package func recordings() throws(StoreError) -> [RecordingSummary] {
         try list(columns() + " ORDER BY started_at_ms, id")
+    }
+
+    /// Directories with audio that are not in the index, and whether it can be read.
+    @inline(never)
+    package func strays() throws(StoreError) -> [(id: RecordingID, isReadable: Bool)] {
+        var list: [(id: RecordingID, isReadable: Bool)] = []
+        for id in try AudioDirectories.list(layout) {
+            let files = SegmentFiles(layout, id)
+            let rows = try database.integer("SELECT count(*) FROM recording WHERE id = '\(id.text)'", doing: Self.doing)
+            guard rows == 0, try !files.areBlank() else { continue }
+            list.append((id, try files.header() != nil))
+        }
+        return list
     }
 
     /// Those that are safe elsewhere.
@@ -110,8 +138,8 @@ package final class RecordingIndex {
     package func tokens(_ id: RecordingID) throws(StoreError) -> [FinalToken] {
         let statement = try database.prepare(
             """
-            SELECT text, start_sample, end_sample, confidence, speaker, language FROM recording JOIN \(Self.part)
-            AND id = ? ORDER BY place
+            SELECT text, \(Self.bounded("start_sample")), \(Self.bounded("end_sample")), confidence, speaker, language
+            FROM recording JOIN \(Self.part) AND id = ? ORDER BY place
             """, doing: Self.doing)
         statement.bind(1, id.text)
         return try statement.tokens()

@@ -12,11 +12,15 @@ enum Recovery {
 
     struct Outcome {
         var saved: [Saved] = []
+        /// Directories of which no file has a header.
+        var unreadable: [RecordingID] = []
         /// The first reason why something could not be saved.
         var failure: StoreError?
 
         static func + (left: Self, right: Self) -> Self {
-            Outcome(saved: left.saved + right.saved, failure: left.failure ?? right.failure)
+            Outcome(
+                saved: left.saved + right.saved, unreadable: left.unreadable + right.unreadable,
+                failure: left.failure ?? right.failure)
         }
     }
 
@@ -32,10 +36,12 @@ enum Recovery {
     }
 
     /// - Parameter spared: the number of a recording that may go on.
+    @inline(never)
     static func run(_ layout: StateLayout, _ index: IndexWriter, sparing spared: Int64? = nil) -> Outcome {
         var outcome = Outcome()
         do throws(StoreError) {
             for (number, id) in try index.unsaved() where number != spared {
+                index.breathe()
                 do throws(StoreError) {
                     let trimmed = try trim(SegmentFiles(layout, id), trustsFinished: false)
                     try index.recover(number, samples: trimmed.samples)

@@ -45,16 +45,20 @@ struct Removal {
     }
 
     /// Finishes what a power cut interrupted.
-    func finishAll() throws(StoreError) {
+    /// - Parameter told: whose, and how many bytes.
+    func finishAll(_ told: (RecordingID, Int64) -> Void) throws(StoreError) {
         let names = try onFile { () throws(SystemError) in try FileSystem.list(layout.recordings) }
         for name in names {
             guard let (text, rest) = name.cut(at: "."), "." + rest == Self.mark, let id = RecordingID(text) else {
                 continue
             }
+            let bytes = try SegmentFiles.bytes(in: layout.recordings + "/" + name)
             try finish(id)
+            told(id, bytes)
         }
     }
 
+    @inline(never)
     private func finish(_ id: RecordingID) throws(StoreError) {
         let directory = layout.recording(id) + Self.mark
         do throws(SystemError) {
@@ -74,7 +78,8 @@ struct Removal {
 
 extension IndexWriter {
     /// Deletes a recording's row and its words.
-    fileprivate func forget(_ id: RecordingID) throws(StoreError) {
+    @inline(never)
+    func forget(_ id: RecordingID) throws(StoreError) {
         let doing = "delete a recording"
         let number = try database.integer("SELECT number FROM recording WHERE id = '\(id.text)'", doing: doing)
         guard number > 0 else { return }

@@ -25,7 +25,9 @@ final class RoomKeeper {
     func plan(_ index: RecordingIndex, _ emit: (StoreEvent) -> Void, isAsked: Bool = false) {
         self.isAsked = self.isAsked || isAsked
         attempt(emit) { () throws(StoreError) in
-            if !hasFinishedOld { try removal.finishAll() }
+            if !hasFinishedOld {
+                try removal.finishAll { emit(.removed(Retention.Removal(id: $0, bytes: $1, reason: .unfinished))) }
+            }
             hasFinishedOld = true
             guard let policy else { return }
             let now = Clock.isSynchronised ? Clock.wall : nil

@@ -1,7 +1,8 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// What can still be read of an index that was moved aside: up to the first page that is damaged, for each recording.
+/// What can still be read of an index that was moved aside: up to the first page that is damaged, for each recording,
+/// and as far as another version has it in the same tables.
 final class Salvage {
     /// A recording's row.
     struct Row: Equatable {
@@ -31,13 +32,14 @@ final class Salvage {
         }
     }
 
-    /// Those of a directory, the newest first.
-    static func all(in layout: StateLayout) -> [Salvage] {
+    /// Those of a directory, the likeliest first.
+    static func all(in layout: StateLayout, first: String?) -> [Salvage] {
         let names = (try? FileSystem.list(layout.directory)) ?? []
-        return IndexFile.damaged(names).reversed().compactMap { Salvage(layout.directory + "/" + $0) }
+        return IndexFile.tellers(names, first: first).compactMap { Salvage(layout.directory + "/" + $0) }
     }
 
     /// A recording's number. The table and the index of its names lie in different pages: either will do.
+    @inline(never)
     func number(of id: RecordingID) -> Int64? {
         for source in ["recording", "recording NOT INDEXED"] {
             var number: Int64?
@@ -54,6 +56,7 @@ final class Salvage {
         return !isOther
     }
 
+    @inline(never)
     func row(_ number: Int64) -> Row? {
         var found: Row?
         _ = rows("SELECT state, tokens, covered, interrupted FROM recording WHERE number = \(number)") { row in
@@ -98,6 +101,24 @@ final class Salvage {
         return isWhole
     }
 
+    /// No text will come any more.
+    @inline(never)
+    func isSettled(_ number: Int64) -> Bool {
+        var isSettled = false
+        _ = rows("SELECT settled FROM recording WHERE number = \(number)") { row in isSettled = row.integer(0) == 1 }
+        return isSettled
+    }
+
+    /// The package for the school; none when there is none, or not all of it can be read.
+    @inline(never)
+    func parcel(_ number: Int64) -> [ParcelFile] {
+        var files: [ParcelFile] = []
+        let isWhole = rows(RecordingIndex.parcelColumns + "WHERE recording = \(number) ORDER BY position") { row in
+            files.append(row.parcelFile())
+        }
+        return isWhole ? files : []
+    }
+
     func silences(_ number: Int64, samples: Int64) -> (marks: [SilenceMark], isWhole: Bool) {
         var marks: [SilenceMark] = []
         let isWhole = rows(Self.select("silence", number)) { row in
@@ -122,6 +143,7 @@ final class Salvage {
         return (gaps, isWhole)
     }
 
+    @inline(never)
     func level(_ number: Int64) -> (quiet: Int64, clipped: Int64) {
         var level: (quiet: Int64, clipped: Int64) = (0, 0)
         _ = rows("SELECT quiet, clipped FROM level WHERE recording = \(number)") { row in
@@ -151,6 +173,8 @@ final class Salvage {
 enum IndexRules {
     /// The last frame of a recording that the power ended may have been cut off under its words.
     static let slackSamples = 2 * Limits.flacBlockSamples
+    /// Words may be told of this much more than the last commit knew.
+    static let aheadSamples = 4 * SampleIndex.samplesPerSecond
     private static let textBytes = 4_096
     private static let languageBytes = 64
 

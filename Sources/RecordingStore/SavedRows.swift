@@ -46,13 +46,18 @@ extension IndexWriter {
                 DELETE FROM parcel_file WHERE recording = \(recording);
                 UPDATE recording SET settled = 1 WHERE number = \(recording)
                 """, doing: Self.packing)
-            for (position, file) in files.enumerated() {
-                try change(
-                    """
-                    INSERT INTO parcel_file (recording, position, bytes, name, content_type, sha256)
-                    VALUES (\(recording), \(position), \(file.bytes), ?, ?, ?)
-                    """, [file.name, file.contentType, file.sha256])
-            }
+            try insert(files, of: recording)
+        }
+    }
+
+    /// Within a transaction.
+    func insert(_ files: [ParcelFile], of recording: Int64) throws(StoreError) {
+        for (position, file) in files.enumerated() {
+            try change(
+                """
+                INSERT INTO parcel_file (recording, position, bytes, is_sent, name, content_type, sha256, url)
+                VALUES (\(recording), \(position), \(file.bytes), \(file.isSent ? 1 : 0), ?, ?, ?, ?)
+                """, [file.name, file.contentType, file.sha256, file.url ?? ""])
         }
     }
 
@@ -114,6 +119,9 @@ extension IndexWriter {
     func addText(
         _ tokens: [FinalToken], covered: SampleIndex, holes: [Gap], to recording: Int64
     ) throws(StoreError) {
+        let samples = try database.integer(
+            "SELECT samples FROM recording WHERE number = \(recording)", doing: Self.texting)
+        let tokens = tokens.map { $0.bounded(by: SampleIndex(samples)) }
         var batch = Batch(tokens: tokens, covered: covered)
         batch.holes = holes
         batch.hasNewHoles = true
@@ -183,22 +191,27 @@ extension IndexWriter {
 }
 
 extension RecordingIndex {
+    static let parcelColumns = "SELECT name, content_type, bytes, sha256, url, is_sent FROM parcel_file "
+
     /// The package's files in the order in which they go; none when there is no package.
     func parcel(_ id: RecordingID) throws(StoreError) -> [ParcelFile] {
         let statement = try database.prepare(
-            """
-            SELECT name, content_type, bytes, sha256, url, is_sent FROM parcel_file
-            WHERE recording = (SELECT number FROM recording WHERE id = ?) ORDER BY position
-            """, doing: "read a package")
+            Self.parcelColumns + "WHERE recording = (SELECT number FROM recording WHERE id = ?) ORDER BY position",
+            doing: "read a package")
         statement.bind(1, id.text)
         var files: [ParcelFile] = []
-        while try statement.step() {
-            let url = statement.text(4)
-            files.append(
-                ParcelFile(
-                    name: statement.text(0), contentType: statement.text(1), bytes: statement.integer(2),
-                    sha256: statement.text(3), url: url.isEmpty ? nil : url, isSent: statement.integer(5) == 1))
-        }
+        while try statement.step() { files.append(statement.parcelFile()) }
         return files
+    }
+}
+
+extension Statement {
+    /// A row of `RecordingIndex.parcelColumns`.
+    @inline(never)
+    func parcelFile() -> ParcelFile {
+        let url = text(4)
+        return ParcelFile(
+            name: text(0), contentType: text(1), bytes: integer(2), sha256: text(3), url: url.isEmpty ? nil : url,
+            isSent: integer(5) == 1)
     }
 }

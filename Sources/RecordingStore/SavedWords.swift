@@ -23,8 +23,9 @@ final class SavedWords {
         nextPlace = base
         statement = try database.prepare(
             """
-            SELECT text, start_sample, end_sample, confidence, speaker, language, place FROM token
-            WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3
+            SELECT text, \(RecordingIndex.bounded("start_sample")), \(RecordingIndex.bounded("end_sample")), confidence,
+                speaker, language, place
+            FROM token JOIN recording ON number = \(recording) WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3
             """, doing: "read the words")
     }
 

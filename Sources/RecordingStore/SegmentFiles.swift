@@ -42,8 +42,10 @@ struct SegmentFiles {
     }
 
     /// Those of the package too; 0 when there is no directory.
-    func bytes() throws(StoreError) -> Int64 {
-        let directory = layout.recording(id)
+    func bytes() throws(StoreError) -> Int64 { try Self.bytes(in: layout.recording(id)) }
+
+    @inline(never)
+    static func bytes(in directory: String) throws(StoreError) -> Int64 {
         do throws(SystemError) {
             var sum: Int64 = 0
             for name in try FileSystem.list(directory) { sum += try File(directory + "/" + name, .read).status().bytes }
@@ -54,11 +56,8 @@ struct SegmentFiles {
         }
     }
 
-    /// Nothing is there that could hold audio: the power went before the first save was done.
-    func areBlank() throws(StoreError) -> Bool {
-        guard try header() == nil else { return false }
-        return try bytes() <= AudioJournal.headerAndFrameBytes
-    }
+    /// There is not one byte: the power went before the first save was done.
+    func areBlank() throws(StoreError) -> Bool { try bytes() == 0 }
 
     /// Files that were kept although their header could not be read.
     func damaged() throws(StoreError) -> [String] {

@@ -2,8 +2,8 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Where a state directory keeps what, and who changes it: `index.sqlite`, `recordings/ULID/audio-NNNN.flac` with the
-/// files of the package beside them, `cut/ULID.flac`, and what was once one of them, `index.sqlite.damaged-TIME` and
-/// `audio-NNNN.flac.damaged`.
+/// files of the package beside them, `cut/ULID.flac`, and what was once one of them, `index.sqlite.damaged-TIME`,
+/// `index.sqlite.format-N` and `audio-NNNN.flac.damaged`.
 struct StateLayout: Sendable {
     let directory: String
     /// Makes every change but SQLite's own.
@@ -18,7 +18,14 @@ struct StateLayout: Sendable {
     /// An index that was moved aside; the time follows.
     static let damagedPrefix = indexName + ".damaged-"
 
-    var index: String { directory + "/" + Self.indexName }
+    /// An index of another format that was set aside when another version of the program took over; its `user_version`
+    /// follows. A version that knows the format takes it up again.
+    static let formatPrefix = indexName + ".format-"
+
+    /// The index is where it may be: beside the audio only while what is in its place can be neither used nor moved.
+    var index: String { FileSystem.place(spareIndex) == nil ? usualIndex : spareIndex }
+    var usualIndex: String { directory + "/" + Self.indexName }
+    var spareIndex: String { recordings + "/" + Self.indexName }
     var recordings: String { directory + "/recordings" }
 
     /// Pieces of audio for the transcription service, for as long as it has not taken them.

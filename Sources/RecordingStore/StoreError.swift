@@ -21,10 +21,18 @@ package enum StoreError: Error, Equatable, Sendable {
     case noAudio(file: String)
     /// libcrypto refused a SHA-256.
     case digest(file: String)
-    /// So many final tokens wait for the index that more are refused; the audio is unaffected.
-    case backlog(tokens: Int)
+    /// The store's thread has taken nothing for some seconds: the disk hangs.
+    case late(directory: String)
+    /// A file that is written is not where it was made any more: it was deleted or moved.
+    case vanished(file: String)
+    /// Another process has the state directory; 0: it is not known which.
+    case inUse(directory: String, process: Int)
 
     package var message: String {
+        @inline(never) get { text }
+    }
+
+    private var text: String {
         switch self {
         case .file(let error):
             error.message + (error.number == SystemError.noSpace ? "; delete what is not needed there" : "")
@@ -46,8 +54,13 @@ package enum StoreError: Error, Equatable, Sendable {
             "\(file) holds no FLAC stream"
         case .digest(let file):
             "cannot make the SHA-256 of \(file): libcrypto refuses"
-        case .backlog(let tokens):
-            "\(tokens) words wait for the index to be written: later ones are left to be transcribed again"
+        case .late(let directory):
+            "\(directory) does not keep up: nothing could be written there for some seconds; what is to be saved waits"
+        case .vanished(let file):
+            "\(file) was deleted or moved while it was written: what comes goes to a new file; leave it alone"
+        case .inUse(let directory, let process):
+            "\(directory) is used by another recorder\(process > 0 ? " (process \(process))" : ""): "
+                + "end that one, or set another box.state_directory"
         }
     }
 }
@@ -58,7 +71,8 @@ extension StoreError {
         case .file(let error): error.number == SystemError.noSpace
         // SQLITE_FULL (sqlite.org/rescode.html).
         case .index(_, _, _, let code): code & 0xFF == 13
-        case .damagedIndex, .newerIndex, .foreignIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .backlog:
+        case .damagedIndex, .newerIndex, .foreignIndex, .noIndex, .noRecording, .codec, .noAudio, .digest, .late,
+            .vanished, .inUse:
             false
         }
     }

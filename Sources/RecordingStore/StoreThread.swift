@@ -44,6 +44,10 @@ package enum StoreEvent: Equatable, Sendable {
     /// Writing works again.
     case recovered
     case closed(RecordingSummary)
+    /// What is open could not be ended as it was asked for; it is tried again. Told when `saved` changes, too.
+    case closeFailed(CloseFailure)
+    /// A bound was reached so many times since it was last told.
+    case reached(Bound, count: Int64)
     /// An uploaded recording was deleted.
     case removed(Retention.Removal)
     /// A recording that was left open could not be saved; the next `open` tries again.
@@ -54,6 +58,15 @@ package enum StoreEvent: Equatable, Sendable {
     case audio(session: Int, from: SampleIndex, [Int16])
     /// Something of a recording that is saved.
     case saved(SavedEvent)
+}
+
+/// A recording that is to end and cannot, as the disk refuses.
+package struct CloseFailure: Equatable, Sendable {
+    package var id: RecordingID
+    /// Samples of it that are on the medium, and how many it was to have.
+    package var saved: SampleIndex
+    package var wanted: SampleIndex
+    package var reason: String
 }
 
 /// A recording that was saved at a start, and what of it was not.
@@ -76,17 +89,24 @@ package struct Interruption: Equatable, Sendable {
     package var damagedFiles: Int
 }
 
-/// An index that was made anew from the audio files.
+/// An index that was made anew from the audio files, or that took the place of another version's.
 package struct RebuiltIndex: Equatable, Sendable {
-    /// The damaged one's name, in `box.state_directory`; nil when there was none.
+    /// What was in its place is called so in `box.state_directory`; nil: there was nothing, or it could not be moved.
     package var kept: String?
+    /// Why that could not be used; empty when it was missing.
+    package var reason: String
+    /// The index that this version had made before another one took over, with what was recorded meanwhile.
+    package var isTakenUp: Bool
     package var recordings: Int
     package var words: Int
 
     /// Nil when the index was whole, or has nothing to know.
-    init?(kept: String?, isNew: Bool, _ recordings: [RecoveredRecording]) {
-        guard kept != nil || (isNew && !recordings.isEmpty) else { return nil }
-        self.kept = kept
+    init?(_ opened: IndexFile.Opened, isNew: Bool, _ recordings: [RecoveredRecording]) {
+        guard opened.kept != nil || !opened.reason.isEmpty || opened.isTakenUp || (isNew && !recordings.isEmpty)
+        else { return nil }
+        kept = opened.kept
+        reason = opened.reason
+        isTakenUp = opened.isTakenUp
         self.recordings = recordings.count
         words = recordings.reduce(0) { $0 + $1.summary.words }
     }
@@ -96,6 +116,15 @@ package struct RebuiltIndex: Equatable, Sendable {
 package final class StoreThread {
     private let worker: StoreWorker
     private let thread: Thread
+    private let directory: String
+    private var waiting = WaitingCommands()
+    /// Since when commands wait.
+    private var waitsSince: MonotonicTime?
+    /// They have waited for so long that the disk counts as failing.
+    private var isLate = false
+    /// The worker has said that the disk refuses.
+    private var isFailing = false
+    private var own: [StoreEvent] = []
     /// Recordings that a power cut had left open and that were saved, as interrupted, at this start; and those that
     /// the index did not know.
     package let recovered: [RecoveredRecording]
@@ -105,6 +134,8 @@ package final class StoreThread {
     package let interruption: Interruption?
     /// An index that was damaged or missing and was made anew at this start.
     package let rebuilt: RebuiltIndex?
+    /// Recordings of which no file has a readable header: they are kept as they are.
+    package let unreadable: [RecordingID]
     /// Rows of the index that this start left out, because what they hold is possible nowhere.
     package let skippedRows: Int
 
@@ -129,10 +160,16 @@ package final class StoreThread {
             try storage.perform(.syncDirectory(directory))
             return try EventNotifier()
         }
-        let (database, kept) = try IndexFile(layout, now: Clock.wall).open()
-        let index = try IndexWriter(database)
+        var holder: Int32 = 0
+        let lock = DirectoryLock(directory, holder: &holder)
+        // A file system without locks is no reason not to record.
+        guard holder < 0 else { throw .inUse(directory: directory, process: Int(holder)) }
+        let opened = try IndexFile(layout, now: Clock.wall).open()
+        let index = try IndexWriter(opened.database)
         let summaries = try RecordingIndex(directory: directory)
         let isNew = try index.isEmpty()
+        let adoption = Adoption(layout, index, kept: opened.kept)
+        if opened.isTakenUp { try adoption.forgetOutdated() }
         var left: LeftOpen?
         var leftFailure: StoreError?
         do throws(StoreError) {
@@ -140,7 +177,7 @@ package final class StoreThread {
         } catch {
             leftFailure = error
         }
-        let recovery = Recovery.run(layout, index, sparing: left?.number) + Adoption(layout, index).run()
+        let recovery = Recovery.run(layout, index, sparing: left?.number) + adoption.run()
         AudioCutter.clear(layout)
         // A disk that refuses it must not keep the box from recording.
         _ = try? index.settleFilled()
@@ -152,18 +189,22 @@ package final class StoreThread {
                     summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples,
                     damagedFiles: saved.damagedFiles))
         }
-        let skipped = database.skippedRows + summaries.skippedRows
+        opened.database.hurry()
+        summaries.hurry()
+        let skipped = opened.database.skippedRows + summaries.skippedRows
         let roll = SegmentRoll(segmentSamples: segmentSamples)
         let worker = StoreWorker(
             layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries, roll: roll,
             room: try RoomKeeper(layout, index, retention), saved: SavedDesk(layout, index, summaries, roll, later),
-            left: left)
+            left: left, lock: lock)
         thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
         self.worker = worker
+        self.directory = directory
         self.recovered = recovered
         recoveryFailure = leftFailure ?? recovery.failure
         interruption = left.map { $0.interruption }
-        rebuilt = RebuiltIndex(kept: kept, isNew: isNew, recovered)
+        rebuilt = RebuiltIndex(opened, isNew: isNew, recovered)
+        unreadable = recovery.unreadable
         skippedRows = skipped
     }
 
@@ -171,11 +212,40 @@ package final class StoreThread {
         shutdown()
     }
 
-    /// False when `Limits.storeCommands` wait already.
+    /// Hands a command over. When `Limits.storeCommands` are on their way already, it waits for `tend`.
+    ///
+    /// - Returns: false when it waits.
+    @discardableResult
     package func send(_ command: StoreCommand) -> Bool {
-        let accepted = worker.commands.push(command)
+        defer { worker.wake.raise() }
+        if waiting.isEmpty, worker.commands.push(command) { return true }
+        waitsSince = waitsSince ?? Clock.now
+        waiting.add(command)
+        own.append(.reached(.storeCommands, count: 1))
+        return false
+    }
+
+    /// Hands over what waits. A store that takes nothing for a while counts as a disk that fails.
+    ///
+    /// - Returns: whether there are events to take.
+    package func tend(now: MonotonicTime) -> Bool {
+        guard let since = waitsSince else { return false }
+        waiting.hand(to: worker.commands)
         worker.wake.raise()
-        return accepted
+        if waiting.isEmpty {
+            waitsSince = nil
+            if isLate, !isFailing { own.append(.recovered) }
+            isLate = false
+        } else if !isLate, now.milliseconds(since: since) >= Limits.storeLateMilliseconds {
+            isLate = true
+            if !isFailing { own.append(.failed(.late(directory: directory))) }
+        }
+        return !own.isEmpty
+    }
+
+    /// When `tend` is to be called.
+    package var nextDeadline: MonotonicTime? {
+        waitsSince == nil ? nil : Clock.now.adding(milliseconds: Limits.storeTendMilliseconds)
     }
 
     /// Has uploaded recordings deleted that may go, and waits for it, but not for long: the rest follows.
@@ -188,7 +258,18 @@ package final class StoreThread {
 
     /// What happened since the last call, in order.
     package func takeEvents() -> [StoreEvent] {
-        worker.events.takeAll()
+        var events = own
+        own = []
+        for event in worker.events.takeAll() {
+            if case .failed = event { isFailing = true }
+            if case .recovered = event {
+                isFailing = false
+                // It is still red.
+                if isLate { continue }
+            }
+            events.append(event)
+        }
+        return events
     }
 
     /// What a minute of the newest recordings took; nil when there are none to speak of.
@@ -206,8 +287,14 @@ package final class StoreThread {
 
     /// Saves what is open, as interrupted, and waits for the thread's end.
     package func shutdown() {
+        while !waiting.isEmpty {
+            waiting.hand(to: worker.commands)
+            worker.wake.raise()
+            _ = Poll.readable(worker.room.done.fileDescriptor, until: Clock.now.adding(milliseconds: 10))
+        }
         worker.isStopping.store(true, ordering: .releasing)
         worker.wake.raise()
         thread.join()
+        worker.unlock()
     }
 }

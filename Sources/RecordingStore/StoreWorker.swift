@@ -39,12 +39,18 @@ final class StoreWorker: @unchecked Sendable {
     private var replay: JournalReplay?
     private var isFailing = false
     private var isOpened = false
+    private var lock: DirectoryLock?
+    /// How much of the recording that is to end was saved when that was last refused.
+    private var closeFailedAt: SampleIndex?
+    /// The index's log is long: somebody reads what was before it. It is tried to be emptied then.
+    private var nextCheckpoint: MonotonicTime?
     /// Events that found the queue full, but for commits, which the next commit replaces.
     private var unsent: [StoreEvent] = []
 
     init(
         layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
-        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper, saved: SavedDesk, left: LeftOpen?
+        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper, saved: SavedDesk, left: LeftOpen?,
+        lock: DirectoryLock?
     ) {
         self.layout = layout
         self.ring = ring
@@ -56,17 +62,26 @@ final class StoreWorker: @unchecked Sendable {
         self.room = room
         self.saved = saved
         self.left = left
+        self.lock = lock
     }
+
+    /// Another recorder may have the directory; the thread has ended.
+    func unlock() { lock = nil }
 
     func run() {
         measure()
         life.begin()
+        index.breathe = { [life] in life.answer() }
         room.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
             life.answer()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             takeCommands()
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
+            if let nextCheckpoint, nextCheckpoint <= Clock.now {
+                index.database.checkpoint()
+                lookAtLog()
+            }
             readOn()
             room.work(emit)
             saved.work(isRecording: isRecording)
@@ -86,8 +101,17 @@ final class StoreWorker: @unchecked Sendable {
 
     private var deadline: MonotonicTime? {
         guard replay?.isWorking != true, !room.isWorking else { return Clock.now }
-        guard let later = saved.due(isRecording: isRecording) else { return commitDeadline }
-        return min(later, commitDeadline ?? later)
+        return [saved.due(isRecording: isRecording), commitDeadline, nextCheckpoint].compactMap { $0 }.min()
+    }
+
+    /// Told once for each time that it grows.
+    private func lookAtLog() {
+        guard index.database.logBytes > Limits.indexLogBytes else {
+            nextCheckpoint = nil
+            return
+        }
+        if nextCheckpoint == nil { emit(.reached(.indexLog, count: 1)) }
+        nextCheckpoint = Clock.now.adding(milliseconds: Limits.indexLogMilliseconds)
     }
 
     private var isRecording: Bool {
@@ -115,20 +139,6 @@ final class StoreWorker: @unchecked Sendable {
             case .closeInterrupted:
                 left = nil
                 recover()
-            case .tokens(let tokens, let covered, let holes):
-                if case .open(let recording) = phase {
-                    do throws(StoreError) {
-                        try recording.add(tokens, covered: covered, holes: holes)
-                    } catch {
-                        failed(error)
-                    }
-                }
-            case .silence(let mark):
-                if case .open(let recording) = phase { recording.add(mark) }
-            case .mergeSpeaker(let retired, let speaker):
-                if case .open(let recording) = phase { recording.mergeSpeaker(retired, into: speaker) }
-            case .level(let quiet, let clipped):
-                if case .open(let recording) = phase { recording.addLevel(quiet: quiet, clipped: clipped) }
             case .read(let session, let from):
                 guard let replay else {
                     emit(.audio(session: session, from: from, []))
@@ -141,18 +151,36 @@ final class StoreWorker: @unchecked Sendable {
                 saved.take(command)
             case .commit:
                 nextCommit = Clock.now
-            case .stopped:
-                if case .open(let recording) = phase { recording.stopped() }
-                nextCommit = Clock.now
-            case .close(let end, let gaps, let interrupted):
-                if case .open(let recording) = phase {
-                    phase = .closing(recording, Closing(end: end, gaps: gaps, interrupted: interrupted))
-                    nextCommit = Clock.now
-                }
+            case .stopped, .close, .tokens, .silence, .mergeSpeaker, .level:
+                if case .open(let recording) = phase { take(command, recording) }
             }
         }
     }
 
+    @inline(never)
+    private func take(_ command: StoreCommand, _ recording: OpenRecording) {
+        switch command {
+        case .tokens(let tokens, let covered, let holes):
+            recording.add(tokens, covered: covered, holes: holes)
+        case .silence(let mark):
+            recording.add(mark)
+        case .mergeSpeaker(let retired, let speaker):
+            recording.mergeSpeaker(retired, into: speaker)
+        case .level(let quiet, let clipped):
+            recording.addLevel(quiet: quiet, clipped: clipped)
+        case .stopped:
+            recording.stopped()
+            nextCommit = Clock.now
+        case .close(let end, let gaps, let interrupted):
+            phase = .closing(recording, Closing(end: end, gaps: gaps, interrupted: interrupted))
+            nextCommit = Clock.now
+        case .open, .reopen, .closeInterrupted, .read, .makeRoom, .saved, .commit:
+            break
+        }
+        for limit in recording.takeLimits() { emit(.reached(limit.bound, count: limit.count)) }
+    }
+
+    @inline(never)
     private func open(_ header: RecordingHeader) {
         stop()
         left = nil
@@ -165,6 +193,7 @@ final class StoreWorker: @unchecked Sendable {
         if let failure = Recovery.run(layout, index).failure { emit(.recoveryFailed(failure)) }
     }
 
+    @inline(never)
     private func reopen(at place: SampleIndex) {
         guard let left else { return }
         self.left = nil
@@ -175,6 +204,7 @@ final class StoreWorker: @unchecked Sendable {
         saved.pause()
         isFailing = false
         isOpened = false
+        closeFailedAt = nil
         replay = JournalReplay(layout, recording.header.id, roll)
         phase = .open(recording)
         commit()
@@ -221,7 +251,9 @@ final class StoreWorker: @unchecked Sendable {
                 phase = .idle
                 replay = nil
                 saved.resume()
-                if let summary = try summaries.summary(recording.header.id) { emit(.closed(summary)) }
+                // It is saved, also if that cannot be read now.
+                let summary = (try? summaries.summary(recording.header.id)).flatMap { $0 }
+                emit(.closed(summary ?? recording.summary))
                 measure()
                 room.plan(summaries, emit)
             }
@@ -230,10 +262,37 @@ final class StoreWorker: @unchecked Sendable {
         }
     }
 
+    /// What is to end and cannot is told each time that it has come further.
+    @inline(never)
+    private func notClosed(_ error: StoreError) {
+        guard case .closing(let recording, let closing) = phase, closeFailedAt != recording.saved else { return }
+        closeFailedAt = recording.saved
+        emit(
+            .closeFailed(
+                CloseFailure(
+                    id: recording.header.id, saved: min(recording.saved, closing.end), wanted: closing.end,
+                    reason: error.message)))
+    }
+
+    /// The index's file is gone: it is made anew at once, from what SQLite still has open.
+    @inline(never)
+    private func renewIndex() {
+        do throws(StoreError) {
+            try index.renew(layout)
+            try summaries.reopen()
+            var holder: Int32 = 0
+            if let new = DirectoryLock(layout.directory, holder: &holder) { lock = new }
+            nextCommit = Clock.now
+        } catch {
+            // With the next commit.
+        }
+    }
+
     private func committed(_ recording: OpenRecording, since start: MonotonicTime) {
         if isFailing { emit(.recovered) }
         isFailing = false
         emit(.committed(through: recording.saved, tookMilliseconds: Clock.now.milliseconds(since: start)))
+        if nextCheckpoint == nil { lookAtLog() }
     }
 
     private func tell(of marks: [SilenceMark]) {
@@ -244,6 +303,7 @@ final class StoreWorker: @unchecked Sendable {
         for event in saved.takeEvents() { emit(event) }
     }
 
+    @inline(never)
     private func failed(_ error: StoreError) {
         if !isFailing {
             emit(.failed(error))
@@ -251,6 +311,8 @@ final class StoreWorker: @unchecked Sendable {
             if error.isNoSpace { room.plan(summaries, emit) }
         }
         isFailing = true
+        notClosed(error)
+        if case .vanished(let file) = error, file == index.database.path { renewIndex() }
     }
 
     private func emit(_ event: StoreEvent) {

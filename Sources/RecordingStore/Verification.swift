@@ -10,6 +10,8 @@ package final class Verification {
         /// Samples up to the last whole frame.
         package var samples: Int64 = 0
         package var words = 0
+        /// Words whose place is outside of the recording: no audio is missing for it.
+        package var misplacedWords = 0
         /// What is damaged, and where; none when all is well.
         package var problems: [String] = []
         /// Files without a readable header that were kept beside the others.
@@ -30,9 +32,7 @@ package final class Verification {
     /// The recordings of the index, oldest first, and then those of which there is only audio.
     package func recordings() throws(StoreError) -> [RecordingID] {
         var ids = try index.recordings().map { $0.header.id }
-        for id in try AudioDirectories.list(layout) where !ids.contains(id) {
-            if try !SegmentFiles(layout, id).areBlank() { ids.append(id) }
-        }
+        for stray in try index.strays() { ids.append(stray.id) }
         return ids
     }
 
@@ -74,7 +74,9 @@ package final class Verification {
         if !report.isRunning, report.samples != row.samples {
             report.problems.append("\(row.samples) samples by the index, \(report.samples) in the files")
         }
-        report.problems += try index.problems(of: row)
+        let (problems, misplaced) = try index.problems(of: row)
+        report.problems += problems
+        report.misplacedWords = misplaced
         if index.skippedRows > skipped {
             report.problems.append("\(index.skippedRows - skipped) rows of the index are out of bounds")
         }
@@ -173,12 +175,12 @@ extension RecordingIndex {
     }
 
     /// Words, silences and gaps of a recording that are out of their bounds or missing.
-    fileprivate func problems(of row: RecordingSummary) throws(StoreError) -> [String] {
+    fileprivate func problems(of row: RecordingSummary) throws(StoreError) -> (list: [String], misplaced: Int) {
         let isSaved = row.state != .recording
         let end = isSaved ? row.samples : Int64.max / 2
         var list: [String] = []
         let tokens = try tokens(of: row.header.id, end: end)
-        if tokens.wrong > 0 { list.append("\(tokens.wrong) words are outside of the recording") }
+        if tokens.wrong > 0 { list.append("\(tokens.wrong) words are impossible") }
         if tokens.span != tokens.count { list.append("words are missing: \(tokens.count) of \(tokens.span)") }
         if isSaved, tokens.count != row.tokens || tokens.words != row.words {
             list.append("\(tokens.words) words, \(row.words) by the recording's row")
@@ -186,27 +188,29 @@ extension RecordingIndex {
         let marks = try silences(row.header.id).filter { $0.start >= $0.end || $0.end.value > end }.count
         let gaps = try gaps(row.header.id).filter { $0.start >= $0.end || $0.end.value > end }.count
         if marks + gaps > 0 { list.append("\(marks + gaps) silences or gaps are outside of the recording") }
-        return list
+        return (list, tokens.misplaced)
     }
 
-    /// Tokens, those out of bounds, the room between the first possible and the last, and the words they begin.
+    /// Tokens, those that cannot be, those after the recording's end, the room between the first possible and the last,
+    /// and the words they begin.
     private func tokens(
         of id: RecordingID, end: Int64
-    ) throws(StoreError) -> (count: Int, wrong: Int, span: Int, words: Int) {
+    ) throws(StoreError) -> (count: Int, wrong: Int, misplaced: Int, span: Int, words: Int) {
         let start = try database.integer(
             "SELECT number FROM recording WHERE id = '\(id.text)'", doing: Self.checking)
             * IndexSchema.tokensARecording
         let statement = try database.prepare(
             """
-            SELECT count(*), total(start_sample < 0 OR start_sample > end_sample
-                OR end_sample > \(end + IndexRules.slackSamples) OR confidence NOT BETWEEN 0 AND 1),
+            SELECT count(*), total(start_sample < 0 OR start_sample > end_sample OR confidence NOT BETWEEN 0 AND 1),
+                total(end_sample > \(end + IndexRules.slackSamples)),
                 ifnull(max(place) + 1 - \(start), 0), total(begins_word)
             FROM token WHERE place >= \(start) AND place < \(start + IndexSchema.tokensARecording)
             """, doing: Self.checking)
         defer { statement.reset() }
-        guard try statement.step() else { return (0, 0, 0, 0) }
+        guard try statement.step() else { return (0, 0, 0, 0, 0) }
         return (
-            Int(statement.integer(0)), Int(statement.integer(1)), Int(statement.integer(2)), Int(statement.integer(3))
+            Int(statement.integer(0)), Int(statement.integer(1)), Int(statement.integer(2)), Int(statement.integer(3)),
+            Int(statement.integer(4))
         )
     }
 }

@@ -27,7 +27,7 @@ extension RecorderInput {
         case .failed(let error): self = .storeFailed(error.message)
         case .recovered: self = .storeRecovered
         case .closed(let summary): self = .storeClosed(samples: summary.samples, words: summary.words)
-        case .audio, .removed, .recoveryFailed, .removalFailed, .saved: return nil
+        case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .reached: return nil
         }
     }
 

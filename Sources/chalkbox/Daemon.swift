@@ -75,6 +75,7 @@ final class Daemon {
         try clients.listen(loop: loop)
         panel.care(now: Clock.now, loop: loop)
         for descriptor in network.fileDescriptors { try loop.add(descriptor, token: Token.network) }
+        if let rebuilt = store.rebuilt, !rebuilt.isTakenUp { reached(.index) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
         resumption = ResumptionDriver(store.interruption, seconds: settings.box.resumeSeconds)
@@ -98,7 +99,7 @@ final class Daemon {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
-            watchdog.nextDeadline, clients.nextDeadline,
+            watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -138,6 +139,7 @@ final class Daemon {
 
     /// After each round: what people see follows what is.
     private func settle() {
+        if store.tend(now: Clock.now) { drainStore() }
         noteLesson()
         noteBounds()
         while school.hasAnswers { takeAnswers() }
@@ -265,11 +267,7 @@ final class Daemon {
         return toUplink(.fetchToken(attempt: attempt))
     }
 
-    func toStore(_ command: StoreCommand) {
-        guard !store.send(command) else { return }
-        log.write(.error, "store state=overloaded")
-        receive(.storeFailed("the store thread does not keep up"))
-    }
+    func toStore(_ command: StoreCommand) { store.send(command) }
 
     /// What the store says to others than the state machine.
     private func carryOn(_ event: StoreEvent) {
@@ -285,6 +283,12 @@ final class Daemon {
             log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
         case .saved(let event):
             receive(event)
+        case .closeFailed(let failure):
+            let ms = "saved_ms=\(failure.saved.milliseconds) wanted_ms=\(failure.wanted.milliseconds)"
+            let reason = LogEntry.quoted(failure.reason)
+            log.write(.error, "close id=\(failure.id.text) \(ms) reason=\(reason)")
+        case .reached(let bound, let count):
+            reached(bound, count: count)
         case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:
             break
         }
@@ -307,15 +311,19 @@ final class Daemon {
         }
     }
 
+    private func drainStore() {
+        for event in store.takeEvents() {
+            carryOn(event)
+            if let input = RecorderInput(event) { receive(input) }
+        }
+    }
+
     private func drainAdapters() {
         while let event = capture.nextEvent() {
             note(event)
             if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
         }
-        for event in store.takeEvents() {
-            carryOn(event)
-            if let input = RecorderInput(event) { receive(input) }
-        }
+        drainStore()
         takeAnswers()
         if let uplink { counted(.uplinkEvents, total: Int64(uplink.refusedEvents)) }
         for event in uplink?.takeEvents() ?? [] {

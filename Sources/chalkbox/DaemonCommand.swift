@@ -138,7 +138,12 @@ enum DaemonCommand {
     private static func tell(of store: StoreThread, _ log: Log) {
         if let rebuilt = store.rebuilt {
             let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
-            log.write(.warning, "index state=rebuilt kept=\(rebuilt.kept ?? "none") \(counts)")
+            let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
+            let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
+            log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)")
+        }
+        for id in store.unreadable {
+            log.write(.warning, "unreadable id=\(id.text) reason=\"no file has a readable header; it is kept\"")
         }
         if store.skippedRows > 0 {
             log.write(.error, "index state=damaged skipped_rows=\(store.skippedRows)")

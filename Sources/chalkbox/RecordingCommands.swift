@@ -11,8 +11,10 @@ enum RecordingCommands {
             let index = try RecordingIndex(directory: settings.box.stateDirectory)
             let recordings = try index.recordings()
             let transcribes = settings.transcription.enabled
+            let strays = try index.strays()
             Console.output(
-                arguments.flags.contains("--json") ? json(recordings, transcribes) : table(recordings, transcribes))
+                arguments.flags.contains("--json")
+                    ? json(recordings, strays, transcribes) : table(recordings, strays, transcribes))
             tellOfDamage(index, "recordings")
             return .fine
         } catch {
@@ -52,8 +54,10 @@ enum RecordingCommands {
         return text
     }
 
-    private static func table(_ recordings: [RecordingSummary], _ transcribes: Bool) -> String {
-        guard !recordings.isEmpty else { return "no recordings yet\n" }
+    private typealias Strays = [(id: RecordingID, isReadable: Bool)]
+
+    private static func table(_ recordings: [RecordingSummary], _ strays: Strays, _ transcribes: Bool) -> String {
+        guard !recordings.isEmpty || !strays.isEmpty else { return "no recordings yet\n" }
         var text = ""
         for recording in recordings {
             text += "\(recording.header.id.text)  \(recording.header.startedAt.rfc3339)  "
@@ -64,10 +68,15 @@ enum RecordingCommands {
             text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
             text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label.shown)\n"
         }
+        for stray in strays {
+            text += stray.id.text + (stray.isReadable
+                ? "  not in the index; the recorder enters it at its next start\n"
+                : "  not readable, kept: no file has a readable header\n")
+        }
         return text
     }
 
-    private static func json(_ recordings: [RecordingSummary], _ transcribes: Bool) -> String {
+    private static func json(_ recordings: [RecordingSummary], _ strays: Strays, _ transcribes: Bool) -> String {
         var writer = JSONWriter()
         writer.array { writer in
             for recording in recordings {
@@ -88,6 +97,12 @@ enum RecordingCommands {
                     writer.field("bytes", recording.parcelBytes)
                     writer.field("bytesSent", recording.sentBytes)
                     writer.field("interrupted", recording.interrupted)
+                }
+            }
+            for stray in strays {
+                writer.object { writer in
+                    writer.field("id", stray.id.text)
+                    writer.field("state", stray.isReadable ? "not in the index" : "not readable")
                 }
             }
         }

@@ -31,7 +31,9 @@ enum VerifyCommand {
             }
             let length = StatusText.Duration.clock(SampleIndex(report.samples).milliseconds / 1_000)
             let aside = report.damagedFiles.map { ", kept without a readable header: " + $0 }.joined(separator: "")
-            let what = "\(length), \(report.files) files, \(report.words) words" + aside
+            let misplaced = report.misplacedWords > 0
+                ? ", \(report.misplacedWords) of them placed after the end, where exports leave them at the end" : ""
+            let what = "\(length), \(report.files) files, \(report.words) words" + misplaced + aside
             tell(id.text, report.problems, fine: report.isRunning ? "ok so far  " + what : "ok  " + what)
             isFine = isFine && report.problems.isEmpty
         }

@@ -119,7 +119,7 @@ extension StoreTests {
             try StoreBench(scratch.path).store.shutdown()
             run("rm -f '\(scratch.path)'/index.sqlite-*")
             try FileSystem.writeFile(scratch.path + "/index.sqlite", [UInt8](repeating: 0x5A, count: 9_000))
-            let error = refusal(scratch.path, reading: true)
+            let error = refusal(scratch.path)
             guard case .damagedIndex(let file, _)? = error else {
                 Issue.record("unexpected \(String(describing: error))")
                 return
@@ -127,24 +127,21 @@ extension StoreTests {
             #expect(file == scratch.path + "/index.sqlite")
         }
 
-        @Test(arguments: [false, true])
-        func `an index of a newer version is refused and left alone`(reading: Bool) throws {
+        @Test func `an index of a newer version is refused to a reader, and left alone`() throws {
             let scratch = Scratch()
             let file = scratch.path + "/index.sqlite"
             try StoreBench(scratch.path).store.shutdown()
             run("sqlite3 '\(file)' 'PRAGMA user_version = 9'")
             #expect(
-                refusal(scratch.path, reading: reading)
-                    == .newerIndex(file: file, version: 9, known: IndexSchema.migrations.count))
+                refusal(scratch.path) == .newerIndex(file: file, version: 9, known: IndexSchema.migrations.count))
             #expect(run("sqlite3 '\(file)' 'PRAGMA user_version' | grep -qx 9"))
         }
 
-        @Test(arguments: [false, true])
-        func `another program's database is refused`(reading: Bool) throws {
+        @Test func `another program's database is refused to a reader`() throws {
             let scratch = Scratch()
             let file = scratch.path + "/index.sqlite"
             run("sqlite3 '\(file)' 'CREATE TABLE theirs (x)'")
-            #expect(refusal(scratch.path, reading: reading) == .foreignIndex(file: file))
+            #expect(refusal(scratch.path) == .foreignIndex(file: file))
         }
 
         @Test func `the index is whole and its tables are what they claim`() throws {
@@ -162,15 +159,9 @@ extension StoreTests {
             #expect(run("sqlite3 '\(file)' 'PRAGMA journal_mode' | grep -qx wal"))
         }
 
-        private func refusal(_ directory: String, reading: Bool) -> StoreError? {
+        private func refusal(_ directory: String) -> StoreError? {
             do throws(StoreError) {
-                if reading {
-                    _ = try RecordingIndex(directory: directory)
-                } else {
-                    let notifier: EventNotifier
-                    do { notifier = try EventNotifier() } catch { return nil }
-                    _ = try StoreThread(directory: directory, ring: SampleRing(), notifier: notifier)
-                }
+                _ = try RecordingIndex(directory: directory)
                 return nil
             } catch {
                 return error

@@ -87,8 +87,8 @@ extension StoreTests {
         }
 
         @Test(arguments: [
-            ("UPDATE token SET end_sample = 90000 WHERE text = \" word7\"", "1 words are outside"),
-            ("UPDATE token SET start_sample = end_sample + 1 WHERE text = \" word7\"", "1 words are outside"),
+            ("UPDATE token SET start_sample = end_sample + 1 WHERE text = \" word7\"", "1 words are impossible"),
+            ("UPDATE token SET confidence = 2 WHERE text = \" word7\"", "1 words are impossible"),
             ("DELETE FROM token WHERE text = \" word7\"", "words are missing: 39 of 40"),
             ("UPDATE recording SET words = 12", "40 words, 12 by the recording"),
             ("UPDATE recording SET samples = 70001", "70001 samples by the index"),
@@ -119,13 +119,30 @@ extension StoreTests {
             try expectProblem("not in the index")
         }
 
-        @Test func `what the power left of the first save is no recording, and goes`() throws {
+        @Test func `a directory without a byte is no recording`() throws {
             let path = scratch.path + "/recordings/\(StoreBench.header(5).id.text)"
             try FileSystem.makeDirectory(path, mode: 0o750)
-            try FileSystem.writeFile(path + "/" + SegmentName.text(0), Array("fLaC".utf8))
+            try FileSystem.writeFile(path + "/" + SegmentName.text(0), [])
             #expect(try Verification(directory: scratch.path).recordings() == [id])
-            try StoreBench(scratch.path, segmentSamples: 32_000).store.shutdown()
-            #expect(try FileSystem.list(scratch.path + "/recordings") == [id.text])
+            let bench = try StoreBench(scratch.path, segmentSamples: 32_000)
+            #expect(bench.store.unreadable.isEmpty)
+        }
+
+        @Test(arguments: [4, 4_000, 50_000])
+        func `what has no header is kept, however short, and told`(bytes: Int) throws {
+            let lost = StoreBench.header(5).id
+            let path = scratch.path + "/recordings/\(lost.text)"
+            try FileSystem.makeDirectory(path, mode: 0o750)
+            let content = [UInt8](repeating: 0xA5, count: bytes)
+            try FileSystem.writeFile(path + "/" + SegmentName.text(0), content)
+            for _ in 0..<2 {
+                let bench = try StoreBench(scratch.path, segmentSamples: 32_000)
+                #expect(bench.store.unreadable == [lost])
+                bench.store.shutdown()
+            }
+            #expect(try FileSystem.readFile(path + "/" + SegmentName.text(0), limitBytes: 1 << 20) == content)
+            let strays = try RecordingIndex(directory: scratch.path).strays()
+            #expect(strays.map(\.id) == [lost] && strays.allSatisfy { !$0.isReadable })
         }
 
         @Test func `audio whose headers are gone stays, and is named`() throws {

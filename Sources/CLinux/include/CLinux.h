@@ -65,6 +65,14 @@ const char *chalk_output_target(const char *path, int *kind);
 /// Size, permission bits and owner of an open file. 0, or -1 with errno.
 int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *owner);
 
+/// Which file a path (stat(2)) or, without one, a descriptor leads to: its device and number in one value each, its size,
+/// and whether it is a regular file. 0, or -1 with errno.
+int chalk_file_place(const char *path, int fd, uint64_t *device, uint64_t *number, int64_t *size, bool *regular);
+
+/// Opens a directory and locks it for this process alone (flock(2)), without waiting: the descriptor. -1 when another has
+/// it, with its number in `holder`, or 0 when it is not known (proc_locks(5)); -1 and -1 when it cannot be locked.
+int chalk_lock(const char *path, int *holder);
+
 /// Bytes that an unprivileged process may still write to the file system that holds `path`; -1 with errno.
 int64_t chalk_free_bytes(const char *path);
 

@@ -59,6 +59,17 @@ package struct FinalToken: Equatable, Sendable {
     }
 }
 
+extension FinalToken {
+    /// As close to its place as a recording of so many samples allows.
+    package func bounded(by end: SampleIndex) -> FinalToken {
+        guard start < .zero || end < self.end || self.end < start else { return self }
+        var token = self
+        token.start = max(.zero, min(start, end))
+        token.end = max(token.start, min(self.end, end))
+        return token
+    }
+}
+
 /// Samples that the microphone did not deliver and that were filled with zeros so that the time line stays true.
 package struct SilenceMark: Equatable, Sendable {
     package enum Reason: Int, Sendable {
@@ -70,6 +81,8 @@ package struct SilenceMark: Equatable, Sendable {
         case ringOverrun = 3
         /// Nothing was recorded: the power was gone, or the recorder was not running.
         case interruption = 4
+        /// The file with it was deleted or moved while the recording went on.
+        case fileLost = 5
 
         /// As the transcript's `silences` and the log name it.
         package var name: String {
@@ -78,6 +91,7 @@ package struct SilenceMark: Equatable, Sendable {
             case .deviceLost: "device lost"
             case .ringOverrun: "ring overrun"
             case .interruption: "interruption"
+            case .fileLost: "file lost"
             }
         }
     }

@@ -38,11 +38,14 @@ package enum Retention {
         case age
         /// There was less than the reserve.
         case space
+        /// Of either; the power was cut in the middle of it.
+        case unfinished
 
         package var name: String {
             switch self {
             case .age: "age"
             case .space: "space"
+            case .unfinished: "unfinished"
             }
         }
     }

@@ -271,6 +271,7 @@ extension Recorder {
         let end = lesson.end ?? head
         let interim = lesson.transcript.interim
         let update = lesson.transcript.receive(message, session: session, end: end)
+        if update.unkeptVoices > 0 { effects.append(.reached(.speakers, count: Int64(update.unkeptVoices))) }
         for match in update.speakers { effects.append(.log(match.entry(session: session))) }
         if !update.words.isEmpty || message.finished { store(update, lesson: lesson, effects: &effects) }
         if lesson.transcript.interim != interim { effects.append(.interim(lesson.transcript.interim)) }

@@ -66,6 +66,22 @@ package struct Coverage: Equatable, Sendable {
         return sum
     }
 
+    /// These ranges as gaps, among others by start; what is a gap already stays one.
+    @inline(never)
+    package func added(to gaps: [Gap], reason: String) -> [Gap] {
+        guard !ranges.isEmpty else { return gaps }
+        var all = gaps
+        for range in ranges {
+            var position = range.lowerBound
+            for gap in gaps where position < gap.end && gap.start < range.upperBound {
+                if position < gap.start { all.append(Gap(start: position, end: gap.start, reason: reason)) }
+                position = gap.end
+            }
+            if position < range.upperBound { all.append(Gap(start: position, end: range.upperBound, reason: reason)) }
+        }
+        return all.ordered { $0.start < $1.start }
+    }
+
     /// What is missing before `end`, shorter holes than `atLeast` left out.
     package func gaps(before end: SampleIndex, atLeast: Int64 = 1, reason: String) -> [Gap] {
         var gaps: [Gap] = []

@@ -24,6 +24,8 @@ package struct LiveTranscript: Equatable, Sendable {
         /// New final words, for the journal and for those who follow the transcript.
         package var words: [Word] = []
         package var speakers: [SpeakerMatch] = []
+        /// Words of voices beyond `Limits.speakers`, which are nobody's.
+        var unkeptVoices = 0
 
         package init() {}
     }

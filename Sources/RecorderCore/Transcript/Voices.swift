@@ -15,7 +15,10 @@ extension LiveTranscript {
             update.speakers.append(SpeakerMatch(label: label, speaker: best.speaker, overlap: overlap))
             return best.speaker
         }
-        guard let number = takeNumber() else { return 0 }
+        guard let number = takeNumber() else {
+            update.unkeptVoices += 1
+            return 0
+        }
         track.speakers.append(SessionTrack.Voice(label: label, speaker: number))
         return number
     }

@@ -1,0 +1,178 @@
+import Foundation
+import Testing
+
+/// How long another program holds the index; minutes on request.
+private let readerSeconds = Double(ProcessInfo.processInfo.environment["CHALKBOX_READER_SECONDS"] ?? "") ?? 20
+
+/// What may lie, and what others may do, where the box has its index.
+@Suite(.serialized) struct `The index of the shipped binary` {
+    private func start(_ box: Box, launcher: [String] = [], more: [String] = []) throws {
+        try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
+        try box.startDaemon(
+            device: "null", overrides: ["transcription.enabled=no"] + more, launcher: launcher)
+        try Box.wait("an answer", seconds: 20) { (try? box.chalkbox("status").code) == 0 }
+    }
+
+    private func record(_ box: Box, label: String = "", samples: Int = 16_000) throws {
+        #expect(try box.chalkbox("start", "--label", label).code == 0)
+        try box.waitForSamples(samples, seconds: 30)
+        #expect(try box.chalkbox("stop").code == 0, "\(box.log)")
+    }
+
+    private func recordings(_ box: Box) throws -> [[String: Any]] {
+        let output = try box.chalkbox("recordings", "--json").output
+        return try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]] ?? []
+    }
+
+    private func sql(_ box: Box, _ text: String) throws {
+        _ = try Box.run("sqlite3", [box.directory + "/state/index.sqlite", text])
+    }
+
+    /// A program that reads the index, and stays where it is: as a shell does under Ctrl-Z.
+    private func reader(_ box: Box) throws -> Child {
+        let log = StampedLog()
+        let program = """
+            import sqlite3, time
+            index = sqlite3.connect("file:\(box.directory)/state/index.sqlite?mode=ro", uri=True, isolation_level=None)
+            index.execute("BEGIN")
+            print(index.execute("SELECT count(*) FROM recording").fetchone(), flush=True)
+            time.sleep(86400)
+            """
+        let child = try Child.logging(["python3", "-c", program], to: log, isError: false)
+        guard log.wait(seconds: 20, { $0.hasPrefix("(") }) != nil else { throw Box.Failure(description: log.text) }
+        return child
+    }
+
+    @Test func `a reader that stays is in nobody's way, and the watchdog has nothing to say`() throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try start(box, launcher: ["env", "WATCHDOG_USEC=4000000"])
+        func stop() throws -> Int64 {
+            try box.waitForSamples(48_000, seconds: 30)
+            let pressed = StampedLog.now
+            #expect(try box.chalkbox("stop").code == 0)
+            return StampedLog.now - pressed
+        }
+        var without = Int64.max
+        for _ in 0..<3 {
+            #expect(try box.chalkbox("start").code == 0)
+            without = min(without, try stop())
+        }
+        // What is uploaded goes at the start of a box without room.
+        box.daemon?.end()
+        try sql(box, "UPDATE recording SET state = 4 WHERE number < 3")
+        let reader = try reader(box)
+        defer { reader.end(seconds: 1) }
+        try start(box, launcher: ["env", "WATCHDOG_USEC=4000000"], more: ["box.reserve_mb=999999"])
+        for _ in 0..<2 { #expect(box.lines.wait(seconds: 5) { $0.contains("deleted id=") } != nil, "\(box.log)") }
+        box.daemon?.end()
+        try start(box, launcher: ["env", "WATCHDOG_USEC=4000000"])
+        #expect(try box.chalkbox("start").code == 0)
+        let begun = StampedLog.now
+        var longest = Int64.max
+        repeat {
+            longest = min(longest, try stop())
+            #expect(try box.chalkbox("start").code == 0)
+        } while Double(StampedLog.now - begun) < readerSeconds * 1_000
+        #expect(try stop() < 3_000)
+        print("reader: STOP takes \(without) ms, with a reader \(longest) ms")
+        #expect(Double(longest) <= 1.2 * Double(without) + 20, "\(longest) ms, without a reader \(without) ms")
+        #expect(!box.log.contains("hung thread="), "\(box.log)")
+        #expect(box.isRunning)
+        reader.end(seconds: 1)
+        #expect(try box.chalkbox("recordings", "verify", "all").code == 0)
+    }
+
+    @Test(arguments: ["user_version = 9", "application_id = 7"])
+    func `an index of another version or program is set aside, and the box records`(pragma: String) throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try start(box)
+        try record(box, label: "7B maths")
+        let first = try #require(try recordings(box).first)
+        box.daemon?.end()
+        try sql(box, "PRAGMA \(pragma)")
+        try start(box)
+        #expect(box.log.contains("<4>index state=rebuilt kept=index.sqlite."), "\(box.log)")
+        #expect(box.log.contains("<4>limit name=index count=1 "), "\(box.log)")
+        let limits = try box.status()["limits"] as? [[String: Any]]
+        #expect(limits?.first?["name"] as? String == "index")
+        try record(box)
+        let list = try recordings(box)
+        #expect(list.count == 2 && list[0]["label"] as? String == "7B maths")
+        #expect(list[0]["samples"] as? Int == first["samples"] as? Int)
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "needs the right to become another user"), arguments: ["0400", "0000"])
+    func `an index that may only be read, or not at all, is set aside`(mode: String) throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        let state = box.directory + "/state"
+        try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+        // Nobody's directory; root's files in it are not to be written, or not even read.
+        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        _ = try Box.run("chown", ["65534:65534", box.directory, state])
+        try start(box, launcher: nobody)
+        try record(box, label: "7B maths")
+        box.daemon?.end()
+        _ = try Box.run("chown", ["0:0", state + "/index.sqlite"])
+        _ = try Box.run("chmod", [mode == "0400" ? "0444" : mode, state + "/index.sqlite"])
+        try start(box, launcher: nobody)
+        #expect(box.log.contains("<4>index state=rebuilt kept=index.sqlite.damaged-"), "\(box.log)")
+        try record(box)
+        #expect(try recordings(box).map { $0["label"] as? String } == ["7B maths", ""])
+    }
+
+    @Test func `a second recorder is told who has the directory, also without the socket's file`() throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try start(box)
+        #expect(try box.chalkbox("start").code == 0)
+        let pid = try #require(box.daemon?.pid)
+        try FileManager.default.removeItem(atPath: box.directory + "/control.sock")
+        let second = try box.chalkbox("daemon", "--set", "audio.device=null", "--set", "transcription.enabled=no")
+        #expect(second.code == 1, "\(second)")
+        #expect(second.output.contains("is used by another recorder (process \(pid)): end that one"), "\(second)")
+        #expect(box.isRunning)
+        kill(pid, SIGKILL)
+        box.daemon?.wait()
+        try start(box)
+        #expect(try recordings(box).count == 1)
+        #expect(try box.chalkbox("recordings", "verify", "all").code == 0)
+    }
+
+    @Test func `a directory without a header is kept, listed and told`() throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try start(box)
+        try record(box)
+        box.daemon?.end()
+        let state = box.directory + "/state"
+        let id = try #require(try recordings(box).first?["id"] as? String)
+        let audio = "\(state)/recordings/\(id)/audio-0000.flac"
+        _ = try Box.run("sh", ["-c", "rm '\(state)'/index.sqlite*; printf 'XXXX' | dd of='\(audio)' conv=notrunc 2>&1"])
+        _ = try Box.run("truncate", ["-s", "4096", audio])
+        try start(box)
+        #expect(box.log.contains("<4>unreadable id=\(id) "), "\(box.log)")
+        let list = try box.chalkbox("recordings").output
+        #expect(list == "\(id)  not readable, kept: no file has a readable header\n", "\(list)")
+        #expect(try recordings(box).first?["state"] as? String == "not readable")
+        #expect(FileManager.default.fileExists(atPath: audio))
+    }
+
+    @Test func `a lesson without a microphone is no sound, and nothing of it is transcribed`() throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try box.writeConfiguration(device: "nothing", token: "https://school.example/t", authority: "")
+        try box.startDaemon(device: "hw:CARD=nothing", overrides: ["transcription.enabled=no"])
+        try Box.wait("an answer", seconds: 20) { (try? box.chalkbox("status").code) == 0 }
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(48_000, seconds: 30)
+        _ = try box.chalkbox("stop")
+        let one = try #require(try recordings(box).first)
+        let (length, silence) = (one["durationMs"] as? Int ?? 0, one["silenceMs"] as? Int ?? -1)
+        #expect(length >= 3_000 && silence == length && one["coveredMs"] as? Int == 0, "\(one)")
+        let list = try box.chalkbox("recordings").output
+        #expect(list.wholeMatch(of: /.*, no sound for (0:\d\d) of \1, 0% transcribed  saved\n/) != nil, "\(list)")
+    }
+}
