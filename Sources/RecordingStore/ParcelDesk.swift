@@ -87,7 +87,7 @@ final class ParcelDesk {
 
     private func answer(_ skipped: [RecordingID], isRecording: Bool) throws(StoreError) -> SavedEvent? {
         let list = try index.waiting()
-        guard try measure(list) else { return nil }
+        guard measure(list) else { return nil }
         var couldPack = false
         var isRefused = false
         for one in list where !skipped.contains(one.id) {
@@ -121,10 +121,11 @@ final class ParcelDesk {
     }
 
     /// - Returns: whether all sizes are known.
-    private func measure(_ list: [WaitingRecording]) throws(StoreError) -> Bool {
+    private func measure(_ list: [WaitingRecording]) -> Bool {
         var count = 0
         for one in list where !one.isPacked && size(of: one.number) == nil {
-            sizes.append((one.number, try SegmentFiles(layout, one.id).bytes()))
+            // One that cannot be read keeps no other back: packing it tells why.
+            sizes.append((one.number, (try? SegmentFiles(layout, one.id).bytes()) ?? 0))
             count += 1
             guard count < Self.measuredAStep else { return false }
         }

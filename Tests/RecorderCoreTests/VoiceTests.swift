@@ -109,4 +109,19 @@ private struct Gap {
         box.happens(.captureStopped(end: SampleIndex(milliseconds: 95_000)))
         #expect(box.effects.contains(.finishSession(hole.number, end: SampleIndex(milliseconds: 95_000))))
     }
+
+    @Test func `voices beyond those that are kept are counted`() {
+        var box = Box()
+        box.goLive()
+        box.head = SampleIndex(milliseconds: 200_000)
+        var counted: Int64 = 0
+        for voice in 1...(Limits.speakers + 3) {
+            let at = Int64(voice) * 1_000
+            let words = [(" a", at, at + 300), (" b", at + 400, at + 700)]
+            box.happens(.sessionMessage(session: 1, message(words, speaker: "v\(voice)", final: at + 900)))
+            for case .reached(.speakers, let count) in box.effects { counted += count }
+        }
+        #expect(box.recorder.lesson?.transcript.speakerCount == Limits.speakers)
+        #expect(counted >= 5, "\(counted) words of three voices")
+    }
 }
