@@ -17,10 +17,11 @@ struct Claims: Equatable {
         let most = sent + Self.slackMilliseconds
         for place in message.tokens.indices {
             let end = message.tokens[place].endMilliseconds
-            if end > most { message.oddPositions += 1 }
             message.tokens[place].startMilliseconds = min(message.tokens[place].startMilliseconds, sent)
             message.tokens[place].endMilliseconds = min(end, sent)
-            if message.tokens[place].isFinal, end <= most { spoken = max(spoken, min(end, sent)) }
+            // What is not final is a guess, its end too.
+            guard message.tokens[place].isFinal else { continue }
+            if end > most { message.oddPositions += 1 } else { spoken = max(spoken, min(end, sent)) }
         }
         let total = message.totalAudioMilliseconds
         let final = message.finalAudioMilliseconds

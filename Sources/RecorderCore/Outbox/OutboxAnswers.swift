@@ -171,7 +171,9 @@ extension Outbox {
     private func verdict(_ status: Int, _ request: UploadRequest) -> Verdict {
         switch (status, request) {
         case (300..<400, _): .retry
-        case (401, _), (403, _), (407, _): .hold
+        case (401, _), (403, _): .hold
+        // Of what stands between, whoever says it: see `Classification`.
+        case (407, _), (451, _): .retry
         case (404, .offset), (404, .send), (410, .offset), (410, .send): .renew
         // There is no such endpoint.
         case (404, _): .hold
