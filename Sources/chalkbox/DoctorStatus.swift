@@ -62,7 +62,9 @@ extension Doctor {
     /// Empty: the recorder has nothing against it.
     func microphoneProblem() -> String {
         let reason = status.text("reason")
-        if reason.begins(with: "microphone: ") { return reason }
+        if let problem = reason.remainder(after: "microphone: ") {
+            return problem.remainder(after: status.text("microphone.device") + ": ") ?? problem
+        }
         let level = status.text("microphone.level")
         if level == "quiet" { return level + Self.isQuiet }
         if level == "clipping" { return level + "; turn its gain down: `alsamixer`" }
