@@ -114,10 +114,11 @@ internal import RecorderCore
         for token in tokens.map(placed) where token.start < token.end { refused.insert(token.start..<token.end) }
     }
 
-    /// Nothing was said after the newest sample; `newest` is up to a commit behind.
+    /// Nothing was said after the newest sample, which is known but for a commit when the ring has the next recording
+    /// already. What is after the recording's end is moved there when that is known.
     @inline(never)
     private func placed(_ token: FinalToken) -> FinalToken {
-        let bounded = token.bounded(by: max(ring.head, newest.advanced(by: IndexRules.aheadSamples)))
+        let bounded = token.bounded(by: max(ring.head, newest).advanced(by: IndexRules.aheadSamples))
         if bounded.start != token.start || bounded.end != token.end { newLimits.append((.servicePositions, 1)) }
         return bounded
     }

@@ -48,7 +48,9 @@ struct SegmentFiles {
     static func bytes(in directory: String) throws(StoreError) -> Int64 {
         do throws(SystemError) {
             var sum: Int64 = 0
-            for name in try FileSystem.list(directory) { sum += try File(directory + "/" + name, .read).status().bytes }
+            for name in try FileSystem.list(directory) {
+                if let place = FileSystem.place(directory + "/" + name), place.isRegular { sum += place.bytes }
+            }
             return sum
         } catch {
             guard error.number == SystemError.noSuchFile else { throw .file(error) }

@@ -218,6 +218,7 @@ package final class StoreThread {
     @discardableResult
     package func send(_ command: StoreCommand) -> Bool {
         defer { worker.wake.raise() }
+        waiting.hand(to: worker.commands)
         if waiting.isEmpty, worker.commands.push(command) { return true }
         waitsSince = waitsSince ?? Clock.now
         waiting.add(command)
