@@ -67,6 +67,8 @@ package final class World {
     var isActive: [Bool]
     /// Number of the recording; the first is 1.
     var recording = 0
+    /// Of the recordings so far, by their numbers.
+    var identifiers: [Int: RecordingID] = [:]
     var script = Script(seed: 0, length: 0, silences: [])
     var journal: [FinalToken] = []
     var random: RandomSource
@@ -221,7 +223,9 @@ package final class World {
         switch effect {
         case .startCapture: if checker.header == nil { startCapture() } else { beginCapture() }
         case .stopCapture: stopCapture()
-        case .openStore: openStore()
+        case .openStore(let header):
+            identifiers[recording] = header.id
+            openStore()
         case .reopenStore: reopenStore()
         case .storeTokens(let tokens, let covered, let holes): storeTokens(tokens, covered, holes)
         case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)

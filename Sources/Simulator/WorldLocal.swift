@@ -198,7 +198,7 @@ extension World {
         case .recovered: receive(.storeRecovered)
         case .closed(let samples, let words, let number):
             checker.closedRecording = number
-            receive(.storeClosed(samples: samples, words: words))
+            receive(.storeClosed(samples: samples, words: words, of: identifiers[number]))
         }
     }
 }

@@ -26,7 +26,8 @@ extension RecorderInput {
         case .ringOverrun(let mark): self = .captureSilence(mark)
         case .failed(let error): self = .storeFailed(error.message)
         case .recovered: self = .storeRecovered
-        case .closed(let summary): self = .storeClosed(samples: summary.samples, words: summary.words)
+        case .closed(let summary):
+            self = .storeClosed(samples: summary.samples, words: summary.words, of: summary.header.id)
         case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .reached: return nil
         }
     }

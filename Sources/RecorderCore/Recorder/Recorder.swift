@@ -139,8 +139,8 @@ package struct Recorder: Equatable, Sendable {
             refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
         case .captureStopped:
             isCaptureBusy = false
-        case .storeClosed(let samples, let words):
-            savedLate(samples: samples, words: words, effects: &effects)
+        case .storeClosed(let samples, let words, let id):
+            savedLate(id, samples: samples, words: words, effects: &effects)
         case .tick:
             if let refusedStart, refusedStart.until <= now { self.refusedStart = nil }
         case .sessionOpened(let session, _):
@@ -217,9 +217,12 @@ package struct Recorder: Equatable, Sendable {
             captureStopped(end, lesson: &lesson, now: now, effects: &effects)
         case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
             receiveStore(input, lesson: &lesson, now: now, effects: &effects)
-        case .storeClosed(let samples, let words):
+        case .storeClosed(let samples, let words, let id):
             // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
-            guard case .closingStore = lesson.stage else { return nil }
+            guard case .closingStore = lesson.stage, id.map({ $0 == lesson.header.id }) ?? true else {
+                savedLate(id, samples: samples, words: words, effects: &effects)
+                return nil
+            }
             return closed(lesson, samples: samples, words: words, effects: &effects)
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:
             receiveUplink(input, lesson: &lesson, now: now, effects: &effects)

@@ -29,7 +29,8 @@ package enum RecorderInput: Equatable, Sendable {
     case storeCommitted(through: SampleIndex)
     case storeFailed(String)
     case storeRecovered
-    case storeClosed(samples: Int64, words: Int)
+    /// - `of`: the recording; nil: the newest.
+    case storeClosed(samples: Int64, words: Int, of: RecordingID? = nil)
 
     case token(attempt: Int, SessionKey)
     case tokenFailed(attempt: Int, UplinkFailure)

@@ -81,8 +81,10 @@ extension Recorder {
     }
 
     /// The disk has taken the end of the last lesson after all.
-    mutating func savedLate(samples: Int64, words: Int, effects: inout [RecorderEffect]) {
-        guard case .finished = state, var ending, ending.problem != nil else { return }
+    mutating func savedLate(
+        _ id: RecordingID?, samples: Int64, words: Int, effects: inout [RecorderEffect]
+    ) {
+        guard var ending, ending.problem != nil, id.map({ $0 == ending.id }) ?? !isRecording else { return }
         ending.saved = SampleIndex(samples)
         if ending.saved >= ending.recorded { ending.problem = nil }
         self.ending = ending
