@@ -287,6 +287,8 @@ final class Daemon {
             let ms = "saved_ms=\(failure.saved.milliseconds) wanted_ms=\(failure.wanted.milliseconds)"
             let reason = LogEntry.quoted(failure.reason)
             log.write(.error, "close id=\(failure.id.text) \(ms) reason=\(reason)")
+            // The audio may be safe although the index is not: STOP tells how much of it is.
+            if recorder.lesson?.header.id == failure.id { receive(.storeCommitted(through: failure.saved)) }
         case .reached(let bound, let count):
             reached(bound, count: count)
         case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:
