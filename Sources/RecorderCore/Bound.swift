@@ -103,14 +103,19 @@ package struct BoundCounts: Equatable, Sendable {
 
     /// - Returns: the line for the log when it is the first time.
     package mutating func reached(_ bound: Bound, count: Int64 = 1) -> LogEntry? {
-        guard count > 0 else { return nil }
-        if let place = counts.firstIndex(where: { $0.bound == bound }) {
-            counts[place].count += count
-            return nil
-        }
-        counts.append((bound: bound, count: count))
+        guard count > 0, add(bound, count) else { return nil }
         let line = "limit name=\(bound.name) count=\(count) meaning=\(LogEntry.quoted(bound.meaning))"
         return LogEntry(.warning, line)
+    }
+
+    /// - Returns: whether it is the first time.
+    @discardableResult package mutating func add(_ bound: Bound, _ count: Int64 = 1) -> Bool {
+        if let place = counts.firstIndex(where: { $0.bound == bound }) {
+            counts[place].count += count
+            return false
+        }
+        counts.append((bound: bound, count: count))
+        return true
     }
 
     /// For a counter that somebody else keeps.

@@ -28,7 +28,7 @@ internal import RecorderCore
     private var newMarks: [SilenceMark] = []
 
     /// Bounds that were reached since this was last asked.
-    private var newLimits: [(bound: Bound, count: Int64)] = []
+    private var newLimits = BoundCounts()
 
     private static let bufferSamples = Int(SampleIndex.samplesPerSecond)
 
@@ -83,8 +83,8 @@ internal import RecorderCore
         return newMarks
     }
 
-    func takeLimits() -> [(bound: Bound, count: Int64)] {
-        defer { newLimits = [] }
+    func takeLimits() -> BoundCounts {
+        defer { newLimits = BoundCounts() }
         return newLimits
     }
 
@@ -95,7 +95,7 @@ internal import RecorderCore
         if batch.tokens.isEmpty || batch.tokens.count + tokens.count <= Limits.waitingWords {
             batch.tokens += tokens.map(placed)
         } else {
-            newLimits.append((.waitingWords, Int64(tokens.count)))
+            newLimits.add(.waitingWords, Int64(tokens.count))
             refuse(tokens, covered)
         }
         claimed = max(claimed, covered)
@@ -119,7 +119,7 @@ internal import RecorderCore
     @inline(never)
     private func placed(_ token: FinalToken) -> FinalToken {
         let bounded = token.bounded(by: max(ring.head, newest).advanced(by: IndexRules.aheadSamples))
-        if bounded.start != token.start || bounded.end != token.end { newLimits.append((.servicePositions, 1)) }
+        if bounded.start != token.start || bounded.end != token.end { newLimits.add(.servicePositions) }
         return bounded
     }
 
@@ -128,7 +128,10 @@ internal import RecorderCore
         for place in batch.tokens.indices where batch.tokens[place].speaker == retired {
             batch.tokens[place].speaker = speaker
         }
-        guard batch.merges.count < Limits.waitingMerges else { return newLimits.append((.waitingMerges, 1)) }
+        guard batch.merges.count < Limits.waitingMerges else {
+            newLimits.add(.waitingMerges)
+            return
+        }
         batch.merges.append((retired: retired, speaker: speaker))
     }
 
@@ -137,7 +140,10 @@ internal import RecorderCore
     }
 
     func add(_ mark: SilenceMark) {
-        guard batch.silences.count < Limits.waitingSilences else { return newLimits.append((.waitingSilences, 1)) }
+        guard batch.silences.count < Limits.waitingSilences else {
+            newLimits.add(.waitingSilences)
+            return
+        }
         batch.silences.append(mark)
     }
 

@@ -261,7 +261,10 @@ package final class StoreThread {
     package func takeEvents() -> [StoreEvent] {
         var events = own
         own = []
-        for event in worker.events.takeAll() {
+        let new = worker.events.takeAll()
+        // The worker may keep events that found no room.
+        if new.count >= Limits.storeEvents { worker.wake.raise() }
+        for event in new {
             if case .failed = event { isFailing = true }
             if case .recovered = event {
                 isFailing = false

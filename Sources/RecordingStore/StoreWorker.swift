@@ -76,6 +76,7 @@ final class StoreWorker: @unchecked Sendable {
         while !isStopping.load(ordering: .acquiring) {
             life.answer()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
+            sendEvents()
             takeCommands()
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
             if let nextCheckpoint, nextCheckpoint <= Clock.now {
@@ -177,7 +178,7 @@ final class StoreWorker: @unchecked Sendable {
         case .open, .reopen, .closeInterrupted, .read, .makeRoom, .saved, .commit:
             break
         }
-        for limit in recording.takeLimits() { emit(.reached(limit.bound, count: limit.count)) }
+        for limit in recording.takeLimits().counts { emit(.reached(limit.bound, count: limit.count)) }
     }
 
     @inline(never)
@@ -317,10 +318,18 @@ final class StoreWorker: @unchecked Sendable {
 
     private func emit(_ event: StoreEvent) {
         unsent.append(event)
-        while let first = unsent.first, events.push(first) { unsent.removeFirst() }
+        sendEvents()
         if unsent.count > Limits.storeEvents {
             unsent.removeAll { if case .committed = $0 { true } else { false } }
         }
+    }
+
+    /// As many as the queue has room for. Who empties a full one wakes this thread for the rest.
+    private func sendEvents() {
+        guard !unsent.isEmpty else { return }
+        var count = 0
+        while count < unsent.count, events.push(unsent[count]) { count += 1 }
+        unsent.removeFirst(count)
         listener.raise()
     }
 }

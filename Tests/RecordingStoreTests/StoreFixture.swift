@@ -106,6 +106,18 @@ final class StoreBench {
         return summary
     }
 
+    /// Until the thread has worked through all commands: it has begun a round of its loop after the one that took them.
+    func waitUntilAllIsDone() throws {
+        let deadline = Clock.now.adding(milliseconds: 60_000)
+        for _ in 1...2 {
+            store.askForLife()
+            while !store.life.isAnswered {
+                guard Clock.now < deadline else { throw Missing() }
+                usleep(1_000)
+            }
+        }
+    }
+
     struct Missing: Error {}
 
     /// The next event, from the last one waited for, that `matches`.

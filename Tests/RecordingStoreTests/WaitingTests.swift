@@ -92,6 +92,32 @@ extension StoreTests {
             #expect(try RecordingIndex(directory: scratch.path).tokens(id).map(\.text) == (0..<count).map { " w\($0)" })
         }
 
+        @Test func `events that found no room come when there is room, without another command`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            let count = Limits.storeEvents + 50
+            // Nothing is open: each is answered at once. The last one's answer is on its way behind the full queue.
+            for number in 0..<count {
+                _ = bench.store.send(.read(session: number, from: .zero))
+                while bench.store.nextDeadline != nil { _ = bench.store.tend(now: Clock.now) }
+            }
+            try bench.waitUntilAllIsDone()
+            try bench.wait { if case .audio(count - 1, _, _) = $0 { true } else { false } }
+            #expect(bench.events.count { if case .audio = $0 { true } else { false } } == count)
+        }
+
+        @Test func `a bound that one message reaches many times is one event`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            _ = try bench.open()
+            bench.feed(40_000)
+            let tokens = (0..<500).map { token(" w", 16_000_000 + Int64($0)) }
+            _ = bench.store.send(.tokens(tokens, covered: .zero))
+            _ = try bench.close()
+            let told = bench.events.filter { if case .reached(.servicePositions, _) = $0 { true } else { false } }
+            #expect(told == [.reached(.servicePositions, count: 500)])
+        }
+
         @Test func `words that too many wait before are a gap afterwards, and the next lesson has none`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)
