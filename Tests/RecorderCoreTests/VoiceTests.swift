@@ -6,20 +6,25 @@ import Testing
 private struct Gap {
     var script = Script()
     let spoken: [Script.Word]
+    let hole: Range<Int64>
 
     /// What was said before second 20 and after second 100 has its text: the gap is between.
-    init(voices: String, laterLabels: [String: String]) {
+    ///
+    /// - Parameter later: milliseconds at which the session behind the gap begins.
+    init(voices: String, laterLabels: [String: String], later: Int64 = 96_000) {
         let texts = (0..<130).map { "w\($0)" }.joined(separator: " ")
         spoken = Script.words(texts, voices: voices)
+        hole = 20_300..<(later + SampleIndex(Limits.cutWordSamples).milliseconds)
         script.session(spoken, base: 0, through: 20_300)
-        script.session(spoken, base: 96_000, through: 130_500, labels: laterLabels)
+        script.session(spoken, base: later, through: 130_500, labels: laterLabels)
     }
 
     /// The power goes, and comes back: what is known is what the journal has.
     mutating func resume() {
         let end = SampleIndex(milliseconds: 130_500)
         let hole = RecorderCore.Gap(
-            start: SampleIndex(milliseconds: 20_300), end: SampleIndex(milliseconds: 97_000), reason: "")
+            start: SampleIndex(milliseconds: hole.lowerBound), end: SampleIndex(milliseconds: hole.upperBound),
+            reason: "")
         let words = script.words.sorted { $0.start < $1.start }
         script.transcript = LiveTranscript(
             resuming: InterruptedRecording(
@@ -28,8 +33,7 @@ private struct Gap {
     }
 
     mutating func fill(labels: [String: String] = [:], from: Int64 = 8_000, to: Int64 = 112_000) {
-        script.session(
-            spoken, base: from, through: to, labels: labels, hole: 20_300..<97_000)
+        script.session(spoken, base: from, through: to, labels: labels, hole: hole)
     }
 }
 
@@ -74,6 +78,24 @@ private struct Gap {
         gap.fill(labels: ["T": "b", "S": "a"])
         #expect(Set(gap.script.merges.map { [$0.retired, $0.speaker] }) == [[3, 1], [4, 2]])
         #expect(gap.script.transcript.speakerCount == 2)
+    }
+
+    @Test func `are one speaker each again, though the gap ends in the middle of a word`() {
+        // The word at 97.2 to 97.7 s belongs to what comes behind the gap, which ends at 97.35 s.
+        var gap = Gap(voices: "T T S", laterLabels: ["T": "2", "S": "1"], later: 96_350)
+        #expect(gap.script.words.contains { $0.text == "w97" && $0.speaker == 3 })
+        gap.resume()
+        gap.fill(labels: ["T": "b", "S": "a"])
+        #expect(Set(gap.script.merges.map { [$0.retired, $0.speaker] }) == [[3, 1], [4, 2]])
+    }
+
+    @Test func `are not taken for one because of one word`() {
+        // The session that fills the gap is lost behind the first word after it.
+        var gap = Gap(voices: "T T S", laterLabels: ["T": "2", "S": "1"])
+        gap.fill(labels: ["T": "b", "S": "a"], to: 98_200)
+        #expect(gap.script.merges.isEmpty)
+        gap.fill(labels: ["T": "b", "S": "a"], from: 85_000)
+        #expect(Set(gap.script.merges.map { [$0.retired, $0.speaker] }) == [[3, 1], [4, 2]])
     }
 
     @Test func `are not known when they are silent near the gap`() {

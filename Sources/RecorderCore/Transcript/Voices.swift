@@ -84,14 +84,17 @@ extension LiveTranscript {
         return best?.speaker
     }
 
-    /// Where speakers take turns, the edges of words overlap with another's: that is little of what each says.
+    /// Where speakers take turns, the edges of words overlap with another's: that is little of what each says. One word
+    /// alone may be another voice's that was said again there: a merge cannot be taken back.
     private func isMostOfWhatIsHeard(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
         var spoken: Int64 = 0
+        var words = 0
         for old in settled where old.session != track.session && old.word.speaker == voice.speaker {
             guard old.word.start >= track.base, old.word.end <= track.through else { continue }
             spoken += old.word.end.samples(since: old.word.start)
+            words += 1
         }
-        return spoken > 0 && voice.samples * 2 > spoken
+        return words > 1 && voice.samples * 2 > spoken
     }
 
     /// Whether a session that heard both took them for two.
