@@ -184,6 +184,35 @@ import Testing
         try installed.end()
     }
 
+    @Test func `a bundle that cannot be put together is none, and one that leaves something out says so`() throws {
+        let installed = try InstalledBox()
+        let box = installed.box
+        try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
+        let bundle = box.directory + "/bundle.tar.gz"
+        let run = { (prelude: String) in
+            let path = "PATH=\(installed.programs):/usr/sbin:/usr/bin:/sbin:/bin"
+            // What the command says goes to a file: it is no part of the disk that is full.
+            let script = "(\(prelude); \"$@\") 2>&1 | cat; exit ${PIPESTATUS[0]}"
+            let words = [path, "bash", "-c", script, "-"]
+            return try Box.run(
+                "/usr/bin/env",
+                words + [installed.binary, "support-bundle", "--config", box.configurationFile, "-o", bundle],
+                checked: false)
+        }
+        // As on a full disk: each write is refused, from the first byte on.
+        let refused = try run("trap '' XFSZ; ulimit -f 0")
+        #expect(refused.code == 1 && refused.output.contains("set TMPDIR"), "\(refused)")
+        #expect(!FileManager.default.fileExists(atPath: bundle))
+
+        // Longer than what is kept of one program.
+        try installed.addProgram("free", "head -c 20000000 /dev/zero | tr '\\0' 'x'")
+        let cut = try run("true")
+        #expect(cut.code == 0, "\(cut)")
+        let memory = try Box.run("/bin/tar", ["-xzOf", bundle, "--wildcards", "*/memory.txt"]).output
+        #expect(memory.hasSuffix("(left out: what is beyond 16777216 bytes)\n"))
+        try installed.end()
+    }
+
     @Test(.enabled(if: StateDisk.isPermitted, "needs the right to mount"))
     func `a report says what is wrong, in lines that Windows shows`() throws {
         let installed = try InstalledBox()

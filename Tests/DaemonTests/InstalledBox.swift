@@ -6,7 +6,7 @@ struct InstalledBox {
     private var root: String { box.directory + "/usr" }
     var binary: String { root + "/bin/chalkbox" }
     /// The journal, RAUC and systemd that the scripts find.
-    private var programs: String { box.directory + "/programs" }
+    var programs: String { box.directory + "/programs" }
 
     init() throws {
         box = try Box()
