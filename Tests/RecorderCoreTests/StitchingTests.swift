@@ -54,6 +54,15 @@ struct Script {
 }
 
 @Suite struct `Sessions are stitched` {
+    @Test func `a word that the earlier session would have placed later is taken, though it begins before the seam`() {
+        let spoken = Script.words("a b c d e f g h")
+        var script = Script()
+        // The first session is lost when it has heard all of "f" but its last few milliseconds.
+        script.session(spoken, base: 0, through: 5_690, jitter: 150)
+        script.session(spoken, base: 1_690, through: 8_400, jitter: -170)
+        #expect(script.words.map(\.text) == ["a", "b", "c", "d", "e", "f", "g", "h"])
+    }
+
     @Test func `words that two sessions hear stand once, whatever the times say`() {
         for jitter: Int64 in [-300, -50, 0, 50, 300] {
             let spoken = Script.words("one two three four five six seven eight nine ten")

@@ -48,10 +48,12 @@ extension LiveTranscript {
         }
     }
 
-    /// Whether the word lies in what the session is to give text for.
+    /// Whether the word lies in what the session is to give text for. Where that begins is known by the earlier
+    /// session's times: when it places words later than this one, the word may begin before.
     private static func isWanted(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
         let middle = heard.start.advanced(by: heard.end.samples(since: heard.start) / 2)
-        return middle >= track.window.lowerBound.advanced(by: -track.tolerance)
+        let shift = max(0, track.match.map { track.shift(of: $0.old.session) } ?? 0)
+        return middle >= track.window.lowerBound.advanced(by: -track.tolerance - shift)
             && (track.window.upperBound == SampleIndex(.max)
                 || middle < track.window.upperBound.advanced(by: track.tolerance))
     }
