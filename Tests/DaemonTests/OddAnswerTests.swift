@@ -131,7 +131,8 @@ private let seed = UInt64(number("CHALKBOX_SEED") ?? Int.random(in: 1...999_999)
             try? FileManager.default.removeItem(atPath: directory)
             try? FileManager.default.removeItem(atPath: box.directory)
         }
-        try Backlog.record(max(4, answers / 6), bytesEach: 2_500_000, in: box.directory + "/state")
+        // Of many answers, each lesson takes dozens: those that are left have to go within the deadline below.
+        try Backlog.record(min(30, max(4, answers / 6)), bytesEach: 2_500_000, in: box.directory + "/state")
         try school.open()
         let settings = ["transcription.enabled=no", "log.level=debug", "upload.limit_kbps=8000"] + school.settings
         try box.startDaemon(device: "null", overrides: settings)
@@ -139,7 +140,7 @@ private let seed = UInt64(number("CHALKBOX_SEED") ?? Int.random(in: 1...999_999)
         let refusals = given.filter(\.isOwnRefusal)
         try school.fault("none")
         try box.chalkbox("upload", "retry", "all")
-        try Box.wait("all to be uploaded\n\(box.log)", seconds: 120) {
+        try Box.wait("all to be uploaded\n\(box.log)", seconds: 300) {
             // An odd answer may still have been on its way: the wait after it is a person's to cut short.
             let outbox = (try? box.status())?["outbox"] as? [String: Any]
             if outbox?["nextAttemptInMs"] as? Int ?? 0 > 2_000 { _ = try? box.chalkbox("upload", "retry", "all") }
