@@ -27,7 +27,8 @@ extension RecorderInput {
         case .failed(let error): self = .storeFailed(error.message)
         case .recovered: self = .storeRecovered
         case .closed(let summary):
-            self = .storeClosed(samples: summary.samples, words: summary.words, of: summary.header.id)
+            self = .storeClosed(
+                samples: summary.samples, words: summary.words, of: summary.header.id, sound: summary.sound)
         case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .reached: return nil
         }
     }

@@ -36,11 +36,19 @@ extension Doctor {
             let id = status.text("finished.id")
             report("lesson", fine: false, id + ": " + last + "; `chalkbox recordings verify " + id + "`")
         }
+        checkSound()
         // Nobody has to mend these.
         for limit in status.list("limits") {
             let count = ", " + String(limit.number("count")) + " times: "
             Console.output("told   limit: " + limit.text("name") + count + limit.text("meaning") + "\n")
         }
+    }
+
+    /// What a class did not say, or said too softly, is nothing to mend; what the box did not get is.
+    private mutating func checkSound() {
+        guard let sound = StatusText.silent(status) else { return }
+        guard status.number("finished.silenceMs") > 0 else { return Console.line("told   lesson: " + sound) }
+        report("lesson", fine: false, sound + "; `chalkbox logs` says why")
     }
 
     var isRunning: Bool { !status.text("phase").isEmpty }

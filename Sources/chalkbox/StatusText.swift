@@ -10,6 +10,7 @@ enum StatusText {
         for mistake in status["mistakes"]?.array ?? [] { lines.append("mistake    " + (mistake.string ?? "")) }
         if let network = status["network"], !network.isNull { lines.append("network    " + describe(network: network)) }
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
+        if let sound = silent(status) { lines.append("finished   " + sound) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
         if let problem = status["panel"]?["problem"]?.string { lines.append("panel      " + problem) }
@@ -22,6 +23,13 @@ enum StatusText {
         if let text = status["transcribing"], !text.isNull { lines.append(describe(transcribing: text)) }
         if let outbox = status["outbox"], outbox["enabled"]?.bool == true { lines += describe(outbox: outbox, status) }
         return lines.map { $0.shown + "\n" }.joined(separator: "")
+    }
+
+    /// Of the lesson that ended last, until the next one begins; nil: nothing is wrong with its sound.
+    static func silent(_ status: JSONValue) -> String? {
+        let sound = status.text("finished.sound")
+        guard !sound.isEmpty, status.at("recording").isNull else { return nil }
+        return status.text("finished.id") + ": saved, but " + sound
     }
 
     private static func describe(transcribing: JSONValue) -> String {
