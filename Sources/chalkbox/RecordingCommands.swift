@@ -152,10 +152,7 @@ enum RecordingCommands {
             Console.error("\(file.path.shown): \(clock(samples))\n")
             return .fine
         }
-        let document = TranscriptDocument(
-            header: recording.header, samples: recording.samples, tokens: try index.tokens(id),
-            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted,
-            covered: recording.state == .recording ? SampleIndex(recording.covered) : nil)
+        let document = try index.document(of: recording)
         tellOfDamage(index, "export")
         return write(text(of: document, format), to: file)
     }
