@@ -63,11 +63,14 @@ struct Doctor {
         let disk = DiskStatus(directory: settings.box.stateDirectory)
         if let refusal = disk.refusal(reserveMB: settings.box.reserveMegabytes) {
             report("disk", fine: false, refusal + "; free some space")
+        } else if isRunning {
+            // It has measured what a minute takes, and says so elsewhere.
+            report("disk", fine: true, StatusText.disk(status))
         } else {
             // Before the first lesson there is no index.
             let rate = try? RecordingIndex(directory: settings.box.stateDirectory).bytesAMinute()
-            let hours = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes, bytesAMinute: rate) / 60
-            report("disk", fine: true, "\(disk.freeMegabytes) MB free, about \(hours) h of recording")
+            let minutes = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes, bytesAMinute: rate)
+            report("disk", fine: true, DiskStatus.text(freeMB: disk.freeMegabytes, minutesLeft: minutes))
         }
     }
 

@@ -17,9 +17,7 @@ enum StatusText {
         if let level = status["microphone"]?["peakDbfs"]?.double {
             lines.append("microphone peak \(Int(level.rounded())) dBFS" + warning(status["microphone"]))
         }
-        let free = status["disk"]?["freeMB"]?.integer ?? 0
-        let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
-        lines.append("disk       \(free) MB free, room for about \(minutes / 60) h of recording")
+        lines.append("disk       " + disk(status))
         if let text = status["transcribing"], !text.isNull { lines.append(describe(transcribing: text)) }
         if let outbox = status["outbox"], outbox["enabled"]?.bool == true { lines += describe(outbox: outbox, status) }
         return lines.map { $0.shown + "\n" }.joined(separator: "")
@@ -30,6 +28,10 @@ enum StatusText {
         let sound = status.text("finished.sound")
         guard !sound.isEmpty, status.at("recording").isNull else { return nil }
         return status.text("finished.id") + ": saved, but " + sound
+    }
+
+    static func disk(_ status: JSONValue) -> String {
+        DiskStatus.text(freeMB: status.number("disk.freeMB"), minutesLeft: status.number("disk.minutesLeft"))
     }
 
     private static func describe(transcribing: JSONValue) -> String {
