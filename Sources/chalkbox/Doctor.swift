@@ -18,11 +18,12 @@ struct Doctor {
 
     static func run(_ arguments: Arguments) -> Outcome {
         let reading = ConfigurationSource.read(arguments)
+        ConfigurationSource.useWritableDirectories(reading, arguments)
         let settings = reading.settings
         var doctor = Doctor(file: arguments.last("--config") ?? ConfigurationSource.standardPath)
-        for mistake in reading.mistakes { doctor.report("configuration", fine: false, mistake) }
-        if reading.problems.isEmpty { doctor.report("configuration", fine: true, "no mistake") }
-        doctor.askRecorder(settings, reading.mistakes)
+        let problem = doctor.askRecorder(settings)
+        doctor.tellMistakes(reading.mistakes)
+        doctor.tellRecorder(problem)
         doctor.checkBootPartition()
         doctor.checkSecrets(settings)
         doctor.checkDisk(settings)
