@@ -86,6 +86,10 @@ import Testing
         #expect(told.output.contains("WRONG  light: red double-blink, phase failed: microphone: "), "\(told.output)")
         let line = told.output.split(separator: "\n").first { $0.hasPrefix("WRONG  microphone: hw:CARD=Nowhere: ") }
         #expect(line?.contains("audio.device in \(box.configurationFile)") == true, "\(told.output)")
+        // As the microphone's thread found it, with what to do.
+        let status = try box.chalkbox("status").output
+        #expect(status.contains("reason     microphone: cannot open the microphone hw:CARD=Nowhere: "), "\(status)")
+        #expect(line?.contains("(`arecord -") == true || line?.contains("`arecord -L` lists") == true, "\(told.output)")
         _ = try box.chalkbox("stop", "--no-wait")
         try await box.stop()
     }
