@@ -98,6 +98,8 @@ internal import RecorderCore
         }
         if hasDelivered, !isStalled, outage == nil, silentMilliseconds >= Limits.microphoneStallMilliseconds {
             isStalled = true
+            let error = CaptureError.silent(device: host.deviceName, milliseconds: Limits.microphoneStallMilliseconds)
+            _ = mailbox.errors.push(error)
             mailbox.report(.deviceLost(errno: Errno.timedOut))
         }
         host.pause(until: Self.rest(after: now))

@@ -46,7 +46,7 @@ package final class CaptureThread {
     /// Events that were lost because nobody took them.
     package var missedEvents: Int { mailbox.events.refused }
 
-    /// What was wrong when the device was lost, in full; at most eight, oldest first.
+    /// What was wrong at each `.deviceLost` since this was last asked, in full; at most eight, oldest first.
     package func takeErrors() -> [CaptureError] {
         mailbox.errors.takeAll()
     }

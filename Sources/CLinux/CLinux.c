@@ -111,11 +111,6 @@ const char *chalk_output_target(const char *path, int *kind) {
     return output_path;
 }
 
-int chalk_set_nonblocking(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-}
-
 int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *owner) {
     struct stat status;
     if (fstat(fd, &status) != 0) return -1;
@@ -411,18 +406,6 @@ bool chalk_clock_synchronised(void) {
     if (adjtimex(&state) >= 0) return (state.status & STA_UNSYNC) == 0;
     // A sandbox that protects the clock refuses the question as well: systemd-timesyncd makes this file for others.
     return access("/run/systemd/timesync/synchronized", F_OK) == 0;
-}
-
-void chalk_utc(int64_t seconds, int *year, int *month, int *day, int *hour, int *minute, int *second) {
-    time_t time = (time_t)seconds;
-    struct tm fields;
-    gmtime_r(&time, &fields);
-    *year = fields.tm_year + 1900;
-    *month = fields.tm_mon + 1;
-    *day = fields.tm_mday;
-    *hour = fields.tm_hour;
-    *minute = fields.tm_min;
-    *second = fields.tm_sec;
 }
 
 const char *chalk_error_text(int error) {

@@ -14,7 +14,6 @@
 
 /// `errno` is a macro.
 static inline int chalk_lws_errno(void) { return errno; }
-static inline void chalk_lws_clear_errno(void) { errno = 0; }
 
 /// LWS_PRE is an expression of macros.
 static inline size_t chalk_lws_pre(void) { return LWS_PRE; }

@@ -83,9 +83,11 @@ package enum Limits {
     /// Audio files of one recording that cannot be read and are kept: each is up to 10 min of it.
     package static let damagedAudioFiles = 8
 
-    /// The newest recordings, which tell how much a minute takes: quiet speech 0.3 MB, samples as they are 1.9 MB.
+    /// The newest recordings, which tell how much a minute takes. Speech takes 1.1 to 1.3 MB as FLAC, noise more, and
+    /// samples as they are 1.9 MB. Silence takes next to nothing, but the next lesson will not be as silent.
     package static let measuredRecordings = 8
-    package static let leastBytesAMinute: Int64 = 300_000
+    package static let usualBytesAMinute: Int64 = 1_500_000
+    package static let leastBytesAMinute: Int64 = 1_000_000
     package static let mostBytesAMinute: Int64 = 2_000_000
 
     // Uplink

@@ -89,8 +89,7 @@ final class Packing {
 
     private func finish() throws(StoreError) -> [ParcelFile] {
         let manifest = ManifestDocument(
-            recording: summary, silences: silences,
-            coverage: Coverage(through: SampleIndex(summary.samples), holes: gaps), files: files)
+            recording: summary, silences: silences, coverage: summary.coverage(gaps), files: files)
         let path = path(Self.manifest)
         let file = try PackageFile(path, layout.storage)
         try file.append(manifest.json + "\n")

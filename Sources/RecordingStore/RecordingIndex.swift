@@ -165,6 +165,14 @@ package final class RecordingIndex {
         try select("gap", id).gaps()
     }
 
+    /// Whole, for the exports.
+    @inline(never)
+    package func document(of recording: RecordingSummary) throws(StoreError) -> TranscriptDocument {
+        let id = recording.header.id
+        return TranscriptDocument(
+            recording: recording, tokens: try tokens(id), gaps: try gaps(id), silences: try silences(id))
+    }
+
     private func select(_ table: String, _ id: RecordingID) throws(StoreError) -> Statement {
         let statement = try database.prepare(
             """
@@ -191,7 +199,7 @@ package final class RecordingIndex {
             speakers: Int(row.integer(8)), covered: min(row.sample(9)?.value ?? 0, samples),
             interrupted: row.integer(10) == 1 && state != .recording)
         summary.silenceSamples = min(max(0, row.integer(16)), samples)
-        summary.coveredSilence = min(max(0, row.integer(17)), summary.covered, summary.silenceSamples)
+        summary.coveredSound = summary.covered - min(max(0, row.integer(17)), summary.covered, summary.silenceSamples)
         summary.quietSamples = min(max(0, row.integer(18)), samples)
         summary.clippedSamples = min(max(0, row.integer(19)), samples)
         guard state != .recording else { return summary }
@@ -200,6 +208,8 @@ package final class RecordingIndex {
         summary.gapSamples = min(max(0, row.integer(13)), samples)
         summary.parcelBytes = max(0, row.integer(14))
         summary.sentBytes = min(max(0, row.integer(15)), summary.parcelBytes)
+        // Text behind a gap counts as well.
+        if summary.gaps > 0 { summary.coveredSound = summary.coverage(try gaps(id)).samples(outside: try silences(id)) }
         return summary
     }
 }

@@ -34,8 +34,7 @@ package enum SavedCommand: Sendable {
     case mergeSpeaker(RecordingID, Int, into: Int)
     /// No text will come any more; `reason`: why some is missing, or empty. Answered by `textSettled`.
     case settleText(RecordingID, reason: String)
-    /// What the service calls the audio and the transcription that were begun; empty: there is none. Answered by
-    /// `jobNoted`.
+    /// What the service calls the audio and the transcription that were begun; empty: there is none.
     case noteJob(RecordingID, fileID: String, transcriptionID: String)
     /// A FLAC file of this part, to be sent: answered by `audioCut`. It replaces the recording's last one.
     case cutAudio(RecordingID, Range<SampleIndex>)
@@ -56,7 +55,6 @@ package enum SavedEvent: Equatable, Sendable {
     /// Tokens had to be refused, since the index could not be written for too long. What was not saved is still a hole;
     /// no more is taken for this recording until the next `nextText`.
     case textLost(RecordingID)
-    case jobNoted(RecordingID)
     /// `bytes` is 0 when there is no such audio.
     case audioCut(RecordingID, path: String, bytes: Int64)
     /// The disk refuses what is to be done; it is tried again, and no lesson is disturbed. Told once.

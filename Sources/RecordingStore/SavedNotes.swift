@@ -61,7 +61,6 @@ struct SavedNotes {
             event = .textSettled(id)
         case .noteJob(let id, let file, let transcription):
             try index.noteJob(id, fileID: file, transcriptionID: transcription)
-            event = .jobNoted(id)
         case .nextParcel, .nextText, .read, .cutAudio, .removeCut:
             break
         }

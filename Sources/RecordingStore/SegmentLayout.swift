@@ -84,8 +84,6 @@ struct SegmentRoll: Equatable, Sendable {
     /// The file that holds `sample`.
     func segment(of sample: SampleIndex) -> Int { Int(sample.value / segmentSamples) }
 
-    func firstSample(of segment: Int) -> SampleIndex { SampleIndex(Int64(segment) * segmentSamples) }
-
     /// Samples from `sample` to the end of its file, at least 1.
     func room(at sample: SampleIndex) -> Int64 { segmentSamples - sample.value % segmentSamples }
 }

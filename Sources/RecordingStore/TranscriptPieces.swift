@@ -59,9 +59,7 @@ final class JSONPieces: TranscriptPieces {
             try scanOn()
         } else {
             writer.finish(
-                gaps: gaps, silences: silences,
-                coverage: Coverage(through: SampleIndex(summary.samples), holes: gaps),
-                interrupted: summary.interrupted)
+                gaps: gaps, silences: silences, coverage: summary.coverage(gaps), interrupted: summary.interrupted)
             isFinished = true
             return writer.take() + "\n"
         }

@@ -34,7 +34,6 @@ enum ServiceMessageReader {
         return UplinkFailure(
             .service(code: Int(truncatingIfNeeded: code)),
             "\(peer) answered error \(code)" + (said.isEmpty ? "" : ": " + said),
-            errorType: (value["error_type"]?.string ?? "").clipped(bytes: WebLimits.errorTypeBytes),
             requestID: (value["request_id"]?.string ?? "").clipped(bytes: WebLimits.requestIDBytes))
     }
 }

@@ -94,7 +94,6 @@ package enum Refusals {
         if !said.isEmpty { text += ": " + said }
         return UplinkFailure(
             isOwn ? .httpStatus(status) : .intercepted(status), text,
-            errorType: (body.object?["error_type"]?.string ?? "").clipped(bytes: WebLimits.errorTypeBytes),
             requestID: (body.object?["request_id"]?.string ?? "").clipped(bytes: WebLimits.requestIDBytes),
             retryAfterSeconds: retryAfterSeconds)
     }

@@ -126,7 +126,6 @@ package enum WebLimits {
     /// What a peer that takes no more of a body has to say about it comes within this.
     static let lastWordMilliseconds: Int64 = 2_000
     static let progressMilliseconds: Int64 = 500
-    package static let errorTypeBytes = 64
     package static let requestIDBytes = 128
     /// A day: no session is longer (SPEECH: 300 min).
     package static let serviceMilliseconds: Int64 = 86_400_000

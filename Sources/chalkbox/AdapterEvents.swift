@@ -7,11 +7,12 @@ internal import SpeechUplink
 // What the adapters report, in the core's words.
 
 extension RecorderInput {
-    init?(_ event: CaptureEvent, device: String) {
+    /// - Parameter why: the device is lost, in full.
+    init?(_ event: CaptureEvent, device: String, why: String?) {
         switch event {
         case .started: self = .captureStarted
         case .silence(let mark): self = .captureSilence(mark)
-        case .deviceLost(let number): self = .captureLost("\(device): \(SystemError.text(of: number))")
+        case .deviceLost(let number): self = .captureLost(why ?? "\(device): \(SystemError.text(of: number))")
         case .deviceBack: self = .captureBack
         case .level(let level, let clipped):
             self = .captureLevel(LevelSecond(peakTenths: level.peakTenths, isClipped: clipped > 0))
@@ -27,7 +28,8 @@ extension RecorderInput {
         case .failed(let error): self = .storeFailed(error.message)
         case .recovered: self = .storeRecovered
         case .closed(let summary):
-            self = .storeClosed(samples: summary.samples, words: summary.words, of: summary.header.id)
+            self = .storeClosed(
+                samples: summary.samples, words: summary.words, of: summary.header.id, sound: summary.sound)
         case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .reached: return nil
         }
     }

@@ -20,17 +20,24 @@ struct Arguments {
         let plain = plain.parts(separatedBy: " ")
         var rest = words[...]
         while let word = rest.popFirst() {
+            // An unset variable of a script. It names nothing, and is the beginning of every name.
+            guard !word.isEmpty else { throw UsageError(message: "one of the words is empty") }
             guard word.utf8.first == 0x2D, word.utf8.count > 1 else {
                 positional.append(word)
                 continue
             }
             if word == "--" {
+                guard !rest.contains("") else { throw UsageError(message: "one of the words is empty") }
                 positional += rest
                 return
             }
             let (name, inline) = Self.split(word)
             if valued.contains(name) {
-                guard let value = inline ?? rest.popFirst() else {
+                // A value that begins like the next option is given as `--name=--value`.
+                let isNext = inline == nil && rest.first?.begins(with: "--") != true
+                let value = isNext ? rest.popFirst() : inline
+                // A lesson may have no label, and a script's variable none to give.
+                guard let value, !value.isEmpty || name == "--label" else {
                     throw UsageError(message: "\(name) needs a value")
                 }
                 values.append((name, value))

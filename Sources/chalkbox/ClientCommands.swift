@@ -77,7 +77,8 @@ enum ClientCommands {
         while let status = client.answer(until: deadline) {
             guard let finished = status["finished"], finished["id"]?.string == id else { continue }
             guard let problem = finished["problem"]?.string else {
-                Console.line("saved \(id)")
+                let sound = finished.text("sound")
+                Console.line("saved " + id + (sound.isEmpty ? "" : ", but " + sound))
                 return .fine
             }
             complain("stop: \(id) is not saved as a whole: \(problem); see `chalkbox doctor`")

@@ -45,6 +45,30 @@ enum ConfigurationSource {
         return reading
     }
 
+    /// A directory that cannot be had is a mistake like any other: what was to lie there lies where it does by default.
+    @inline(never)
+    static func useWritableDirectories(_ reading: ConfigurationReading, _ arguments: Arguments) {
+        let (wanted, standard) = (reading.settings.box, ConfigurationFile.standard.box)
+        let file = arguments.last("--config") ?? standardPath
+        if wanted.stateDirectory != standard.stateDirectory,
+            let reason = FileSystem.whyNotWritable(wanted.stateDirectory, mode: 0o750)
+        {
+            reading.settings.box.stateDirectory = standard.stateDirectory
+            reading.add(reason + "; using " + standard.stateDirectory, file: file, key: "box.state_directory")
+        }
+        if wanted.controlSocket != standard.controlSocket,
+            let reason = FileSystem.whyNotWritable(parent(of: wanted.controlSocket), mode: 0o755)
+        {
+            reading.settings.box.controlSocket = standard.controlSocket
+            reading.add(reason + "; using " + standard.controlSocket, file: file, key: "box.control_socket")
+        }
+    }
+
+    static func parent(of path: String) -> String {
+        guard let parent = path.before(last: "/"), !parent.isEmpty else { return "/" }
+        return parent
+    }
+
     /// - Parameter asked: nil for the usual place, where there need not be any.
     private static func readDefaults(_ asked: String?) -> (path: String, text: [UInt8], problem: String) {
         let path = asked ?? defaultsPath

@@ -322,8 +322,8 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
-            note(event)
-            if let input = RecorderInput(event, device: settings.audio.device) { receive(input) }
+            let why = note(event)
+            if let input = RecorderInput(event, device: settings.audio.device, why: why) { receive(input) }
         }
         drainStore()
         takeAnswers()

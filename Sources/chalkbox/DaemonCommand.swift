@@ -41,7 +41,7 @@ enum DaemonCommand {
         let reading = ConfigurationSource.read(arguments)
         if let path = arguments.last("--socket") { reading.settings.box.controlSocket = path }
         let log = Log(threshold: reading.settings.logLevel)
-        useWritableDirectories(reading)
+        ConfigurationSource.useWritableDirectories(reading, arguments)
         tell(of: reading, log)
         guard let daemon = assemble(reading, log) else { return .failed }
         do throws(SystemError) {
@@ -50,23 +50,6 @@ enum DaemonCommand {
         } catch {
             log.write(.error, "loop reason=\(LogEntry.quoted(error.message))")
             return .failed
-        }
-    }
-
-    /// A directory that cannot be had is a mistake like any other: what was to lie there lies where it does by default.
-    private static func useWritableDirectories(_ reading: ConfigurationReading) {
-        let (wanted, standard) = (reading.settings.box, ConfigurationFile.standard.box)
-        if wanted.stateDirectory != standard.stateDirectory,
-            let reason = FileSystem.whyNotWritable(wanted.stateDirectory, mode: 0o750)
-        {
-            reading.settings.box.stateDirectory = standard.stateDirectory
-            reading.add(reason + "; using " + standard.stateDirectory, key: "box.state_directory")
-        }
-        if wanted.controlSocket != standard.controlSocket,
-            let reason = FileSystem.whyNotWritable(parent(of: wanted.controlSocket), mode: 0o755)
-        {
-            reading.settings.box.controlSocket = standard.controlSocket
-            reading.add(reason + "; using " + standard.controlSocket, key: "box.control_socket")
         }
     }
 
@@ -89,7 +72,7 @@ enum DaemonCommand {
             // The loop comes first: it blocks the signals that later threads must not take.
             let loop = try EventLoop()
             let notifier = try EventNotifier()
-            try FileSystem.makeDirectories(parent(of: settings.box.controlSocket), mode: 0o755)
+            try FileSystem.makeDirectories(ConfigurationSource.parent(of: settings.box.controlSocket), mode: 0o755)
             let listener = try ControlListener(path: settings.box.controlSocket)
             let ring = SampleRing()
             guard let store = store(settings, ring, notifier, log),
@@ -110,11 +93,6 @@ enum DaemonCommand {
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message + hint))")
             return nil
         }
-    }
-
-    private static func parent(of path: String) -> String {
-        guard let parent = path.before(last: "/"), !parent.isEmpty else { return "/" }
-        return parent
     }
 
     private static func store(

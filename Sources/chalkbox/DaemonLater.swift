@@ -131,8 +131,6 @@ extension Daemon {
             transcribe(bytes > 0 ? .audioCut(id, path: path) : .cutFailed(id, failure))
         case .failed(let error):
             log.write(.error, "store what=saved reason=\(LogEntry.quoted(error.message))")
-        case .jobNoted:
-            break
         }
     }
 }

@@ -19,12 +19,14 @@ struct DiskStatus {
 
     var freeMegabytes: Int64 { (freeBytes ?? 0) >> 20 }
 
-    /// A minute of speech takes 1.1 to 1.3 MB as FLAC at 16 kHz; noise takes more.
-    private static let usualBytesAMinute: Int64 = 1_500_000
-
     /// - Parameter bytesAMinute: what recordings here take; nil: as recordings take elsewhere.
     func minutesLeft(reserveMB: Int, bytesAMinute: Int64?) -> Int64 {
-        max(0, ((freeBytes ?? 0) - Int64(reserveMB) << 20) / (bytesAMinute ?? Self.usualBytesAMinute))
+        max(0, ((freeBytes ?? 0) - Int64(reserveMB) << 20) / (bytesAMinute ?? Limits.usualBytesAMinute))
+    }
+
+    /// As `status` and `doctor` say it.
+    static func text(freeMB: Int64, minutesLeft: Int64) -> String {
+        "\(freeMB) MB free, room for about \(minutesLeft / 60) h of recording"
     }
 
     /// Why a recording must not begin, or nil.

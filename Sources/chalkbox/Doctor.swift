@@ -18,11 +18,12 @@ struct Doctor {
 
     static func run(_ arguments: Arguments) -> Outcome {
         let reading = ConfigurationSource.read(arguments)
+        ConfigurationSource.useWritableDirectories(reading, arguments)
         let settings = reading.settings
         var doctor = Doctor(file: arguments.last("--config") ?? ConfigurationSource.standardPath)
-        for mistake in reading.mistakes { doctor.report("configuration", fine: false, mistake) }
-        if reading.problems.isEmpty { doctor.report("configuration", fine: true, "no mistake") }
-        doctor.askRecorder(settings, reading.mistakes)
+        let problem = doctor.askRecorder(settings)
+        doctor.tellMistakes(reading.mistakes)
+        doctor.tellRecorder(problem)
         doctor.checkBootPartition()
         doctor.checkSecrets(settings)
         doctor.checkDisk(settings)
@@ -63,11 +64,14 @@ struct Doctor {
         let disk = DiskStatus(directory: settings.box.stateDirectory)
         if let refusal = disk.refusal(reserveMB: settings.box.reserveMegabytes) {
             report("disk", fine: false, refusal + "; free some space")
+        } else if isRunning {
+            // It has measured what a minute takes, and says so elsewhere.
+            report("disk", fine: true, StatusText.disk(status))
         } else {
             // Before the first lesson there is no index.
             let rate = try? RecordingIndex(directory: settings.box.stateDirectory).bytesAMinute()
-            let hours = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes, bytesAMinute: rate) / 60
-            report("disk", fine: true, "\(disk.freeMegabytes) MB free, about \(hours) h of recording")
+            let minutes = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes, bytesAMinute: rate)
+            report("disk", fine: true, DiskStatus.text(freeMB: disk.freeMegabytes, minutesLeft: minutes))
         }
     }
 

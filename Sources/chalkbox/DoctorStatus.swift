@@ -7,28 +7,37 @@ internal import WireJSON
 extension Doctor {
     static let isQuiet = "; very quiet: is it muted? `alsamixer`"
 
-    /// - Parameter mistakes: of the configuration, which are told already.
-    mutating func askRecorder(_ settings: Settings, _ mistakes: [String]) {
-        var problem = ""
+    /// - Returns: why there is no status; empty: there is.
+    mutating func askRecorder(_ settings: Settings) -> String {
         do throws(SystemError) {
             let client = try ClientCommands.connect(settings)
             client.send { $0.field("do", "status") }
             let deadline = Clock.now.adding(milliseconds: Limits.doctorAnswerMilliseconds)
             status = client.answer(until: deadline) ?? .null
-            problem = status.text("error")
+            return status.text("error")
         } catch {
-            problem = error.message
+            return error.message
         }
+    }
+
+    /// The configuration's as it is now, and as the recorder found it at its start.
+    mutating func tellMistakes(_ mistakes: [String]) {
+        for mistake in mistakes {
+            report("configuration", fine: false, mistake + "; mend it, then `systemctl restart chalkbox`")
+        }
+        let further = status.list("mistakes").compactMap { $0.string }.filter { !mistakes.contains($0) }
+        for mistake in further {
+            report("recorder", fine: false, mistake + "; if it was mended: `systemctl restart chalkbox`")
+        }
+        if mistakes.isEmpty, further.isEmpty { report("configuration", fine: true, "no mistake") }
+    }
+
+    /// What the recorder says, or that it does not.
+    mutating func tellRecorder(_ problem: String) {
         guard isRunning else {
             let next = "; no status: `systemctl status chalkbox`, `chalkbox logs`, `systemctl restart chalkbox`"
             report("recorder", fine: false, problem + next)
             return
-        }
-        for mistake in status.list("mistakes") {
-            // Of the configuration as it was when the recorder began, and of the index.
-            if let text = mistake.string, !mistakes.contains(text) {
-                report("recorder", fine: false, text + "; if it was mended: `systemctl restart chalkbox`")
-            }
         }
         checkLight()
         let last = status.text("finished.problem")
@@ -36,11 +45,19 @@ extension Doctor {
             let id = status.text("finished.id")
             report("lesson", fine: false, id + ": " + last + "; `chalkbox recordings verify " + id + "`")
         }
+        checkSound()
         // Nobody has to mend these.
         for limit in status.list("limits") {
             let count = ", " + String(limit.number("count")) + " times: "
             Console.output("told   limit: " + limit.text("name") + count + limit.text("meaning") + "\n")
         }
+    }
+
+    /// What a class did not say, or said too softly, is nothing to mend; what the box did not get is.
+    private mutating func checkSound() {
+        guard let sound = StatusText.silent(status) else { return }
+        guard status.number("finished.silenceMs") > 0 else { return Console.line("told   lesson: " + sound) }
+        report("lesson", fine: false, sound + "; `chalkbox logs` says why")
     }
 
     var isRunning: Bool { !status.text("phase").isEmpty }

@@ -43,17 +43,6 @@ enum RecordingCommands {
         return " (\(recording.sentBytes >> 20) of \(recording.parcelBytes >> 20) MB)"
     }
 
-    /// What is wrong with its sound.
-    private static func sound(_ recording: RecordingSummary) -> String {
-        var text = ""
-        if recording.silenceSamples > 0 {
-            text += ", no sound for \(clock(recording.silenceSamples)) of \(clock(recording.samples))"
-        }
-        if recording.quietSamples > 0 { text += ", quiet for " + clock(recording.quietSamples) }
-        if recording.clippedSamples > 0 { text += ", clipping for " + clock(recording.clippedSamples) }
-        return text
-    }
-
     private typealias Strays = [(id: RecordingID, isReadable: Bool)]
 
     private static func table(_ recordings: [RecordingSummary], _ strays: Strays, _ transcribes: Bool) -> String {
@@ -62,7 +51,9 @@ enum RecordingCommands {
         for recording in recordings {
             text += "\(recording.header.id.text)  \(recording.header.startedAt.rfc3339)  "
             text += clock(recording.samples)
-            text += "  \(recording.words) words, \(recording.speakers) speakers" + sound(recording)
+            text += "  \(recording.words) words, \(recording.speakers) speakers"
+            let sound = SoundText.problem(recording.sound, of: recording.samples)
+            if !sound.isEmpty { text += ", " + sound }
             text += ", \(recording.coveredPercent)% transcribed"
             let state = state(recording, transcribes)
             text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
@@ -91,7 +82,7 @@ enum RecordingCommands {
                     writer.field("words", recording.words)
                     writer.field("speakers", recording.speakers)
                     writer.field("coveredMs", SampleIndex(recording.coveredSound).milliseconds)
-                    writer.fields(ofSound: recording)
+                    writer.fields(of: recording.sound)
                     writer.field("gaps", recording.gaps)
                     writer.field("gapsMs", SampleIndex(recording.gapSamples).milliseconds)
                     writer.field("bytes", recording.parcelBytes)
@@ -161,10 +152,7 @@ enum RecordingCommands {
             Console.error("\(file.path.shown): \(clock(samples))\n")
             return .fine
         }
-        let document = TranscriptDocument(
-            header: recording.header, samples: recording.samples, tokens: try index.tokens(id),
-            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted,
-            covered: recording.state == .recording ? SampleIndex(recording.covered) : nil)
+        let document = try index.document(of: recording)
         tellOfDamage(index, "export")
         return write(text(of: document, format), to: file)
     }

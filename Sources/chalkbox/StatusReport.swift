@@ -106,7 +106,7 @@ extension Daemon {
         }
     }
 
-    /// The lesson that ended last since the recorder started, and what of it could not be saved.
+    /// The lesson that ended last since the recorder started, what of it could not be saved, and what has no sound.
     private func writeFinished(_ writer: inout JSONWriter) {
         guard let ending = recorder.ending else {
             writer.key("finished")
@@ -118,6 +118,8 @@ extension Daemon {
             writer.field("durationMs", ending.recorded.milliseconds)
             writer.field("savedMs", ending.saved.milliseconds)
             writer.field("problem", orNull: ending.problem ?? "")
+            writer.field("sound", orNull: SoundText.problem(ending.sound, of: ending.saved.value))
+            writer.fields(of: ending.sound)
         }
     }
 

@@ -10,18 +10,28 @@ enum StatusText {
         for mistake in status["mistakes"]?.array ?? [] { lines.append("mistake    " + (mistake.string ?? "")) }
         if let network = status["network"], !network.isNull { lines.append("network    " + describe(network: network)) }
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
+        if let sound = silent(status) { lines.append("finished   " + sound) }
         let lamps = ["green", "amber", "red"].map { $0 + " " + (status["led"]?[$0]?.string ?? "") }
         lines.append("lamps      " + lamps.joined(separator: ", "))
         if let problem = status["panel"]?["problem"]?.string { lines.append("panel      " + problem) }
         if let level = status["microphone"]?["peakDbfs"]?.double {
             lines.append("microphone peak \(Int(level.rounded())) dBFS" + warning(status["microphone"]))
         }
-        let free = status["disk"]?["freeMB"]?.integer ?? 0
-        let minutes = status["disk"]?["minutesLeft"]?.integer ?? 0
-        lines.append("disk       \(free) MB free, room for about \(minutes / 60) h of recording")
+        lines.append("disk       " + disk(status))
         if let text = status["transcribing"], !text.isNull { lines.append(describe(transcribing: text)) }
         if let outbox = status["outbox"], outbox["enabled"]?.bool == true { lines += describe(outbox: outbox, status) }
         return lines.map { $0.shown + "\n" }.joined(separator: "")
+    }
+
+    /// Of the lesson that ended last, until the next one begins; nil: nothing is wrong with its sound.
+    static func silent(_ status: JSONValue) -> String? {
+        let sound = status.text("finished.sound")
+        guard !sound.isEmpty, status.at("recording").isNull else { return nil }
+        return status.text("finished.id") + ": saved, but " + sound
+    }
+
+    static func disk(_ status: JSONValue) -> String {
+        DiskStatus.text(freeMB: status.number("disk.freeMB"), minutesLeft: status.number("disk.minutesLeft"))
     }
 
     private static func describe(transcribing: JSONValue) -> String {

@@ -107,6 +107,7 @@ struct CaptureLoopTests {
         let lesson = try ScriptedLesson.run([.period, .late(0), .late(0), .pauses(1_500), .period, .stop(after: 100)])
         #expect(lesson.changes.contains(.deviceLost(errno: 110)))
         #expect(lesson.changes.contains(.deviceBack))
+        #expect(lesson.errors == [.silent(device: "scripted", milliseconds: Limits.microphoneStallMilliseconds)])
         #expect(lesson.openings == 1)
         #expect(lesson.silences == [])
     }

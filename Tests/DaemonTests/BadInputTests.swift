@@ -91,6 +91,26 @@ import Testing
         #expect(try box.chalkbox("start", "--lable", "x").code == 2)
         #expect(try box.chalkbox("export", "last", "--format", "mp3", "-o", "x").code == 2)
         #expect(try box.chalkbox("config", "check").code == 2, "a missing configuration")
+        for (words, told) in [
+            (["start", "--label"], "--label needs a value"), (["export", "last", "--format"], "--format needs a value"),
+            (["export", "last", "--format", "txt", "-o", ""], "-o needs a value"),
+            (["export", "last", "--format", "txt", "--output="], "--output needs a value"),
+            (["export", "last", "--format="], "--format needs a value"),
+            (["export", "", "--format", "txt", "-o", "-"], "one of the words is empty"),
+            (["recordings", "verify", ""], "one of the words is empty"),
+            (["upload", "retry", "--", ""], "one of the words is empty"),
+            (["lamp", "red", "--seconds"], "--seconds needs a value"),
+            (["lamp", "red", "--seconds", ""], "--seconds needs a value"),
+            (["status", "--socket", ""], "--socket needs a value"), (["doctor", "--set="], "--set needs a value"),
+            (["daemon", "--defaults"], "--defaults needs a value"),
+            (["config", "check", "--config="], "--config needs a value"),
+            (["recordings", "--set", "--json"], "--set needs a value"),
+        ] {
+            let run = try Box.run(Box.binary, words + ["--config", box.configurationFile], checked: false)
+            #expect(run.code == 2 && run.output.contains("chalkbox: \(words[0]): \(told)"), "\(words): \(run)")
+        }
+        // A script's variable may hold no label.
+        #expect(try box.chalkbox("start", "--label", "").code == 3)
         try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
         let status = try box.chalkbox("status")
         #expect(status.code == 3)

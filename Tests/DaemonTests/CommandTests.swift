@@ -40,6 +40,12 @@ import Testing
             (["update"], "which bundle?"), (["update", "a", "b"], "unexpected b"),
             (["update", "http://school.example/x.raucb"], "only https://"), (["export-all"], "to which directory?"),
             (["support-bundle", "-o"], "-o needs a value"), (["report", "now"], "unexpected now"),
+            (["report", "-o", ""], "-o needs a value"), (["report", "-o", "--force"], "-o needs a value"),
+            (["support-bundle", "--output="], "--output needs a value"),
+            (["logs", "--since="], "--since needs a value"),
+            (["logs", "--since", "--follow"], "--since needs a value"), (["logs", "--socket", ""], "--socket needs"),
+            (["update", "--config", ""], "--config needs a value"), (["update", ""], "which bundle?"),
+            (["export-all", "--set="], "--set needs a value"), (["export-all", "--config"], "--config needs a value"),
         ] {
             let run = try Box.run(installed.binary, words, checked: false)
             #expect(run.code == 2 && run.output.contains(told), "\(words): \(run)")

@@ -56,6 +56,26 @@ import Testing
         try await box.stop()
     }
 
+    @Test func `the room that is left is what status says, whatever was recorded meanwhile`() async throws {
+        let box = try box()
+        try box.startMicrophone([Int16](repeating: 900, count: 16_000))
+        try box.startDaemon(device: "lesson", overrides: ["transcription.enabled=no"])
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(16_000, seconds: 20)
+        #expect(try box.chalkbox("stop").code == 0)
+        // So quiet that a minute took next to nothing, after the recorder had measured.
+        let index = box.directory + "/state/index.sqlite"
+        _ = try Box.run("/usr/bin/sqlite3", [index, "UPDATE recording SET samples = 9600000"])
+        let told = try doctor(box, "transcription.enabled=no").output
+        let room = try #require(told.firstMatch(of: /disk: .* MB free, (.*)/)).1
+        #expect(try box.chalkbox("status").output.contains(", \(room)\n"), "\(room)")
+        // Without a recorder it measures by itself.
+        #expect(box.daemon?.end() == 0)
+        let alone = try doctor(box, "transcription.enabled=no").output
+        #expect(alone.contains(" MB free, room for about "), "\(alone)")
+        try await box.stop()
+    }
+
     @Test func `a microphone that is not there is told with its key`() async throws {
         let box = try box()
         try box.startDaemon(device: "hw:CARD=Nowhere", overrides: ["transcription.enabled=no"])
@@ -66,6 +86,10 @@ import Testing
         #expect(told.output.contains("WRONG  light: red double-blink, phase failed: microphone: "), "\(told.output)")
         let line = told.output.split(separator: "\n").first { $0.hasPrefix("WRONG  microphone: hw:CARD=Nowhere: ") }
         #expect(line?.contains("audio.device in \(box.configurationFile)") == true, "\(told.output)")
+        // As the microphone's thread found it, with what to do.
+        let status = try box.chalkbox("status").output
+        #expect(status.contains("reason     microphone: cannot open the microphone hw:CARD=Nowhere: "), "\(status)")
+        #expect(line?.contains("(`arecord -") == true || line?.contains("`arecord -L` lists") == true, "\(told.output)")
         _ = try box.chalkbox("stop", "--no-wait")
         try await box.stop()
     }

@@ -168,11 +168,29 @@ private let readerSeconds = Double(ProcessInfo.processInfo.environment["CHALKBOX
         try Box.wait("an answer", seconds: 20) { (try? box.chalkbox("status").code) == 0 }
         #expect(try box.chalkbox("start").code == 0)
         try box.waitForSamples(48_000, seconds: 30)
-        _ = try box.chalkbox("stop")
+        #expect(try told(box, "status").allSatisfy { !$0.contains("no sound") }, "not before its end")
+        let stop = try box.chalkbox("stop")
+        #expect(stop.code == 0)
+        #expect(stop.output.wholeMatch(of: /saved [0-9A-Z]{26}, but no sound for (0:\d\d) of \1\n/) != nil, "\(stop)")
+        let sound = stop.output.dropFirst("saved ".count + 26).dropLast()
+        let finished = try #require(try box.status()["finished"] as? [String: Any])
+        #expect(", but \(finished["sound"] ?? "")" == sound && finished["problem"] is NSNull, "\(finished)")
+        #expect(finished["silenceMs"] as? Int == finished["savedMs"] as? Int, "\(finished)")
+        let lines = try told(box, "status") + told(box, "doctor")
+        let id = finished["id"] as? String ?? ""
+        #expect(lines.contains("finished   \(id): saved\(sound)"), "\(lines)")
+        #expect(lines.contains("WRONG  lesson: \(id): saved\(sound); `chalkbox logs` says why"), "\(lines)")
         let one = try #require(try recordings(box).first)
         let (length, silence) = (one["durationMs"] as? Int ?? 0, one["silenceMs"] as? Int ?? -1)
         #expect(length >= 3_000 && silence == length && one["coveredMs"] as? Int == 0, "\(one)")
         let list = try box.chalkbox("recordings").output
         #expect(list.wholeMatch(of: /.*, no sound for (0:\d\d) of \1, 0% transcribed  saved\n/) != nil, "\(list)")
+        #expect(try box.chalkbox("start").code == 0)
+        let next = try told(box, "status") + told(box, "doctor")
+        #expect(next.allSatisfy { !$0.contains("no sound") }, "the next lesson has begun: \(next)")
+    }
+
+    private func told(_ box: Box, _ command: String) throws -> [String] {
+        try box.chalkbox(command).output.components(separatedBy: "\n")
     }
 }

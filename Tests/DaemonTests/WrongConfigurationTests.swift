@@ -159,15 +159,45 @@ import Testing
             "$c" daemon --config "$1" --set audio.device=null &
             while ! "$c" status --config "$1"; do kill -0 $! || exit 1; sleep 0.05; done
             "$c" start --config "$1" && "$c" stop --config "$1"
+            "$c" doctor --config "$1" --leave-microphone --set transcription.enabled=no
             ls /var/lib/chalkbox/recordings; kill $!; wait $!
             """
         let run = try Box.run(
             "/usr/bin/unshare", ["-m", "sh", "-c", script, "sh", Box.binary, box.configurationFile], checked: false)
         #expect(run.code == 0, "\(run.output)")
-        let told = "mistake    box.state_directory: cannot create directory /proc/none"
-        #expect(run.output.contains(told), "\(run.output)")
-        #expect(run.output.contains("mistake    box.control_socket: "), "\(run.output)")
+        let told = "\(box.configurationFile): box.state_directory: cannot create directory /proc/none"
+        #expect(run.output.contains("mistake    " + told), "\(run.output)")
+        #expect(run.output.contains("mistake    \(box.configurationFile): box.control_socket: "), "\(run.output)")
+        let doctor = run.output.split(separator: "\n").filter { $0.contains("configuration: ") }
+        #expect(doctor.contains { $0.hasPrefix("WRONG  configuration: " + told) }, "\(run.output)")
+        let next = "; using /var/lib/chalkbox; mend it, then `systemctl restart chalkbox`"
+        #expect(doctor.count == 2 && doctor.contains { $0.hasSuffix(next) }, "\(doctor)")
+        #expect(!run.output.contains("WRONG  recorder") && run.output.contains("fine   disk: "), "\(run.output)")
         #expect(run.output.contains("saved 01"), "\(run.output)")
+        try FileManager.default.removeItem(atPath: box.directory)
+    }
+
+    @Test(.enabled(if: StateDisk.isPermitted, "needs the right to mount"))
+    func `a directory that only root may use: root's doctor tells it as well`() throws {
+        let box = try Box()
+        let places = "[box]\nstate_directory = /run/mine\nreserve_mb = 1\n[panel]\ndriver = socket\n"
+        try (Self.token + "enabled = no\n" + places)
+            .write(toFile: box.configurationFile, atomically: true, encoding: .utf8)
+        let script = """
+            mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib; mkdir -m 0700 /run/mine
+            mkdir -m 0777 /run/chalkbox /var/lib/chalkbox
+            c=$1; shift
+            setpriv --reuid=65534 --regid=65534 --clear-groups "$c" daemon --config "$1" --set audio.device=null &
+            while ! "$c" status --config "$1"; do kill -0 $! || exit 1; sleep 0.05; done
+            "$c" doctor --config "$1" --leave-microphone
+            kill $!; wait $!
+            """
+        _ = try Box.run("/bin/chmod", ["0755", box.directory])
+        let run = try Box.run(
+            "/usr/bin/unshare", ["-m", "sh", "-c", script, "sh", Box.binary, box.configurationFile], checked: false)
+        let told = "WRONG  recorder: \(box.configurationFile): box.state_directory: cannot write to /run/mine: "
+        #expect(run.output.contains(told), "\(run.output)")
+        #expect(!run.output.contains("configuration: no mistake"), "\(run.output)")
         try FileManager.default.removeItem(atPath: box.directory)
     }
 }

@@ -100,7 +100,6 @@ enum AnswerFuzz {
 
     private static func check(_ failure: UplinkFailure) throws {
         try expect((1...2 * Limits.errorMessageBytes).contains(failure.detail.utf8.count), "\(failure)")
-        try expect(failure.errorType.utf8.count <= WebLimits.errorTypeBytes, "\(failure)")
         try expect(failure.requestID.utf8.count <= WebLimits.requestIDBytes, "\(failure)")
     }
 }

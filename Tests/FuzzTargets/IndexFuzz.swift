@@ -41,9 +41,7 @@ enum IndexFuzz {
             let id = recording.header.id
             // SQLite looks names up in a tree of their own: a damaged one finds nothing, or another recording.
             _ = try index.summary(id)
-            let document = TranscriptDocument(
-                header: recording.header, samples: recording.samples, tokens: try index.tokens(id),
-                gaps: try index.gaps(id), silences: try index.silences(id), interrupted: recording.interrupted)
+            let document = try index.document(of: recording)
             _ = document.plainText
             _ = document.subRip
             _ = document.webVTT

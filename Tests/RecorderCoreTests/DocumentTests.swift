@@ -2,8 +2,14 @@ import RecorderCore
 import Testing
 
 @Suite struct `Exports` {
+    private static func recording(_ state: RecordingState, covered: Int64) -> RecordingSummary {
+        RecordingSummary(
+            header: Box.header, state: state, samples: 16_000 * 75, tokens: 6, words: 5, speakers: 2, covered: covered,
+            interrupted: false)
+    }
+
     static let document = TranscriptDocument(
-        header: Box.header, samples: 16_000 * 75,
+        recording: recording(.saved, covered: 16_000 * 70),
         tokens: [
             token(" Good", 1_000, 1_400), token(" morning", 1_500, 2_000), token(",", 2_000, 2_010),
             token(" class", 2_100, 2_500), token(" A", 65_250, 65_400, speaker: 2),
@@ -14,7 +20,7 @@ import Testing
         ],
         silences: [
             SilenceMark(start: SampleIndex(milliseconds: 100), end: SampleIndex(milliseconds: 200), reason: .overrun)
-        ], interrupted: false)
+        ])
 
     @Test func `plain text names times, speakers and what is missing`() {
         #expect(
@@ -77,9 +83,14 @@ import Testing
 
     @Test func `while the gaps are not known yet, coverage ends with what is final`() {
         let document = TranscriptDocument(
-            header: Box.header, samples: 16_000 * 75, tokens: [], gaps: [], silences: [], interrupted: false,
-            covered: SampleIndex(milliseconds: 1_250))
+            recording: Self.recording(.recording, covered: 20_000), tokens: [], gaps: [], silences: [])
         #expect(document.json.contains(#""coverage":[{"startMs":0,"endMs":1250}],"xruns":0,"lostMs":0,"#))
+    }
+
+    @Test func `without transcription there is no gap, and nothing is covered`() {
+        let document = TranscriptDocument(
+            recording: Self.recording(.saved, covered: 0), tokens: [], gaps: [], silences: [])
+        #expect(document.json.contains(#""gaps":[],"silences":[],"coverage":[],"#))
     }
 
     @Test func `the manifest is byte-exact`() {

@@ -45,9 +45,12 @@ import Testing
         let id = RecordingID(startedAt: WallTime(milliseconds: 1_764_000_000_000), randomHigh: 0, randomLow: 1)
         let header = RecordingHeader(
             id: id, label: "a\nb", startedAt: WallTime(milliseconds: 1_764_000_000_000), clockSynchronised: true)
+        let recording = RecordingSummary(
+            header: header, state: .saved, samples: 160_000, tokens: 2, words: 2, speakers: 1, covered: 160_000,
+            interrupted: false)
         let document = TranscriptDocument(
-            header: header, samples: 160_000, tokens: [word("one\n\n2", 0), word("\u{1B}[2J\0\u{202E}ab", 16_000)],
-            gaps: [], silences: [], interrupted: false)
+            recording: recording, tokens: [word("one\n\n2", 0), word("\u{1B}[2J\0\u{202E}ab", 16_000)], gaps: [],
+            silences: [])
         for text in [document.plainText, document.subRip, document.webVTT] {
             #expect(text.contains("one  2") && text.contains(" [2J \u{202E}ab"), "\(text)")
             #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" }, "\(text)")

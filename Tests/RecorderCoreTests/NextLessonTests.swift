@@ -134,6 +134,21 @@ import Testing
         #expect(box.recorder.ending?.problem?.hasPrefix("8.0 of 9.0 s are saved") == true)
     }
 
+    @Test func `is told with what has no sound, also when its end comes late`() throws {
+        var box = Box(transcription: false)
+        box.start()
+        box.happens(.stop)
+        box.happens(.captureStopped(end: SampleIndex(48_000)))
+        let sound = RecordedSound(silenceSamples: 48_000, quietSamples: 16_000)
+        var late = box
+        box.happens(.storeClosed(samples: 48_000, words: 0, sound: sound))
+        #expect(box.recorder.ending?.sound == sound && box.recorder.phase == .finished)
+        try late.untilDeadline()
+        #expect(late.recorder.ending?.sound == RecordedSound() && late.recorder.ending?.problem != nil)
+        late.happens(.storeClosed(samples: 48_000, words: 0, of: Box.header.id, sound: sound))
+        #expect(late.recorder.ending?.sound == sound && late.recorder.ending?.problem == nil)
+    }
+
     @Test func `a START that finds no room is red for half a minute, and START is possible again`() throws {
         var box = Box(transcription: false)
         box.happens(.start(StartRequest(header: Box.header, spaceRefusal: "full")))

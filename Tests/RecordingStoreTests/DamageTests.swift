@@ -179,10 +179,24 @@ extension StoreTests {
             bench.store.shutdown()
             let bytes = try fileBytes(segmentPath(scratch.path, id, 0))
             #expect(bench.store.bytesAMinute == bytes * 960_000 / 1_000_000)
+            #expect(try RecordingIndex(directory: scratch.path).bytesAMinute() == bench.store.bytesAMinute)
             let again = try StoreBench(scratch.path)
             _ = again.store.send(.open(StoreBench.header(2)))
             try again.wait { if case .opened = $0 { true } else { false } }
             #expect(again.store.bytesAMinute == bytes * 960_000 / 1_000_000)
+        }
+
+        @Test func `silent lessons do not promise more room than speech leaves`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            _ = try bench.open()
+            for _ in 0..<5 {
+                [Int16](repeating: 0, count: 200_000).withUnsafeBufferPointer { bench.ring.append($0) }
+                try bench.commit()
+            }
+            _ = try bench.close()
+            bench.store.shutdown()
+            #expect(bench.store.bytesAMinute == 1_000_000, "not the few bytes of silence")
         }
     }
 }

@@ -26,7 +26,6 @@ extension StoreTests {
             #expect(roll.segment(of: SampleIndex(9_600_000)) == 1)
             #expect(roll.room(at: SampleIndex(9_599_999)) == 1)
             #expect(roll.room(at: SampleIndex(9_600_000)) == 9_600_000)
-            #expect(roll.firstSample(of: 3) == SampleIndex(28_800_000))
         }
 
         @Test(arguments: ["", "7B maths", "a=b", "Ärzte 👩‍🏫", "line\nbreak"])

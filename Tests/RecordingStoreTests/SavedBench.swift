@@ -83,10 +83,7 @@ struct SavedFiles {
     /// What `chalkbox export` writes.
     func export(_ id: RecordingID) throws -> TranscriptDocument {
         let index = try RecordingIndex(directory: directory)
-        let summary = try #require(try index.summary(id))
-        return TranscriptDocument(
-            header: summary.header, samples: summary.samples, tokens: try index.tokens(id),
-            gaps: try index.gaps(id), silences: try index.silences(id), interrupted: summary.interrupted)
+        return try index.document(of: try #require(try index.summary(id)))
     }
 
     /// That the package is whole, and tells of what is there.

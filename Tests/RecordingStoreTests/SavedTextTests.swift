@@ -55,7 +55,7 @@ extension StoreTests {
         @Test func `holes are filled, voices are joined, and the text is settled`() throws {
             let bench = try bench()
             let (id, holes) = try holed(bench)
-            try bench.ask(.noteJob(id, fileID: "f-1", transcriptionID: "t-2")) { $0 == .jobNoted(id) }
+            #expect(bench.store.send(.saved(.noteJob(id, fileID: "f-1", transcriptionID: "t-2"))))
             #expect(try bench.nextText()?.fileID == "f-1" && bench.nextText()?.transcriptionID == "t-2")
             let filled = (20..<30).map { token(" w\($0)", Int64($0) * Self.second, speaker: 3) }
             let covered = SampleIndex(60 * Self.second)

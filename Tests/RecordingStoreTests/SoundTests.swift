@@ -48,6 +48,37 @@ extension StoreTests {
             try SavedFiles(directory: scratch.path).expectPackage(parcel)
         }
 
+        @Test func `what is transcribed is the same for list, export, transcript and manifest`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path, later: StoreBench.both)
+            let gap = Gap(start: SampleIndex(20_000), end: SampleIndex(40_000), reason: "offline")
+            let texts: [([FinalToken], covered: Int64, [Gap], sound: Int64)] = [
+                // Transcription is off; as a whole; with a hole, which the words behind it do not make longer.
+                ([], 0, [], 0), ([token(" one", 50_000)], 80_000, [], 70_000),
+                ([token(" one", 5_000), token(" two", 50_000)], 20_000, [gap], 50_000),
+            ]
+            for (number, text) in texts.enumerated() {
+                bench.ring.reset()
+                let id = try bench.open(StoreBench.header(UInt64(number + 1)))
+                bench.feed(80_000)
+                #expect(bench.store.send(mark(10_000, 20_000)))
+                #expect(bench.store.send(.tokens(text.0, covered: SampleIndex(text.covered), holes: text.2)))
+                let summary = try bench.close(gaps: text.2)
+                #expect(summary.coveredSound == text.sound && summary.coveredPercent == text.sound * 100 / 70_000)
+                if !text.2.isEmpty { try bench.settle(id, reason: "402") }
+                let files = SavedFiles(directory: scratch.path)
+                let document = try files.export(id)
+                #expect(document.coverage.samples(outside: document.silences) == text.sound)
+                while true {
+                    let parcel = try #require(try bench.nextParcel().parcel)
+                    if parcel.recording == id { break }
+                    try bench.upload(parcel)
+                }
+                #expect(try files.text(id, "transcript.json") == document.json + "\n")
+                #expect(try files.text(id, "manifest.json").contains(#""coveredMs":\#(text.sound / 16),"#))
+            }
+        }
+
         @Test func `the level's seconds add up over commits, and come with the next words`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)

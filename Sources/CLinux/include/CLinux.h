@@ -44,7 +44,6 @@ int chalk_errno(void);
 
 /// `open(2)` and `fcntl(2)` without their variadic tails.
 int chalk_open(const char *path, int flags, unsigned int mode);
-int chalk_set_nonblocking(int fd);
 
 /// Opens a regular file and nothing else, without waiting: a FIFO would wait for somebody at its other end, and a device
 /// may never end. -1 with errno: EISDIR, or CHALK_IRREGULAR, which chalk_error_text knows as well.
@@ -146,9 +145,6 @@ int chalk_thread_number(void);
 /// Whether the kernel says that the clock is synchronised (adjtimex(2), STA_UNSYNC clear), or where it may not be asked,
 /// systemd-timesyncd.
 bool chalk_clock_synchronised(void);
-
-/// UTC calendar fields of seconds since 1970 (gmtime_r).
-void chalk_utc(int64_t seconds, int *year, int *month, int *day, int *hour, int *minute, int *second);
 
 /// `strerror_r` into a buffer owned by the thread; never NULL.
 const char *chalk_error_text(int error);

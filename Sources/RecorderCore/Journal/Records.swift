@@ -155,10 +155,10 @@ package struct RecordingSummary: Equatable, Sendable {
     package var gapSamples: Int64 = 0
     /// No text will come any more, whatever is missing.
     package var isTextSettled = false
-    /// Silence that the box put in the place of samples that it did not get (`SilenceMark`), and what of it is before
-    /// `covered`.
+    /// Silence that the box put in the place of samples that it did not get (`SilenceMark`).
     package var silenceSamples: Int64 = 0
-    package var coveredSilence: Int64 = 0
+    /// Samples with sound that have their final text: `coverage` without the silence.
+    package var coveredSound: Int64 = 0
     /// While the microphone's level was too low for speech, and while it was too high, as `StoreCommand.level` told.
     package var quietSamples: Int64 = 0
     package var clippedSamples: Int64 = 0
@@ -180,8 +180,14 @@ package struct RecordingSummary: Equatable, Sendable {
         self.interrupted = interrupted
     }
 
-    /// Samples with sound that have their final text.
-    package var coveredSound: Int64 { covered - coveredSilence }
+    /// What has its final text. Where text is missing between words, the gaps say so and the rest has it; without any
+    /// gap it ends with the service's last word: of what was never to be transcribed there is no gap either.
+    /// - Parameter gaps: of this recording, by start.
+    @inline(never)
+    package func coverage(_ gaps: [Gap]) -> Coverage {
+        let isCounted = state != .recording && !gaps.isEmpty
+        return Coverage(through: SampleIndex(isCounted ? samples : covered), holes: gaps)
+    }
 
     /// Of what has sound. A recording without any sound has no text either.
     package var coveredPercent: Int64 {

@@ -28,7 +28,7 @@ package struct ManifestDocument: Equatable, Sendable {
             writer.field("coveredMs", coverage.samples(outside: silences) / SampleIndex.samplesPerMillisecond)
             writer.field("interrupted", recording.interrupted)
             writer.fields(of: silences)
-            writer.fields(ofSound: recording)
+            writer.fields(of: recording.sound)
             writer.array("files") { writer in
                 for file in files {
                     writer.object { writer in

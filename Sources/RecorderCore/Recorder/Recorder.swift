@@ -16,6 +16,8 @@ package struct Recorder: Equatable, Sendable {
         package var saved: SampleIndex
         /// Why what was recorded is not all saved; nil when it is.
         package var problem: String?
+        /// What is wrong with the sound of what is saved, as the store counted it.
+        package var sound = RecordedSound()
     }
 
     /// A START that was pressed while something else was still being finished.
@@ -139,8 +141,8 @@ package struct Recorder: Equatable, Sendable {
             refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
         case .captureStopped:
             isCaptureBusy = false
-        case .storeClosed(let samples, let words, let id):
-            savedLate(id, samples: samples, words: words, effects: &effects)
+        case .storeClosed(let samples, let words, let id, let sound):
+            savedLate(id, samples: samples, words: words, sound, effects: &effects)
         case .tick:
             if let refusedStart, refusedStart.until <= now { self.refusedStart = nil }
         case .sessionOpened(let session, _):
@@ -217,13 +219,13 @@ package struct Recorder: Equatable, Sendable {
             captureStopped(end, lesson: &lesson, now: now, effects: &effects)
         case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
             receiveStore(input, lesson: &lesson, now: now, effects: &effects)
-        case .storeClosed(let samples, let words, let id):
+        case .storeClosed(let samples, let words, let id, let sound):
             // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
             guard case .closingStore = lesson.stage, id.map({ $0 == lesson.header.id }) ?? true else {
-                savedLate(id, samples: samples, words: words, effects: &effects)
+                savedLate(id, samples: samples, words: words, sound, effects: &effects)
                 return nil
             }
-            return closed(lesson, samples: samples, words: words, effects: &effects)
+            return closed(lesson, samples: samples, words: words, sound, effects: &effects)
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:
             receiveUplink(input, lesson: &lesson, now: now, effects: &effects)
         case .tick:

@@ -77,6 +77,8 @@ extension Recorder {
         let end = lesson.end ?? lesson.committed
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
+        // The service may have come to the end without a word, and been lost before it said that it was done.
+        if settings.transcription, gaps.isEmpty { effects.append(.storeTokens([], covered: end)) }
         effects.append(.closeStore(end: end, gaps: gaps, interrupted: false))
         lesson.stage = .closingStore(deadline: closeDeadline(now))
     }

@@ -30,7 +30,7 @@ package enum RecorderInput: Equatable, Sendable {
     case storeFailed(String)
     case storeRecovered
     /// - `of`: the recording; nil: the newest.
-    case storeClosed(samples: Int64, words: Int, of: RecordingID? = nil)
+    case storeClosed(samples: Int64, words: Int, of: RecordingID? = nil, sound: RecordedSound = RecordedSound())
 
     case token(attempt: Int, SessionKey)
     case tokenFailed(attempt: Int, UplinkFailure)

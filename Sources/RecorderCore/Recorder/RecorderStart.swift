@@ -61,11 +61,12 @@ extension Recorder {
 
     /// - Parameter samples: that are on disk; nil when the store does not answer.
     func closed(
-        _ lesson: Lesson, samples: Int64?, words: Int, effects: inout [RecorderEffect]
+        _ lesson: Lesson, samples: Int64?, words: Int, _ sound: RecordedSound = RecordedSound(),
+        effects: inout [RecorderEffect]
     ) -> Ending {
         let recorded = lesson.end ?? lesson.committed
         let saved = SampleIndex(samples ?? lesson.committed.value)
-        var ending = Ending(id: lesson.header.id, recorded: recorded, saved: saved)
+        var ending = Ending(id: lesson.header.id, recorded: recorded, saved: saved, sound: sound)
         if samples == nil || saved < recorded {
             let missing = "\(Self.seconds(saved)) of \(Self.seconds(recorded)) s are saved: "
             if case .failed(let reason) = lesson.disk {
@@ -82,10 +83,11 @@ extension Recorder {
 
     /// The disk has taken the end of the last lesson after all.
     mutating func savedLate(
-        _ id: RecordingID?, samples: Int64, words: Int, effects: inout [RecorderEffect]
+        _ id: RecordingID?, samples: Int64, words: Int, _ sound: RecordedSound, effects: inout [RecorderEffect]
     ) {
         guard var ending, ending.problem != nil, id.map({ $0 == ending.id }) ?? !isRecording else { return }
         ending.saved = SampleIndex(samples)
+        ending.sound = sound
         if ending.saved >= ending.recorded { ending.problem = nil }
         self.ending = ending
         let line = "stop id=\(ending.id.text) samples=\(samples) words=\(words) state=late"

@@ -9,18 +9,14 @@ package struct TranscriptDocument: Equatable, Sendable {
     /// What has its final text.
     package var coverage: Coverage
 
-    /// - Parameter covered: the end of what has its text, while the gaps are not yet known; nil: all but the gaps has.
-    package init(
-        header: RecordingHeader, samples: Int64, tokens: [FinalToken], gaps: [Gap], silences: [SilenceMark],
-        interrupted: Bool, covered: SampleIndex? = nil
-    ) {
-        self.header = header
-        self.samples = samples
+    package init(recording: RecordingSummary, tokens: [FinalToken], gaps: [Gap], silences: [SilenceMark]) {
+        header = recording.header
+        samples = recording.samples
         self.words = WordAssembler.words(of: tokens)
         self.gaps = gaps
         self.silences = silences
-        self.interrupted = interrupted
-        coverage = Coverage(through: covered ?? SampleIndex(samples), holes: gaps)
+        interrupted = recording.interrupted
+        coverage = recording.coverage(gaps)
     }
 
     package var segments: [Segment] { Segment.segments(of: words) }

@@ -96,10 +96,10 @@ extension JSONWriter {
     }
 
     /// How much of a recording is silence that the box put there, too quiet, and too loud.
-    package mutating func fields(ofSound recording: RecordingSummary) {
-        field("silenceMs", recording.silenceSamples / SampleIndex.samplesPerMillisecond)
-        field("quietMs", recording.quietSamples / SampleIndex.samplesPerMillisecond)
-        field("clippedMs", recording.clippedSamples / SampleIndex.samplesPerMillisecond)
+    package mutating func fields(of sound: RecordedSound) {
+        field("silenceMs", sound.silenceSamples / SampleIndex.samplesPerMillisecond)
+        field("quietMs", sound.quietSamples / SampleIndex.samplesPerMillisecond)
+        field("clippedMs", sound.clippedSamples / SampleIndex.samplesPerMillisecond)
     }
 
     fileprivate mutating func stretch(_ start: SampleIndex, _ end: SampleIndex, _ reason: String?) {

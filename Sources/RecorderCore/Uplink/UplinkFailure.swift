@@ -39,20 +39,16 @@ package struct UplinkFailure: Equatable, Sendable {
     package var kind: Kind
     /// A sentence part for people: what the peer or the library said, naming the peer; never a secret.
     package var detail: String
-    /// The service's stable `error_type`, or empty.
-    package var errorType: String
     /// The service's `request_id`, or empty.
     package var requestID: String
     /// Seconds of a `Retry-After` header.
     package var retryAfterSeconds: Int?
 
     package init(
-        _ kind: Kind, _ detail: String, errorType: String = "", requestID: String = "",
-        retryAfterSeconds: Int? = nil
+        _ kind: Kind, _ detail: String, requestID: String = "", retryAfterSeconds: Int? = nil
     ) {
         self.kind = kind
         self.detail = detail
-        self.errorType = errorType
         self.requestID = requestID
         self.retryAfterSeconds = retryAfterSeconds
     }
