@@ -5,7 +5,7 @@ package import WebTransport
 /// The way to the school's servers and to the service's asynchronous interface. It is told by `send` and answers by
 /// `takeEvents`; the notifier is raised when there is something to take. Those two belong to the daemon's loop,
 /// everything else to the transport's thread.
-@safe package final class UploadClient: WebClient, HTTPListener, @unchecked Sendable {
+@safe package final class UploadClient: TransportClient, HTTPExchangeDelegate, @unchecked Sendable {
     private enum Question {
         case upload(UploadRequest)
         case transcription(TranscriptionRequest)
@@ -17,53 +17,53 @@ package import WebTransport
         var exchange: HTTPExchange
     }
 
-    private let engine: WebEngine
+    private let loop: TransportLoop
     private let commands = BoundedQueue<UploaderCommand>(capacity: Limits.uploadCommands)
-    private let outlet: EventOutlet<UploaderEvent>
+    private let events: EventQueue<UploaderEvent>
     private var settings: UploaderSettings
     private var running: [Running] = []
 
     /// Takes its place on the thread; connects to nothing yet.
     ///
     /// - Parameter notifier: raised after each event.
-    package init(settings: UploaderSettings, thread: WebThread, notifier: EventNotifier) {
+    package init(settings: UploaderSettings, thread: TransportThread, notifier: EventNotifier) {
         self.settings = settings
-        engine = thread.engine
-        outlet = EventOutlet(capacity: Limits.uploadEvents, notifier: notifier)
-        thread.host(self)
+        loop = thread.loop
+        events = EventQueue(capacity: Limits.uploadEvents, notifier: notifier)
+        thread.add(self)
     }
 
     /// False when the queue is full or the thread is shut down.
     package func send(_ command: UploaderCommand) -> Bool {
-        guard !engine.isStopping, commands.push(command) else { return false }
-        engine.wake()
+        guard !loop.isStopping, commands.push(command) else { return false }
+        loop.wake()
         return true
     }
 
     /// What has happened since the last call, in order.
-    package func takeEvents() -> [UploaderEvent] { outlet.takeAll() }
+    package func takeEvents() -> [UploaderEvent] { events.takeAll() }
 
     // MARK: On the transport's thread
 
-    package var isHolding: Bool { outlet.isHolding }
+    package var hasPendingEvents: Bool { events.hasPendingEvents }
 
-    package func engineEnded() {
+    package func loopEnded() {
         running = []
     }
 
-    package func wake(_ engine: WebEngine) {
+    package func loopDidWake(_ loop: TransportLoop) {
         for command in commands.takeAll() {
             switch command {
             case .upload(let number, let request): begin(number, .upload(request))
             case .transcribe(let number, let request): begin(number, .transcription(request))
             case .cancel(let number):
                 guard let place = running.firstIndex(where: { $0.number == number }) else { continue }
-                running.remove(at: place).exchange.cancel(engine)
+                running.remove(at: place).exchange.cancel(loop)
             case .bearer(let bearer): settings.bearer = bearer
             case .restBearer(let bearer): settings.restBearer = bearer
             }
         }
-        outlet.postHeld()
+        events.flush()
     }
 
     private func begin(_ number: Int, _ question: Question) {
@@ -73,12 +73,12 @@ package import WebTransport
             }
             let request =
                 switch question {
-                case .upload(let request): try TusQuestions.request(request, settings)
-                case .transcription(let request): try ServiceQuestions.request(request, settings)
+                case .upload(let request): try TusRequests.request(request, settings)
+                case .transcription(let request): try RESTRequests.request(request, settings)
                 }
-            let exchange = HTTPExchange(request, listener: self, engine: engine)
+            let exchange = HTTPExchange(request, delegate: self, loop: loop)
             running.append(Running(number: number, question: question, exchange: exchange))
-            engine.begin(exchange)
+            loop.open(exchange)
         } catch {
             tell(number, question, error)
         }
@@ -86,30 +86,30 @@ package import WebTransport
 
     // MARK: From the exchanges
 
-    package func sent(_ bytes: Int64, of exchange: HTTPExchange) {
+    package func exchange(_ exchange: HTTPExchange, didSend bytes: Int64) {
         guard let place = running.firstIndex(where: { $0.exchange === exchange }) else { return }
-        outlet.post(.progress(running[place].number, bytes: bytes))
+        events.post(.progress(running[place].number, bytes: bytes))
     }
 
-    package func ended(_ exchange: HTTPExchange, _ outcome: HTTPOutcome) {
+    package func exchange(_ exchange: HTTPExchange, endedWith outcome: HTTPOutcome) {
         guard let place = running.firstIndex(where: { $0.exchange === exchange }) else { return }
         let ended = running.remove(at: place)
         switch (outcome, ended.question) {
         case (.failed(let failure), let question):
             tell(ended.number, question, failure)
-        case (.answer(let answer), .upload(let request)):
-            let answer = TusAnswers.read(answer, to: request, at: exchange.endpoint)
-            outlet.post(.uploaded(ended.number, answer), isLast: true)
-        case (.answer(let answer), .transcription(let request)):
-            let answer = ServiceAnswers.read(answer, to: request, at: exchange.endpoint)
-            outlet.post(.transcribed(ended.number, answer), isLast: true)
+        case (.response(let response), .upload(let request)):
+            let answer = TusResponses.read(response, to: request, at: exchange.endpoint)
+            events.post(.uploaded(ended.number, answer), isLast: true)
+        case (.response(let response), .transcription(let request)):
+            let answer = RESTResponses.read(response, to: request, at: exchange.endpoint)
+            events.post(.transcribed(ended.number, answer), isLast: true)
         }
     }
 
     private func tell(_ number: Int, _ question: Question, _ failure: UplinkFailure) {
         switch question {
-        case .upload: outlet.post(.uploaded(number, .failed(failure)), isLast: true)
-        case .transcription: outlet.post(.transcribed(number, .failed(failure)), isLast: true)
+        case .upload: events.post(.uploaded(number, .failed(failure)), isLast: true)
+        case .transcription: events.post(.transcribed(number, .failed(failure)), isLast: true)
         }
     }
 }

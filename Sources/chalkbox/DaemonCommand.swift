@@ -27,7 +27,7 @@ struct DaemonParts {
 
 /// What there is of the way to the network.
 struct WayOut {
-    var transport: WebThread?
+    var transport: TransportThread?
     var uplink: SpeechClient?
     /// Why there can be nothing of it.
     var problem: UplinkFailure?
@@ -185,7 +185,7 @@ enum DaemonCommand {
         var way = WayOut()
         guard settings.transcription.enabled || !settings.upload.url.isEmpty else { return way }
         do throws(TransportError) {
-            way.transport = try WebThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
+            way.transport = try TransportThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
         } catch {
             log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
             way.problem = UplinkFailure(.configuration, error.message)

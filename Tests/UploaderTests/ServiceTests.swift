@@ -9,8 +9,8 @@ import WebTransport
 private let recording = UploaderFixture.recording
 
 private func read(_ request: TranscriptionRequest, _ status: Int, _ body: String) throws -> TranscriptionAnswer {
-    ServiceAnswers.read(
-        HTTPAnswer(status: status, body: Array(body.utf8)), to: request,
+    RESTResponses.read(
+        HTTPResponse(status: status, body: Array(body.utf8)), to: request,
         at: try Endpoint("https://api.example/v1/x", name: "test", secure: "https", plain: "http"))
 }
 

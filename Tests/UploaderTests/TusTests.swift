@@ -14,8 +14,8 @@ private func endpoint(_ url: String = "https://school.example/up/files?x=1") thr
 
 private func location(_ text: String) throws -> String? {
     let file = ParcelFile(name: "a", contentType: "b", bytes: 1, sha256: "")
-    let answer = TusAnswers.read(
-        HTTPAnswer(status: 201, location: text), to: .create(recording, file), at: try endpoint())
+    let answer = TusResponses.read(
+        HTTPResponse(status: 201, location: text), to: .create(recording, file), at: try endpoint())
     if case .created(let url) = answer { return url }
     return nil
 }
@@ -39,25 +39,25 @@ func `a Location that leads astray is none`(text: String) throws {
 @Test(arguments: ["", "-1", "+1", "1.0", " 1", "0x1", "9999999999999999999", "1,1", "１"])
 func `an offset that cannot be one is malformed`(text: String) throws {
     let file = ParcelFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
-    let answer = HTTPAnswer(status: 200, uploadOffset: text)
+    let answer = HTTPResponse(status: 200, uploadOffset: text)
     for request in [UploadRequest.offset(recording, file), .send(recording, file, from: 10, count: 90)] {
-        #expect(TusAnswers.read(answer, to: request, at: try endpoint()).failure?.kind == .messageMalformed)
+        #expect(TusResponses.read(answer, to: request, at: try endpoint()).failure?.kind == .messageMalformed)
     }
 }
 
 /// The outbox judges them, and begins a file anew after some.
 @Test(arguments: [9, 61, 101]) func `an offset that cannot be is told as it was answered`(offset: Int64) throws {
     let file = ParcelFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
-    let answer = HTTPAnswer(status: 200, uploadOffset: "\(offset)", uploadLength: "100")
-    let sent = TusAnswers.read(answer, to: .send(recording, file, from: 10, count: 50), at: try endpoint())
+    let answer = HTTPResponse(status: 200, uploadOffset: "\(offset)", uploadLength: "100")
+    let sent = TusResponses.read(answer, to: .send(recording, file, from: 10, count: 50), at: try endpoint())
     #expect(sent == .sent(offset: offset))
-    #expect(TusAnswers.read(answer, to: .offset(recording, file), at: try endpoint()) == .offset(offset, length: 100))
+    #expect(TusResponses.read(answer, to: .offset(recording, file), at: try endpoint()) == .offset(offset, length: 100))
 }
 
 @Test func `a manifest's answer names what is missing, or is a refusal`() throws {
     func read(_ status: Int, _ body: String) throws -> UploadAnswer {
-        TusAnswers.read(
-            HTTPAnswer(status: status, body: Array(body.utf8)), to: .manifest(recording), at: try endpoint())
+        TusResponses.read(
+            HTTPResponse(status: status, body: Array(body.utf8)), to: .manifest(recording), at: try endpoint())
     }
     #expect(try read(200, "") == .accepted)
     #expect(try read(201, "\u{FEFF}{\"ok\":true}") == .accepted)

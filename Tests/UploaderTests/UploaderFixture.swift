@@ -16,13 +16,13 @@ final class UploaderFixture {
 
     let directory = NSTemporaryDirectory() + "chalkbox-uploads-" + UUID().uuidString
     let notifier: EventNotifier
-    let thread: WebThread
+    let thread: TransportThread
     let client: UploadClient
     let audio: [UInt8]
     private(set) var events: [UploaderEvent] = []
     private var number = 0
     /// Last, so that it goes last.
-    private let turn = LibraryTurn("uploads")
+    private let turn = LWSContextLock("uploads")
 
     init(_ change: (inout UploaderSettings) -> Void = { _ in }, bytes: Int = 100_000) throws {
         let folder = directory + "/" + Self.recording.text
@@ -33,7 +33,7 @@ final class UploaderFixture {
         var settings = UploaderSettings(recordings: directory)
         change(&settings)
         notifier = try EventNotifier()
-        thread = try WebThread(log: Log(threshold: .error))
+        thread = try TransportThread(log: Log(threshold: .error))
         client = UploadClient(settings: settings, thread: thread, notifier: notifier)
     }
 

@@ -4,25 +4,25 @@ internal import WireJSON
 
 /// What the school's servers answered, as values. Whether an offset can be is for `Outbox` to judge, which knows what
 /// to do then.
-enum TusAnswers {
-    static func read(_ answer: HTTPAnswer, to request: UploadRequest, at endpoint: Endpoint) -> UploadAnswer {
+enum TusResponses {
+    static func read(_ response: HTTPResponse, to request: UploadRequest, at endpoint: Endpoint) -> UploadAnswer {
         do throws(UplinkFailure) {
             switch request {
             case .create:
-                try accept(answer, at: endpoint)
-                return .created(url: try location(answer, at: endpoint))
+                try accept(response, at: endpoint)
+                return .created(url: try location(response, at: endpoint))
             case .offset:
-                try accept(answer, at: endpoint)
-                let length = try answer.uploadLength.map { text throws(UplinkFailure) in
+                try accept(response, at: endpoint)
+                let length = try response.uploadLength.map { text throws(UplinkFailure) in
                     try number(text, "length", at: endpoint)
                 }
-                return .offset(try number(answer.uploadOffset ?? "", "offset", at: endpoint), length: length)
+                return .offset(try number(response.uploadOffset ?? "", "offset", at: endpoint), length: length)
             case .send:
-                try accept(answer, at: endpoint)
-                return .sent(offset: try number(answer.uploadOffset ?? "", "offset", at: endpoint))
+                try accept(response, at: endpoint)
+                return .sent(offset: try number(response.uploadOffset ?? "", "offset", at: endpoint))
             case .manifest:
-                if answer.status == 409, let names = missing(answer.body) { return .missing(names) }
-                _ = try answer.said(at: endpoint, limitValues: UploaderLimits.answerNodes)
+                if response.status == 409, let names = missing(response.body) { return .missing(names) }
+                _ = try response.said(at: endpoint, limitValues: UploaderLimits.answerNodes)
                 return .accepted
             }
         } catch {
@@ -30,13 +30,13 @@ enum TusAnswers {
         }
     }
 
-    private static func accept(_ answer: HTTPAnswer, at endpoint: Endpoint) throws(UplinkFailure) {
-        guard answer.isSuccess else { throw answer.refusal(at: endpoint) }
+    private static func accept(_ response: HTTPResponse, at endpoint: Endpoint) throws(UplinkFailure) {
+        guard response.isSuccess else { throw response.refusal(at: endpoint) }
     }
 
     /// RFC 3986 section 5.2, as far as servers use it.
-    static func location(_ answer: HTTPAnswer, at endpoint: Endpoint) throws(UplinkFailure) -> String {
-        guard let location = answer.location, !location.isEmpty else {
+    static func location(_ response: HTTPResponse, at endpoint: Endpoint) throws(UplinkFailure) -> String {
+        guard let location = response.location, !location.isEmpty else {
             throw UplinkFailure(.messageMalformed, "\(endpoint.peer) made an upload without saying where (no Location)")
         }
         let scheme = endpoint.isTLS ? "https:" : "http:"
@@ -72,7 +72,7 @@ enum TusAnswers {
     /// Nil when the answer names none, or what cannot be a name.
     private static func missing(_ body: [UInt8]) -> [String]? {
         let limitValues = Limits.missingFiles + 64
-        guard let elements = AnswerBody(body, .none, limitValues: limitValues).object?["missing"]?.array,
+        guard let elements = ResponseBody(body, .unknown, limitValues: limitValues).object?["missing"]?.array,
             !elements.isEmpty, elements.count <= Limits.missingFiles
         else { return nil }
         var names: [String] = []
@@ -86,20 +86,21 @@ enum TusAnswers {
     }
 }
 
-extension HTTPAnswer {
+extension HTTPResponse {
     func refusal(at endpoint: Endpoint) -> UplinkFailure {
-        Refusals.failure(status: status, sign, body: body, retryAfterSeconds: retryAfterSeconds, peer: endpoint.peer)
+        ErrorResponse.failure(
+            status: status, origin, body: body, retryAfterSeconds: retryAfterSeconds, peer: endpoint.peer)
     }
 
     /// What a success says; nil when it says nothing.
     func said(at endpoint: Endpoint, limitValues: Int) throws(UplinkFailure) -> JSONValue? {
         guard isSuccess else { throw refusal(at: endpoint) }
         guard !body.isEmpty else { return nil }
-        let body = AnswerBody(body, sign, limitValues: limitValues)
+        let body = ResponseBody(body, origin, limitValues: limitValues)
         guard let object = body.object else {
             // A success of the peer's own is JSON, or nothing: what stands between must not settle a lesson.
             throw UplinkFailure(
-                sign == .own ? .messageMalformed : .intercepted(status),
+                origin == .peer ? .messageMalformed : .intercepted(status),
                 "\(endpoint.peer) answered HTTP \(status) with " + body.complaint)
         }
         return object

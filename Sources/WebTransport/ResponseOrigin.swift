@@ -2,46 +2,46 @@ internal import CWebSockets
 package import RecorderCore
 package import WireJSON
 
-/// What an answer's head shows of who has given it.
-package enum AnswerSign: Equatable, Sendable {
-    case none
-    /// As the endpoints and services that the box asks answer, and nothing on the way does: JSON, or tus.
-    case own
-    /// HTML, as log-in pages and proxies answer.
-    case page
+/// Who sent a response, as far as its head shows.
+package enum ResponseOrigin: Equatable, Sendable {
+    case unknown
+    /// The peer itself: JSON or tus, which nothing on the way sends.
+    case peer
+    /// A log-in page or a proxy may have sent this: HTML.
+    case webPage
     /// Content-Encoding, which was not asked for.
     case compressed
 }
 
 extension Connection {
-    /// Of the answer whose head is told of.
-    package var sign: AnswerSign {
+    /// The origin of the response whose head has just arrived.
+    package var origin: ResponseOrigin {
         if let encoding = header(WSI_TOKEN_HTTP_CONTENT_ENCODING)?.inLowerCase, encoding != "identity" {
             return .compressed
         }
-        // tus 1.0: in every answer of its servers.
-        if let version = header("tus-resumable:"), !version.isEmpty { return .own }
+        // tus 1.0: its servers send this header in every response.
+        if let version = header("tus-resumable:"), !version.isEmpty { return .peer }
         let type = header(WSI_TOKEN_HTTP_CONTENT_TYPE)?.inLowerCase ?? ""
-        if ["application/json", "application/problem+json"].contains(where: type.begins) { return .own }
-        return type.begins(with: "text/html") ? .page : .none
+        if ["application/json", "application/problem+json"].contains(where: type.begins) { return .peer }
+        return type.begins(with: "text/html") ? .webPage : .unknown
     }
 }
 
-/// An answer's body, as far as it tells who has said it.
-package struct AnswerBody {
-    /// Nil for what is no JSON object.
+/// A response's body: a JSON object, or what was found instead of one.
+package struct ResponseBody {
+    /// Nil when the body is not a JSON object.
     package var object: JSONValue?
-    /// What there is instead of JSON, for people.
+    /// What was found instead of JSON, for people.
     private var instead = ""
 
     /// - Parameters:
-    ///   - bytes: a byte order mark before the text does no harm; nil: not known.
-    ///   - limitValues: what has more is none.
-    package init(_ bytes: [UInt8]?, _ sign: AnswerSign, limitValues: Int) {
+    ///   - bytes: may begin with a byte order mark; nil: the body is not known.
+    ///   - limitValues: a body with more JSON values than this is refused.
+    package init(_ bytes: [UInt8]?, _ origin: ResponseOrigin, limitValues: Int) {
         let text = Self.withoutMark(bytes ?? [])
-        if sign == .compressed || text.starts(with: [0x1F, 0x8B]) {
+        if origin == .compressed || text.starts(with: [0x1F, 0x8B]) {
             instead = "compressed data, which was not asked for"
-        } else if sign == .page || text.first == 0x3C {
+        } else if origin == .webPage || text.first == 0x3C {
             instead = "a page"
         } else if text.isEmpty {
             instead = bytes == nil ? "no sign of a service" : "nothing"
@@ -56,27 +56,27 @@ package struct AnswerBody {
         }
     }
 
-    /// RFC 8259 section 8.1 lets a parser ignore it; Windows' programs write it.
+    /// The bytes without a byte order mark. RFC 8259 section 8.1 lets a parser ignore it; Windows programs write it.
     package static func withoutMark(_ bytes: [UInt8]) -> [UInt8] {
         bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes[3...]) : bytes
     }
 
-    /// What was found in place of an answer, and what that may mean.
+    /// What was found instead of a JSON object, and what that may mean. Empty when there is an object.
     package var complaint: String {
         instead.isEmpty ? "" : instead + "; a log-in page or a proxy may have answered in its place"
     }
 }
 
-/// An answer that is no success, in words, and whether the peer itself has said it.
-package enum Refusals {
-    private static let values = 4_096
+/// A response with a status other than 2xx, as a failure that says whether the peer itself refused.
+package enum ErrorResponse {
+    private static let limitValues = 4_096
 
     /// - Parameter body: nil: it is not known.
     package static func failure(
-        status: Int, _ sign: AnswerSign, body bytes: [UInt8]?, retryAfterSeconds: Int?, peer: String
+        status: Int, _ origin: ResponseOrigin, body bytes: [UInt8]?, retryAfterSeconds: Int?, peer: String
     ) -> UplinkFailure {
-        let body = AnswerBody(bytes, sign, limitValues: values)
-        let isOwn = sign == .own || body.object != nil
+        let body = ResponseBody(bytes, origin, limitValues: limitValues)
+        let isFromPeer = origin == .peer || body.object != nil
         var text = "\(peer) answered HTTP \(status)"
         var said = ""
         if (300..<400).contains(status) {
@@ -85,7 +85,7 @@ package enum Refusals {
             for name in ["message", "error_message", "error", "detail"] where said.isEmpty {
                 said = value[name]?.string ?? ""
             }
-        } else if isOwn {
+        } else if isFromPeer {
             said = String(decoding: (bytes ?? []).prefix(Limits.errorMessageBytes), as: UTF8.self)
         } else {
             text += " with " + body.complaint
@@ -93,9 +93,9 @@ package enum Refusals {
         said = said.clipped(bytes: Limits.errorMessageBytes).trimmingSpaces
         if !said.isEmpty { text += ": " + said }
         return UplinkFailure(
-            isOwn ? .httpStatus(status) : .intercepted(status), text,
-            errorType: (body.object?["error_type"]?.string ?? "").clipped(bytes: WebLimits.errorTypeBytes),
-            requestID: (body.object?["request_id"]?.string ?? "").clipped(bytes: WebLimits.requestIDBytes),
+            isFromPeer ? .httpStatus(status) : .intercepted(status), text,
+            errorType: (body.object?["error_type"]?.string ?? "").clipped(bytes: TransportLimits.errorTypeBytes),
+            requestID: (body.object?["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes),
             retryAfterSeconds: retryAfterSeconds)
     }
 }

@@ -4,7 +4,7 @@ internal import WebTransport
 
 /// Uploads as requests: tus 1.0 (https://tus.io/protocols/resumable-upload) with the metadata that Supabase's storage
 /// wants, and the school's manifest.
-enum TusQuestions {
+enum TusRequests {
     private static let version = HTTPHeader("tus-resumable:", "1.0.0")
 
     static func request(_ request: UploadRequest, _ settings: UploaderSettings) throws(UplinkFailure) -> HTTPRequest {
@@ -12,12 +12,12 @@ enum TusQuestions {
         case .create(let recording, let file):
             return try create(recording, file, settings)
         case .offset(_, let file):
-            return try question(.head, url(of: file), settings, headers: [version])
+            return try makeRequest(.head, url(of: file), settings, headers: [version])
         case .send(let recording, let file, let from, let count):
             guard from >= 0, count > 0, from <= file.bytes - count else {
                 throw UplinkFailure(.configuration, "\(file.name) has no bytes \(from) to \(from) + \(count)")
             }
-            var patch = try question(
+            var patch = try makeRequest(
                 .patch, url(of: file), settings,
                 headers: [
                     version, HTTPHeader("content-type:", "application/offset+octet-stream"),
@@ -42,7 +42,7 @@ enum TusQuestions {
         for (name, value) in fields {
             metadata += (metadata.isEmpty ? "" : ",") + name + " " + Base64.encode(Array(value.utf8))
         }
-        return try question(
+        return try makeRequest(
             .post, settings.url, settings,
             headers: [
                 version, HTTPHeader("upload-length:", "\(file.bytes)"), HTTPHeader("upload-metadata:", metadata),
@@ -61,17 +61,17 @@ enum TusQuestions {
         } catch {
             throw UplinkFailure(.unknown, error.message)
         }
-        var post = try question(
+        var post = try makeRequest(
             .post, settings.manifestURL, settings, setting: "upload.manifest_url",
             headers: [
                 HTTPHeader("content-type:", "application/json"), HTTPHeader("idempotency-key:", recording.text),
             ])
         post.body = .file(path, from: 0, count: count)
-        post.answerLimitBytes = Limits.manifestAnswerBytes
+        post.responseLimitBytes = Limits.manifestAnswerBytes
         return post
     }
 
-    private static func question(
+    private static func makeRequest(
         _ method: HTTPMethod, _ url: String, _ settings: UploaderSettings, setting: String = "upload.url",
         headers: [HTTPHeader]
     ) throws(UplinkFailure) -> HTTPRequest {
@@ -86,7 +86,7 @@ enum TusQuestions {
         return HTTPRequest(
             method, endpoint, headers: headers, secret: isOurs ? settings.bearer : nil,
             identity: isOurs ? identity : nil, kilobitsPerSecond: settings.kilobitsPerSecond,
-            answerLimitBytes: Limits.uploadAnswerBytes)
+            responseLimitBytes: Limits.uploadAnswerBytes)
     }
 
     /// Whether a setting names this server: a `Location` that leads elsewhere gets no secret.

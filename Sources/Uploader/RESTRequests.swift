@@ -3,7 +3,7 @@ internal import LinuxRuntime
 internal import WebTransport
 
 /// Gaps of a transcript as requests to the service's asynchronous interface (SPEECH.md).
-enum ServiceQuestions {
+enum RESTRequests {
     static func request(
         _ request: TranscriptionRequest, _ settings: UploaderSettings
     ) throws(UplinkFailure) -> HTTPRequest {
@@ -11,20 +11,20 @@ enum ServiceQuestions {
         case .uploadAudio(let recording, let path):
             return try upload(recording, path, settings)
         case .create(let recording, let file):
-            var post = try question(.post, "/v1/transcriptions", settings)
+            var post = try makeRequest(.post, "/v1/transcriptions", settings)
             post.headers = [HTTPHeader("content-type:", "application/json")]
             post.body = .bytes(Array(try wish(recording, file, settings).utf8))
             return post
         case .state(let transcription):
-            return try question(.get, "/v1/transcriptions/" + (try safe(transcription)), settings)
+            return try makeRequest(.get, "/v1/transcriptions/" + (try safe(transcription)), settings)
         case .transcript(let transcription):
-            var get = try question(.get, "/v1/transcriptions/" + (try safe(transcription)) + "/transcript", settings)
-            get.answerLimitBytes = Limits.transcriptBytes
+            var get = try makeRequest(.get, "/v1/transcriptions/" + (try safe(transcription)) + "/transcript", settings)
+            get.responseLimitBytes = Limits.transcriptBytes
             return get
         case .deleteTranscription(let transcription):
-            return try question(.delete, "/v1/transcriptions/" + (try safe(transcription)), settings)
+            return try makeRequest(.delete, "/v1/transcriptions/" + (try safe(transcription)), settings)
         case .deleteFile(let file):
-            return try question(.delete, "/v1/files/" + (try safe(file)), settings)
+            return try makeRequest(.delete, "/v1/files/" + (try safe(file)), settings)
         }
     }
 
@@ -41,7 +41,7 @@ enum ServiceQuestions {
         let boundary = "chalkbox-" + recording.text
         let head = "--\(boundary)\r\ncontent-disposition: form-data; name=\"file\"; filename=\"\(recording.text).flac\""
             + "\r\ncontent-type: audio/flac\r\n\r\n"
-        var post = try question(.post, "/v1/files", settings)
+        var post = try makeRequest(.post, "/v1/files", settings)
         post.headers = [HTTPHeader("content-type:", "multipart/form-data; boundary=" + boundary)]
         post.body = .file(
             path, from: 0, count: bytes, prefix: Array(head.utf8), suffix: Array("\r\n--\(boundary)--\r\n".utf8))
@@ -66,7 +66,7 @@ enum ServiceQuestions {
         return writer.text
     }
 
-    private static func question(
+    private static func makeRequest(
         _ method: HTTPMethod, _ path: String, _ settings: UploaderSettings
     ) throws(UplinkFailure) -> HTTPRequest {
         let setting = "transcription.rest_url"
@@ -79,7 +79,7 @@ enum ServiceQuestions {
             base.isEmpty ? "" : base + path, name: setting, secure: "https", plain: "http")
         return HTTPRequest(
             method, endpoint, secret: settings.restBearer, kilobitsPerSecond: settings.kilobitsPerSecond,
-            answerLimitBytes: Limits.uploadAnswerBytes)
+            responseLimitBytes: Limits.uploadAnswerBytes)
     }
 
     /// The service's name for something, as part of a path.
