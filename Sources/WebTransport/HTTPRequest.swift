@@ -48,6 +48,19 @@ package enum HTTPBody: Equatable, Sendable {
     }
 }
 
+extension HTTPBody {
+    /// All of a file as it is now, between a prefix and a suffix.
+    package static func wholeFile(
+        _ path: String, prefix: [UInt8] = [], suffix: [UInt8] = []
+    ) throws(UplinkFailure) -> HTTPBody {
+        do throws(SystemError) {
+            return .file(path, from: 0, count: try File(path, .read).status().bytes, prefix: prefix, suffix: suffix)
+        } catch {
+            throw UplinkFailure(.unknown, error.message)
+        }
+    }
+}
+
 /// A client's certificate and its key for TLS, as PEM files.
 package struct ClientIdentity: Equatable, Sendable {
     package var certificateFile: String

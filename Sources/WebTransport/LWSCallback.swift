@@ -111,6 +111,5 @@ private func retryAfter(_ wsi: OpaquePointer) -> Int? {
     }
     guard count > 0 else { return nil }
     let digits = text.prefix(Int(count)).map { UInt8(bitPattern: $0) }
-    guard let seconds = Int(String(decoding: digits, as: UTF8.self)), seconds >= 0 else { return nil }
-    return min(seconds, 86_400)
+    return String(decoding: digits, as: UTF8.self).decimal.map { Int(min($0, 86_400)) }
 }

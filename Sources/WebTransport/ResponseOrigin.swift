@@ -69,13 +69,11 @@ package struct ResponseBody {
 
 /// A response with a status other than 2xx, as a failure that says whether the peer itself refused.
 package enum ErrorResponse {
-    private static let limitValues = 4_096
-
     /// - Parameter body: nil: it is not known.
     package static func failure(
         status: Int, _ origin: ResponseOrigin, body bytes: [UInt8]?, retryAfterSeconds: Int?, peer: String
     ) -> UplinkFailure {
-        let body = ResponseBody(bytes, origin, limitValues: limitValues)
+        let body = ResponseBody(bytes, origin, limitValues: TransportLimits.responseValues)
         let isFromPeer = origin == .peer || body.object != nil
         var text = "\(peer) answered HTTP \(status)"
         var said = ""
@@ -97,5 +95,31 @@ package enum ErrorResponse {
             errorType: (body.object?["error_type"]?.string ?? "").clipped(bytes: TransportLimits.errorTypeBytes),
             requestID: (body.object?["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes),
             retryAfterSeconds: retryAfterSeconds)
+    }
+}
+
+extension HTTPResponse {
+    /// The failure that a response with a status other than 2xx is.
+    package func refusal(at endpoint: Endpoint) -> UplinkFailure {
+        ErrorResponse.failure(
+            status: status, origin, body: body, retryAfterSeconds: retryAfterSeconds, peer: endpoint.peer)
+    }
+
+    /// A success's JSON object; nil when its body is empty.
+    ///
+    /// - Throws: the failure that any other status is, and a success whose body is not JSON.
+    package func object(
+        at endpoint: Endpoint, limitValues: Int = TransportLimits.responseValues
+    ) throws(UplinkFailure) -> JSONValue? {
+        guard isSuccess else { throw refusal(at: endpoint) }
+        guard !body.isEmpty else { return nil }
+        let body = ResponseBody(body, origin, limitValues: limitValues)
+        guard let object = body.object else {
+            // The peer's own success has a JSON body or none: a proxy's page must not count as one.
+            throw UplinkFailure(
+                origin == .peer ? .messageMalformed : .intercepted(status),
+                "\(endpoint.peer) answered HTTP \(status) with " + body.complaint)
+        }
+        return object
     }
 }

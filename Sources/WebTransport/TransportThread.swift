@@ -126,6 +126,10 @@ package enum TransportLimits {
     /// How long to wait for the response of a peer that has stopped reading the body.
     static let finalResponseMilliseconds: Int64 = 2_000
     static let progressMilliseconds: Int64 = 500
+    /// Of `HTTPClient`: an upload and a transcription at one time.
+    static let exchanges = 2
+    /// JSON values in a response that has only a few fields.
+    package static let responseValues = 4_096
     package static let errorTypeBytes = 64
     package static let requestIDBytes = 128
     /// A day; sessions last at most 300 minutes (docs/PROTOCOL.md, Messages).

@@ -5,7 +5,6 @@ internal import Panel
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
-internal import Uploader
 internal import WebTransport
 
 /// What the daemon is put together from.
@@ -218,13 +217,9 @@ enum DaemonCommand {
             log.write(.error, "upload reason=\(LogEntry.quoted(error.message))")
             problem = problem ?? UplinkFailure(.configuration, error.message)
         }
-        var client: UploadClient?
-        if let transport = way.transport {
-            // The secret for the service is read when it is needed.
-            client = UploadClient(
-                settings: settings.uploader(bearer: bearer, restBearer: nil), thread: transport, notifier: notifier)
-        }
+        let client = way.transport.map { HTTPClient(thread: $0, notifier: notifier) }
         return SchoolDriver(
-            client, secret: bearer, bearerFile: file, restBearerFile: restFile, problem: problem, log: log)
+            client, settings.uploads(bearer: bearer), settings.transcriptions, bearerFile: file,
+            restBearerFile: restFile, problem: problem, log: log)
     }
 }

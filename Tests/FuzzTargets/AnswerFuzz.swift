@@ -1,6 +1,7 @@
 import RecorderCore
 
-@testable import Uploader
+@testable import AsyncTranscription
+@testable import SchoolUpload
 @testable import WebTransport
 
 /// What the school's upload server and the service's asynchronous interface answer. The first line of the input is the
@@ -30,7 +31,7 @@ enum AnswerFuzz {
             try check(TusResponses.read(response, to: request, at: endpoint), response, at: endpoint)
         }
         for (word, request) in transcriptions where name == word {
-            try check(RESTResponses.read(response, to: request, at: endpoint), response)
+            try check(TranscriptionResponses.read(response, to: request, at: endpoint), response)
         }
     }
 
@@ -69,7 +70,7 @@ enum AnswerFuzz {
             try expect(offset >= 0, "\(offset)")
         case .missing(let names):
             try expect((1...Limits.missingFiles).contains(names.count), "\(names.count) names")
-            try expect(names.allSatisfy { (1...UploaderLimits.fileNameBytes).contains($0.utf8.count) }, "\(names)")
+            try expect(names.allSatisfy { (1...UploadLimits.fileNameBytes).contains($0.utf8.count) }, "\(names)")
         case .accepted: break
         case .failed(let failure): return try check(failure)
         }
@@ -80,7 +81,7 @@ enum AnswerFuzz {
         switch result {
         case .file(let name), .transcription(let name):
             try expect(name.isEvery { $0 > 0x20 && $0 < 0x7F && $0 != 0x2F }, "\(name) breaks its request")
-            try expect((1...UploaderLimits.identifierBytes).contains(name.utf8.count), "\(name.utf8.count) bytes")
+            try expect((1...TranscriptionLimits.identifierBytes).contains(name.utf8.count), "\(name.utf8.count) bytes")
         case .refused(let reason):
             try expect((1...Limits.errorMessageBytes).contains(reason.utf8.count), "\(reason.utf8.count) bytes")
         case .text(let tokens):

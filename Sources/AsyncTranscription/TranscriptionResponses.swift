@@ -2,8 +2,8 @@ internal import RecorderCore
 internal import WebTransport
 internal import WireJSON
 
-/// What the service's asynchronous interface answered, as values.
-enum RESTResponses {
+/// Reads the responses of the service's asynchronous interface (docs/PROTOCOL.md, Asynchronous API).
+enum TranscriptionResponses {
     static func read(
         _ response: HTTPResponse, to request: TranscriptionRequest, at endpoint: Endpoint
     ) -> TranscriptionAnswer {
@@ -11,7 +11,7 @@ enum RESTResponses {
             switch request {
             case .deleteTranscription, .deleteFile:
                 if response.isSuccess {
-                    _ = try response.said(at: endpoint, limitValues: UploaderLimits.answerNodes)
+                    _ = try response.object(at: endpoint)
                     return .deleted
                 }
                 let failure = response.refusal(at: endpoint)
@@ -36,14 +36,14 @@ enum RESTResponses {
     }
 
     private static func value(_ response: HTTPResponse, at endpoint: Endpoint) throws(UplinkFailure) -> JSONValue {
-        guard let value = try response.said(at: endpoint, limitValues: Limits.transcriptNodes) else {
+        guard let value = try response.object(at: endpoint, limitValues: Limits.transcriptNodes) else {
             throw UplinkFailure(.intercepted(response.status), "\(endpoint.peer) answered nothing")
         }
         return value
     }
 
     private static func name(_ value: JSONValue, at endpoint: Endpoint) throws(UplinkFailure) -> String {
-        guard let name = value["id"]?.string, RESTRequests.isName(name) else {
+        guard let name = value["id"]?.string, TranscriptionRequests.isName(name) else {
             throw ServiceJSON.malformed("an answer without a valid id", endpoint.peer)
         }
         return name

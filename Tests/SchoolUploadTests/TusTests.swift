@@ -4,9 +4,9 @@ import RecorderCore
 import Testing
 import WebTransport
 
-@testable import Uploader
+@testable import SchoolUpload
 
-private let recording = UploaderFixture.recording
+private let recording = UploadFixture.recording
 
 private func endpoint(_ url: String = "https://school.example/up/files?x=1") throws -> Endpoint {
     try Endpoint(url, name: "test", secure: "https", plain: "http")
@@ -91,7 +91,7 @@ extension UploadTests {
                     headers: number == 2 ? "Upload-Offset: 50007\r\n" : headers[number])
             }
             let base = "http://127.0.0.1:\(peer.port)"
-            let fixture = try UploaderFixture {
+            let fixture = try UploadFixture {
                 $0.url = base + "/files/"
                 $0.bearer = "box-secret"
             }
@@ -128,7 +128,7 @@ extension UploadTests {
                 seen.put(try connection.readRequest())
                 try connection.answer("409 Conflict", #"{"missing":["audio-0000.flac"]}"#)
             }
-            let fixture = try UploaderFixture { $0.manifestURL = "http://127.0.0.1:\(peer.port)/lessons" }
+            let fixture = try UploadFixture { $0.manifestURL = "http://127.0.0.1:\(peer.port)/lessons" }
             #expect(fixture.ask(.manifest(recording)) == .missing(["audio-0000.flac"]))
             let request = seen.take()
             #expect(request?.body == #"{"files":[]}"#)
@@ -141,7 +141,7 @@ extension UploadTests {
                 seen.put(try connection.readHead())
                 try connection.answer("200 OK", headers: "Upload-Offset: 0\r\n")
             }
-            let fixture = try UploaderFixture {
+            let fixture = try UploadFixture {
                 $0.url = "https://school.example/files"
                 $0.bearer = "box-secret"
             }
@@ -156,7 +156,7 @@ extension UploadTests {
                 try connection.answer("403 Forbidden", #"{"message":"Bearer box-secret is not known: box-secret"}"#)
             }
             let url = "http://127.0.0.1:\(peer.port)/"
-            let fixture = try UploaderFixture {
+            let fixture = try UploadFixture {
                 $0.url = url
                 $0.bearer = "box-secret"
             }
@@ -170,12 +170,12 @@ extension UploadTests {
                 seen.put(try connection.readHead())
                 try connection.answer("401 Unauthorized", "{}", headers: "Retry-After: 4\r\n")
             }
-            let fixture = try UploaderFixture { $0.url = "http://127.0.0.1:\(peer.port)/" }
-            #expect(fixture.client.send(.bearer("new")))
+            let fixture = try UploadFixture { $0.url = "http://127.0.0.1:\(peer.port)/" }
+            fixture.settings.bearer = "new"
             let failure = fixture.ask(.create(recording, fixture.file()))?.failure
             #expect(failure?.kind == .httpStatus(401) && failure?.retryAfterSeconds == 4)
             #expect(seen.take().flatMap { FakeConnection.header("authorization", in: $0) } == "Bearer new")
-            #expect(fixture.client.send(.bearer("a b")))
+            fixture.settings.bearer = "a b"
             #expect(fixture.ask(.create(recording, fixture.file()))?.failure?.detail.contains("bearer_file") == true)
         }
 
@@ -190,7 +190,7 @@ extension UploadTests {
                 try connection.answer("404 Not Found", headers: headers)
             }
             let base = "http://127.0.0.1:\(peer.port)/"
-            let fixture = try UploaderFixture { $0.url = base }
+            let fixture = try UploadFixture { $0.url = base }
             let failure = fixture.ask(.offset(recording, fixture.file(base)))?.failure
             #expect(failure?.kind == (isOwn ? .httpStatus(404) : .intercepted(404)))
         }
@@ -202,21 +202,21 @@ extension UploadTests {
                 try connection.answer("200 OK", headers: "Upload-Offset: 3\r\n")
             }
             let base = "http://127.0.0.1:\(peer.port)/"
-            let fixture = try UploaderFixture { $0.url = base }
+            let fixture = try UploadFixture { $0.url = base }
             let request = UploadRequest.offset(recording, fixture.file(base))
             let (first, second) = (fixture.begin(request), fixture.begin(request))
             #expect(fixture.ask(request)?.failure?.kind == .stalled)
-            #expect(fixture.client.send(.cancel(first)) && fixture.client.send(.cancel(second)))
+            #expect(fixture.runner.client.cancel(first) && fixture.runner.client.cancel(second))
             #expect(fixture.ask(request) != nil)
-            let answered = fixture.events.filter {
-                if case .uploaded(let number, _) = $0 { number == first || number == second } else { false }
+            let ended = fixture.runner.events.filter {
+                if case .ended(let call) = $0 { call === first || call === second } else { false }
             }
-            #expect(answered.isEmpty)
+            #expect(ended.isEmpty && first.answer == nil && second.answer == nil)
         }
 
         @Test(arguments: ["../x", "a/b", "", "..", "a b"])
         func `a name that leaves its directory is refused`(name: String) throws {
-            let fixture = try UploaderFixture { $0.url = "http://127.0.0.1:1/" }
+            let fixture = try UploadFixture { $0.url = "http://127.0.0.1:1/" }
             var file = fixture.file("http://127.0.0.1:1/")
             file.name = name
             let answer = fixture.ask(.send(recording, file, from: 0, count: 1))
