@@ -89,6 +89,7 @@ let package = Package(
         product("RecorderCore"),
         product("LinuxRuntime", ["RecorderCore", "CLinux"]),
         product("WireJSON", ["CWebSockets"]),
+        product("ControlProtocol", ["WireJSON"]),
         product("Configuration", ["RecorderCore", "CINI"]),
         product("AudioCapture", ["LinuxRuntime", "RecorderCore", "CALSA"]),
         product("Panel", ["LinuxRuntime", "RecorderCore", "CGPIO"]),
@@ -96,12 +97,14 @@ let package = Package(
         product("RecordingStore", ["LinuxRuntime", "RecorderCore", "CSQLite", "CFLAC", "CCrypto"]),
         product("WebTransport", ["LinuxRuntime", "RecorderCore", "WireJSON", "CWebSockets"]),
         product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WebTransport", "WireJSON"]),
-        product("Uploader", ["LinuxRuntime", "RecorderCore", "WebTransport", "WireJSON"]),
+        product("SchoolUpload", ["RecorderCore", "WebTransport", "WireJSON"]),
+        product("AsyncTranscription", ["RecorderCore", "WebTransport", "WireJSON"]),
         .executableTarget(
             name: "chalkbox",
             dependencies: [
                 "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel",
-                "RecordingStore", "SpeechUplink", "LinkMonitor", "WebTransport", "Uploader",
+                "ControlProtocol", "RecordingStore", "SpeechUplink", "LinkMonitor", "WebTransport", "SchoolUpload",
+                "AsyncTranscription",
             ],
             swiftSettings: embedded + strict,
             linkerSettings: [
@@ -149,6 +152,7 @@ let package = Package(
         test("SimulationTests", ["Simulator"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
         test("WireJSONTests", ["WireJSON"]),
+        test("ControlProtocolTests", ["ControlProtocol"]),
         test("ConfigurationTests", ["Configuration", "RecorderCore"]),
         // Counts what a thread allocates and holds: the proof that capture takes no memory, and packing little.
         .target(name: "CThreadWatch", path: "Tests/CThreadWatch"),
@@ -163,13 +167,16 @@ let package = Package(
         // Sees every change that SQLite makes on the disk.
         .target(name: "CPowerCut", dependencies: ["CSQLite"], path: "Tests/CPowerCut"),
         test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch"]),
-        // Servers of a few lines of script, and TLS around them.
-        .target(name: "PeerKit", path: "Tests/PeerKit", swiftSettings: hosted),
+        // Servers of a few lines of script, and TLS around them; and calls to them.
+        .target(
+            name: "PeerKit", dependencies: ["WebTransport", "LinuxRuntime", "RecorderCore"], path: "Tests/PeerKit",
+            swiftSettings: hosted),
         test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "CThreadWatch"]),
         .testTarget(
-            name: "UploaderTests",
-            dependencies: ["Uploader", "WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore"],
+            name: "SchoolUploadTests",
+            dependencies: ["SchoolUpload", "WebTransport", "PeerKit", "RecorderCore"],
             exclude: ["tus_server.py"], swiftSettings: hosted),
+        test("AsyncTranscriptionTests", ["AsyncTranscription", "WebTransport", "PeerKit", "RecorderCore"]),
         test(
             "SpeechUplinkTests",
             ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
@@ -182,8 +189,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Configuration", "LinkMonitor", "LinuxRuntime", "RecorderCore", "RecordingStore", "SpeechUplink",
-                "WebTransport", "Uploader", "WireJSON", "CNetlink",
+                "AsyncTranscription", "Configuration", "ControlProtocol", "LinkMonitor", "LinuxRuntime", "RecorderCore",
+                "RecordingStore", "SchoolUpload", "SpeechUplink", "WebTransport", "WireJSON", "CNetlink",
             ],
             path: "Tests/FuzzTargets", swiftSettings: hosted),
         .target(

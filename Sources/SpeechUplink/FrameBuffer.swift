@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 internal import WebTransport
 
-/// What a session writes.
+/// The buffer for a session's frames: audio, text and pings.
 @safe struct FrameBuffer {
     /// The first message with 32 language hints takes some 1.5 KiB, a frame of audio 3200 bytes.
     private static let capacity = 4_096

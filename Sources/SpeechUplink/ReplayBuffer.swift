@@ -1,14 +1,14 @@
 internal import RecorderCore
 
-/// Audio that the ring no longer has, as it comes out of the journal, a piece at a time.
+/// Audio that the ring no longer has, read from the journal a piece at a time.
 struct ReplayBuffer {
     private var start = SampleIndex.zero
     private var samples: [Int16] = []
-    /// By when the piece that was asked for has to be there.
+    /// When the requested piece has to be here; nil when none was requested.
     private(set) var due: MonotonicTime?
     var isAwaited: Bool { due != nil }
 
-    /// The samples of `range` that are here, from its beginning; nil when that is not here.
+    /// The part of `range` that is here, from its beginning; nil when its beginning is not here.
     func part(of range: Range<SampleIndex>) -> ArraySlice<Int16>? {
         let offset = Int(range.lowerBound.samples(since: start))
         guard offset >= 0, offset < samples.count else { return nil }
@@ -21,7 +21,7 @@ struct ReplayBuffer {
         samples = []
     }
 
-    mutating func take(_ samples: [Int16], from start: SampleIndex) {
+    mutating func store(_ samples: [Int16], from start: SampleIndex) {
         due = nil
         self.start = start
         self.samples = samples

@@ -2,7 +2,7 @@ internal import RecorderCore
 internal import WebTransport
 internal import WireJSON
 
-/// A message of the speech service, as values: what it says, or the failure that it is.
+/// Parses the speech service's messages (docs/PROTOCOL.md, Messages); error messages are thrown as failures.
 enum ServiceMessageReader {
     /// - Parameter spoken: milliseconds up to which the session has had words.
     static func read(_ value: JSONValue, after spoken: Int64, peer: String) throws(UplinkFailure) -> ServiceMessage {
@@ -17,7 +17,7 @@ enum ServiceMessageReader {
         return message
     }
 
-    /// One that cannot be says nothing.
+    /// 0 when it is missing or impossible.
     private static func position(_ value: JSONValue?, _ message: inout ServiceMessage) -> Int64 {
         guard let value, !value.isNull else { return 0 }
         guard let place = ServiceJSON.milliseconds(value) else {
@@ -34,6 +34,6 @@ enum ServiceMessageReader {
         return UplinkFailure(
             .service(code: Int(truncatingIfNeeded: code)),
             "\(peer) answered error \(code)" + (said.isEmpty ? "" : ": " + said),
-            requestID: (value["request_id"]?.string ?? "").clipped(bytes: WebLimits.requestIDBytes))
+            requestID: (value["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes))
     }
 }

@@ -1,11 +1,12 @@
 internal import RecorderCore
 
-/// What the recorder writes in a session besides audio (SPEECH.md; the service's own clients write the same).
+/// The text messages that the recorder sends in a session (docs/PROTOCOL.md, Messages; the service's own clients send
+/// the same).
 enum SessionMessages {
     static let keepalive = #"{"type":"keepalive"}"#
     static let finish = #"{"type":"finish"}"#
 
-    /// The first message. The key goes into the handshake and must not be here as well.
+    /// The first message. The key is in the handshake (docs/PROTOCOL.md, Handshake) and must not be here as well.
     static func start(_ settings: UplinkSettings, recording: RecordingID) -> String {
         var writer = JSONWriter()
         writer.object { object in

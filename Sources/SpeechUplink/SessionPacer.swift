@@ -4,20 +4,20 @@ package import RecorderCore
 ///
 /// Caught up, a frame goes out as soon as the microphone has delivered it. Behind, a token bucket holds the pace:
 /// it fills at the catch-up rate and holds `Limits.burstSamples`, so no more than that ever goes out ahead of the
-/// pace (SPEECH: "real time or near real time").
+/// pace (docs/PROTOCOL.md, Messages: "real time or near real time").
 package struct SessionPacer: Equatable, Sendable {
     package enum Action: Equatable, Sendable {
         case send(Range<SampleIndex>)
         case keepalive
         case finish
-        /// Nothing to do before then; nil when nothing is left to do at all.
+        /// Nothing to do until then; nil: nothing is left to do.
         case wait(until: MonotonicTime?)
     }
 
-    /// How soon to look again after a look that came just before the microphone's next period; then slower and
-    /// slower, so that a silent microphone costs next to nothing.
+    /// How soon to look again when the microphone's next period was not there yet. The delay doubles, so that a silent
+    /// microphone costs next to nothing.
     private static let firstRetryMilliseconds: Int64 = 15
-    /// Each look comes that much early, so that the looks cannot drift away from the microphone's clock.
+    /// Each look comes this much early, so that the looks cannot drift away from the microphone's clock.
     private static let leadMilliseconds: Int64 = 2
     private static let periodMilliseconds = Limits.periodSamples / SampleIndex.samplesPerMillisecond
 
@@ -30,7 +30,7 @@ package struct SessionPacer: Equatable, Sendable {
     private var lastSentAt: MonotonicTime
     private var end: SampleIndex?
     private var isFinishSent = false
-    /// The next look at a ring that had no whole frame, and how often there was none in a row.
+    /// When to look again for a whole frame in the ring, and how often in a row there was none.
     private var nextLook: MonotonicTime?
     private var misses: Int64 = 0
     /// How long the last frame found may have waited in the ring, beyond the first retry.
@@ -48,7 +48,7 @@ package struct SessionPacer: Equatable, Sendable {
         lastSentAt = now
     }
 
-    /// After the samples before `end`, the session is finished.
+    /// Finishes the session after the samples before `end`.
     package mutating func finish(at end: SampleIndex) {
         self.end = end
         nextLook = nil

@@ -3,50 +3,50 @@ internal import RecorderCore
 internal import Synchronization
 package import WebTransport
 
-/// The way to the token endpoint and the speech service. It is told by `send` and answers by `takeEvents`; the notifier
-/// is raised when there is something to take. Those two belong to the daemon's loop, everything else to the transport's
-/// thread.
-@safe package final class SpeechClient: WebClient, @unchecked Sendable {
+/// Fetches session keys and holds sessions with the speech service. Commands go in by `send`, events come out by
+/// `takeEvents`; the notifier is raised when there are events. Those two are for the daemon's loop, everything else
+/// runs on the transport's thread.
+@safe package final class SpeechClient: TransportClient, @unchecked Sendable {
     let settings: UplinkSettings
     let ring: SampleRing
-    let outlet: EventOutlet<UplinkEvent>
+    let events: EventQueue<UplinkEvent>
     /// Milliseconds; -1 before the first pong.
     let roundTrip = Atomic<Int64>(-1)
-    private let engine: WebEngine
+    private let loop: TransportLoop
     private let commands = BoundedQueue<UplinkCommand>(capacity: Limits.uplinkCommands)
     private let log: Log
     private var sessions: [SpeechSession] = []
-    private var requests: [TokenRequest] = []
+    private var keyRequests: [KeyRequest] = []
 
-    /// Takes its place on the thread; connects to nothing yet.
+    /// Joins the transport's thread; connects to nothing yet.
     ///
     /// - Parameters:
     ///   - ring: the audio; sessions read it at their own positions.
     ///   - notifier: raised after each event.
     package init(
-        settings: UplinkSettings, ring: SampleRing, thread: WebThread, notifier: EventNotifier, log: Log
+        settings: UplinkSettings, ring: SampleRing, thread: TransportThread, notifier: EventNotifier, log: Log
     ) {
         self.settings = settings
         self.ring = ring
         self.log = log
-        engine = thread.engine
-        outlet = EventOutlet(capacity: Limits.uplinkEvents, notifier: notifier)
-        thread.host(self)
+        loop = thread.loop
+        events = EventQueue(capacity: Limits.uplinkEvents, notifier: notifier)
+        thread.add(self)
     }
 
-    /// False when the queue is full or the thread is shut down. What ends something is taken when nothing else is any
-    /// more: there is no more of it than was begun.
+    /// False when the queue is full or the thread is shut down. Places are reserved for commands that end something, so
+    /// these are queued when others are refused.
     package func send(_ command: UplinkCommand) -> Bool {
-        guard !engine.isStopping, commands.push(command, leaving: command.reserve) else { return false }
-        engine.wake()
+        guard !loop.isStopping, commands.push(command, leaving: command.reserve) else { return false }
+        loop.wake()
         return true
     }
 
     /// Events that found no room so far.
-    package var refusedEvents: Int { outlet.refused }
+    package var refusedEvents: Int { events.refused }
 
     /// What has happened since the last call, in order.
-    package func takeEvents() -> [UplinkEvent] { outlet.takeAll() }
+    package func takeEvents() -> [UplinkEvent] { events.takeAll() }
 
     /// Milliseconds that the newest ping took to come back; nil before the first.
     package var roundTripMilliseconds: Int64? {
@@ -56,29 +56,29 @@ package import WebTransport
 
     // MARK: On the transport's thread
 
-    package var isHolding: Bool { outlet.isHolding }
+    package var hasPendingEvents: Bool { events.hasPendingEvents }
 
-    package func engineEnded() {
+    package func loopEnded() {
         sessions = []
-        requests = []
+        keyRequests = []
     }
 
-    package func wake(_ engine: WebEngine) {
-        for command in commands.takeAll() { carryOut(command) }
-        outlet.postHeld()
+    package func loopDidWake(_ loop: TransportLoop) {
+        for command in commands.takeAll() { execute(command) }
+        events.flush()
     }
 
-    private func carryOut(_ command: UplinkCommand) {
+    private func execute(_ command: UplinkCommand) {
         switch command {
-        case .fetchToken(let attempt): fetchToken(attempt)
+        case .fetchToken(let attempt): requestKey(attempt)
         case .cancelToken(let attempt):
-            if let request = requests.first(where: { $0.attempt == attempt }) { engine.end(request, nil) }
+            if let request = keyRequests.first(where: { $0.attempt == attempt }) { loop.close(request, nil) }
         case .open(let request): open(request)
-        case .finish(let session, let end): find(session)?.finish(at: end, engine: engine)
+        case .finish(let session, let end): find(session)?.finish(at: end, loop: loop)
         case .close(let session):
-            if let session = find(session) { engine.end(session, nil) }
+            if let session = find(session) { loop.close(session, nil) }
         case .audio(let session, let from, let samples):
-            find(session)?.take(samples, from: from, engine: engine)
+            find(session)?.replay(samples, from: from, loop: loop)
         }
     }
 
@@ -86,7 +86,7 @@ package import WebTransport
         sessions.first { $0.number == session }
     }
 
-    private func fetchToken(_ attempt: Int) {
+    private func requestKey(_ attempt: Int) {
         do throws(UplinkFailure) {
             let endpoint = try Endpoint(
                 settings.tokenURL, name: "transcription.token_url", secure: "https", plain: "http")
@@ -94,11 +94,11 @@ package import WebTransport
                 throw UplinkFailure(.configuration, "transcription.token_bearer_file holds no valid secret")
             }
             try checkRoom()
-            let request = TokenRequest(attempt: attempt, endpoint: endpoint, client: self, engine: engine)
-            requests.append(request)
-            engine.begin(request)
+            let request = KeyRequest(attempt: attempt, endpoint: endpoint, client: self, loop: loop)
+            keyRequests.append(request)
+            loop.open(request)
         } catch {
-            outlet.post(.tokenFailed(attempt: attempt, error), isLast: true)
+            events.post(.tokenFailed(attempt: attempt, error), isLast: true)
         }
     }
 
@@ -109,11 +109,11 @@ package import WebTransport
                 throw UplinkFailure(.tokenMalformed, "the session key cannot be one")
             }
             try checkRoom()
-            let session = SpeechSession(request, endpoint: endpoint, client: self, engine: engine)
+            let session = SpeechSession(request, endpoint: endpoint, client: self, loop: loop)
             sessions.append(session)
-            engine.begin(session)
+            loop.open(session)
         } catch {
-            outlet.post(.closed(session: request.number, error), isLast: true)
+            events.post(.closed(session: request.number, error), isLast: true)
         }
     }
 
@@ -125,37 +125,37 @@ package import WebTransport
         do throws(UplinkFailure) {
             return try Endpoint(key.webSocketURL, name: "the token answer's websocketUrl", secure: "wss", plain: "ws")
         } catch {
-            // A mistake of the endpoint's, which may soon be mended there: not of the box's own configuration.
+            // The endpoint's mistake, which may soon be corrected there; the box's own configuration is fine.
             throw UplinkFailure(.tokenMalformed, error.detail)
         }
     }
 
-    /// SPEECH.md.
+    /// docs/PROTOCOL.md, Handshake.
     private static let serviceURL = "wss://stt-rt.soniox.com/transcribe-websocket"
 
     private func checkRoom() throws(UplinkFailure) {
-        let count = sessions.count + requests.count
+        let count = sessions.count + keyRequests.count
         guard count < UplinkLimits.connections else {
             throw UplinkFailure(.stalled, "\(count) connections are being made or open already")
         }
     }
 
-    // MARK: From the dialogues
+    // MARK: Called by the handlers
 
-    /// The session's last event.
+    /// Posts the session's last event.
     func ended(_ session: SpeechSession, _ failure: UplinkFailure?) {
         sessions.removeAll { $0 === session }
-        outlet.post(.closed(session: session.number, failure), isLast: true)
+        events.post(.closed(session: session.number, failure), isLast: true)
     }
 
-    /// - Parameter event: nil when nobody waits for one.
-    func ended(_ request: TokenRequest, _ event: UplinkEvent?) {
-        requests.removeAll { $0 === request }
-        if let event { outlet.post(event, isLast: true) }
+    /// - Parameter event: nil after a cancellation, when nobody waits for one.
+    func ended(_ request: KeyRequest, _ event: UplinkEvent?) {
+        keyRequests.removeAll { $0 === request }
+        if let event { events.post(event, isLast: true) }
     }
 
-    func logDeath(session: Int, _ death: (afterMilliseconds: Int64, sign: Pulse.Sign)) {
-        let sign = death.sign == .silence ? "silence" : "progress"
-        log.write(.warning, "dead after_ms=\(death.afterMilliseconds) sign=\(sign) session=\(session)")
+    func logLoss(session: Int, _ loss: (afterMilliseconds: Int64, signal: MissingSignal)) {
+        let sign = loss.signal == .traffic ? "silence" : "progress"
+        log.write(.warning, "dead after_ms=\(loss.afterMilliseconds) sign=\(sign) session=\(session)")
     }
 }

@@ -5,7 +5,7 @@ internal import WebTransport
 internal import WireJSON
 
 /// One session with the speech service.
-final class SpeechSession: Dialogue {
+final class SpeechSession: ConnectionHandler {
     private enum Phase {
         case connecting
         /// Connected; the first message is not written yet.
@@ -20,25 +20,25 @@ final class SpeechSession: Dialogue {
     private let base: SampleIndex
     private let catchUpRate: Double
     private let isSaved: Bool
-    private let pulse: Pulse
+    private let liveness: LivenessPolicy
     private let frame = FrameBuffer()
     private var phase = Phase.connecting
     private var pacer: SessionPacer
     private var end: SampleIndex?
-    private var vitals: Vitals
-    private var claims = Claims()
-    /// When `finish` was written: the service's last word is due within `Limits.finishMilliseconds`.
+    private var activity: PeerActivity
+    private var validator = PositionValidator()
+    /// When `finish` was written: the service's last message is due within `Limits.finishMilliseconds`.
     private var finishSentAt: MonotonicTime?
     private var sentReportedAt: MonotonicTime
-    private var replay = ReplayBuffer()
+    private var replayed = ReplayBuffer()
     private var incoming: JSONParser?
     private var closeCode = 0
 
-    init(_ request: SessionRequest, endpoint: Endpoint, client: SpeechClient, engine: WebEngine) {
+    init(_ request: SessionRequest, endpoint: Endpoint, client: SpeechClient, loop: TransportLoop) {
         number = request.number
         self.client = client
         connection = Connection(
-            engine: engine, endpoint: endpoint, method: nil, secret: request.key.secret, malformed: .messageMalformed,
+            loop: loop, endpoint: endpoint, method: nil, secret: request.key.secret, malformed: .messageMalformed,
             timeoutMilliseconds: Limits.connectTimeoutMilliseconds)
         let now = connection.startedAt
         recording = request.recording
@@ -46,9 +46,9 @@ final class SpeechSession: Dialogue {
         catchUpRate = request.catchUpRate
         isSaved = request.isSaved
         end = request.end
-        pulse = Pulse(deadAfterMilliseconds: client.settings.deadAfterMilliseconds)
+        liveness = LivenessPolicy(deadAfterMilliseconds: client.settings.deadAfterMilliseconds)
         pacer = SessionPacer(base: request.base, now: now, catchUpRate: request.catchUpRate)
-        vitals = Vitals(now: now)
+        activity = PeerActivity(now: now)
         sentReportedAt = now
     }
 
@@ -57,191 +57,191 @@ final class SpeechSession: Dialogue {
         return false
     }
 
-    func finish(at end: SampleIndex, engine: WebEngine) {
+    func finish(at end: SampleIndex, loop: TransportLoop) {
         self.end = end
         guard case .live = phase else { return }
         pacer.finish(at: end)
-        plan(engine)
+        plan(loop)
     }
 
-    func receive(_ event: LibraryEvent, engine: WebEngine) -> Answer {
+    func receive(_ event: LWSEvent, loop: TransportLoop) -> CallbackResult {
         switch unsafe event {
         case .appendHeaders(let headers):
-            return unsafe connection.appendAuthorization(headers) ? .goOn : .end
+            return unsafe connection.appendAuthorization(headers) ? .keepOpen : .close
         case .established:
-            return established(engine)
+            return established(loop)
         case .writable:
-            return writable(engine)
+            return writable(loop)
         case .text(let bytes, let isFirst, let isLast):
-            return unsafe text(bytes, isFirst: isFirst, isLast: isLast, engine: engine)
+            return unsafe text(bytes, isFirst: isFirst, isLast: isLast, loop: loop)
         case .binary:
-            return engine.end(self, UplinkFailure(.messageMalformed, "\(endpoint.peer) sent a binary message"))
+            return loop.close(self, UplinkFailure(.messageMalformed, "\(endpoint.peer) sent a binary message"))
         case .pong(let bytes):
-            unsafe pong(bytes, engine: engine)
-            return .goOn
+            unsafe pong(bytes, loop: loop)
+            return .keepOpen
         case .closedByPeer(let code):
             closeCode = code
-            return .goOn
+            return .keepOpen
         case .failed(let reason, let status, let retryAfterSeconds):
-            return engine.end(self, connection.failure(reason, status: status, retryAfterSeconds: retryAfterSeconds))
+            return loop.close(self, connection.failure(reason, status: status, retryAfterSeconds: retryAfterSeconds))
         case .closed(let errno):
             let failure = isConnecting
                 ? connection.failure() : connection.lostFailure(errno: errno, closeCode: closeCode)
-            return engine.end(self, failure)
-        case .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete:
-            return .goOn
+            return loop.close(self, failure)
+        case .responseHead, .bodyWritable, .bodyReadable, .body, .bodyComplete:
+            return .keepOpen
         }
     }
 
-    func timerFired(engine: WebEngine) {
+    func deadlinePassed(loop: TransportLoop) {
         let now = Clock.now
         guard case .live = phase else {
             let seconds = Limits.connectTimeoutMilliseconds / 1_000
             let text = "\(endpoint.peer) did not accept the session within \(seconds) s"
-            engine.end(self, UplinkFailure(.timeout, text))
+            loop.close(self, UplinkFailure(.timeout, text))
             return
         }
         if let finishSentAt, now >= finishSentAt.adding(milliseconds: Limits.finishMilliseconds) {
             let seconds = Limits.finishMilliseconds / 1_000
             let text = "\(endpoint.peer) did not finish the session within \(seconds) s"
-            engine.end(self, UplinkFailure(.stalled, text))
+            loop.close(self, UplinkFailure(.stalled, text))
             return
         }
-        if let due = replay.due, now >= due {
+        if let due = replayed.due, now >= due {
             let text = "the journal gave no audio within \(Limits.replayAnswerMilliseconds / 1_000) s"
-            engine.end(self, UplinkFailure(.stalled, text))
+            loop.close(self, UplinkFailure(.stalled, text))
             return
         }
-        if let death = pulse.death(of: &vitals, now: now) {
-            client.logDeath(session: number, death)
-            let what = death.sign == .silence ? "no sign of life from" : "no progress at"
-            let text = "\(what) \(endpoint.peer) for \(death.afterMilliseconds) ms"
-            engine.end(self, UplinkFailure(.stalled, text))
+        if let loss = liveness.loss(of: &activity, now: now) {
+            client.logLoss(session: number, loss)
+            let what = loss.signal == .traffic ? "no sign of life from" : "no progress at"
+            let text = "\(what) \(endpoint.peer) for \(loss.afterMilliseconds) ms"
+            loop.close(self, UplinkFailure(.stalled, text))
             return
         }
-        plan(engine)
+        plan(loop)
     }
 
-    func report(_ failure: UplinkFailure?, engine: WebEngine) {
-        if case .live = phase { client.outlet.post(.sent(session: number, through: pacer.sentThrough)) }
+    func connectionEnded(_ failure: UplinkFailure?, loop: TransportLoop) {
+        if case .live = phase { client.events.post(.sent(session: number, through: pacer.sentThrough)) }
         client.ended(self, failure)
     }
 
-    // MARK: Outwards
+    // MARK: Sending
 
-    private func established(_ engine: WebEngine) -> Answer {
-        connection.setUserTimeout(milliseconds: pulse.deadAfterMilliseconds)
+    private func established(_ loop: TransportLoop) -> CallbackResult {
+        connection.setUserTimeout(milliseconds: liveness.deadAfterMilliseconds)
         phase = .greeting
         connection.askForWriting()
-        return .goOn
+        return .keepOpen
     }
 
     /// One write at most (lws-writeable.h: "you should only write one time per callback").
-    private func writable(_ engine: WebEngine) -> Answer {
+    private func writable(_ loop: TransportLoop) -> CallbackResult {
         switch phase {
         case .connecting:
-            return .goOn
+            return .keepOpen
         case .greeting:
             let message = SessionMessages.start(client.settings, recording: recording)
-            guard frame.write(message, to: connection) else { return lost(engine) }
-            open(engine)
+            guard frame.write(message, to: connection) else { return connectionLost(loop) }
+            open(loop)
         case .live:
             let now = Clock.now
-            guard pulse.pingAt(vitals) > now else {
-                guard frame.writePing(now, to: connection) else { return lost(engine) }
-                vitals.pingedAt = now
+            guard liveness.pingAt(activity) > now else {
+                guard frame.writePing(now, to: connection) else { return connectionLost(loop) }
+                activity.pingedAt = now
                 break
             }
-            if let answer = step(now, engine: engine) { return answer }
+            if let result = step(now, loop: loop) { return result }
         }
-        plan(engine)
-        return .goOn
+        plan(loop)
+        return .keepOpen
     }
 
-    private func open(_ engine: WebEngine) {
+    private func open(_ loop: TransportLoop) {
         let now = Clock.now
         phase = .live
-        vitals = Vitals(now: now)
+        activity = PeerActivity(now: now)
         pacer = SessionPacer(base: base, now: now, catchUpRate: catchUpRate)
         if let end { pacer.finish(at: end) }
-        client.outlet.post(.opened(session: number, tookMilliseconds: now.milliseconds(since: connection.startedAt)))
-        engine.noteConnecting()
+        client.events.post(.opened(session: number, tookMilliseconds: now.milliseconds(since: connection.startedAt)))
+        loop.connectingChanged()
     }
 
-    /// Nil to go on.
-    private func step(_ now: MonotonicTime, engine: WebEngine) -> Answer? {
+    /// Carries out the pacer's next action; nil: the connection stays open.
+    private func step(_ now: MonotonicTime, loop: TransportLoop) -> CallbackResult? {
         switch pacer.next(now: now, head: head) {
         case .send(let range):
-            return send(range, now, engine: engine)
+            return send(range, now, loop: loop)
         case .keepalive:
-            guard frame.write(SessionMessages.keepalive, to: connection) else { return lost(engine) }
+            guard frame.write(SessionMessages.keepalive, to: connection) else { return connectionLost(loop) }
             pacer.didSendKeepalive(now: now)
         case .finish:
-            guard frame.write(SessionMessages.finish, to: connection) else { return lost(engine) }
+            guard frame.write(SessionMessages.finish, to: connection) else { return connectionLost(loop) }
             pacer.didSendFinish()
             finishSentAt = now
-            client.outlet.post(.sent(session: number, through: pacer.sentThrough))
+            client.events.post(.sent(session: number, through: pacer.sentThrough))
         case .wait:
             break
         }
         return nil
     }
 
-    /// A frame out of the ring, or of what the journal gave; else the journal is asked.
-    private func send(_ range: Range<SampleIndex>, _ now: MonotonicTime, engine: WebEngine) -> Answer? {
+    /// Sends a frame from the ring or the replay buffer; when neither has it, the journal is asked.
+    private func send(_ range: Range<SampleIndex>, _ now: MonotonicTime, loop: TransportLoop) -> CallbackResult? {
         var end = range.upperBound
-        if isSaved || isGone(range) {
-            guard let part = replay.part(of: range) else {
-                guard !replay.isAwaited else { return nil }
-                replay.await(now: now)
-                guard client.outlet.post(.audioWanted(session: number, from: range.lowerBound)) else {
-                    let text = "the recorder did not take the question for the journal's audio"
-                    return engine.end(self, UplinkFailure(.stalled, text))
+        if isSaved || !fillFromRing(range) {
+            guard let part = replayed.part(of: range) else {
+                guard !replayed.isAwaited else { return nil }
+                replayed.await(now: now)
+                guard client.events.post(.audioWanted(session: number, from: range.lowerBound)) else {
+                    let text = "the recorder did not take the request for the journal's audio"
+                    return loop.close(self, UplinkFailure(.stalled, text))
                 }
                 return nil
             }
             frame.fill(from: part)
             end = range.lowerBound.advanced(by: Int64(part.count))
         }
-        guard frame.writeAudio(range.lowerBound..<end, to: connection) else { return lost(engine) }
+        guard frame.writeAudio(range.lowerBound..<end, to: connection) else { return connectionLost(loop) }
         pacer.didSend(through: end, now: now)
-        vitals.sent(end.samples(since: base) / SampleIndex.samplesPerMillisecond, now: now)
+        activity.sent(end.samples(since: base) / SampleIndex.samplesPerMillisecond, now: now)
         if now.milliseconds(since: sentReportedAt) >= UplinkLimits.sentEventMilliseconds {
             sentReportedAt = now
-            client.outlet.post(.sent(session: number, through: pacer.sentThrough))
+            client.events.post(.sent(session: number, through: pacer.sentThrough))
         }
         return nil
     }
 
-    /// Fills the frame, if the ring still has it.
-    private func isGone(_ range: Range<SampleIndex>) -> Bool {
-        if case .overrun = frame.fill(from: client.ring, range) { return true }
-        return false
+    /// False when the ring no longer has the samples.
+    private func fillFromRing(_ range: Range<SampleIndex>) -> Bool {
+        if case .overrun = frame.fill(from: client.ring, range) { return false }
+        return true
     }
 
-    func take(_ samples: [Int16], from start: SampleIndex, engine: WebEngine) {
-        guard case .live = phase, replay.isAwaited else { return }
+    func replay(_ samples: [Int16], from start: SampleIndex, loop: TransportLoop) {
+        guard case .live = phase, replayed.isAwaited else { return }
         guard !samples.isEmpty else {
             let text = "the audio from \(start.milliseconds) ms on cannot be read from the journal"
-            engine.end(self, UplinkFailure(.stalled, text))
+            loop.close(self, UplinkFailure(.stalled, text))
             return
         }
-        replay.take(samples, from: start)
-        plan(engine)
+        replayed.store(samples, from: start)
+        plan(loop)
     }
 
-    /// How far there is audio. The ring's is of another lesson than a saved one.
+    /// The index after the newest sample. The ring may hold another lesson than a saved one.
     private var head: SampleIndex { isSaved ? end ?? base : client.ring.head }
 
-    /// Sets the deadline, and asks for writing when there is something to write.
-    private func plan(_ engine: WebEngine) {
+    /// Sets the deadline, and asks for a `.writable` callback when there is something to write.
+    private func plan(_ loop: TransportLoop) {
         let now = Clock.now
-        let pingAt = pulse.pingAt(vitals)
-        var next = pulse.deadAt(vitals)
-        if let due = replay.due { next = min(next, due) }
+        let pingAt = liveness.pingAt(activity)
+        var next = liveness.deadAt(activity)
+        if let due = replayed.due { next = min(next, due) }
         if let finishSentAt { next = min(next, finishSentAt.adding(milliseconds: Limits.finishMilliseconds)) }
         switch pacer.next(now: now, head: head) {
-        case .send where replay.isAwaited:
+        case .send where replayed.isAwaited:
             if pingAt <= now { connection.askForWriting() } else { next = min(next, pingAt) }
         case .send, .keepalive, .finish:
             connection.askForWriting()
@@ -250,19 +250,19 @@ final class SpeechSession: Dialogue {
             if pingAt <= now { connection.askForWriting() } else { next = min(next, pingAt) }
         }
         connection.deadline = max(next, now.adding(milliseconds: 1))
-        engine.reschedule()
+        loop.reschedule()
     }
 
-    private func lost(_ engine: WebEngine) -> Answer {
-        engine.end(self, connection.lostFailure(closeCode: closeCode))
+    private func connectionLost(_ loop: TransportLoop) -> CallbackResult {
+        loop.close(self, connection.lostFailure(closeCode: closeCode))
     }
 
-    // MARK: Inwards
+    // MARK: Receiving
 
     private func text(
-        _ bytes: UnsafeBufferPointer<UInt8>, isFirst: Bool, isLast: Bool, engine: WebEngine
-    ) -> Answer {
-        vitals.heard(Clock.now)
+        _ bytes: UnsafeBufferPointer<UInt8>, isFirst: Bool, isLast: Bool, loop: TransportLoop
+    ) -> CallbackResult {
+        activity.heard(Clock.now)
         if isFirst { incoming = nil }
         let parser = incoming ?? JSONParser(
             limitBytes: Limits.serviceMessageBytes, limitValues: Limits.jsonNodes, mendsText: true)
@@ -270,39 +270,39 @@ final class SpeechSession: Dialogue {
             try unsafe parser.feed(bytes)
             guard isLast else {
                 incoming = parser
-                return .goOn
+                return .keepOpen
             }
             incoming = nil
-            return message(try parser.finish(), mended: parser.mended, engine: engine)
+            return message(try parser.finish(), mended: parser.mended, loop: loop)
         } catch {
-            return engine.end(self, error.failure(endpoint.peer))
+            return loop.close(self, error.failure(endpoint.peer))
         }
     }
 
-    private func message(_ value: JSONValue, mended: Int, engine: WebEngine) -> Answer {
+    private func message(_ value: JSONValue, mended: Int, loop: TransportLoop) -> CallbackResult {
         do throws(UplinkFailure) {
-            var message = try ServiceMessageReader.read(value, after: claims.spoken, peer: endpoint.peer)
+            var message = try ServiceMessageReader.read(value, after: validator.spoken, peer: endpoint.peer)
             message.oddTokens += mended
-            claims.check(&message, sent: pacer.sentThrough.samples(since: base) / SampleIndex.samplesPerMillisecond)
-            // The last word before it was asked for is not the last word about the audio.
+            validator.check(&message, sent: pacer.sentThrough.samples(since: base) / SampleIndex.samplesPerMillisecond)
+            // `finished` before `finish` was sent does not cover all of the audio.
             let isEarly = message.finished && finishSentAt == nil
             if isEarly { message.finished = false }
-            vitals.done(message.totalAudioMilliseconds, now: Clock.now)
-            guard client.outlet.post(.message(session: number, message)) else {
+            activity.processed(message.totalAudioMilliseconds, now: Clock.now)
+            guard client.events.post(.message(session: number, message)) else {
                 throw UplinkFailure(.stalled, "the recorder did not take the service's messages in time")
             }
             if isEarly {
                 throw UplinkFailure(.closedEarly, "\(endpoint.peer) finished the session before it was asked to")
             }
-            return message.finished ? engine.end(self, nil) : .goOn
+            return message.finished ? loop.close(self, nil) : .keepOpen
         } catch {
-            return engine.end(self, error)
+            return loop.close(self, error)
         }
     }
 
-    private func pong(_ bytes: UnsafeBufferPointer<UInt8>, engine: WebEngine) {
+    private func pong(_ bytes: UnsafeBufferPointer<UInt8>, loop: TransportLoop) {
         let now = Clock.now
-        vitals.heard(now)
+        activity.heard(now)
         guard let sentAt = unsafe FrameBuffer.pingTime(bytes) else { return }
         let took = now.milliseconds(since: sentAt)
         if took >= 0, took < 60_000 { client.roundTrip.store(took, ordering: .relaxed) }

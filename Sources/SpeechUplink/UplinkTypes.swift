@@ -1,6 +1,6 @@
 package import RecorderCore
 
-/// What the uplink is told once.
+/// Settings of the uplink, fixed when it is made.
 package struct UplinkSettings: Sendable {
     package var tokenURL: String
     /// The box's own secret for the token endpoint, already read from its file.
@@ -12,7 +12,7 @@ package struct UplinkSettings: Sendable {
     package var speakerDiarization: Bool
     package var languageIdentification: Bool
     package var endpointDetection: Bool
-    /// A live session without a sign of life for this long has ended.
+    /// A live session whose service is silent for this long counts as lost.
     package var deadAfterMilliseconds: Int64
 
     package init(
@@ -32,22 +32,22 @@ package struct UplinkSettings: Sendable {
     }
 }
 
-/// What the uplink is told.
+/// A command to the uplink.
 package enum UplinkCommand: Sendable {
     case fetchToken(attempt: Int)
-    /// Drops a request that nobody waits for; one that is not there is none.
+    /// Drops a request that nobody waits for; no effect when there is none.
     case cancelToken(attempt: Int)
     case open(SessionRequest)
-    /// Sends the audio before `end`, says so, and waits for the service's last word.
+    /// Sends the audio before `end`, then `finish`, and waits for the service's last message.
     case finish(session: Int, end: SampleIndex)
-    /// Ends a session at once; a session that is not there is none.
+    /// Ends a session at once; no effect when there is none.
     case close(session: Int)
-    /// Samples out of the journal, as asked for by `audioWanted`; none: they cannot be had.
+    /// Samples from the journal, requested by `audioWanted`; empty: they cannot be read.
     case audio(session: Int, from: SampleIndex, [Int16])
 }
 
 extension UplinkCommand {
-    /// Places in the queue that it leaves free.
+    /// Places in the queue that must stay free when it is queued.
     var reserve: Int {
         switch self {
         case .fetchToken, .open, .audio: Limits.uplinkCommands / 4 * 3
@@ -56,16 +56,16 @@ extension UplinkCommand {
     }
 }
 
-/// What the uplink reports.
+/// An event from the uplink.
 package enum UplinkEvent: Equatable, Sendable {
     case token(attempt: Int, SessionKey)
     case tokenFailed(attempt: Int, UplinkFailure)
     /// Connected, and the first message written.
     case opened(session: Int, tookMilliseconds: Int64)
     case message(session: Int, ServiceMessage)
-    /// The samples before this are written to the connection; told at most twice a second.
+    /// The samples before this are written to the connection; posted at most twice a second.
     case sent(session: Int, through: SampleIndex)
-    /// The session has to go on with samples that the ring no longer has.
+    /// The session needs samples that the ring no longer has.
     case audioWanted(session: Int, from: SampleIndex)
     /// The last event of a session; nil after its `finished` or our own close.
     case closed(session: Int, UplinkFailure?)
@@ -73,7 +73,7 @@ package enum UplinkEvent: Equatable, Sendable {
 
 /// Bounds of this module alone.
 enum UplinkLimits {
-    /// Sessions and token requests at one time: make-before-break needs two of each.
+    /// Sessions and key requests at one time: make-before-break needs two of each.
     static let connections = 6
     static let sentEventMilliseconds: Int64 = 500
     static let roundTripMilliseconds: Int64 = 10_000

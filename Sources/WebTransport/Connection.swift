@@ -3,59 +3,58 @@ internal import LinuxRuntime
 package import RecorderCore
 internal import Synchronization
 
-/// What becomes of a connection after a callback.
-package enum Answer {
-    case goOn
-    /// End the connection.
-    case end
+/// What a callback decides about its connection.
+package enum CallbackResult {
+    case keepOpen
+    case close
 }
 
-/// What is said over one connection. It lives on the transport's thread, as everything here does.
-package protocol Dialogue: AnyObject {
+/// Speaks over one connection. Lives on the transport's thread, as everything here does.
+package protocol ConnectionHandler: AnyObject {
     var connection: Connection { get }
-    /// Whether the library still has to be listened to for the reason of a failure.
+    /// While this is true, the library's log is read for the reason of a failure.
     var isConnecting: Bool { get }
-    /// One callback of the library's.
-    func receive(_ event: LibraryEvent, engine: WebEngine) -> Answer
+    /// One callback of libwebsockets.
+    func receive(_ event: LWSEvent, loop: TransportLoop) -> CallbackResult
     /// The connection's `deadline` has passed.
-    func timerFired(engine: WebEngine)
-    /// It is over: tell those who wait. Called once.
-    func report(_ failure: UplinkFailure?, engine: WebEngine)
+    func deadlinePassed(loop: TransportLoop)
+    /// The connection is over; nil: as it should be. Called once.
+    func connectionEnded(_ failure: UplinkFailure?, loop: TransportLoop)
 }
 
-extension Dialogue {
+extension ConnectionHandler {
     package var endpoint: Endpoint { connection.endpoint }
 }
 
-/// One connection of the library's, from the wish to the end. The library knows it by its number only, so a late
+/// One connection, from the look-up of its name to its end. libwebsockets knows it by its number only, so a late
 /// callback finds nothing instead of a stale pointer.
 @safe package final class Connection {
     let number: UInt
     package let endpoint: Endpoint
     package let startedAt: MonotonicTime
-    /// When its dialogue has to look at it again.
+    /// When its handler's `deadlinePassed` is called.
     package var deadline: MonotonicTime
     /// Nil for a WebSocket.
     let method: String?
-    /// What it shows of itself in TLS.
+    /// The client certificate that it uses in TLS.
     let identity: ClientIdentity?
-    /// What an answer that is no valid one is called.
+    /// The kind of failure that a malformed response is.
     let malformed: UplinkFailure.Kind
-    /// Where it goes; nil while the name is looked up.
+    /// The peer's address; nil while the name is looked up.
     var address: String?
-    /// Nil before the library has made it and after it is gone.
+    /// Nil before libwebsockets has made it, and after it is closed.
     private(set) var wsi: OpaquePointer?
     /// `Bearer …`, overwritten once it is sent.
     private var authorization: [UInt8]
 
     /// - Parameters:
-    ///   - method: of HTTP; nil for a WebSocket.
-    ///   - secret: goes into the request's head, and nowhere else.
+    ///   - method: the HTTP method; nil for a WebSocket.
+    ///   - secret: sent as `Authorization: Bearer …`, and not kept after that.
     package init(
-        engine: WebEngine, endpoint: Endpoint, method: String?, secret: String?, malformed: UplinkFailure.Kind,
+        loop: TransportLoop, endpoint: Endpoint, method: String?, secret: String?, malformed: UplinkFailure.Kind,
         timeoutMilliseconds: Int64, identity: ClientIdentity? = nil
     ) {
-        number = engine.nextNumber()
+        number = loop.nextNumber()
         self.endpoint = endpoint
         self.method = method
         self.malformed = malformed
@@ -71,9 +70,9 @@ extension Dialogue {
 
     func isWaiting(for name: String) -> Bool { address == nil && endpoint.host == name }
 
-    /// When an address from an earlier look-up is good enough; nil once there is one.
-    var patienceEnds: MonotonicTime? {
-        address == nil ? startedAt.adding(milliseconds: WebLimits.lookupMilliseconds) : nil
+    /// When it stops waiting for the name server and uses a cached address; nil once it has an address.
+    var cachedAddressDeadline: MonotonicTime? {
+        address == nil ? startedAt.adding(milliseconds: TransportLimits.lookupMilliseconds) : nil
     }
 
     func attach(_ wsi: OpaquePointer) { unsafe self.wsi = wsi }
@@ -111,31 +110,31 @@ extension Dialogue {
         authorization = []
     }
 
-    /// An answer's body is there to be read: the library undoes the chunks and comes back with `.body`.
-    package func readBody() -> Answer {
-        guard let wsi = unsafe wsi else { return .end }
+    /// Reads what has arrived of a response's body: the library decodes it and calls back with `.body`.
+    package func readBody() -> CallbackResult {
+        guard let wsi = unsafe wsi else { return .close }
         // Plain HTTP hands over the library's own buffer; TLS reads into the caller's.
-        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: WebLimits.readBytes) { space in
+        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: TransportLimits.readBytes) { space in
             var buffer = space.baseAddress
             var length = Int32(space.count)
-            return unsafe lws_http_client_read(wsi, &buffer, &length) < 0 ? .end : .goOn
+            return unsafe lws_http_client_read(wsi, &buffer, &length) < 0 ? .close : .keepOpen
         }
     }
 
-    /// Why it failed before it was established, or before an answer's head.
+    /// Why it failed before it was established, or before the head of its response.
     package func failure(
         _ reason: String = "", status: Int = 0, retryAfterSeconds: Int? = nil
     ) -> UplinkFailure {
         Diagnosis(
             peer: endpoint.peer, isTLS: endpoint.isTLS, reason: reason, status: status,
-            sign: status == 0 ? .none : sign, retryAfterSeconds: retryAfterSeconds,
-            connectError: LibraryLog.connectError.load(ordering: .relaxed),
-            certificateError: LibraryLog.certificateError.load(ordering: .relaxed),
+            origin: status == 0 ? .unknown : origin, retryAfterSeconds: retryAfterSeconds,
+            connectError: LWSLog.connectError.load(ordering: .relaxed),
+            certificateError: LWSLog.certificateError.load(ordering: .relaxed),
             elapsedMilliseconds: Clock.now.milliseconds(since: startedAt), malformed: malformed
         ).failure
     }
 
-    /// Why one that waits for its answer was closed.
+    /// Why it was closed while it waited for its response.
     package func closedFailure(errno: Int32) -> UplinkFailure {
         guard errno == ECONNRESET || errno == ETIMEDOUT else { return failure() }
         return Diagnosis.connectFailure(errno, peer: endpoint.peer)
@@ -143,10 +142,10 @@ extension Dialogue {
 }
 
 extension Connection {
-    /// Why an open WebSocket ended before its time.
+    /// Why an open connection was lost.
     ///
     /// - Parameters:
-    ///   - errno: nil: that of the call that has just failed.
+    ///   - errno: nil: the errno of the call that has just failed.
     ///   - closeCode: RFC 6455 section 7.4; 0 when the peer gave none.
     package func lostFailure(errno given: Int32? = nil, closeCode: Int) -> UplinkFailure {
         let errno = given ?? chalk_lws_errno()
@@ -177,11 +176,11 @@ extension Connection {
     }
 }
 
-/// The library's callbacks that matter here (lws-callbacks.h).
-@unsafe package enum LibraryEvent {
+/// The callbacks of libwebsockets that are handled here (lws-callbacks.h).
+@unsafe package enum LWSEvent {
     case appendHeaders(HeaderSpace)
-    /// The head of an HTTP answer is complete.
-    case answered(status: Int, retryAfterSeconds: Int?)
+    /// The head of an HTTP response is complete.
+    case responseHead(status: Int, retryAfterSeconds: Int?)
     case bodyWritable
     case bodyReadable
     case body(UnsafeBufferPointer<UInt8>)
@@ -197,7 +196,7 @@ extension Connection {
 }
 
 extension Connection {
-    /// A header of the answer that the library does not know; only while the answer's head is told of.
+    /// A header of the response that the library has no token for; only valid while `.responseHead` is handled.
     ///
     /// - Parameter name: in lower case, with its colon.
     func header(_ name: StaticString) -> String? {
@@ -210,7 +209,7 @@ extension Connection {
         }
     }
 
-    /// A header of the answer that the library knows.
+    /// A header of the response that the library has a token for.
     func header(_ token: lws_token_indexes) -> String? {
         guard let wsi = unsafe wsi else { return nil }
         return unsafe Self.text { space in
@@ -218,7 +217,7 @@ extension Connection {
         }
     }
 
-    /// What `copy` leaves; nil when there is nothing, or more than a URL may have.
+    /// The text that `copy` writes; nil when it writes nothing, or more than a URL may have.
     private static func text(_ copy: (UnsafeMutableBufferPointer<CChar>) -> Int32) -> String? {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Limits.urlBytes + 1) { space in
             let count = unsafe copy(space)
@@ -230,14 +229,14 @@ extension Connection {
 
     // MARK: A body beside the library's own states
 
-    /// The library's own time-outs do not know how long a body takes.
+    /// Switches off the library's own time-outs, which do not know how long a body takes.
     func prepareForBody() {
         guard let wsi = unsafe wsi else { return }
         unsafe chalk_lws_wait(wsi)
-        unsafe chalk_lws_set_unsent(wsi, WebLimits.unsentBytes)
+        unsafe chalk_lws_set_unsent(wsi, TransportLimits.unsentBytes)
     }
 
-    /// Whether the library has to read first: an answer, or what TLS says between.
+    /// Whether the library has to read before more is written: a response, or TLS's own messages.
     var hasInput: Bool { unsafe wsi.map { unsafe chalk_lws_has_input($0) } ?? false }
 
     var isChoked: Bool { unsafe wsi.map { unsafe lws_send_pipe_choked($0) != 0 } ?? true }
@@ -246,8 +245,19 @@ extension Connection {
 }
 
 extension String {
-    /// Visible ASCII of a sane length: nothing that ends a header line.
+    /// Whether it is visible ASCII of a sane length, with nothing that would end a header line.
     package var isHeaderValue: Bool {
-        !isEmpty && utf8.count <= WebLimits.headerValueBytes && isEvery { $0 > 0x20 && $0 < 0x7F }
+        !isEmpty && utf8.count <= TransportLimits.headerValueBytes && isEvery { $0 > 0x20 && $0 < 0x7F }
+    }
+
+    /// The number that the text is: 1 to 18 decimal digits, and nothing else. Much less code than `Int(_:)`.
+    package var decimal: Int64? {
+        guard !isEmpty, utf8.count <= 18 else { return nil }
+        var value: Int64 = 0
+        for byte in utf8 {
+            guard byte >= 0x30, byte <= 0x39 else { return nil }
+            value = value * 10 + Int64(byte - 0x30)
+        }
+        return value
     }
 }

@@ -2,28 +2,28 @@ internal import CWebSockets
 internal import RecorderCore
 internal import Synchronization
 
-/// Two reasons that libwebsockets 4.1.6 tells nobody but its log: the errno of a connect(2) that failed later, and
-/// OpenSSL's verdict on a certificate. Nothing else of its log is kept, and none of it is shown: it has headers in it.
-enum LibraryLog {
+/// Two reasons that libwebsockets 4.1.6 writes to its log only: the errno of a connect(2) that failed later, and
+/// OpenSSL's verdict on a certificate. Nothing else of its log is kept, and none of it is shown: it contains headers.
+enum LWSLog {
     /// `errno`, or 0.
     static let connectError = Atomic<Int32>(0)
     /// X509_V_ERR_*, or 0.
     static let certificateError = Atomic<Int32>(0)
 
-    static func forget() {
+    static func clear() {
         connectError.store(0, ordering: .relaxed)
         certificateError.store(0, ordering: .relaxed)
     }
 
-    /// - Parameter diagnosing: while a connection is being made; else the library need not even write these lines.
-    static func listen(diagnosing: Bool) {
+    /// - Parameter diagnosing: true while a connection is being made; otherwise the library need not write these lines.
+    static func setLevel(diagnosing: Bool) {
         unsafe lws_set_log_level(chalk_lws_levels(diagnosing)) { _, line in
             guard let line = unsafe line else { return }
-            unsafe LibraryLog.notice(line)
+            unsafe LWSLog.parse(line)
         }
     }
 
-    private static func notice(_ line: UnsafePointer<CChar>) {
+    private static func parse(_ line: UnsafePointer<CChar>) {
         // connect.c and openssl-client.c: "connect says errno: %d", "getsockopt fd %d says err %d",
         // "SSL error: %s (preverify_ok=%d;err=%d;depth=%d)".
         if let number = unsafe number(in: line, after: "says err ") ?? number(in: line, after: "says errno: ") {
@@ -43,8 +43,8 @@ enum LibraryLog {
 }
 
 extension UplinkFailure {
-    /// Another address of the same name might do.
-    var isOfAddress: Bool {
+    /// Whether another address of the same name might work.
+    var concernsAddress: Bool {
         switch kind {
         case .refused, .unreachable, .timeout, .tlsHandshake: true
         default: false
@@ -56,23 +56,24 @@ extension UplinkFailure {
 struct Diagnosis {
     var peer: String
     var isTLS: Bool
-    /// What the library said in CLIENT_CONNECTION_ERROR.
+    /// The text that came with CLIENT_CONNECTION_ERROR.
     var reason: String
-    /// 0: no answer to the request came.
+    /// 0: no response came.
     var status: Int
-    var sign = AnswerSign.none
+    var origin = ResponseOrigin.unknown
     var retryAfterSeconds: Int?
     var connectError: Int32
     var certificateError: Int32
-    /// Since the connection was asked for.
+    /// Time since the connection was opened.
     var elapsedMilliseconds: Int64
-    /// What an answer that is not HTTP is called.
+    /// The kind of failure that a response which is not HTTP is.
     var malformed: UplinkFailure.Kind
 
     var failure: UplinkFailure {
         if status != 0, status != 101 {
-            // The library keeps no body of an answer to a handshake.
-            return Refusals.failure(status: status, sign, body: nil, retryAfterSeconds: retryAfterSeconds, peer: peer)
+            // The library keeps no body of the response to a handshake.
+            return ErrorResponse.failure(
+                status: status, origin, body: nil, retryAfterSeconds: retryAfterSeconds, peer: peer)
         }
         if certificateError != 0 {
             return UplinkFailure(
@@ -87,7 +88,7 @@ struct Diagnosis {
         if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {
             return Self.connectFailure(connectError, peer: peer)
         }
-        if elapsedMilliseconds >= WebLimits.stepMilliseconds {
+        if elapsedMilliseconds >= TransportLimits.stepMilliseconds {
             return UplinkFailure(.timeout, "\(peer) did not answer within \((elapsedMilliseconds + 100) / 1_000) s")
         }
         return UplinkFailure(.closedEarly, "\(peer) closed the connection before its answer was complete")
@@ -105,7 +106,7 @@ struct Diagnosis {
         return UplinkFailure(kind, "cannot connect to \(peer): \(text)")
     }
 
-    /// openssl/x509_vfy.h; the common ones in words that say what to do.
+    /// openssl/x509_vfy.h; the common ones in plain words.
     private static func certificateText(_ number: Int32) -> String {
         switch number {
         case 9: "it is not valid yet, or this box's clock is wrong"

@@ -2,50 +2,50 @@ internal import CWebSockets
 internal import LinuxRuntime
 package import RecorderCore
 
-/// One question and its answer.
+/// One request and its response.
 ///
-/// libwebsockets 4.1.6 reads nothing while it is told that a body is pending, and so would not see an answer that comes
-/// before the body's end; while its poll(2) goes round and round for it, and for the tickets that TLS 1.3 sends after
-/// each handshake. So it is not told: for the library the request is complete with its head, and it waits for the
-/// answer. The body is written beside that, by the timer, whenever the socket takes more.
-package final class HTTPExchange: Dialogue {
+/// While a body is pending, libwebsockets 4.1.6 reads nothing: it would not see a response that comes before the
+/// body's end, and its poll(2) would spin because of that response, and of the tickets that TLS 1.3 sends after each
+/// handshake. So it is not told of the body: for the library the request is complete with its head, and it waits for
+/// the response. The body is written beside that, by the timer, whenever the socket has room.
+package final class HTTPExchange: ConnectionHandler {
     private enum Phase {
         case connecting
         case sending
-        /// The body is written; the answer's head is due.
-        case asked
-        /// No more of the body could be written.
+        /// The body is written; the response's head is due.
+        case awaitingResponse
+        /// The peer has stopped reading the body; a response may still come.
         case cutOff(UplinkFailure, until: MonotonicTime)
-        case answered(HTTPAnswer)
-        case over
+        case receivingBody(HTTPResponse)
+        case ended
     }
 
     package let connection: Connection
     private let request: HTTPRequest
-    private let listener: any HTTPListener
+    private let delegate: any HTTPExchangeDelegate
     private var phase = Phase.connecting
     private var isCancelled = false
     private var reader: BodyReader?
-    private var pace: PaceKeeper
-    private let piece: WriteBuffer
-    /// What the peer has of the body, when that was last more, and when it was told.
+    private var rateLimiter: RateLimiter
+    private let chunk: WriteBuffer
+    /// Bytes of the body that the peer has; when they last became more; when that was last reported.
     private var acknowledged: Int64 = 0
-    private var movedAt: MonotonicTime
-    private var toldAt: MonotonicTime
-    private var answeredAt: MonotonicTime
+    private var progressAt: MonotonicTime
+    private var reportedAt: MonotonicTime
+    private var headReceivedAt: MonotonicTime
 
-    /// `WebEngine.begin` begins it.
-    package init(_ request: HTTPRequest, listener: any HTTPListener, engine: WebEngine) {
+    /// `TransportLoop.open` begins it.
+    package init(_ request: HTTPRequest, delegate: any HTTPExchangeDelegate, loop: TransportLoop) {
         self.request = request
-        self.listener = listener
+        self.delegate = delegate
         connection = Connection(
-            engine: engine, endpoint: request.endpoint, method: request.method.text, secret: request.secret,
+            loop: loop, endpoint: request.endpoint, method: request.method.text, secret: request.secret,
             malformed: .messageMalformed, timeoutMilliseconds: Limits.connectTimeoutMilliseconds,
             identity: request.identity)
         let now = connection.startedAt
-        pace = PaceKeeper(kilobitsPerSecond: request.kilobitsPerSecond, now: now)
-        piece = WriteBuffer(capacity: request.body.count > 0 ? WebLimits.pieceBytes : 1)
-        (movedAt, toldAt, answeredAt) = (now, now, now)
+        rateLimiter = RateLimiter(kilobitsPerSecond: request.kilobitsPerSecond, now: now)
+        chunk = WriteBuffer(capacity: request.body.count > 0 ? TransportLimits.chunkBytes : 1)
+        (progressAt, reportedAt, headReceivedAt) = (now, now, now)
     }
 
     package var isConnecting: Bool {
@@ -53,68 +53,68 @@ package final class HTTPExchange: Dialogue {
         return false
     }
 
-    /// Ends it; its listener hears nothing more of it.
-    package func cancel(_ engine: WebEngine) {
+    /// Ends it; its delegate is not called any more.
+    package func cancel(_ loop: TransportLoop) {
         isCancelled = true
-        engine.end(self, UplinkFailure(.closedEarly, "cancelled"))
+        loop.close(self, UplinkFailure(.closedEarly, "cancelled"))
     }
 
-    package func report(_ failure: UplinkFailure?, engine: WebEngine) {
-        defer { phase = .over }
+    package func connectionEnded(_ failure: UplinkFailure?, loop: TransportLoop) {
+        defer { phase = .ended }
         guard !isCancelled else { return }
         if let failure {
-            listener.ended(self, .failed(failure))
-        } else if case .answered(var answer) = phase {
+            delegate.exchange(self, endedWith: .failed(failure))
+        } else if case .receivingBody(var response) = phase {
             // Some servers quote what they refuse, and a refusal goes to the log.
-            if let secret = request.secret { answer.body.hide(Array(secret.utf8)) }
-            listener.ended(self, .answer(answer))
+            if let secret = request.secret { response.body.hide(Array(secret.utf8)) }
+            delegate.exchange(self, endedWith: .response(response))
         }
     }
 
-    package func receive(_ event: LibraryEvent, engine: WebEngine) -> Answer {
+    package func receive(_ event: LWSEvent, loop: TransportLoop) -> CallbackResult {
         switch unsafe event {
         case .appendHeaders(let headers):
-            return unsafe ask(headers, engine)
-        case .answered(let status, let retryAfterSeconds):
-            return answered(status, retryAfterSeconds, engine)
+            return unsafe sendHead(headers, loop)
+        case .responseHead(let status, let retryAfterSeconds):
+            return receiveHead(status, retryAfterSeconds, loop)
         case .bodyReadable:
             return connection.readBody()
         case .body(let bytes):
-            return unsafe take(bytes, engine)
+            return unsafe receiveBody(bytes, loop)
         case .bodyComplete:
-            return engine.end(self, nil)
+            return loop.close(self, nil)
         case .failed(let reason, _, _):
-            return give(failure(reason), engine)
+            return fail(failure(reason), loop)
         case .closed(let errno):
-            return give(closedFailure(errno), engine)
+            return fail(closedFailure(errno), loop)
         case .bodyWritable, .established, .writable, .text, .binary, .pong, .closedByPeer:
-            return .goOn
+            return .keepOpen
         }
     }
 
-    package func timerFired(engine: WebEngine) {
+    package func deadlinePassed(loop: TransportLoop) {
         let now = Clock.now
         switch phase {
         case .connecting:
             let seconds = Limits.connectTimeoutMilliseconds / 1_000
-            engine.end(self, UplinkFailure(.timeout, "\(endpoint.peer) did not take the request within \(seconds) s"))
+            loop.close(self, UplinkFailure(.timeout, "\(endpoint.peer) did not take the request within \(seconds) s"))
         case .sending:
-            send(now, engine)
-        case .asked:
-            watch(now, engine)
+            send(now, loop)
+        case .awaitingResponse:
+            checkProgress(now, loop)
         case .cutOff(let failure, let until):
-            guard now < until else { return _ = engine.end(self, failure) }
+            guard now < until else { return _ = loop.close(self, failure) }
             connection.deadline = until
-        case .answered:
-            _ = give(UplinkFailure(.timeout, "\(endpoint.peer) did not complete its answer in time"), engine)
-        case .over:
+        case .receivingBody:
+            _ = fail(UplinkFailure(.timeout, "\(endpoint.peer) did not complete its answer in time"), loop)
+        case .ended:
             break
         }
     }
 
-    // MARK: The question
+    // MARK: The request
 
-    private func ask(_ headers: HeaderSpace, _ engine: WebEngine) -> Answer {
+    private func sendHead(_ headers: HeaderSpace, _ loop: TransportLoop) -> CallbackResult {
         var fits = unsafe connection.appendAuthorization(headers)
         for header in request.headers {
             guard header.value.isEvery({ $0 >= 0x20 && $0 < 0x7F }) else { fits = false; break }
@@ -124,140 +124,140 @@ package final class HTTPExchange: Dialogue {
             fits = unsafe fits && headers.append("content-length:", Array(request.body.count.description.utf8))
         }
         guard fits else {
-            return engine.end(self, UplinkFailure(.configuration, "the request to \(endpoint.peer) has no valid head"))
+            return loop.close(self, UplinkFailure(.configuration, "the request to \(endpoint.peer) has no valid head"))
         }
         do throws(SystemError) {
             reader = try BodyReader(request.body)
         } catch {
-            return engine.end(self, UplinkFailure(.unknown, error.message))
+            return loop.close(self, UplinkFailure(.unknown, error.message))
         }
         phase = .sending
-        movedAt = Clock.now
+        progressAt = Clock.now
         // The head itself is written when this callback has returned.
-        connection.deadline = movedAt.adding(milliseconds: 1)
-        engine.noteConnecting()
-        return .goOn
+        connection.deadline = progressAt.adding(milliseconds: 1)
+        loop.connectingChanged()
+        return .keepOpen
     }
 
-    private func send(_ now: MonotonicTime, _ engine: WebEngine) {
+    private func send(_ now: MonotonicTime, _ loop: TransportLoop) {
         if acknowledged == 0, reader?.position == 0 { connection.prepareForBody() }
         var next = now.adding(milliseconds: 1)
-        for _ in 0..<WebLimits.piecesATurn {
+        for _ in 0..<TransportLimits.chunksPerTurn {
             guard reader?.isAtEnd == false else {
-                phase = .asked
+                phase = .awaitingResponse
                 break
             }
             guard !connection.hasInput else { break }
             guard !connection.isChoked else {
-                next = now.adding(milliseconds: WebLimits.chokedMilliseconds)
+                next = now.adding(milliseconds: TransportLimits.chokedMilliseconds)
                 break
             }
-            if let later = pace.wait(now: now) {
+            if let later = rateLimiter.wait(now: now) {
                 next = later
                 break
             }
-            guard writePiece(now, engine) else { return }
+            guard writeChunk(now, loop) else { return }
         }
         connection.deadline = next
-        watch(now, engine)
+        checkProgress(now, loop)
     }
 
-    /// False when the exchange has taken another way.
-    private func writePiece(_ now: MonotonicTime, _ engine: WebEngine) -> Bool {
+    /// False when the exchange no longer sends.
+    private func writeChunk(_ now: MonotonicTime, _ loop: TransportLoop) -> Bool {
         let count: Int
         do throws(SystemError) {
-            count = try unsafe reader?.next(into: piece.bytes) ?? 0
+            count = try unsafe reader?.next(into: chunk.bytes) ?? 0
         } catch {
-            engine.end(self, UplinkFailure(.unknown, error.message))
+            loop.close(self, UplinkFailure(.unknown, error.message))
             return false
         }
         guard count > 0 else {
-            engine.end(self, UplinkFailure(.unknown, "a file is shorter than what was to be sent of it"))
+            loop.close(self, UplinkFailure(.unknown, "a file is shorter than what was to be sent of it"))
             return false
         }
-        guard piece.write(count, as: .body, to: connection) else {
-            // The peer has closed: perhaps it has said why before.
-            let until = now.adding(milliseconds: WebLimits.lastWordMilliseconds)
+        guard chunk.write(count, as: .body, to: connection) else {
+            // The peer has closed the connection; its response may have come before that.
+            let until = now.adding(milliseconds: TransportLimits.finalResponseMilliseconds)
             phase = .cutOff(connection.lostFailure(closeCode: 0), until: until)
             connection.deadline = until
             return false
         }
-        pace.sent(count)
+        rateLimiter.sent(count)
         return true
     }
 
-    /// Whether the peer comes on with what it has to take, or to say.
-    private func watch(_ now: MonotonicTime, _ engine: WebEngine) {
+    /// Gives the exchange up when the peer neither takes more of the body nor responds.
+    private func checkProgress(_ now: MonotonicTime, _ loop: TransportLoop) {
         let written = reader?.position ?? 0
-        let taken = max(acknowledged, written - connection.unacknowledgedBytes)
-        if taken > acknowledged {
-            acknowledged = taken
-            movedAt = now
+        let nowAcknowledged = max(acknowledged, written - connection.unacknowledgedBytes)
+        if nowAcknowledged > acknowledged {
+            acknowledged = nowAcknowledged
+            progressAt = now
         }
-        if written > 0, now.milliseconds(since: toldAt) >= WebLimits.progressMilliseconds {
-            toldAt = now
-            listener.sent(acknowledged, of: self)
+        if written > 0, now.milliseconds(since: reportedAt) >= TransportLimits.progressMilliseconds {
+            reportedAt = now
+            delegate.exchange(self, didSend: acknowledged)
         }
-        let limit = movedAt.adding(milliseconds: WebLimits.exchangeStallMilliseconds)
+        let limit = progressAt.adding(milliseconds: TransportLimits.exchangeStallMilliseconds)
         guard now < limit else {
-            let seconds = WebLimits.exchangeStallMilliseconds / 1_000
+            let seconds = TransportLimits.exchangeStallMilliseconds / 1_000
             let text = acknowledged < written || !(reader?.isAtEnd ?? true) ? "took nothing" : "did not answer"
-            engine.end(self, UplinkFailure(.stalled, "\(endpoint.peer) \(text) for \(seconds) s"))
+            loop.close(self, UplinkFailure(.stalled, "\(endpoint.peer) \(text) for \(seconds) s"))
             return
         }
-        if case .asked = phase {
-            let later = acknowledged < written ? now.adding(milliseconds: WebLimits.progressMilliseconds) : limit
+        if case .awaitingResponse = phase {
+            let later = acknowledged < written ? now.adding(milliseconds: TransportLimits.progressMilliseconds) : limit
             connection.deadline = min(limit, later)
         }
     }
 
-    // MARK: The answer
+    // MARK: The response
 
-    private func answered(_ status: Int, _ retryAfterSeconds: Int?, _ engine: WebEngine) -> Answer {
-        phase = .answered(
-            HTTPAnswer(
-                status: status, sign: connection.sign, location: connection.header(WSI_TOKEN_HTTP_LOCATION),
+    private func receiveHead(_ status: Int, _ retryAfterSeconds: Int?, _ loop: TransportLoop) -> CallbackResult {
+        phase = .receivingBody(
+            HTTPResponse(
+                status: status, origin: connection.origin, location: connection.header(WSI_TOKEN_HTTP_LOCATION),
                 uploadOffset: connection.header("upload-offset:"), uploadLength: connection.header("upload-length:"),
                 retryAfterSeconds: retryAfterSeconds))
         // RFC 9110 section 6.4.1: no content follows, whatever Content-Length says.
-        guard request.method != .head, status != 204, status != 304 else { return engine.end(self, nil) }
-        answeredAt = Clock.now
-        extendAnswer()
-        return .goOn
+        guard request.method != .head, status != 204, status != 304 else { return loop.close(self, nil) }
+        headReceivedAt = Clock.now
+        extendDeadline()
+        return .keepOpen
     }
 
-    private func extendAnswer() {
+    private func extendDeadline() {
         connection.deadline = min(
-            Clock.now.adding(milliseconds: WebLimits.exchangeStallMilliseconds),
-            answeredAt.adding(milliseconds: WebLimits.answerMilliseconds))
+            Clock.now.adding(milliseconds: TransportLimits.exchangeStallMilliseconds),
+            headReceivedAt.adding(milliseconds: TransportLimits.responseMilliseconds))
     }
 
-    private func take(_ bytes: UnsafeBufferPointer<UInt8>, _ engine: WebEngine) -> Answer {
-        guard case .answered(var answer) = phase else { return .goOn }
-        // One owner, or each piece would copy all that came before.
-        phase = .over
-        let room = request.answerLimitBytes - answer.body.count
+    private func receiveBody(_ bytes: UnsafeBufferPointer<UInt8>, _ loop: TransportLoop) -> CallbackResult {
+        guard case .receivingBody(var response) = phase else { return .keepOpen }
+        // The array must have one owner, or each append would copy all of it.
+        phase = .ended
+        let room = request.responseLimitBytes - response.body.count
         if bytes.count <= room {
-            unsafe answer.body.append(contentsOf: bytes)
-            phase = .answered(answer)
-            extendAnswer()
-            return .goOn
+            unsafe response.body.append(contentsOf: bytes)
+            phase = .receivingBody(response)
+            extendDeadline()
+            return .keepOpen
         }
-        if !answer.isSuccess {
-            // Its beginning says enough.
-            phase = .answered(answer)
-            return engine.end(self, nil)
+        if !response.isSuccess {
+            // The beginning of an error is enough.
+            phase = .receivingBody(response)
+            return loop.close(self, nil)
         }
-        let text = "\(endpoint.peer) answered more than \(request.answerLimitBytes) bytes"
-        return engine.end(self, UplinkFailure(.messageTooLarge, text))
+        let text = "\(endpoint.peer) answered more than \(request.responseLimitBytes) bytes"
+        return loop.close(self, UplinkFailure(.messageTooLarge, text))
     }
 
     // MARK: Failures
 
-    /// A refusal counts as soon as its head is there.
-    private func give(_ failure: UplinkFailure, _ engine: WebEngine) -> Answer {
-        if case .answered(let answer) = phase, !answer.isSuccess { return engine.end(self, nil) }
-        return engine.end(self, failure)
+    /// An error response counts as soon as its head is there.
+    private func fail(_ failure: UplinkFailure, _ loop: TransportLoop) -> CallbackResult {
+        if case .receivingBody(let response) = phase, !response.isSuccess { return loop.close(self, nil) }
+        return loop.close(self, failure)
     }
 
     private func failure(_ reason: String) -> UplinkFailure {
@@ -266,7 +266,7 @@ package final class HTTPExchange: Dialogue {
             return connection.failure(reason)
         case .cutOff(let failure, _):
             return failure
-        case .sending, .asked, .answered, .over:
+        case .sending, .awaitingResponse, .receivingBody, .ended:
             guard !reason.begins(with: "HS:"), !reason.begins(with: "problems parsing") else {
                 return connection.failure(reason)
             }
@@ -278,7 +278,8 @@ package final class HTTPExchange: Dialogue {
         switch phase {
         case .connecting: return connection.closedFailure(errno: errno)
         case .cutOff(let failure, _): return failure
-        case .sending, .asked, .answered, .over: return connection.lostFailure(errno: errno, closeCode: 0)
+        case .sending, .awaitingResponse, .receivingBody, .ended:
+            return connection.lostFailure(errno: errno, closeCode: 0)
         }
     }
 }

@@ -48,6 +48,19 @@ package enum HTTPBody: Equatable, Sendable {
     }
 }
 
+extension HTTPBody {
+    /// All of a file as it is now, between a prefix and a suffix.
+    package static func wholeFile(
+        _ path: String, prefix: [UInt8] = [], suffix: [UInt8] = []
+    ) throws(UplinkFailure) -> HTTPBody {
+        do throws(SystemError) {
+            return .file(path, from: 0, count: try File(path, .read).status().bytes, prefix: prefix, suffix: suffix)
+        } catch {
+            throw UplinkFailure(.unknown, error.message)
+        }
+    }
+}
+
 /// A client's certificate and its key for TLS, as PEM files.
 package struct ClientIdentity: Equatable, Sendable {
     package var certificateFile: String
@@ -64,7 +77,7 @@ package struct ClientIdentity: Equatable, Sendable {
     }
 }
 
-/// One question to a server.
+/// A request to a server.
 package struct HTTPRequest: Sendable {
     package var method: HTTPMethod
     package var endpoint: Endpoint
@@ -73,15 +86,15 @@ package struct HTTPRequest: Sendable {
     /// Sent as `Authorization: Bearer …`.
     package var secret: String?
     package var identity: ClientIdentity?
-    /// 0: as fast as it goes.
+    /// 0: no limit.
     package var kilobitsPerSecond: Int
-    /// A longer answer is none.
-    package var answerLimitBytes: Int
+    /// A success with a longer body is a failure.
+    package var responseLimitBytes: Int
 
     package init(
         _ method: HTTPMethod, _ endpoint: Endpoint, headers: [HTTPHeader] = [], body: HTTPBody = .none,
         secret: String? = nil, identity: ClientIdentity? = nil, kilobitsPerSecond: Int = 0,
-        answerLimitBytes: Int = 64 << 10
+        responseLimitBytes: Int = 64 << 10
     ) {
         self.method = method
         self.endpoint = endpoint
@@ -90,29 +103,29 @@ package struct HTTPRequest: Sendable {
         self.secret = secret
         self.identity = identity
         self.kilobitsPerSecond = kilobitsPerSecond
-        self.answerLimitBytes = answerLimitBytes
+        self.responseLimitBytes = responseLimitBytes
     }
 }
 
-/// What a server answered, whatever the status.
-package struct HTTPAnswer: Equatable, Sendable {
+/// A server's response, whatever its status.
+package struct HTTPResponse: Equatable, Sendable {
     package var status: Int
     package var location: String?
-    /// tus 1.0, as written.
+    /// Headers of tus 1.0, as the server wrote them.
     package var uploadOffset: String?
     package var uploadLength: String?
     /// RFC 9110 section 10.2.3, in seconds.
     package var retryAfterSeconds: Int?
-    /// What its head shows of who has given it.
-    package var sign: AnswerSign
+    /// Who sent it, as far as its head shows.
+    package var origin: ResponseOrigin
     package var body: [UInt8]
 
     package init(
-        status: Int, sign: AnswerSign = .none, location: String? = nil, uploadOffset: String? = nil,
+        status: Int, origin: ResponseOrigin = .unknown, location: String? = nil, uploadOffset: String? = nil,
         uploadLength: String? = nil, retryAfterSeconds: Int? = nil, body: [UInt8] = []
     ) {
         self.status = status
-        self.sign = sign
+        self.origin = origin
         self.location = location
         self.uploadOffset = uploadOffset
         self.uploadLength = uploadLength
@@ -125,19 +138,19 @@ package struct HTTPAnswer: Equatable, Sendable {
 
 /// How an exchange ended.
 package enum HTTPOutcome: Equatable, Sendable {
-    case answer(HTTPAnswer)
+    case response(HTTPResponse)
     case failed(UplinkFailure)
 }
 
-/// Who waits for an exchange.
-package protocol HTTPListener: AnyObject {
-    /// The peer has acknowledged `bytes` of the body; at most twice a second.
-    func sent(_ bytes: Int64, of exchange: HTTPExchange)
+/// Is told how an exchange goes.
+package protocol HTTPExchangeDelegate: AnyObject {
+    /// The peer has acknowledged `bytes` of the request's body; called at most twice a second.
+    func exchange(_ exchange: HTTPExchange, didSend bytes: Int64)
     /// Called once, unless the exchange was cancelled.
-    func ended(_ exchange: HTTPExchange, _ outcome: HTTPOutcome)
+    func exchange(_ exchange: HTTPExchange, endedWith outcome: HTTPOutcome)
 }
 
-/// A body as it goes out, a piece at a time.
+/// Reads a request's body a chunk at a time.
 struct BodyReader {
     private let body: HTTPBody
     private let file: File?
@@ -150,7 +163,8 @@ struct BodyReader {
 
     var isAtEnd: Bool { position >= body.count }
 
-    /// Fills the beginning of `space`; 0 before the end says that the file is shorter than it was said to be.
+    /// Fills the beginning of `space` and returns the number of bytes; 0 before the end: the file is shorter than
+    /// `count` said.
     mutating func next(into space: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
         var count = 0
         switch body {
@@ -181,9 +195,9 @@ struct BodyReader {
     }
 }
 
-/// Holds a body to its pace (a token bucket).
-struct PaceKeeper {
-    /// 0: none.
+/// Limits the rate at which a body is sent (a token bucket).
+struct RateLimiter {
+    /// 0: no limit.
     private let bytesPerMillisecond: Double
     private var credit: Double
     private var creditAt: MonotonicTime
@@ -191,18 +205,18 @@ struct PaceKeeper {
 
     init(kilobitsPerSecond: Int, now: MonotonicTime) {
         bytesPerMillisecond = Double(max(0, kilobitsPerSecond)) / 8
-        largestCredit = max(2 * Double(WebLimits.pieceBytes), bytesPerMillisecond * 100)
-        credit = Double(WebLimits.pieceBytes)
+        largestCredit = max(2 * Double(TransportLimits.chunkBytes), bytesPerMillisecond * 100)
+        credit = Double(TransportLimits.chunkBytes)
         creditAt = now
     }
 
-    /// When a piece may go out; nil: now.
+    /// When the next chunk may be sent; nil: now.
     mutating func wait(now: MonotonicTime) -> MonotonicTime? {
         guard bytesPerMillisecond > 0 else { return nil }
         let elapsed = Double(max(0, now.milliseconds(since: creditAt)))
         credit = min(largestCredit, credit + elapsed * bytesPerMillisecond)
         creditAt = now
-        let missing = Double(WebLimits.pieceBytes) - credit
+        let missing = Double(TransportLimits.chunkBytes) - credit
         guard missing > 0 else { return nil }
         return now.adding(milliseconds: max(1, Int64((missing / bytesPerMillisecond).rounded(.up))))
     }

@@ -1,14 +1,14 @@
 package import RecorderCore
 package import WireJSON
 
-/// What the service's live and its asynchronous interface say in the same words.
+/// The JSON that the service's live and asynchronous interfaces have in common.
 package enum ServiceJSON {
-    /// The tokens of a message or a transcript; none when it has none. One that is odd is repaired, or left out, and
-    /// the others are kept: whoever hears that second again would be told the same.
+    /// The tokens of a message or a transcript; may be none. An odd token is repaired or left out, and the others are
+    /// kept: a second session would get the same odd token again.
     ///
     /// - Parameters:
-    ///   - spoken: milliseconds up to which there were words before: where a token without a place goes.
-    ///   - odd: raised by one for each such token.
+    ///   - spoken: milliseconds up to which there were words before; a token without times is placed there.
+    ///   - odd: raised by one for each odd token.
     package static func tokens(
         _ value: JSONValue, limit: Int, after spoken: Int64 = 0, peer: String, odd: inout Int
     ) throws(UplinkFailure) -> [ServiceToken] {
@@ -32,7 +32,7 @@ package enum ServiceJSON {
         return tokens
     }
 
-    /// Translated tokens have no times (SPEECH): that is not odd.
+    /// Translated tokens have no times (docs/PROTOCOL.md, Messages): that is not odd.
     private static func token(_ value: JSONValue, after before: Int64) -> (ServiceToken?, isOdd: Bool) {
         guard let text = value["text"]?.string else { return (nil, true) }
         let given = (value["start_ms"].flatMap(milliseconds), value["end_ms"].flatMap(milliseconds))
@@ -47,16 +47,16 @@ package enum ServiceJSON {
         return (token, isOdd)
     }
 
-    /// Labels are strings; a number is taken for its decimal text.
+    /// Labels are strings; a number counts as its decimal text.
     private static func label(_ value: JSONValue?) -> String {
         guard let value else { return "" }
         if let number = value.integer { return number.description }
         return value.string ?? ""
     }
 
-    /// Nil for what is no time of any session: before its beginning, beyond a day, no number.
+    /// Nil for what cannot be a time in a session: negative, beyond a day, or not a number.
     package static func milliseconds(_ value: JSONValue) -> Int64? {
-        guard let number = value.double, number > -1, number <= Double(WebLimits.serviceMilliseconds) else {
+        guard let number = value.double, number > -1, number <= Double(TransportLimits.serviceMilliseconds) else {
             return nil
         }
         return Int64(number)
@@ -68,7 +68,7 @@ package enum ServiceJSON {
 }
 
 extension JSONError {
-    /// As the failure of a message of `peer`.
+    /// The failure that such a message from `peer` is.
     package func failure(_ peer: String) -> UplinkFailure {
         let kind: UplinkFailure.Kind =
             switch self {

@@ -1,15 +1,15 @@
 internal import CWebSockets
 
-/// What is written to connections: one buffer, made once, with the room before it that `lws_write` wants (LWS_PRE).
+/// A buffer for what is written to connections, made once, with the room before it that `lws_write` wants (LWS_PRE).
 /// A class, since Embedded Swift cannot destroy another module's noncopyable value that has a `deinit`.
 @safe package final class WriteBuffer {
-    /// What the bytes are to the peer.
+    /// The kind of frame that the bytes are.
     package enum Kind {
         case text
         case binary
         case ping
         case body
-        /// The request is complete with it.
+        /// The request ends with it.
         case lastOfBody
     }
 

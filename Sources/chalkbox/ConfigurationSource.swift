@@ -119,7 +119,7 @@ enum ConfigCommands {
                 certificateFile: settings.upload.certificateFile, keyFile: settings.upload.keyFile)
             do throws(SystemError) { try identity.check() } catch { tell("upload.key_file", error.message, error) }
         }
-        do throws(TransportError) { try WebThread.check(caFile: settings.caFile) } catch {
+        do throws(TransportError) { try TransportThread.check(caFile: settings.caFile) } catch {
             if case .caFile(let reason) = error { tell("tls.ca_file", reason.message, reason) } else {
                 tell("tls.ca_file", error.message, nil)
             }

@@ -18,7 +18,7 @@ final class Daemon {
     let ring: SampleRing
     let capture: CaptureThread
     let store: StoreThread
-    let transport: WebThread?
+    let transport: TransportThread?
     let uplink: SpeechClient?
     /// Why there can be no uplink although it is wanted: told at every attempt, so that the light is red.
     let uplinkProblem: UplinkFailure?

@@ -5,7 +5,6 @@ internal import Panel
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
-internal import Uploader
 internal import WebTransport
 
 /// What the daemon is put together from.
@@ -27,7 +26,7 @@ struct DaemonParts {
 
 /// What there is of the way to the network.
 struct WayOut {
-    var transport: WebThread?
+    var transport: TransportThread?
     var uplink: SpeechClient?
     /// Why there can be nothing of it.
     var problem: UplinkFailure?
@@ -163,7 +162,7 @@ enum DaemonCommand {
         var way = WayOut()
         guard settings.transcription.enabled || !settings.upload.url.isEmpty else { return way }
         do throws(TransportError) {
-            way.transport = try WebThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
+            way.transport = try TransportThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
         } catch {
             log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
             way.problem = UplinkFailure(.configuration, error.message)
@@ -196,13 +195,9 @@ enum DaemonCommand {
             log.write(.error, "upload reason=\(LogEntry.quoted(error.message))")
             problem = problem ?? UplinkFailure(.configuration, error.message)
         }
-        var client: UploadClient?
-        if let transport = way.transport {
-            // The secret for the service is read when it is needed.
-            client = UploadClient(
-                settings: settings.uploader(bearer: bearer, restBearer: nil), thread: transport, notifier: notifier)
-        }
+        let client = way.transport.map { HTTPClient(thread: $0, notifier: notifier) }
         return SchoolDriver(
-            client, secret: bearer, bearerFile: file, restBearerFile: restFile, problem: problem, log: log)
+            client, settings.uploads(bearer: bearer), settings.transcriptions, bearerFile: file,
+            restBearerFile: restFile, problem: problem, log: log)
     }
 }

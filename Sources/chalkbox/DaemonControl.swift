@@ -1,4 +1,5 @@
 internal import Configuration
+internal import ControlProtocol
 internal import LinuxRuntime
 internal import RecorderCore
 internal import WireJSON

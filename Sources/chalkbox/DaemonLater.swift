@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 internal import RecordingStore
 internal import SpeechUplink
-internal import Uploader
+internal import WebTransport
 
 /// What becomes of lessons once they are saved: the text that they lack, and their way to the school.
 extension Daemon {
@@ -48,9 +48,11 @@ extension Daemon {
         counted(.uploadCommands, total: school.refusals)
         for event in school.takeEvents() {
             switch event {
-            case .uploaded(_, let answer): deliver(.answer(answer))
-            case .transcribed(_, let answer): transcribe(.answer(answer))
-            case .progress(_, let bytes): deliver(.progress(bytes: bytes))
+            case .progress(let call, let bytes):
+                if school.isUpload(call) { deliver(.progress(bytes: bytes)) }
+            case .ended(let call):
+                if let answer = school.uploadAnswer(call) { deliver(.answer(answer)) }
+                if let answer = school.transcriptionAnswer(call) { transcribe(.answer(answer)) }
             }
         }
     }

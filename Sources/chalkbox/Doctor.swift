@@ -156,7 +156,7 @@ struct Doctor {
         }
         do throws(TransportError) {
             let log = Log(threshold: .error)
-            let transport = try WebThread(caFile: settings.caFile, log: log)
+            let transport = try TransportThread(caFile: settings.caFile, log: log)
             let uplink = SpeechClient(
                 settings: settings.uplink(bearer: bearer), ring: SampleRing(capacity: 1 << 12), thread: transport,
                 notifier: notifier, log: log)

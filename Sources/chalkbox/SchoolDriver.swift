@@ -1,38 +1,41 @@
+internal import AsyncTranscription
 internal import LinuxRuntime
 internal import RecorderCore
-internal import Uploader
+internal import SchoolUpload
+internal import WebTransport
 
-/// The way to the school's servers as the daemon sees it: it numbers what is asked, so that an answer to what was given
-/// up is nobody's, and looks after the secret.
+/// Uploads and transcriptions as the daemon sees them: at most one call of each, of which a cancelled one is forgotten
+/// at once; and their secrets.
 final class SchoolDriver {
-    private let client: UploadClient?
+    private let client: HTTPClient?
+    private var uploads: UploadSettings
+    private var transcriptions: TranscriptionSettings
     private let bearerFile: SecretFile
     private let restBearerFile: SecretFile
     private let log: Log
-    private var newest = 0
     /// Commands that the client had no room for.
     private(set) var refusals: Int64 = 0
-    /// The numbers of what is under way; 0: nothing.
-    private var uploading = 0
-    private var transcribing = 0
-    private var secret: String?
+    /// What is under way.
+    private var upload: UploadCall?
+    private var transcription: TranscriptionCall?
     /// Why there can be no exchange, although it is wanted.
     private var problem: UplinkFailure?
     private var askSecretAt = MonotonicTime(milliseconds: 0)
-    /// Answers that are known without asking anybody.
-    private var ready: [UploaderEvent] = []
+    /// Calls that ended without being sent.
+    private var unsent: [any HTTPCall] = []
 
     private static let secretMilliseconds: Int64 = 10_000
 
     /// - Parameters:
-    ///   - client: nil: there is no way out.
+    ///   - client: nil: there are no connections.
     ///   - problem: why.
     init(
-        _ client: UploadClient?, secret: String?, bearerFile: SecretFile, restBearerFile: SecretFile,
-        problem: UplinkFailure?, log: Log
+        _ client: HTTPClient?, _ uploads: UploadSettings, _ transcriptions: TranscriptionSettings,
+        bearerFile: SecretFile, restBearerFile: SecretFile, problem: UplinkFailure?, log: Log
     ) {
         self.client = client
-        self.secret = secret
+        self.uploads = uploads
+        self.transcriptions = transcriptions
         self.bearerFile = bearerFile
         self.restBearerFile = restBearerFile
         self.problem = problem
@@ -40,70 +43,71 @@ final class SchoolDriver {
     }
 
     func send(_ request: UploadRequest) {
-        newest += 1
-        uploading = newest
-        guard problem == nil, give(.upload(newest, request)) else {
-            ready.append(.uploaded(newest, .failed(problem ?? Self.overloaded)))
-            return
-        }
+        let call = UploadCall(request, uploads)
+        upload = call
+        send(call, problem)
     }
 
     func send(_ request: TranscriptionRequest) {
-        newest += 1
-        transcribing = newest
         if case .uploadAudio = request { renewRestSecret() }
-        guard give(.transcribe(newest, request)) else {
-            ready.append(.transcribed(newest, .failed(problem ?? Self.overloaded)))
+        let call = TranscriptionCall(request, transcriptions)
+        transcription = call
+        send(call, client == nil ? problem : nil)
+    }
+
+    /// - Parameter problem: why it cannot be sent.
+    private func send(_ call: any HTTPCall, _ problem: UplinkFailure?) {
+        guard problem == nil, let client, isQueued(client.send(call)) else {
+            call.fail(problem ?? UplinkFailure(.stalled, "the uplink thread does not keep up"))
+            unsent.append(call)
             return
         }
     }
 
     func cancelUpload() {
-        cancel(uploading)
-        uploading = 0
+        cancel(upload)
+        upload = nil
     }
 
     func cancelTranscription() {
-        cancel(transcribing)
-        transcribing = 0
+        cancel(transcription)
+        transcription = nil
     }
 
-    private func cancel(_ number: Int) {
-        // One that is not taken ends by its own time-outs, and is nobody's answer.
-        if number > 0 { _ = give(.cancel(number)) }
+    private func cancel(_ call: (any HTTPCall)?) {
+        // A call whose cancellation finds no room ends by its own time-outs, and is not known any more.
+        if let call, let client { _ = isQueued(client.cancel(call)) }
     }
 
-    /// - Returns: whether there is somebody to take it, with room for it.
-    private func give(_ command: UploaderCommand) -> Bool {
-        guard let client else { return false }
-        let isTaken = client.send(command)
-        if !isTaken { refusals += 1 }
-        return isTaken
+    private func isQueued(_ result: Bool) -> Bool {
+        if !result { refusals += 1 }
+        return result
     }
-
-    private static let overloaded = UplinkFailure(.stalled, "the uplink thread does not keep up")
 
     /// Whether `takeEvents` has something that no notifier tells of.
-    var hasAnswers: Bool { !ready.isEmpty }
+    var hasAnswers: Bool { !unsent.isEmpty }
 
-    /// What is still waited for.
-    func takeEvents() -> [UploaderEvent] {
-        let events = ready + (client?.takeEvents() ?? [])
-        ready = []
-        return events.filter { event in
-            switch event {
-            case .uploaded(let number, _):
-                guard number == uploading else { return false }
-                uploading = 0
-                return true
-            case .transcribed(let number, _):
-                guard number == transcribing else { return false }
-                transcribing = 0
-                return true
-            case .progress(let number, _):
-                return number == uploading
-            }
-        }
+    /// What has happened since the last call, also to calls that were cancelled or replaced meanwhile.
+    func takeEvents() -> [HTTPClient.Event] {
+        let events = unsent.map { HTTPClient.Event.ended($0) } + (client?.takeEvents() ?? [])
+        unsent = []
+        return events
+    }
+
+    func isUpload(_ call: any HTTPCall) -> Bool { call === upload }
+
+    /// The answer to the upload request that is under way; nil when `call` is another one.
+    func uploadAnswer(_ call: any HTTPCall) -> UploadAnswer? {
+        guard let ended = upload, call === ended else { return nil }
+        upload = nil
+        return ended.answer
+    }
+
+    /// The answer to the transcription request that is under way; nil when `call` is another one.
+    func transcriptionAnswer(_ call: any HTTPCall) -> TranscriptionAnswer? {
+        guard let ended = transcription, call === ended else { return nil }
+        transcription = nil
+        return ended.answer
     }
 
     // MARK: Secrets
@@ -122,8 +126,8 @@ final class SchoolDriver {
             problem = UplinkFailure(.configuration, error.message)
             return false
         }
-        guard fresh != secret || problem != nil, give(.bearer(fresh)) else { return false }
-        secret = fresh
+        guard client != nil, fresh != uploads.bearer || problem != nil else { return false }
+        uploads.bearer = fresh
         problem = nil
         log.write(.info, "upload secret=renewed")
         return true
@@ -132,8 +136,7 @@ final class SchoolDriver {
     /// Read anew for each file: it is seldom needed.
     private func renewRestSecret() {
         do throws(SystemError) {
-            let fresh = try restBearerFile.read()
-            _ = give(.restBearer(fresh))
+            transcriptions.bearer = try restBearerFile.read()
         } catch {
             log.write(.error, "transcribe reason=\(LogEntry.quoted(error.message))")
         }

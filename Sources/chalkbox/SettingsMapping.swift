@@ -1,10 +1,11 @@
+internal import AsyncTranscription
 internal import Configuration
 internal import LinuxRuntime
 internal import Panel
 internal import RecorderCore
 internal import RecordingStore
+internal import SchoolUpload
 internal import SpeechUplink
-internal import Uploader
 
 // The configuration in each part's own words.
 
@@ -53,14 +54,20 @@ extension Settings {
             debounceMilliseconds: panel.debounceMilliseconds)
     }
 
-    func uploader(bearer: String?, restBearer: String?) -> UploaderSettings {
-        UploaderSettings(
+    func uploads(bearer: String?) -> UploadSettings {
+        UploadSettings(
             url: upload.url, manifestURL: upload.manifestURL, bucket: upload.bucket, bearer: bearer,
             certificateFile: upload.certificateFile, keyFile: upload.keyFile,
-            kilobitsPerSecond: upload.limitKilobitsPerSecond, recordings: box.stateDirectory + "/recordings",
-            restURL: transcription.restURL, restBearer: restBearer, restModel: transcription.restModel,
-            languageHints: transcription.languageHints, speakerDiarization: transcription.speakerDiarization,
-            languageIdentification: transcription.languageIdentification)
+            kilobitsPerSecond: upload.limitKilobitsPerSecond, recordings: box.stateDirectory + "/recordings")
+    }
+
+    /// Without the secret, which is read when it is needed.
+    var transcriptions: TranscriptionSettings {
+        TranscriptionSettings(
+            url: transcription.restURL, model: transcription.restModel, languageHints: transcription.languageHints,
+            speakerDiarization: transcription.speakerDiarization,
+            languageIdentification: transcription.languageIdentification,
+            kilobitsPerSecond: upload.limitKilobitsPerSecond)
     }
 
     var outbox: OutboxSettings {

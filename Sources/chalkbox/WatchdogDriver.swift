@@ -27,7 +27,7 @@ final class WatchdogDriver {
     var nextDeadline: MonotonicTime? { next }
 
     /// When it is time: looks for the answers to the last question, feeds the watchdog, and asks again.
-    func elapsed(now: MonotonicTime, capture: CaptureThread, store: StoreThread, transport: WebThread?) {
+    func elapsed(now: MonotonicTime, capture: CaptureThread, store: StoreThread, transport: TransportThread?) {
         guard let due = next, now >= due, let intervalMilliseconds else { return }
         next = now.adding(milliseconds: intervalMilliseconds)
         var signs = [capture.life, store.life]

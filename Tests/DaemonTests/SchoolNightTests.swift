@@ -80,7 +80,7 @@ extension `The school` {
             try? FileManager.default.removeItem(atPath: box.directory)
         }
         let python = ProcessInfo.processInfo.environment["CHALKBOX_PYTHON"] ?? ""
-        let script = Box.root + "/Tests/UploaderTests/tus_server.py"
+        let script = Box.root + "/Tests/SchoolUploadTests/tus_server.py"
         server = try Child.logging([python, script, directory], to: lines, isError: false)
         let port = try #require(lines.wait(seconds: 60) { Int($0) != nil }).text
         try Backlog.record(20, bytesEach: 3_000_000, in: box.directory + "/state")

@@ -1,13 +1,14 @@
 import RecorderCore
 
-@testable import Uploader
+@testable import AsyncTranscription
+@testable import SchoolUpload
 @testable import WebTransport
 
 /// What the school's upload server and the service's asynchronous interface answer. The first line of the input is the
-/// question (`create`, `offset` …) and the status; header lines follow, an empty line, and
+/// request (`create`, `offset` …) and the status; header lines follow, an empty line, and
 /// the body.
 enum AnswerFuzz {
-    /// A few lines, and a manifest's answer.
+    /// A few lines, and a manifest's response.
     static let maximumBytes = 16 << 10
 
     private static let recording = RecordingID("01JD0000000000000000000000")!
@@ -17,24 +18,24 @@ enum AnswerFuzz {
         ("create", .create(recording, file)), ("offset", .offset(recording, file)),
         ("send", .send(recording, file, from: 10, count: 50)), ("manifest", .manifest(recording)),
     ]
-    private static let questions: [(name: String, request: TranscriptionRequest)] = [
+    private static let transcriptions: [(name: String, request: TranscriptionRequest)] = [
         ("file", .uploadAudio(recording, path: "a.flac")), ("job", .create(recording, file: "f")),
         ("state", .state(transcription: "t")), ("text", .transcript(transcription: "t")),
         ("delete", .deleteTranscription("t")),
     ]
 
     static func run(_ bytes: [UInt8]) throws {
-        let (name, answer) = input(bytes)
+        let (name, response) = input(bytes)
         let endpoint = try Endpoint("https://school.example/up/files?x=1", name: "test", secure: "https", plain: "http")
-        for (question, request) in uploads where name == question {
-            try check(TusAnswers.read(answer, to: request, at: endpoint), answer, at: endpoint)
+        for (word, request) in uploads where name == word {
+            try check(TusResponses.read(response, to: request, at: endpoint), response, at: endpoint)
         }
-        for (question, request) in questions where name == question {
-            try check(ServiceAnswers.read(answer, to: request, at: endpoint), answer)
+        for (word, request) in transcriptions where name == word {
+            try check(TranscriptionResponses.read(response, to: request, at: endpoint), response)
         }
     }
 
-    private static func input(_ bytes: [UInt8]) -> (String, HTTPAnswer) {
+    private static func input(_ bytes: [UInt8]) -> (String, HTTPResponse) {
         var rest = bytes[...]
         func line() -> String {
             let end = rest.firstIndex(of: 0x0A) ?? rest.endIndex
@@ -42,22 +43,22 @@ enum AnswerFuzz {
             return String(decoding: rest[..<end], as: UTF8.self)
         }
         let first = line().cut(at: " ")
-        var answer = HTTPAnswer(status: first.flatMap { Int($0.after) } ?? 200)
+        var response = HTTPResponse(status: first.flatMap { Int($0.after) } ?? 200)
         while !rest.isEmpty {
             guard let header = line().cut(at: ":") else { break }
             let value = header.after.trimmingSpaces
             switch header.before {
-            case "Location": answer.location = value
-            case "Upload-Offset": answer.uploadOffset = value
-            case "Upload-Length": answer.uploadLength = value
+            case "Location": response.location = value
+            case "Upload-Offset": response.uploadOffset = value
+            case "Upload-Length": response.uploadLength = value
             default: break
             }
         }
-        answer.body = Array(rest)
-        return (first?.before ?? "", answer)
+        response.body = Array(rest)
+        return (first?.before ?? "", response)
     }
 
-    private static func check(_ result: UploadAnswer, _ answer: HTTPAnswer, at endpoint: Endpoint) throws {
+    private static func check(_ result: UploadAnswer, _ response: HTTPResponse, at endpoint: Endpoint) throws {
         switch result {
         case .created(let url):
             let made = try Endpoint(url, name: "url", secure: "https", plain: "http")
@@ -69,18 +70,18 @@ enum AnswerFuzz {
             try expect(offset >= 0, "\(offset)")
         case .missing(let names):
             try expect((1...Limits.missingFiles).contains(names.count), "\(names.count) names")
-            try expect(names.allSatisfy { (1...UploaderLimits.fileNameBytes).contains($0.utf8.count) }, "\(names)")
+            try expect(names.allSatisfy { (1...UploadLimits.fileNameBytes).contains($0.utf8.count) }, "\(names)")
         case .accepted: break
         case .failed(let failure): return try check(failure)
         }
-        try expect(answer.isSuccess || answer.status == 409, "taken for a success")
+        try expect(response.isSuccess || response.status == 409, "taken for a success")
     }
 
-    private static func check(_ result: TranscriptionAnswer, _ answer: HTTPAnswer) throws {
+    private static func check(_ result: TranscriptionAnswer, _ response: HTTPResponse) throws {
         switch result {
         case .file(let name), .transcription(let name):
             try expect(name.isEvery { $0 > 0x20 && $0 < 0x7F && $0 != 0x2F }, "\(name) breaks its request")
-            try expect((1...UploaderLimits.identifierBytes).contains(name.utf8.count), "\(name.utf8.count) bytes")
+            try expect((1...TranscriptionLimits.identifierBytes).contains(name.utf8.count), "\(name.utf8.count) bytes")
         case .refused(let reason):
             try expect((1...Limits.errorMessageBytes).contains(reason.utf8.count), "\(reason.utf8.count) bytes")
         case .text(let tokens):
@@ -89,17 +90,17 @@ enum AnswerFuzz {
                 try expect(token.isFinal && (0...1).contains(token.confidence), "\(token)")
                 try expect(
                     0 <= token.startMilliseconds && token.startMilliseconds <= token.endMilliseconds
-                        && token.endMilliseconds <= WebLimits.serviceMilliseconds, "\(token)")
+                        && token.endMilliseconds <= TransportLimits.serviceMilliseconds, "\(token)")
             }
         case .pending, .completed: break
-        case .deleted: return try expect(answer.isSuccess || answer.status == 404, "taken for a success")
+        case .deleted: return try expect(response.isSuccess || response.status == 404, "taken for a success")
         case .failed(let failure): return try check(failure)
         }
-        try expect(answer.isSuccess, "taken for a success")
+        try expect(response.isSuccess, "taken for a success")
     }
 
     private static func check(_ failure: UplinkFailure) throws {
         try expect((1...2 * Limits.errorMessageBytes).contains(failure.detail.utf8.count), "\(failure)")
-        try expect(failure.requestID.utf8.count <= WebLimits.requestIDBytes, "\(failure)")
+        try expect(failure.requestID.utf8.count <= TransportLimits.requestIDBytes, "\(failure)")
     }
 }

@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import RecorderCore
 import WireJSON
@@ -61,7 +62,7 @@ enum TokenFuzz {
         _ = try JSONFuzz.value(bytes, limitBytes: Limits.tokenAnswerBytes, limitValues: 1_024)
         let key: SessionKey
         do throws(UplinkFailure) {
-            key = try TokenAnswer.read(bytes, .none, peer: "peer", now: WallTime(milliseconds: 1_795_507_200_000))
+            key = try KeyResponse.read(bytes, .unknown, peer: "peer", now: WallTime(milliseconds: 1_795_507_200_000))
         } catch {
             return try expect(error.kind == .tokenMalformed, "\(error)")
         }
@@ -115,7 +116,7 @@ enum SpeechFuzz {
             try expect(error.detail.utf8.count <= 2 * Limits.errorMessageBytes, "\(error.detail.utf8.count) bytes")
             return nil
         }
-        let times = 0...WebLimits.serviceMilliseconds
+        let times = 0...TransportLimits.serviceMilliseconds
         try expect(message.tokens.count <= Limits.serviceMessageTokens, "\(message.tokens.count) tokens")
         try expect(times.contains(message.finalAudioMilliseconds), "final \(message.finalAudioMilliseconds)")
         try expect(times.contains(message.totalAudioMilliseconds), "total \(message.totalAudioMilliseconds)")

@@ -36,42 +36,42 @@ import WireJSON
     #expect("a\nb\u{0}".clipped(bytes: 9) == "a b ")
 }
 
-@Test func `a pulse pings in silence, looks twice, and then calls the peer dead`() {
-    let pulse = Pulse(deadAfterMilliseconds: 3_000)
+@Test func `a silent peer is pinged, checked twice, and then counts as lost`() {
+    let liveness = LivenessPolicy(deadAfterMilliseconds: 3_000)
     func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
-    var vitals = Vitals(now: at(0))
-    #expect(pulse.pingAt(vitals) == at(1_000))
-    vitals.pingedAt = at(1_000)
-    #expect(pulse.pingAt(vitals) == at(2_000))
-    #expect(pulse.death(of: &vitals, now: at(2_999)) == nil)
-    #expect(pulse.death(of: &vitals, now: at(3_000)) == nil)
-    #expect(pulse.deadAt(vitals) == at(3_100))
-    #expect(pulse.death(of: &vitals, now: at(3_100))?.sign == .silence)
-    vitals.heard(at(3_100))
-    #expect(pulse.death(of: &vitals, now: at(3_200)) == nil)
-    #expect(pulse.deadAt(vitals) == at(6_100))
-    for second in 4...11 { vitals.heard(at(Int64(second) * 1_000 + 900)) }
-    #expect(pulse.pingAt(vitals) == at(11_000))
+    var activity = PeerActivity(now: at(0))
+    #expect(liveness.pingAt(activity) == at(1_000))
+    activity.pingedAt = at(1_000)
+    #expect(liveness.pingAt(activity) == at(2_000))
+    #expect(liveness.loss(of: &activity, now: at(2_999)) == nil)
+    #expect(liveness.loss(of: &activity, now: at(3_000)) == nil)
+    #expect(liveness.deadAt(activity) == at(3_100))
+    #expect(liveness.loss(of: &activity, now: at(3_100))?.signal == .traffic)
+    activity.heard(at(3_100))
+    #expect(liveness.loss(of: &activity, now: at(3_200)) == nil)
+    #expect(liveness.deadAt(activity) == at(6_100))
+    for second in 4...11 { activity.heard(at(Int64(second) * 1_000 + 900)) }
+    #expect(liveness.pingAt(activity) == at(11_000))
 }
 
-@Test func `a peer that answers pings but works on nothing is dead as well`() {
-    let pulse = Pulse(deadAfterMilliseconds: 3_000)
+@Test func `a peer that answers pings but processes nothing counts as lost too`() {
+    let liveness = LivenessPolicy(deadAfterMilliseconds: 3_000)
     func at(_ milliseconds: Int64) -> MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
-    var vitals = Vitals(now: at(0))
-    vitals.sent(1_500, now: at(100))
-    vitals.done(1_200, now: at(200))
+    var activity = PeerActivity(now: at(0))
+    activity.sent(1_500, now: at(100))
+    activity.processed(1_200, now: at(200))
     for tick in 1...50 {
-        vitals.heard(at(Int64(tick) * 100))
-        #expect(pulse.death(of: &vitals, now: at(Int64(tick) * 100)) == nil, "what it owes is less than its step")
+        activity.heard(at(Int64(tick) * 100))
+        #expect(liveness.loss(of: &activity, now: at(Int64(tick) * 100)) == nil, "what it owes is less than its step")
     }
-    vitals.sent(4_000, now: at(5_000))
+    activity.sent(4_000, now: at(5_000))
     for tick in 51...80 {
-        vitals.heard(at(Int64(tick) * 100))
-        #expect(pulse.death(of: &vitals, now: at(Int64(tick) * 100)) == nil)
+        activity.heard(at(Int64(tick) * 100))
+        #expect(liveness.loss(of: &activity, now: at(Int64(tick) * 100)) == nil)
     }
-    #expect(pulse.death(of: &vitals, now: at(8_100))?.sign == .progress)
-    vitals.done(3_900, now: at(8_150))
-    #expect(pulse.death(of: &vitals, now: at(8_200)) == nil)
+    #expect(liveness.loss(of: &activity, now: at(8_100))?.signal == .progress)
+    activity.processed(3_900, now: at(8_150))
+    #expect(liveness.loss(of: &activity, now: at(8_200)) == nil)
 }
 
 @Test func `samples out of the journal are handed on in the frames that are wanted`() {
@@ -80,7 +80,7 @@ import WireJSON
     #expect(buffer.part(of: range(0, 10)) == nil)
     buffer.await(now: MonotonicTime(milliseconds: 1_000))
     #expect(buffer.isAwaited)
-    buffer.take([1, 2, 3, 4, 5], from: SampleIndex(100))
+    buffer.store([1, 2, 3, 4, 5], from: SampleIndex(100))
     #expect(!buffer.isAwaited)
     #expect(buffer.part(of: range(101, 103)).map(Array.init) == [2, 3])
     #expect(buffer.part(of: range(104, 110)).map(Array.init) == [5])

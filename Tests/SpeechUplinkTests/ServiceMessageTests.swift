@@ -152,9 +152,9 @@ extension NetworkTests {
                 connection.drain()
             }
             #expect(result.messages.first?.finalAudioMilliseconds == 100)
-            var claims = Claims()
+            var validator = PositionValidator()
             var message = ServiceMessage(finalAudioMilliseconds: 9_000, totalAudioMilliseconds: 5_000)
-            claims.check(&message, sent: 10_000)
+            validator.check(&message, sent: 10_000)
             #expect(message.finalAudioMilliseconds == 0 && message.oddPositions == 1)
         }
 

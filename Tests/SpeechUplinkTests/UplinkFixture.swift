@@ -16,16 +16,16 @@ import WebTransport
 final class UplinkFixture {
     let ring = SampleRing(capacity: 1 << 17)
     let notifier: EventNotifier
-    let thread: WebThread
+    let thread: TransportThread
     let uplink: SpeechClient
     private(set) var events: [UplinkEvent] = []
     /// Last, so that it goes last.
-    private let turn = LibraryTurn("speech")
+    private let turn = LWSContextLock("speech")
 
     init(_ settings: UplinkSettings, caFile: String = "") throws {
         let log = Log(threshold: .error)
         notifier = try EventNotifier()
-        thread = try WebThread(caFile: caFile, log: log)
+        thread = try TransportThread(caFile: caFile, log: log)
         uplink = SpeechClient(settings: settings, ring: ring, thread: thread, notifier: notifier, log: log)
     }
 

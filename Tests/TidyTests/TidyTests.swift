@@ -28,8 +28,9 @@ import Testing
     }
 
     static let product = [
-        "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel", "LinkMonitor",
-        "RecordingStore", "WebTransport", "SpeechUplink", "Uploader", "chalkbox",
+        "RecorderCore", "LinuxRuntime", "WireJSON", "ControlProtocol", "Configuration", "AudioCapture", "Panel",
+        "LinkMonitor", "RecordingStore", "WebTransport", "SpeechUplink", "SchoolUpload", "AsyncTranscription",
+        "chalkbox",
     ]
     static let sources = files(under: "Sources", ".swift")
     static let tests = files(under: "Tests", ".swift")
@@ -39,13 +40,15 @@ import Testing
         "RecorderCore": [],
         "LinuxRuntime": ["CLinux", "RecorderCore"],
         "WireJSON": ["CWebSockets"],
+        "ControlProtocol": ["WireJSON"],
         "Configuration": ["CINI", "RecorderCore"],
         "AudioCapture": ["CALSA", "LinuxRuntime", "RecorderCore"],
         "Panel": ["CGPIO", "LinuxRuntime", "RecorderCore"],
         "LinkMonitor": ["CNetlink", "LinuxRuntime", "RecorderCore"],
         "RecordingStore": ["CSQLite", "CFLAC", "CCrypto", "LinuxRuntime", "RecorderCore"],
         "WebTransport": ["CWebSockets", "WireJSON", "LinuxRuntime", "RecorderCore"],
-        "Uploader": ["WebTransport", "WireJSON", "LinuxRuntime", "RecorderCore"],
+        "SchoolUpload": ["WebTransport", "WireJSON", "RecorderCore"],
+        "AsyncTranscription": ["WebTransport", "WireJSON", "RecorderCore"],
         "SpeechUplink": ["WebTransport", "WireJSON", "LinuxRuntime", "RecorderCore"],
         "chalkbox": Set(product).subtracting(["chalkbox"]),
     ]

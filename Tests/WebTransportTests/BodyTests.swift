@@ -19,7 +19,7 @@ extension ExchangeTests {
                 seen.put(try $0.read(Int(FakeConnection.header("content-length", in: head) ?? "") ?? 0))
                 try $0.answer("200 OK")
             }
-            #expect(outcome?.answer?.status == 200)
+            #expect(outcome?.response?.status == 200)
             #expect(seen.take() == [1, 2, 3] + file.bytes[1_000..<251_001] + [4, 5])
         }
 
@@ -36,7 +36,7 @@ extension ExchangeTests {
                 seen.put(all)
                 try $0.answer("204 No Content", headers: "Upload-Offset: 2000000\r\n")
             }
-            #expect(outcome?.answer?.uploadOffset == "2000000")
+            #expect(outcome?.response?.uploadOffset == "2000000")
             #expect(seen.take() == file.bytes)
         }
 
@@ -47,7 +47,7 @@ extension ExchangeTests {
                 try $0.answer("413 Too Large", "too large")
                 _ = try $0.read(8_000_000)
             }
-            #expect(outcome?.answer?.status == 413 && outcome?.answer?.body == Array("too large".utf8))
+            #expect(outcome?.response?.status == 413 && outcome?.response?.body == Array("too large".utf8))
         }
 
         @Test func `a refusal is seen though the connection is closed upon it`() throws {
@@ -58,7 +58,7 @@ extension ExchangeTests {
                     _ = try $0.read(round * 30_000)
                     try $0.answer("413 Too Large", "too large")
                 }
-                #expect(outcome?.answer?.status == 413, "\(String(describing: outcome))")
+                #expect(outcome?.response?.status == 413, "\(String(describing: outcome))")
             }
         }
 

@@ -9,17 +9,17 @@ import Testing
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
 @Suite(.serialized) enum ExchangeTests {}
 
-/// Asks one question after the other. The thread keeps its client, so this is not the client.
+/// Asks one request after the other. The thread keeps its client, so this is not the client.
 final class Asker {
-    private let thread: WebThread
+    private let thread: TransportThread
     private let client: AskingClient
     /// Last, so that it goes last.
-    private let turn = LibraryTurn("exchanges")
+    private let turn = LWSContextLock("exchanges")
 
     init(caFile: String = "") throws {
-        thread = try WebThread(caFile: caFile, log: Log(threshold: .error))
+        thread = try TransportThread(caFile: caFile, log: Log(threshold: .error))
         client = AskingClient()
-        thread.host(client)
+        thread.add(client)
     }
 
     deinit {
@@ -30,39 +30,39 @@ final class Asker {
 
     /// Nil after 40 s.
     func ask(_ request: HTTPRequest) -> HTTPOutcome? {
-        #expect(client.questions.push(request))
-        thread.engine.wake()
+        #expect(client.requests.push(request))
+        thread.loop.wake()
         return client.outcomes.take()
     }
 }
 
-private final class AskingClient: WebClient, HTTPListener, @unchecked Sendable {
-    let questions = BoundedQueue<HTTPRequest>(capacity: 8)
+private final class AskingClient: TransportClient, HTTPExchangeDelegate, @unchecked Sendable {
+    let requests = BoundedQueue<HTTPRequest>(capacity: 8)
     let outcomes = Mailbox<HTTPOutcome>()
     let progress = Mailbox<Int64>()
 
-    var isHolding: Bool { false }
+    var hasPendingEvents: Bool { false }
 
-    func engineEnded() {}
+    func loopEnded() {}
 
-    func wake(_ engine: WebEngine) {
-        for question in questions.takeAll() {
-            engine.begin(HTTPExchange(question, listener: self, engine: engine))
+    func loopDidWake(_ loop: TransportLoop) {
+        for request in requests.takeAll() {
+            loop.open(HTTPExchange(request, delegate: self, loop: loop))
         }
     }
 
-    func sent(_ bytes: Int64, of exchange: HTTPExchange) {
+    func exchange(_ exchange: HTTPExchange, didSend bytes: Int64) {
         progress.put(bytes)
     }
 
-    func ended(_ exchange: HTTPExchange, _ outcome: HTTPOutcome) {
+    func exchange(_ exchange: HTTPExchange, endedWith outcome: HTTPOutcome) {
         outcomes.put(outcome)
     }
 }
 
 extension HTTPOutcome {
-    var answer: HTTPAnswer? {
-        if case .answer(let answer) = self { answer } else { nil }
+    var response: HTTPResponse? {
+        if case .response(let response) = self { response } else { nil }
     }
 
     var failure: UplinkFailure? {
@@ -82,7 +82,7 @@ func exchange(
         return try Asker().ask(
             HTTPRequest(
                 method, endpoint, headers: headers, body: body, secret: secret,
-                kilobitsPerSecond: kilobitsPerSecond, answerLimitBytes: limit))
+                kilobitsPerSecond: kilobitsPerSecond, responseLimitBytes: limit))
     }
 }
 

@@ -17,8 +17,8 @@ extension ExchangeTests {
                         + "Retry-After: 9\r\n")
             }
             #expect(
-                outcome?.answer
-                    == HTTPAnswer(
+                outcome?.response
+                    == HTTPResponse(
                         status: 201, location: "/up/1?x=y", uploadOffset: "17", uploadLength: "170",
                         retryAfterSeconds: 9, body: Array("body".utf8)))
             let head = seen.take() ?? ""
@@ -35,7 +35,7 @@ extension ExchangeTests {
                 seen.put(try $0.readHead())
                 try $0.answer("204 No Content")
             }
-            #expect(outcome?.answer?.status == 204)
+            #expect(outcome?.response?.status == 204)
             #expect(seen.take()?.hasPrefix(name + " /a?b=c HTTP/1.1\r\n") == true)
         }
 
@@ -45,7 +45,7 @@ extension ExchangeTests {
                 try $0.write("HTTP/1.1 200 OK\r\nContent-Length: 4711\r\nUpload-Offset: 5\r\n\r\n")
                 _ = try $0.read(1)
             }
-            #expect(outcome?.answer?.uploadOffset == "5")
+            #expect(outcome?.response?.uploadOffset == "5")
         }
 
         @Test(arguments: [204, 304])
@@ -55,7 +55,7 @@ extension ExchangeTests {
                 try $0.write("HTTP/1.1 \(status) X\r\nUpload-Offset: 5\r\n\r\n")
                 _ = try $0.read(1)
             }
-            #expect(outcome?.answer?.status == status && outcome?.answer?.uploadOffset == "5")
+            #expect(outcome?.response?.status == status && outcome?.response?.uploadOffset == "5")
         }
 
         @Test func `an answer in the smallest pieces is put together`() throws {
@@ -65,7 +65,7 @@ extension ExchangeTests {
                 for byte in text.utf8 { try $0.write([byte]) }
                 _ = try $0.read(1)
             }
-            #expect(outcome?.answer?.body == Array("abcdef".utf8) && outcome?.answer?.uploadOffset == "7")
+            #expect(outcome?.response?.body == Array("abcdef".utf8) && outcome?.response?.uploadOffset == "7")
         }
 
         @Test(arguments: [301, 302, 307, 308, 401, 404, 409, 500, 503])
@@ -74,7 +74,7 @@ extension ExchangeTests {
                 _ = try $0.readRequest()
                 try $0.answer("\(status) X", "why", headers: "Location: http://127.0.0.1:1/\r\n")
             }
-            #expect(outcome?.answer?.status == status && outcome?.answer?.body == Array("why".utf8))
+            #expect(outcome?.response?.status == status && outcome?.response?.body == Array("why".utf8))
         }
 
         @Test func `a long body is too large, of a refusal its beginning counts`() throws {
@@ -84,7 +84,7 @@ extension ExchangeTests {
                     try $0.write("HTTP/1.1 \(status) X\r\n\r\n")
                     while true { try $0.write([UInt8](repeating: 0x20, count: 4_096)) }
                 }
-                #expect(isFine ? outcome?.answer?.status == 413 : outcome?.failure?.kind == .messageTooLarge)
+                #expect(isFine ? outcome?.response?.status == 413 : outcome?.failure?.kind == .messageTooLarge)
             }
         }
 
@@ -94,7 +94,7 @@ extension ExchangeTests {
                     _ = try $0.readHead()
                     try $0.write("HTTP/1.1 \(status) X\r\ncontent-length: 100\r\n\r\nabc")
                 }
-                #expect(isFine ? outcome?.answer?.status == 413 : outcome?.failure?.kind == .closedEarly)
+                #expect(isFine ? outcome?.response?.status == 413 : outcome?.failure?.kind == .closedEarly)
             }
         }
 

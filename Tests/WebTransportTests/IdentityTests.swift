@@ -37,7 +37,7 @@ extension ExchangeTests {
         @Test func `a box that shows its certificate is let in`() throws {
             let authority = try Authority()
             let outcome = try outcome(authority, identity: try identity(authority))
-            #expect(outcome?.answer?.uploadOffset == "100000", "\(String(describing: outcome))")
+            #expect(outcome?.response?.uploadOffset == "100000", "\(String(describing: outcome))")
         }
 
         @Test func `a box without one is not`() throws {

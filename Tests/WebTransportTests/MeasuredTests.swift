@@ -23,7 +23,7 @@ extension ExchangeTests {
                     _ = try $0.read(500_000)
                     try $0.answer("204 No Content")
                 }
-                #expect(outcome?.answer?.status == 204)
+                #expect(outcome?.response?.status == 204)
                 took = min(took, Clock.now.milliseconds(since: start))
             }
             #expect((1_800...2_200).contains(took), "\(took) ms instead of 2000")
@@ -52,7 +52,7 @@ extension ExchangeTests {
                 let thread = thread_watch_find("uplink")
                 try #require(thread > 0)
                 thread_watch_begin(thread)
-                #expect(asker.ask(request)?.answer?.status == 204)
+                #expect(asker.ask(request)?.response?.status == 204)
                 _ = thread_watch_end()
                 #expect(asker.progress.take().map { (1...Int64(count)).contains($0) } == true)
                 let held = thread_watch_peak_bytes()

@@ -6,7 +6,7 @@ import Testing
 
 @Test func `a CA file that is missing or no certificate is named at the start`() throws {
     func start(_ path: String) throws(TransportError) {
-        _ = try WebThread(caFile: path, log: Log(threshold: .error))
+        _ = try TransportThread(caFile: path, log: Log(threshold: .error))
     }
     #expect(throws: TransportError.caFileWithoutCertificate(path: "/proc/version")) { try start("/proc/version") }
     do throws(TransportError) {

@@ -13,7 +13,7 @@ package struct UplinkFailure: Equatable, Sendable {
         /// The peer's certificate was not accepted: unknown CA, wrong name, expired.
         case tlsUntrusted
         // The token endpoint, or the service's answer to the handshake
-        /// Any status but 2xx (token) or 101 (WebSocket), as an answer of the peer's own (`AnswerSign`).
+        /// Any status but 2xx (token) or 101 (WebSocket), as an answer of the peer's own (`ResponseOrigin`).
         case httpStatus(Int)
         /// The same as an answer that may be of something else on the way: a portal's page, a proxy's, half an answer.
         case intercepted(Int)

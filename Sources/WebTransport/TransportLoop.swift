@@ -3,21 +3,20 @@ internal import LinuxRuntime
 package import RecorderCore
 internal import Synchronization
 
-/// Who has something said over the network: it makes connections on the transport's thread, and has queues of its own
-/// to the thread that it works for.
-package protocol WebClient: AnyObject, Sendable {
-    /// The thread was woken, or its timer went off: look for commands, and for room in the queue of events.
-    func wake(_ engine: WebEngine)
-    /// When events wait for room in their queue.
-    var isHolding: Bool { get }
-    /// The thread ends: let go of what lives on it.
-    func engineEnded()
+/// Makes connections on the transport's thread, with queues of its own to and from the thread that it works for.
+package protocol TransportClient: AnyObject, Sendable {
+    /// The thread was woken, or its timer went off: carry out the commands, and flush the events.
+    func loopDidWake(_ loop: TransportLoop)
+    /// Whether events wait for room in their queue.
+    var hasPendingEvents: Bool { get }
+    /// The thread ends: release the connections.
+    func loopEnded()
 }
 
-/// The transport's thread's own side: the library's context, the connections and their timer. Everything but the
-/// arrivals, the atomics and `wake` belongs to that thread.
-@safe package final class WebEngine: @unchecked Sendable {
-    let arrivals = BoundedQueue<any WebClient>(capacity: WebLimits.clients)
+/// What runs on the transport's thread: libwebsockets' context, the connections and their timer. Only `newClients`, the
+/// atomics and `wake` may be used by other threads.
+@safe package final class TransportLoop: @unchecked Sendable {
+    let newClients = BoundedQueue<any TransportClient>(capacity: TransportLimits.clients)
     let stopping = Atomic<Bool>(false)
     /// Raised when `run` has returned.
     let ended: EventNotifier
@@ -32,15 +31,15 @@ package protocol WebClient: AnyObject, Sendable {
     private let context: OpaquePointer
     private let protocols: UnsafeMutablePointer<lws_protocols>
     private let timer: UnsafeMutablePointer<chalk_lws_timer>
-    private var clients: [any WebClient] = []
-    private var dialogues: [any Dialogue] = []
+    private var clients: [any TransportClient] = []
+    private var handlers: [any ConnectionHandler] = []
     private let caFile: String
-    /// The one certificate that this box shows.
+    /// The one client certificate that this box uses.
     private var identity: (identity: ClientIdentity, vhost: OpaquePointer)?
     private var resolver = Resolver()
     private var lastNumber: UInt = 0
-    /// The connection whose running callback will end it by its result, or tells of its end.
-    private var endingBy: UInt = 0
+    /// The connection whose running callback closes it by its result, or reports its end.
+    private var closingNumber: UInt = 0
 
     init(caFile: String, boxName: String, log: Log) throws(TransportError) {
         do throws(SystemError) {
@@ -50,13 +49,13 @@ package protocol WebClient: AnyObject, Sendable {
         }
         self.log = log
         self.caFile = caFile
-        LibraryLog.listen(diagnosing: false)
+        LWSLog.setLevel(diagnosing: false)
         log.write(.debug, "uplink started box=\(LogEntry.quoted(boxName))")
         // A name, and an entry of zeros that ends the list; the library keeps the pointer.
         unsafe protocols = .allocate(capacity: 2)
         unsafe protocols.initialize(repeating: lws_protocols(), count: 2)
         unsafe protocols[0].name = Self.protocolName
-        unsafe protocols[0].callback = libraryCallback
+        unsafe protocols[0].callback = lwsCallback
         unsafe protocols[0].rx_buffer_size = 4_096
         unsafe timer = .allocate(capacity: 1)
         unsafe timer.initialize(to: chalk_lws_timer())
@@ -73,7 +72,7 @@ package protocol WebClient: AnyObject, Sendable {
     }
 
     deinit {
-        // Without owner, so that the callbacks of the connections that end now find nobody.
+        // Without an owner, the callbacks of the connections that end now find nobody.
         unsafe timer.pointee.owner = nil
         unsafe lws_sul_cancel(&timer.pointee.entry)
         unsafe lws_context_destroy(context)
@@ -81,7 +80,7 @@ package protocol WebClient: AnyObject, Sendable {
         unsafe protocols.deallocate()
     }
 
-    /// The thread's body: until `stopping`.
+    /// The thread's body: returns once `stopping` is set.
     func run() {
         life.begin()
         while !stopping.load(ordering: .acquiring) {
@@ -91,24 +90,24 @@ package protocol WebClient: AnyObject, Sendable {
                 break
             }
         }
-        for client in clients + arrivals.takeAll() { client.engineEnded() }
+        for client in clients + newClients.takeAll() { client.loopEnded() }
         clients = []
-        dialogues = []
+        handlers = []
         ended.raise()
     }
 
-    /// Makes the thread look at the commands; the one call that any thread may make (lws-service.h).
+    /// Makes the thread call its clients; the one call that any thread may make (lws-service.h).
     package func wake() {
         unsafe lws_cancel_service(context)
     }
 
-    /// Nothing is taken from the clients any more.
+    /// Commands are no longer carried out.
     package var isStopping: Bool { stopping.load(ordering: .acquiring) }
 
-    func woken() {
-        clients += arrivals.takeAll()
-        for client in clients { client.wake(self) }
-        takeAddresses()
+    func didWake() {
+        clients += newClients.takeAll()
+        for client in clients { client.loopDidWake(self) }
+        connectResolved()
         reschedule()
     }
 
@@ -119,49 +118,49 @@ package protocol WebClient: AnyObject, Sendable {
 
     // MARK: Connections
 
-    /// Looks the name up first; an address is its own answer, at once.
-    package func begin(_ dialogue: any Dialogue) {
-        let connection = dialogue.connection
-        dialogues.append(dialogue)
+    /// Looks the name up, unless it is an address, and connects.
+    package func open(_ handler: any ConnectionHandler) {
+        let connection = handler.connection
+        handlers.append(handler)
         guard !connection.endpoint.isAddress else {
-            connect(dialogue, to: connection.endpoint.host)
+            connect(handler, to: connection.endpoint.host)
             return
         }
         do throws(SystemError) {
-            try resolver.ask(connection.endpoint.host) { self.wake() }
+            try resolver.lookUp(connection.endpoint.host) { self.wake() }
         } catch {
-            end(dialogue, UplinkFailure(.nameResolution, error.message))
+            close(handler, UplinkFailure(.nameResolution, error.message))
         }
     }
 
-    /// Connects those whose address is known by now.
-    private func takeAddresses() {
-        for (name, answer) in resolver.takeAnswers() {
-            for dialogue in dialogues where dialogue.connection.isWaiting(for: name) {
-                switch answer {
+    /// Connects the handlers whose names were resolved.
+    private func connectResolved() {
+        for (name, resolution) in resolver.takeFinished() {
+            for handler in handlers where handler.connection.isWaiting(for: name) {
+                switch resolution {
                 case .address(let address):
-                    connect(dialogue, to: address)
+                    connect(handler, to: address)
                 case .failed(let code):
-                    let peer = dialogue.endpoint.peer
+                    let peer = handler.endpoint.peer
                     let text = "the name in \(peer) was not found (getaddrinfo \(code))"
-                    end(dialogue, UplinkFailure(.nameResolution, text))
+                    close(handler, UplinkFailure(.nameResolution, text))
                 }
             }
         }
     }
 
-    /// A name server that is silent does not keep us from an address that was good before.
-    private func useRememberedAddresses(_ now: MonotonicTime) {
-        for dialogue in dialogues where dialogue.connection.patienceEnds.map({ $0 <= now }) ?? false {
-            if let address = resolver.remembered(dialogue.endpoint.host) { connect(dialogue, to: address) }
+    /// Connects with cached addresses when the name server is silent for too long.
+    private func useCachedAddresses(_ now: MonotonicTime) {
+        for handler in handlers where handler.connection.cachedAddressDeadline.map({ $0 <= now }) ?? false {
+            if let address = resolver.cachedAddress(handler.endpoint.host) { connect(handler, to: address) }
         }
     }
 
-    private func connect(_ dialogue: any Dialogue, to address: String) {
-        let connection = dialogue.connection
+    private func connect(_ handler: any ConnectionHandler, to address: String) {
+        let connection = handler.connection
         connection.address = address
-        LibraryLog.listen(diagnosing: true)
-        LibraryLog.forget()
+        LWSLog.setLevel(diagnosing: true)
+        LWSLog.clear()
         log.write(.debug, "uplink connecting=\(LogEntry.quoted(connection.endpoint.peer)) address=\(address)")
         let endpoint = connection.endpoint
         let number = connection.number
@@ -170,7 +169,7 @@ package protocol WebClient: AnyObject, Sendable {
             unsafe vhost = self.vhost(identity)
             guard unsafe vhost != nil else {
                 let text = "no certificate and its key in \(identity.certificateFile) and \(identity.keyFile)"
-                end(dialogue, UplinkFailure(.configuration, text))
+                close(handler, UplinkFailure(.configuration, text))
                 return
             }
         }
@@ -184,16 +183,16 @@ package protocol WebClient: AnyObject, Sendable {
                     context, vhost, address, Int32(endpoint.port), endpoint.isTLS, endpoint.path, endpoint.authority,
                     nil, Self.protocolName, number)
             }
-        guard dialogues.contains(where: { $0 === dialogue }) else { return }
+        guard handlers.contains(where: { $0 === handler }) else { return }
         guard let wsi = unsafe wsi else {
             // The library reports a failure in this very call by its result alone.
-            end(dialogue, connection.failure())
+            close(handler, connection.failure())
             return
         }
         unsafe connection.attach(wsi)
     }
 
-    /// Nil when the files are not what they should be. They are read once: the library never gives one of these back.
+    /// Nil when the files hold no certificate and key. They are read once: the library never frees a vhost.
     private func vhost(_ identity: ClientIdentity) -> OpaquePointer? {
         if let known = unsafe self.identity, unsafe known.identity == identity { return unsafe known.vhost }
         guard unsafe self.identity == nil, (try? identity.check()) != nil else { return nil }
@@ -207,67 +206,68 @@ package protocol WebClient: AnyObject, Sendable {
         return unsafe made
     }
 
-    /// The dialogue is over, whatever the library still does about its connection.
+    /// Ends the handler at once, whatever the library still does about its connection.
     @discardableResult
-    package func end(_ dialogue: any Dialogue, _ failure: UplinkFailure?) -> Answer {
-        guard let index = dialogues.firstIndex(where: { $0 === dialogue }) else { return .end }
-        dialogues.remove(at: index)
-        let connection = dialogue.connection
-        if let address = connection.address, let failure, failure.isOfAddress {
-            resolver.passOver(address, of: connection.endpoint.host)
+    package func close(_ handler: any ConnectionHandler, _ failure: UplinkFailure?) -> CallbackResult {
+        guard let index = handlers.firstIndex(where: { $0 === handler }) else { return .close }
+        handlers.remove(at: index)
+        let connection = handler.connection
+        if let address = connection.address, let failure, failure.concernsAddress {
+            resolver.markUnreachable(address, of: connection.endpoint.host)
         }
         let wsi = unsafe connection.wsi
-        let isAbrupt = dialogue.isConnecting || failure != nil
+        let isAbrupt = handler.isConnecting || failure != nil
         connection.detach()
-        dialogue.report(failure, engine: self)
-        LibraryLog.forget()
-        noteConnecting()
-        if let wsi = unsafe wsi, endingBy != connection.number {
-            // A session that went well says good-bye when it can be written; others just go.
-            unsafe chalk_lws_kill(wsi, isAbrupt ? 0 : WebLimits.closeSeconds)
+        handler.connectionEnded(failure, loop: self)
+        LWSLog.clear()
+        connectingChanged()
+        if let wsi = unsafe wsi, closingNumber != connection.number {
+            // A session that went well sends its close frame first; others are just dropped.
+            unsafe chalk_lws_kill(wsi, isAbrupt ? 0 : TransportLimits.closeSeconds)
             if !isAbrupt { _ = unsafe lws_callback_on_writable(wsi) }
         }
-        return .end
+        return .close
     }
 
-    /// A dialogue's `isConnecting` has changed.
-    package func noteConnecting() {
-        LibraryLog.listen(diagnosing: dialogues.contains { $0.isConnecting })
+    /// A handler's `isConnecting` has changed.
+    package func connectingChanged() {
+        LWSLog.setLevel(diagnosing: handlers.contains { $0.isConnecting })
     }
 
-    /// One callback of the library's for the connection called `number`; nil when it is over already.
-    func dispatch(_ number: UInt, _ wsi: OpaquePointer, _ event: LibraryEvent) -> Answer? {
-        guard let dialogue = dialogues.first(where: { $0.connection.number == number }) else { return nil }
-        let outer = endingBy
-        endingBy = unsafe event.endsByItself ? number : 0
-        defer { endingBy = outer }
-        unsafe dialogue.connection.attach(wsi)
-        let answer = unsafe dialogue.receive(event, engine: self)
+    /// Passes a callback to the handler of connection `number`; nil when that is over already.
+    func dispatch(_ number: UInt, _ wsi: OpaquePointer, _ event: LWSEvent) -> CallbackResult? {
+        guard let handler = handlers.first(where: { $0.connection.number == number }) else { return nil }
+        let outer = closingNumber
+        closingNumber = unsafe event.closesByItself ? number : 0
+        defer { closingNumber = outer }
+        unsafe handler.connection.attach(wsi)
+        let result = unsafe handler.receive(event, loop: self)
         reschedule()
-        return answer
+        return result
     }
 
     // MARK: Timer
 
     fileprivate func timerFired() {
-        for client in clients { client.wake(self) }
+        for client in clients { client.loopDidWake(self) }
         let now = Clock.now
-        useRememberedAddresses(now)
-        for dialogue in dialogues where dialogue.connection.deadline <= now {
-            dialogue.timerFired(engine: self)
+        useCachedAddresses(now)
+        for handler in handlers where handler.connection.deadline <= now {
+            handler.deadlinePassed(loop: self)
         }
         reschedule()
     }
 
-    /// A deadline has changed, or an event is held.
+    /// Sets the timer anew: a deadline has changed, or an event is pending.
     package func reschedule() {
-        var next = dialogues.map { $0.connection.deadline }.min()
-        for dialogue in dialogues {
-            guard let patience = dialogue.connection.patienceEnds, resolver.remembered(dialogue.endpoint.host) != nil
+        var next = handlers.map { $0.connection.deadline }.min()
+        for handler in handlers {
+            guard let deadline = handler.connection.cachedAddressDeadline,
+                resolver.cachedAddress(handler.endpoint.host) != nil
             else { continue }
-            next = next.map { min($0, patience) } ?? patience
+            next = next.map { min($0, deadline) } ?? deadline
         }
-        if clients.contains(where: { $0.isHolding }) {
+        if clients.contains(where: { $0.hasPendingEvents }) {
             let retry = Clock.now.adding(milliseconds: 100)
             next = next.map { min($0, retry) } ?? retry
         }
@@ -286,5 +286,5 @@ private func timerCallback(_ entry: UnsafeMutablePointer<lws_sorted_usec_list>?)
     guard let entry = unsafe entry else { return }
     let timer = unsafe UnsafeMutableRawPointer(entry).assumingMemoryBound(to: chalk_lws_timer.self)
     guard let owner = unsafe timer.pointee.owner else { return }
-    unsafe Unmanaged<WebEngine>.fromOpaque(owner).takeUnretainedValue().timerFired()
+    unsafe Unmanaged<TransportLoop>.fromOpaque(owner).takeUnretainedValue().timerFired()
 }

@@ -1,3 +1,5 @@
+internal import WireJSON
+
 /// What a client of the control socket asks for: one JSON object a line, its verb in `do`.
 package enum ControlRequest: Equatable, Sendable {
     /// `{"do":"start","label":"7B maths"}`; the label may be missing.

@@ -2,13 +2,13 @@ package import LinuxRuntime
 internal import RecorderCore
 internal import Synchronization
 
-/// The way out of the box: a thread of its own with the library's context, of which there must be one in a process,
-/// since a second one breaks the verification of certificates in the first. Clients take their place on it by `host`.
+/// The thread that makes all connections. It owns libwebsockets' context, of which there must be one in a process: a
+/// second one breaks the verification of certificates in the first.
 ///
 /// Used by one thread, the daemon's loop.
-package final class WebThread {
-    /// What a client keeps, to wake it.
-    package let engine: WebEngine
+package final class TransportThread {
+    /// Clients keep it to wake the thread.
+    package let loop: TransportLoop
     private let thread: Thread
     private let log: Log
     private var isDown = false
@@ -20,11 +20,11 @@ package final class WebThread {
     ///   - boxName: for the log.
     package init(caFile: String = "", boxName: String = "", log: Log) throws(TransportError) {
         try Self.check(caFile: caFile)
-        let engine = try WebEngine(caFile: caFile, boxName: boxName, log: log)
-        self.engine = engine
+        let loop = try TransportLoop(caFile: caFile, boxName: boxName, log: log)
+        self.loop = loop
         self.log = log
         do throws(SystemError) {
-            thread = try Thread(name: "uplink") { engine.run() }
+            thread = try Thread(name: "uplink") { loop.run() }
         } catch {
             throw .system(error)
         }
@@ -34,34 +34,34 @@ package final class WebThread {
         shutdown()
     }
 
-    package func host(_ client: any WebClient) {
-        guard engine.arrivals.push(client) else { return }
-        engine.wake()
+    /// Makes `client` take part in the loop.
+    package func add(_ client: any TransportClient) {
+        guard loop.newClients.push(client) else { return }
+        loop.wake()
     }
 
-    package var life: LifeSign { engine.life }
+    package var life: LifeSign { loop.life }
 
     package func askForLife() {
-        engine.life.ask()
-        engine.wake()
+        loop.life.ask()
+        loop.wake()
     }
 
-    /// Drops all connections and ends the thread. A thread that waits for the resolver is left to end by itself
-    /// after a while.
+    /// Drops all connections and ends the thread. A thread that does not end in time is left to end by itself.
     package func shutdown() {
         guard !isDown else { return }
         isDown = true
-        engine.stopping.store(true, ordering: .releasing)
-        engine.wake()
-        let deadline = Clock.now.adding(milliseconds: WebLimits.shutdownMilliseconds)
-        guard Poll.readable(engine.ended.fileDescriptor, until: deadline) else {
+        loop.stopping.store(true, ordering: .releasing)
+        loop.wake()
+        let deadline = Clock.now.adding(milliseconds: TransportLimits.shutdownMilliseconds)
+        guard Poll.readable(loop.ended.fileDescriptor, until: deadline) else {
             log.write(.warning, "uplink shutdown=late reason=\"a name look-up has not returned\"")
             return
         }
         thread.join()
     }
 
-    /// Whether a file has certificates: the library would go on with an empty store and call every peer untrusted.
+    /// Throws when a file has no certificates: the library would continue with an empty store and trust no peer.
     package static func check(caFile: String) throws(TransportError) {
         guard !caFile.isEmpty else { return }
         let bytes: [UInt8]
@@ -80,7 +80,7 @@ package final class WebThread {
     }
 }
 
-/// Why there is no way out.
+/// Why there can be no connections.
 package enum TransportError: Error, Equatable, Sendable {
     case caFile(SystemError)
     case caFileWithoutCertificate(path: String)
@@ -98,35 +98,39 @@ package enum TransportError: Error, Equatable, Sendable {
 }
 
 /// Bounds of this module alone.
-package enum WebLimits {
+package enum TransportLimits {
     static let clients = 8
     /// A bearer or a WebSocket key: one header line has to fit the library's 4 KiB buffer.
     static let headerValueBytes = 2_048
     static let readBytes = 4_096
-    /// A connection that the library ends after this long was timed out by it: `timeout_secs` in the shim, 6 s for
+    /// A connection that ends after this long was timed out by the library: `timeout_secs` in the shim, 6 s for
     /// each step of a handshake, less its rounding.
     static let stepMilliseconds: Int64 = 5_900
-    /// How long a look-up may take where an earlier one's answer is known.
+    /// How long a look-up may take when there is a cached address.
     static let lookupMilliseconds: Int64 = 1_000
-    /// RFC 6455 section 5.5.1: how long the peer may take to answer our close.
+    /// RFC 6455 section 5.5.1: how long the peer may take to answer our close frame.
     static let closeSeconds: Int32 = 3
     /// `getaddrinfo` blocks for as long as the resolver tries.
     static let shutdownMilliseconds: Int64 = 3_000
-    /// The library passes on no more in one go (`rx_buffer_size`); what exceeds it, it keeps a copy of.
-    static let pieceBytes = 4_096
-    /// Pieces written before the other connections have their turn.
-    static let piecesATurn = 64
+    /// libwebsockets passes on no more at once (`rx_buffer_size`), and copies what exceeds it.
+    static let chunkBytes = 4_096
+    /// Chunks written before the other connections have their turn.
+    static let chunksPerTurn = 64
     static let unsentBytes: Int32 = 128 << 10
-    /// How soon to look again at a socket that takes nothing.
+    /// How soon to try again when the socket's buffer is full.
     static let chokedMilliseconds: Int64 = 25
-    /// A body of which the peer takes nothing, or an answer of which nothing comes, for this long is given up.
+    /// An exchange that makes no progress for this long is given up.
     static let exchangeStallMilliseconds: Int64 = 30_000
-    /// A whole answer, from its head on.
-    static let answerMilliseconds: Int64 = 120_000
-    /// What a peer that takes no more of a body has to say about it comes within this.
-    static let lastWordMilliseconds: Int64 = 2_000
+    /// How long a response may take, from its head on.
+    static let responseMilliseconds: Int64 = 120_000
+    /// How long to wait for the response of a peer that has stopped reading the body.
+    static let finalResponseMilliseconds: Int64 = 2_000
     static let progressMilliseconds: Int64 = 500
+    /// Of `HTTPClient`: an upload and a transcription at one time.
+    static let exchanges = 2
+    /// JSON values in a response that has only a few fields.
+    package static let responseValues = 4_096
     package static let requestIDBytes = 128
-    /// A day: no session is longer (SPEECH: 300 min).
+    /// A day; sessions last at most 300 minutes (docs/PROTOCOL.md, Messages).
     package static let serviceMilliseconds: Int64 = 86_400_000
 }

@@ -1,5 +1,5 @@
+import ControlProtocol
 import Testing
-import WireJSON
 
 @Suite struct `A request to the control socket` {
     private static let bounds = ControlRequest.Bounds(lineBytes: 512, labelBytes: 8)

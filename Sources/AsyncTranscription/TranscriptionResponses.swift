@@ -2,31 +2,31 @@ internal import RecorderCore
 internal import WebTransport
 internal import WireJSON
 
-/// What the service's asynchronous interface answered, as values.
-enum ServiceAnswers {
+/// Reads the responses of the service's asynchronous interface (docs/PROTOCOL.md, Asynchronous API).
+enum TranscriptionResponses {
     static func read(
-        _ answer: HTTPAnswer, to request: TranscriptionRequest, at endpoint: Endpoint
+        _ response: HTTPResponse, to request: TranscriptionRequest, at endpoint: Endpoint
     ) -> TranscriptionAnswer {
         do throws(UplinkFailure) {
             switch request {
             case .deleteTranscription, .deleteFile:
-                if answer.isSuccess {
-                    _ = try answer.said(at: endpoint, limitValues: UploaderLimits.answerNodes)
+                if response.isSuccess {
+                    _ = try response.object(at: endpoint)
                     return .deleted
                 }
-                let failure = answer.refusal(at: endpoint)
+                let failure = response.refusal(at: endpoint)
                 if failure.kind == .httpStatus(404) { return .deleted }
                 throw failure
             case .uploadAudio:
-                return .file(try name(try value(answer, at: endpoint), at: endpoint))
+                return .file(try name(try value(response, at: endpoint), at: endpoint))
             case .create:
-                return .transcription(try name(try value(answer, at: endpoint), at: endpoint))
+                return .transcription(try name(try value(response, at: endpoint), at: endpoint))
             case .state:
-                return try state(try value(answer, at: endpoint), at: endpoint)
+                return try state(try value(response, at: endpoint), at: endpoint)
             case .transcript:
                 var odd = 0
                 var tokens = try ServiceJSON.tokens(
-                    try value(answer, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer, odd: &odd)
+                    try value(response, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer, odd: &odd)
                 for place in tokens.indices { tokens[place].isFinal = true }
                 return .text(tokens)
             }
@@ -35,15 +35,15 @@ enum ServiceAnswers {
         }
     }
 
-    private static func value(_ answer: HTTPAnswer, at endpoint: Endpoint) throws(UplinkFailure) -> JSONValue {
-        guard let value = try answer.said(at: endpoint, limitValues: Limits.transcriptNodes) else {
-            throw UplinkFailure(.intercepted(answer.status), "\(endpoint.peer) answered nothing")
+    private static func value(_ response: HTTPResponse, at endpoint: Endpoint) throws(UplinkFailure) -> JSONValue {
+        guard let value = try response.object(at: endpoint, limitValues: Limits.transcriptNodes) else {
+            throw UplinkFailure(.intercepted(response.status), "\(endpoint.peer) answered nothing")
         }
         return value
     }
 
     private static func name(_ value: JSONValue, at endpoint: Endpoint) throws(UplinkFailure) -> String {
-        guard let name = value["id"]?.string, ServiceQuestions.isName(name) else {
+        guard let name = value["id"]?.string, TranscriptionRequests.isName(name) else {
             throw ServiceJSON.malformed("an answer without a valid id", endpoint.peer)
         }
         return name

@@ -2,13 +2,14 @@ internal import RecorderCore
 internal import WebTransport
 internal import WireJSON
 
-/// The token endpoint's answer: `apiKey` as the school's endpoint says it, `api_key` as the service's own does.
-enum TokenAnswer {
-    /// - Parameter now: for the answer's `expiresAt`; a box whose clock is wrong may not believe it.
+/// The token endpoint's response (docs/PROTOCOL.md, Token): `apiKey` from the school's endpoint, `api_key` from the
+/// service's own.
+enum KeyResponse {
+    /// - Parameter now: the wall clock, to which `expiresAt` is compared.
     static func read(
-        _ bytes: [UInt8], _ sign: AnswerSign, peer: String, now: WallTime
+        _ bytes: [UInt8], _ origin: ResponseOrigin, peer: String, now: WallTime
     ) throws(UplinkFailure) -> SessionKey {
-        let body = AnswerBody(bytes, sign, limitValues: 1_024)
+        let body = ResponseBody(bytes, origin, limitValues: 1_024)
         guard let value = body.object else {
             throw UplinkFailure(.tokenMalformed, "\(peer) gave no token but " + body.complaint)
         }
@@ -23,7 +24,8 @@ enum TokenAnswer {
         return SessionKey(secret: secret, webSocketURL: url, lifetimeMilliseconds: lifetime)
     }
 
-    /// A time in the past, or more than a day away, says that one of the two clocks is wrong: nothing is known then.
+    /// Nil when it is not known: also for a time in the past or more than a day away, since one of the two clocks is
+    /// wrong then.
     private static func lifetime(_ expiry: String?, _ now: WallTime) -> Int64? {
         guard let expiry, let end = WallTime(rfc3339: expiry) else { return nil }
         let lifetime = end.milliseconds - now.milliseconds

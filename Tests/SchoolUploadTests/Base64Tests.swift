@@ -1,8 +1,6 @@
-import RecorderCore
 import Testing
-import WebTransport
 
-@testable import Uploader
+@testable import SchoolUpload
 
 @Test func `Base64 is that of RFC 4648`() {
     let known = [

@@ -1,23 +1,22 @@
-internal import LinuxRuntime
 internal import RecorderCore
 internal import WebTransport
 
-/// Uploads as requests: tus 1.0 (https://tus.io/protocols/resumable-upload) with the metadata that Supabase's storage
-/// wants, and the school's manifest.
-enum TusQuestions {
+/// Makes requests to the school's servers (docs/PROTOCOL.md, Uploads): tus 1.0
+/// (https://tus.io/protocols/resumable-upload) with the metadata that Supabase's storage wants, and the manifest.
+enum TusRequests {
     private static let version = HTTPHeader("tus-resumable:", "1.0.0")
 
-    static func request(_ request: UploadRequest, _ settings: UploaderSettings) throws(UplinkFailure) -> HTTPRequest {
+    static func request(_ request: UploadRequest, _ settings: UploadSettings) throws(UplinkFailure) -> HTTPRequest {
         switch request {
         case .create(let recording, let file):
             return try create(recording, file, settings)
         case .offset(_, let file):
-            return try question(.head, url(of: file), settings, headers: [version])
+            return try makeRequest(.head, url(of: file), settings, headers: [version])
         case .send(let recording, let file, let from, let count):
             guard from >= 0, count > 0, from <= file.bytes - count else {
                 throw UplinkFailure(.configuration, "\(file.name) has no bytes \(from) to \(from) + \(count)")
             }
-            var patch = try question(
+            var patch = try makeRequest(
                 .patch, url(of: file), settings,
                 headers: [
                     version, HTTPHeader("content-type:", "application/offset+octet-stream"),
@@ -31,7 +30,7 @@ enum TusQuestions {
     }
 
     private static func create(
-        _ recording: RecordingID, _ file: ParcelFile, _ settings: UploaderSettings
+        _ recording: RecordingID, _ file: ParcelFile, _ settings: UploadSettings
     ) throws(UplinkFailure) -> HTTPRequest {
         // The first three are Supabase's names, the last two what other servers ask for.
         let fields = [
@@ -42,37 +41,31 @@ enum TusQuestions {
         for (name, value) in fields {
             metadata += (metadata.isEmpty ? "" : ",") + name + " " + Base64.encode(Array(value.utf8))
         }
-        return try question(
+        return try makeRequest(
             .post, settings.url, settings,
             headers: [
                 version, HTTPHeader("upload-length:", "\(file.bytes)"), HTTPHeader("upload-metadata:", metadata),
-                // What an earlier, half-forgotten upload of the same lesson left is replaced.
+                // Replaces what an earlier upload of the same lesson has left.
                 HTTPHeader("x-upsert:", "true"),
             ])
     }
 
     private static func manifest(
-        _ recording: RecordingID, _ settings: UploaderSettings
+        _ recording: RecordingID, _ settings: UploadSettings
     ) throws(UplinkFailure) -> HTTPRequest {
-        let path = settings.path(recording, "manifest.json")
-        let count: Int64
-        do throws(SystemError) {
-            count = try File(path, .read).status().bytes
-        } catch {
-            throw UplinkFailure(.unknown, error.message)
-        }
-        var post = try question(
+        let body = try HTTPBody.wholeFile(settings.path(recording, "manifest.json"))
+        var post = try makeRequest(
             .post, settings.manifestURL, settings, setting: "upload.manifest_url",
             headers: [
                 HTTPHeader("content-type:", "application/json"), HTTPHeader("idempotency-key:", recording.text),
             ])
-        post.body = .file(path, from: 0, count: count)
-        post.answerLimitBytes = Limits.manifestAnswerBytes
+        post.body = body
+        post.responseLimitBytes = Limits.manifestAnswerBytes
         return post
     }
 
-    private static func question(
-        _ method: HTTPMethod, _ url: String, _ settings: UploaderSettings, setting: String = "upload.url",
+    private static func makeRequest(
+        _ method: HTTPMethod, _ url: String, _ settings: UploadSettings, setting: String = "upload.url",
         headers: [HTTPHeader]
     ) throws(UplinkFailure) -> HTTPRequest {
         let endpoint = try Endpoint(url, name: setting, secure: "https", plain: "http")
@@ -86,11 +79,11 @@ enum TusQuestions {
         return HTTPRequest(
             method, endpoint, headers: headers, secret: isOurs ? settings.bearer : nil,
             identity: isOurs ? identity : nil, kilobitsPerSecond: settings.kilobitsPerSecond,
-            answerLimitBytes: Limits.uploadAnswerBytes)
+            responseLimitBytes: Limits.uploadAnswerBytes)
     }
 
-    /// Whether a setting names this server: a `Location` that leads elsewhere gets no secret.
-    private static func isConfigured(_ endpoint: Endpoint, _ settings: UploaderSettings) throws(UplinkFailure) -> Bool {
+    /// Whether a setting names this server. One that only a `Location` names gets no secret.
+    private static func isConfigured(_ endpoint: Endpoint, _ settings: UploadSettings) throws(UplinkFailure) -> Bool {
         for url in [settings.url, settings.manifestURL] where !url.isEmpty {
             let known = try Endpoint(url, name: "upload.url", secure: "https", plain: "http")
             if known.authority == endpoint.authority, known.isTLS == endpoint.isTLS { return true }
@@ -103,9 +96,9 @@ enum TusQuestions {
         return url
     }
 
-    /// A name that stays in its directory.
+    /// A file name that cannot leave its directory.
     private static func safe(_ name: String) throws(UplinkFailure) -> String {
-        guard !name.isEmpty, name.utf8.count <= UploaderLimits.fileNameBytes, !name.holds(0x2F), name != "..",
+        guard !name.isEmpty, name.utf8.count <= UploadLimits.fileNameBytes, !name.holds(0x2F), name != "..",
             name.isEvery({ $0 > 0x20 && $0 < 0x7F })
         else { throw UplinkFailure(.configuration, "a file of the lesson has a name that cannot be one") }
         return name

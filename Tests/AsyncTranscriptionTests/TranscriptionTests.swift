@@ -4,13 +4,13 @@ import RecorderCore
 import Testing
 import WebTransport
 
-@testable import Uploader
+@testable import AsyncTranscription
 
-private let recording = UploaderFixture.recording
+private let recording = RecordingID("01JD0000000000000000000000")!
 
 private func read(_ request: TranscriptionRequest, _ status: Int, _ body: String) throws -> TranscriptionAnswer {
-    ServiceAnswers.read(
-        HTTPAnswer(status: status, body: Array(body.utf8)), to: request,
+    TranscriptionResponses.read(
+        HTTPResponse(status: status, body: Array(body.utf8)), to: request,
         at: try Endpoint("https://api.example/v1/x", name: "test", secure: "https", plain: "http"))
 }
 
@@ -69,8 +69,11 @@ private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Kind? {
     #expect(kind(try read(.deleteTranscription("t"), 500, "{}")) == .httpStatus(500))
 }
 
-extension UploadTests {
-    @Suite struct ServiceTests {
+/// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
+@Suite(.serialized) enum CallTests {}
+
+extension CallTests {
+    @Suite struct AsyncInterfaceTests {
         @Test func `audio goes up as a form's file, and is transcribed, fetched and deleted`() throws {
             let seen = Mailbox<(head: String, body: [UInt8])>()
             let answers = [
@@ -82,27 +85,32 @@ extension UploadTests {
                 seen.put((head, try connection.read(length)))
                 try connection.answer("200 OK", answers[number])
             }
-            let fixture = try UploaderFixture {
-                $0.restURL = "http://127.0.0.1:\(peer.port)/"
-                $0.restBearer = "key"
+            let runner = try CallRunner(suite: "transcriptions")
+            let settings = TranscriptionSettings(url: "http://127.0.0.1:\(peer.port)/", bearer: "key")
+            func ask(_ request: TranscriptionRequest) -> TranscriptionAnswer? {
+                let call = TranscriptionCall(request, settings)
+                return runner.run(call) ? call.answer : nil
             }
-            let path = fixture.directory + "/" + recording.text + "/audio-0000.flac"
-            #expect(fixture.ask(.uploadAudio(recording, path: path)) == .file("f1"))
-            #expect(fixture.ask(.create(recording, file: "f1")) == .transcription("t1"))
-            #expect(fixture.ask(.state(transcription: "t1")) == .completed)
+            let path = NSTemporaryDirectory() + "chalkbox-audio-" + UUID().uuidString
+            let audio = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+            try Data(audio).write(to: URL(filePath: path))
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            #expect(ask(.uploadAudio(recording, path: path)) == .file("f1"))
+            #expect(ask(.create(recording, file: "f1")) == .transcription("t1"))
+            #expect(ask(.state(transcription: "t1")) == .completed)
             let token = ServiceToken(
                 text: "Hi", startMilliseconds: 0, endMilliseconds: 0, confidence: 0, isFinal: true, speaker: "",
                 language: "")
-            #expect(fixture.ask(.transcript(transcription: "t1")) == .text([token]))
-            #expect(fixture.ask(.deleteTranscription("t1")) == .deleted)
-            #expect(fixture.ask(.deleteFile("f1")) == .deleted)
+            #expect(ask(.transcript(transcription: "t1")) == .text([token]))
+            #expect(ask(.deleteTranscription("t1")) == .deleted)
+            #expect(ask(.deleteFile("f1")) == .deleted)
             let form = try #require(seen.take())
             let boundary = "chalkbox-" + recording.text
             #expect(
                 FakeConnection.header("content-type", in: form.head) == "multipart/form-data; boundary=" + boundary)
             let head = "--\(boundary)\r\ncontent-disposition: form-data; name=\"file\"; "
                 + "filename=\"\(recording.text).flac\"\r\ncontent-type: audio/flac\r\n\r\n"
-            #expect(form.body == Array(head.utf8) + fixture.audio + Array("\r\n--\(boundary)--\r\n".utf8))
+            #expect(form.body == Array(head.utf8) + audio + Array("\r\n--\(boundary)--\r\n".utf8))
             let wish = try #require(seen.take())
             #expect(
                 String(decoding: wish.body, as: UTF8.self)
@@ -119,8 +127,9 @@ extension UploadTests {
         }
 
         @Test func `without the interface's URL every request is a mistake in the configuration`() throws {
-            let answer = try #require(try UploaderFixture().ask(.deleteFile("f")))
-            #expect(kind(answer) == .configuration)
+            let call = TranscriptionCall(.deleteFile("f"), TranscriptionSettings())
+            #expect(try CallRunner(suite: "transcriptions").run(call))
+            #expect(call.answer.flatMap(kind) == .configuration)
         }
     }
 }

@@ -1,7 +1,7 @@
 internal import CWebSockets
 
-/// The library's one callback (lws-callbacks.h): translates to `LibraryEvent`. Non-zero ends the connection.
-func libraryCallback(
+/// libwebsockets' one callback (lws-callbacks.h), translated to an `LWSEvent`. Non-zero closes the connection.
+func lwsCallback(
     _ wsi: OpaquePointer?, _ reason: lws_callback_reasons, _ user: UnsafeMutableRawPointer?,
     _ input: UnsafeMutableRawPointer?, _ length: Int
 ) -> Int32 {
@@ -9,50 +9,50 @@ func libraryCallback(
         let timer = unsafe lws_context_user(context)?.assumingMemoryBound(to: chalk_lws_timer.self),
         let owner = unsafe timer.pointee.owner
     else { return 0 }
-    let engine = unsafe Unmanaged<WebEngine>.fromOpaque(owner).takeUnretainedValue()
+    let loop = unsafe Unmanaged<TransportLoop>.fromOpaque(owner).takeUnretainedValue()
     if reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED {
-        engine.woken()
+        loop.didWake()
         return 0
     }
     guard let event = unsafe event(wsi, reason, input, length) else { return 0 }
     // The connection's number, not an address.
     let number = unsafe UInt(bitPattern: lws_wsi_user(wsi))
-    let answer = unsafe engine.dispatch(number, wsi, event)
-    guard unsafe event.mayEnd, answer != .goOn else { return 0 }
+    let result = unsafe loop.dispatch(number, wsi, event)
+    guard unsafe event.mayClose, result != .keepOpen else { return 0 }
     if case .writable = unsafe event { unsafe lws_close_reason(wsi, LWS_CLOSE_STATUS_NORMAL, nil, 0) }
     return -1
 }
 
-extension LibraryEvent {
-    /// Whether the callback may end its connection by its result.
+extension LWSEvent {
+    /// Whether the callback may close its connection by its result.
     ///
     /// Those that bring a WebSocket's payload must not: libwebsockets 4.1.6 then leaves its receive buffer's fill
     /// level where it is (client-parser-ws.c: `if (m) return 1`, past `already_done`), says good-bye, and until the
-    /// peer answers goes on writing what comes behind the end of the buffer. Such a connection is ended from outside.
-    var mayEnd: Bool {
+    /// peer answers goes on writing what comes behind the end of the buffer. Such a connection is closed from outside.
+    var mayClose: Bool {
         switch unsafe self {
-        case .appendHeaders, .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable:
+        case .appendHeaders, .responseHead, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable:
             true
         case .text, .binary, .pong, .closedByPeer, .failed, .closed:
             false
         }
     }
 
-    /// Whether nothing more has to be done to end a connection that is given up in this callback.
-    var endsByItself: Bool {
+    /// Whether nothing more has to be done to close a connection that is given up in this callback.
+    var closesByItself: Bool {
         switch unsafe self {
         case .failed, .closed: true
-        case .appendHeaders, .answered, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable,
+        case .appendHeaders, .responseHead, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable,
             .text, .binary, .pong, .closedByPeer:
-            unsafe mayEnd
+            unsafe mayClose
         }
     }
 }
 
-/// Nil for callbacks that say nothing of interest.
+/// Nil for callbacks that are not handled here.
 private func event(
     _ wsi: OpaquePointer, _ reason: lws_callback_reasons, _ input: UnsafeMutableRawPointer?, _ length: Int
-) -> LibraryEvent? {
+) -> LWSEvent? {
     switch reason {
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         guard let input = unsafe input else { return nil }
@@ -60,7 +60,7 @@ private func event(
         guard let next = unsafe position.pointee else { return nil }
         return unsafe .appendHeaders(HeaderSpace(wsi: wsi, position: position, end: next + length))
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
-        return unsafe .answered(status: status(wsi), retryAfterSeconds: retryAfter(wsi))
+        return unsafe .responseHead(status: status(wsi), retryAfterSeconds: retryAfter(wsi))
     case LWS_CALLBACK_CLIENT_HTTP_WRITEABLE:
         return unsafe .bodyWritable
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
@@ -93,7 +93,7 @@ private func event(
     }
 }
 
-/// A length beyond the library's own buffer is none: its chunk parser lets a length become negative.
+/// A length beyond the library's own buffer counts as 0: its chunk parser lets a length become negative.
 private func bytes(_ input: UnsafeMutableRawPointer?, _ length: Int) -> UnsafeBufferPointer<UInt8> {
     guard let input = unsafe input, length > 0, length <= 1 << 16 else {
         return unsafe UnsafeBufferPointer(start: nil, count: 0)
@@ -111,6 +111,5 @@ private func retryAfter(_ wsi: OpaquePointer) -> Int? {
     }
     guard count > 0 else { return nil }
     let digits = text.prefix(Int(count)).map { UInt8(bitPattern: $0) }
-    guard let seconds = Int(String(decoding: digits, as: UTF8.self)), seconds >= 0 else { return nil }
-    return min(seconds, 86_400)
+    return String(decoding: digits, as: UTF8.self).decimal.map { Int(min($0, 86_400)) }
 }

@@ -4,9 +4,9 @@ import RecorderCore
 import Testing
 import WebTransport
 
-@testable import Uploader
+@testable import SchoolUpload
 
-private let recording = UploaderFixture.recording
+private let recording = UploadFixture.recording
 
 private func endpoint(_ url: String = "https://school.example/up/files?x=1") throws -> Endpoint {
     try Endpoint(url, name: "test", secure: "https", plain: "http")
@@ -14,8 +14,8 @@ private func endpoint(_ url: String = "https://school.example/up/files?x=1") thr
 
 private func location(_ text: String) throws -> String? {
     let file = ParcelFile(name: "a", contentType: "b", bytes: 1, sha256: "")
-    let answer = TusAnswers.read(
-        HTTPAnswer(status: 201, location: text), to: .create(recording, file), at: try endpoint())
+    let answer = TusResponses.read(
+        HTTPResponse(status: 201, location: text), to: .create(recording, file), at: try endpoint())
     if case .created(let url) = answer { return url }
     return nil
 }
@@ -39,25 +39,25 @@ func `a Location that leads astray is none`(text: String) throws {
 @Test(arguments: ["", "-1", "+1", "1.0", " 1", "0x1", "9999999999999999999", "1,1", "１"])
 func `an offset that cannot be one is malformed`(text: String) throws {
     let file = ParcelFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
-    let answer = HTTPAnswer(status: 200, uploadOffset: text)
+    let answer = HTTPResponse(status: 200, uploadOffset: text)
     for request in [UploadRequest.offset(recording, file), .send(recording, file, from: 10, count: 90)] {
-        #expect(TusAnswers.read(answer, to: request, at: try endpoint()).failure?.kind == .messageMalformed)
+        #expect(TusResponses.read(answer, to: request, at: try endpoint()).failure?.kind == .messageMalformed)
     }
 }
 
 /// The outbox judges them, and begins a file anew after some.
 @Test(arguments: [9, 61, 101]) func `an offset that cannot be is told as it was answered`(offset: Int64) throws {
     let file = ParcelFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
-    let answer = HTTPAnswer(status: 200, uploadOffset: "\(offset)", uploadLength: "100")
-    let sent = TusAnswers.read(answer, to: .send(recording, file, from: 10, count: 50), at: try endpoint())
+    let answer = HTTPResponse(status: 200, uploadOffset: "\(offset)", uploadLength: "100")
+    let sent = TusResponses.read(answer, to: .send(recording, file, from: 10, count: 50), at: try endpoint())
     #expect(sent == .sent(offset: offset))
-    #expect(TusAnswers.read(answer, to: .offset(recording, file), at: try endpoint()) == .offset(offset, length: 100))
+    #expect(TusResponses.read(answer, to: .offset(recording, file), at: try endpoint()) == .offset(offset, length: 100))
 }
 
 @Test func `a manifest's answer names what is missing, or is a refusal`() throws {
     func read(_ status: Int, _ body: String) throws -> UploadAnswer {
-        TusAnswers.read(
-            HTTPAnswer(status: status, body: Array(body.utf8)), to: .manifest(recording), at: try endpoint())
+        TusResponses.read(
+            HTTPResponse(status: status, body: Array(body.utf8)), to: .manifest(recording), at: try endpoint())
     }
     #expect(try read(200, "") == .accepted)
     #expect(try read(201, "\u{FEFF}{\"ok\":true}") == .accepted)
@@ -91,7 +91,7 @@ extension UploadTests {
                     headers: number == 2 ? "Upload-Offset: 50007\r\n" : headers[number])
             }
             let base = "http://127.0.0.1:\(peer.port)"
-            let fixture = try UploaderFixture {
+            let fixture = try UploadFixture {
                 $0.url = base + "/files/"
                 $0.bearer = "box-secret"
             }
@@ -128,7 +128,7 @@ extension UploadTests {
                 seen.put(try connection.readRequest())
                 try connection.answer("409 Conflict", #"{"missing":["audio-0000.flac"]}"#)
             }
-            let fixture = try UploaderFixture { $0.manifestURL = "http://127.0.0.1:\(peer.port)/lessons" }
+            let fixture = try UploadFixture { $0.manifestURL = "http://127.0.0.1:\(peer.port)/lessons" }
             #expect(fixture.ask(.manifest(recording)) == .missing(["audio-0000.flac"]))
             let request = seen.take()
             #expect(request?.body == #"{"files":[]}"#)
@@ -141,7 +141,7 @@ extension UploadTests {
                 seen.put(try connection.readHead())
                 try connection.answer("200 OK", headers: "Upload-Offset: 0\r\n")
             }
-            let fixture = try UploaderFixture {
+            let fixture = try UploadFixture {
                 $0.url = "https://school.example/files"
                 $0.bearer = "box-secret"
             }
@@ -156,7 +156,7 @@ extension UploadTests {
                 try connection.answer("403 Forbidden", #"{"message":"Bearer box-secret is not known: box-secret"}"#)
             }
             let url = "http://127.0.0.1:\(peer.port)/"
-            let fixture = try UploaderFixture {
+            let fixture = try UploadFixture {
                 $0.url = url
                 $0.bearer = "box-secret"
             }
@@ -170,12 +170,12 @@ extension UploadTests {
                 seen.put(try connection.readHead())
                 try connection.answer("401 Unauthorized", "{}", headers: "Retry-After: 4\r\n")
             }
-            let fixture = try UploaderFixture { $0.url = "http://127.0.0.1:\(peer.port)/" }
-            #expect(fixture.client.send(.bearer("new")))
+            let fixture = try UploadFixture { $0.url = "http://127.0.0.1:\(peer.port)/" }
+            fixture.settings.bearer = "new"
             let failure = fixture.ask(.create(recording, fixture.file()))?.failure
             #expect(failure?.kind == .httpStatus(401) && failure?.retryAfterSeconds == 4)
             #expect(seen.take().flatMap { FakeConnection.header("authorization", in: $0) } == "Bearer new")
-            #expect(fixture.client.send(.bearer("a b")))
+            fixture.settings.bearer = "a b"
             #expect(fixture.ask(.create(recording, fixture.file()))?.failure?.detail.contains("bearer_file") == true)
         }
 
@@ -190,7 +190,7 @@ extension UploadTests {
                 try connection.answer("404 Not Found", headers: headers)
             }
             let base = "http://127.0.0.1:\(peer.port)/"
-            let fixture = try UploaderFixture { $0.url = base }
+            let fixture = try UploadFixture { $0.url = base }
             let failure = fixture.ask(.offset(recording, fixture.file(base)))?.failure
             #expect(failure?.kind == (isOwn ? .httpStatus(404) : .intercepted(404)))
         }
@@ -202,21 +202,21 @@ extension UploadTests {
                 try connection.answer("200 OK", headers: "Upload-Offset: 3\r\n")
             }
             let base = "http://127.0.0.1:\(peer.port)/"
-            let fixture = try UploaderFixture { $0.url = base }
+            let fixture = try UploadFixture { $0.url = base }
             let request = UploadRequest.offset(recording, fixture.file(base))
             let (first, second) = (fixture.begin(request), fixture.begin(request))
             #expect(fixture.ask(request)?.failure?.kind == .stalled)
-            #expect(fixture.client.send(.cancel(first)) && fixture.client.send(.cancel(second)))
+            #expect(fixture.runner.client.cancel(first) && fixture.runner.client.cancel(second))
             #expect(fixture.ask(request) != nil)
-            let answered = fixture.events.filter {
-                if case .uploaded(let number, _) = $0 { number == first || number == second } else { false }
+            let ended = fixture.runner.events.filter {
+                if case .ended(let call) = $0 { call === first || call === second } else { false }
             }
-            #expect(answered.isEmpty)
+            #expect(ended.isEmpty && first.answer == nil && second.answer == nil)
         }
 
         @Test(arguments: ["../x", "a/b", "", "..", "a b"])
         func `a name that leaves its directory is refused`(name: String) throws {
-            let fixture = try UploaderFixture { $0.url = "http://127.0.0.1:1/" }
+            let fixture = try UploadFixture { $0.url = "http://127.0.0.1:1/" }
             var file = fixture.file("http://127.0.0.1:1/")
             file.name = name
             let answer = fixture.ask(.send(recording, file, from: 0, count: 1))

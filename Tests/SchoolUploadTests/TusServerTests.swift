@@ -1,10 +1,12 @@
 import Foundation
+import PeerKit
 import RecorderCore
 import Testing
+import WebTransport
 
-@testable import Uploader
+@testable import SchoolUpload
 
-private let recording = UploaderFixture.recording
+private let recording = UploadFixture.recording
 
 extension UploadTests {
     /// Against a tus server that others wrote (tuspyserver). `Tests/run` names the Python that has it.
@@ -27,7 +29,7 @@ extension UploadTests {
             }
             let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
             let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
-            let fixture = try UploaderFixture(
+            let fixture = try UploadFixture(
                 {
                     $0.url = "http://127.0.0.1:\(port)/files"
                     $0.kilobitsPerSecond = 16_000
@@ -40,9 +42,11 @@ extension UploadTests {
             #expect(fixture.ask(.offset(recording, file)) == .offset(0, length: 3_000_000))
             #expect(fixture.ask(.send(recording, file, from: 0, count: 500_000)) == .sent(offset: 500_000))
             let cut = fixture.begin(.send(recording, file, from: 500_000, count: 2_500_000))
-            let moved = fixture.wait { if case .progress(cut, let bytes) = $0, bytes > 0 { bytes } else { nil } }
+            let moved = fixture.runner.wait {
+                if case .progress(let call, let bytes) = $0, call === cut, bytes > 0 { bytes } else { nil }
+            }
             #expect(moved != nil)
-            #expect(fixture.client.send(.cancel(cut)))
+            #expect(fixture.runner.client.cancel(cut))
             try finish(fixture, file, notBefore: 500_000)
             let name = try #require(url.split(separator: "/").last.map(String.init))
             #expect(try Data(contentsOf: URL(filePath: objects + "/" + name)) == Data(fixture.audio))
@@ -50,7 +54,7 @@ extension UploadTests {
 
         /// The server may still be taking what came before the cut: it has a lock then (423), or its offset moves
         /// (409).
-        private func finish(_ fixture: UploaderFixture, _ file: ParcelFile, notBefore: Int64) throws {
+        private func finish(_ fixture: UploadFixture, _ file: ParcelFile, notBefore: Int64) throws {
             for _ in 0..<200 {
                 var answer = fixture.ask(.offset(recording, file))
                 if case .offset(let offset, _) = answer {

@@ -1,8 +1,8 @@
 import Foundation
 
 /// There must be one context of libwebsockets in a process, so the suites that make one take turns: as long as one of
-/// these lives, its suite has the library. Within a suite tests run one after the other.
-package final class LibraryTurn: Sendable {
+/// these exists, its suite has the library. Within a suite tests run one after the other.
+package final class LWSContextLock: Sendable {
     private static let condition = NSCondition()
     private nonisolated(unsafe) static var suite: String?
     private nonisolated(unsafe) static var count = 0
