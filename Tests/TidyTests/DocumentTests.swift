@@ -65,6 +65,52 @@ import Testing
         #expect(count > 5)
     }
 
+    /// The names in the first cells of a chapter's table in docs/INTERFACES.md.
+    static func names(_ chapter: String, _ heading: String) throws -> Set<String> {
+        let lines = try text("docs/INTERFACES.md").components(separatedBy: "\n")
+        guard let start = lines.firstIndex(of: "## " + chapter),
+            let table = lines[start...].firstIndex(where: { $0.hasPrefix("| \(heading) |") })
+        else { return [] }
+        let rows = lines[(table + 2)...].prefix { $0.hasPrefix("| `") }
+        return Set(rows.map { String($0.dropFirst(3).prefix { $0 != "`" }) })
+    }
+
+    private static let product = `The tree is tidy`.sources.filter {
+        `The tree is tidy`.product.contains($0.target)
+    }
+
+    @Test func `each event of the log is documented, and each that is documented is written`() throws {
+        let told = try Self.names("Log events", "event")
+        #expect(told.count > 30)
+        // The first word of a line for the log: what `LogEntry`, the log and the core's helpers are given, and lines
+        // that are put together first.
+        let writers = "(?:LogEntry\\(|log\\.write\\(|\\blog\\(|(?:let|var) line =)"
+        let line = try Regex(writers + "[^\"{}]*?\"([a-z][a-z-]*)[ \"]")
+        var written: [String: String] = [:]
+        for source in Self.product {
+            let text = source.lines.joined(separator: "\n")
+            for match in text.matches(of: line) {
+                written[String(match.output[1].substring ?? "")] = source.path
+            }
+        }
+        for (event, path) in written {
+            #expect(told.contains(event), "\(path): docs/INTERFACES.md does not tell of the event \(event)")
+        }
+        #expect(told.subtracting(written.keys).sorted() == [], "nobody writes these")
+    }
+
+    @Test func `each code of the control socket is documented, and none else`() throws {
+        let code = try Regex("(?:Answer\\.error\\(.*, |case \\.(?:busy|noSpace|notRecording): )\"([a-z-]+)\"")
+        var written: Set<String> = []
+        for source in Self.product {
+            for line in source.lines {
+                for match in line.matches(of: code) { written.insert(String(match.output[1].substring ?? "")) }
+            }
+        }
+        let told = try Self.names("Control socket", "code")
+        #expect(written.symmetricDifference(told).sorted() == [])
+    }
+
     @Test func `the glossary has each word once`() throws {
         let lines = try Self.text("docs/GLOSSARY.md").components(separatedBy: "\n").filter { $0.hasPrefix("- **") }
         let words = lines.flatMap { line in
