@@ -111,6 +111,30 @@ import Testing
         #expect(written.symmetricDifference(told).sorted() == [])
     }
 
+    @Test func `each finding is a script that stops at the first error, and is listed`() throws {
+        let scripts = `The tree is tidy`.files(under: "findings", ".sh")
+        let readme = try Self.text("findings/README.md")
+        for script in scripts {
+            let name = String(script.path.dropFirst("findings/".count))
+            #expect(readme.contains("| `\(name)` |"), "findings/README.md does not list \(name)")
+            #expect(script.lines[0] == "#!/usr/bin/env bash" && script.lines[1].hasPrefix("# "), "\(name): its head")
+        }
+        let rows = readme.components(separatedBy: "\n").filter { $0.hasPrefix("| `") }
+        #expect(rows.count == scripts.count)
+    }
+
+    @Test func `the lab's scenarios are listed`() throws {
+        let told = Set(try Self.text("docs/LAB.md").components(separatedBy: "\n").filter { $0.hasPrefix("| `") }.map {
+            String($0.dropFirst(3).prefix { $0 != "`" })
+        })
+        let lines = try Self.text("board/lab/lab.py").components(separatedBy: "\n")
+        let start = try #require(lines.firstIndex { $0.hasPrefix("SCENARIOS = [") })
+        let named = Set(lines[start...].prefix { $0 != "]" }.flatMap { line in
+            line.components(separatedBy: "\"").enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        })
+        #expect(told.symmetricDifference(named).sorted() == [])
+    }
+
     @Test func `the glossary has each word once`() throws {
         let lines = try Self.text("docs/GLOSSARY.md").components(separatedBy: "\n").filter { $0.hasPrefix("- **") }
         let words = lines.flatMap { line in
