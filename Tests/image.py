@@ -359,6 +359,12 @@ class Package(unittest.TestCase):
                                 timeout=300)
         return result, pathlib.Path(scratch.name)
 
+    @staticmethod
+    def lab_s_files():
+        sys.path.insert(0, str(TREE / "board/lab"))
+        import box
+        return box.INSTALLED
+
     def test_a_package_has_the_tree_s_files_and_depends_on_the_libraries(self):
         result, out = self.make("--binary", BINARY)
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -371,8 +377,11 @@ class Package(unittest.TestCase):
                                ("board/chalkbox.conf", "etc/chalkbox"), (BINARY, "usr/bin")):
             source = TREE / source
             self.assertEqual((root / target / source.name).read_bytes(), source.read_bytes(), source)
-        for rules in (TREE / "board/udev").glob("*.rules"):
+        for rules in (TREE / "udev").glob("*.rules"):
             self.assertTrue((root / "usr/lib/udev/rules.d" / rules.name).exists(), rules)
+        # The lab's virtual machine gets the same files at the same places.
+        for source, target in self.lab_s_files().items():
+            self.assertEqual((root / target.lstrip("/")).read_bytes(), (TREE / source).read_bytes(), source)
         control = (root / "DEBIAN/control").read_text()
         depends = control.lower().split("depends: ")[1].split("\n")[0]
         for library in ("libasound2", "libwebsockets", "libgpiod2", "libnl-3-200", "libsqlite3-0", "libflac"):

@@ -316,7 +316,7 @@ def arguments(program):
     parser = argparse.ArgumentParser(prog=program)
     parser.add_argument("--chalkbox", required=True, type=pathlib.Path, help="the shipped binary")
     parser.add_argument("--cloud", required=True, help="the stand-in cloud's binary")
-    parser.add_argument("--markdown", action="store_true", help="the table as the README has it")
+    parser.add_argument("--markdown", action="store_true", help="the table as docs/BENCHMARKS.md has it")
     return parser
 
 

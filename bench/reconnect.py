@@ -19,7 +19,7 @@ from footprint import demo, pause
 
 FACTOR, ALLOWANCE_MS = 1.5, 60
 DOWN_SECONDS = 2
-#: Long enough for a session to count as stable, and for the daemon to fetch its spare key.
+#: Long enough for a session to count as stable, and for the daemon to fetch its prefetched key.
 LIVE_SECONDS = 3.5
 DEADLINE_SECONDS = 30
 #: How much later each answer of the cloud comes.
@@ -238,11 +238,11 @@ def report(options, rows):
         ["median (worst) from link-up", "answers at once", f"answers {LATE_MS} ms late"],
         ["link ready", *times("link")],
         ["floor: token request, then session", *times("token")],
-        ["floor: session with a spare key", *times("spare")],
+        ["floor: session with a prefetched key", *times("spare")],
         ["daemon: `network change`", *times("change")],
         ["daemon: `live`", *times("live")],
         ["live / floor with token", *ratio("token")],
-        ["live / floor with spare key", *ratio("spare")],
+        ["live / floor with prefetched key", *ratio("spare")],
         [f"budget: {FACTOR} × floor with token + {ALLOWANCE_MS} ms", *(f"{budget(row):.1f} ms" for row in rows)]]
     print(footprint.show(table, options.markdown))
     print(f"{options.rounds} rounds beside each floor, twice as many of the daemon; the cable was out for "

@@ -64,7 +64,7 @@ make_root() {
     install -m 755 "$recorder" "$root/usr/bin/chalkbox"
     # What every box has, the image or not.
     put 644 usr/lib/systemd/system board/systemd/*.service board/systemd/*.timer board/systemd/*.path
-    put 644 usr/lib/udev/rules.d board/udev/*.rules
+    put 644 usr/lib/udev/rules.d udev/*.rules
     put 644 usr/lib/sysusers.d board/sysusers.d/*.conf
     put 644 usr/lib/tmpfiles.d board/tmpfiles.d/*.conf
     put 755 usr/libexec/chalkbox board/commands/*

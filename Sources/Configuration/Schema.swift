@@ -40,7 +40,8 @@ enum Schema {
         name.utf8.count <= 40 && name.isEvery { $0 == 0x5F || (0x61...0x7A).contains($0) }
     }
 
-    /// A mistake here says nothing about where the audio may go: none is sent before it is mended.
+    /// A mistake here says nothing about where the audio may go: none is sent before it is mended
+    /// (decision mistake-costs-its-setting).
     static let barringTranscription = [
         "transcription.enabled", "transcription.token_url", "transcription.websocket_url",
     ]

@@ -1,7 +1,8 @@
 internal import Synchronization
 package import RecorderCore
 
-/// The last minute of audio: one producer (the capture thread), readers that each keep their own position.
+/// The last minute of audio: one producer (the capture thread), readers that each keep their own position. Three
+/// adapters use it: decision ring-in-runtime.
 ///
 /// The producer never waits, allocates or locks. A sample is one relaxed 16-bit atomic, which costs what a plain
 /// store does and leaves no data race even when a reader is overtaken; the reader finds that out afterwards by the

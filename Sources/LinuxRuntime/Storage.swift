@@ -1,7 +1,7 @@
 internal import CLinux
 package import RecorderCore
 
-/// Makes the store's changes on the disk; for one thread at a time.
+/// Makes the store's changes on the disk; for one thread at a time (decision disk-changes-are-values).
 ///
 /// Not final: tests override `perform`, to note, refuse or delay.
 package class Storage: @unchecked Sendable {

@@ -1,5 +1,6 @@
 // What people type and services say, where people look. A terminal obeys control characters, and a bidirectional one
-// turns around what stands beside it: a label could so forge a row, or hide what is wrong.
+// turns around what stands beside it: a label could so forge a row, or hide what is wrong
+// (decision escape-where-people-look).
 
 extension Unicode.Scalar {
     /// Whether it is seen as itself and changes nothing around it: no control character (C0, DEL, C1), no bidirectional

@@ -12,7 +12,7 @@ package enum Limits {
     // Audio
     /// The sample ring: 64 s, a power of two of samples (1,048,576 samples = 65.536 s; 2 MiB).
     package static let ringSamples = 1 << 20
-    /// Capture period and streaming frame: 100 ms (SPEECH: binary frames of 60 to 120 ms).
+    /// Capture period and streaming frame: 100 ms (PROTOCOL, Messages: 60 to 120 ms).
     package static let periodSamples: Int64 = 1_600
     /// ALSA's buffer: a capture thread that is away for less than this loses nothing.
     package static let captureBufferSamples: Int64 = 32_000
@@ -103,7 +103,7 @@ package enum Limits {
     package static let keepaliveMilliseconds: Int64 = 5_000
     package static let connectTimeoutMilliseconds: Int64 = 10_000
     package static let tokenTimeoutMilliseconds: Int64 = 10_000
-    /// Audio that may be sent ahead of real time in one go (SPEECH: never a burst over 2 s).
+    /// Audio that may be sent ahead of real time in one go (PROTOCOL, Messages: never over 2 s).
     package static let burstSamples: Int64 = 2 * SampleIndex.samplesPerSecond
     package static let finishMilliseconds: Int64 = 20_000
 
@@ -120,7 +120,7 @@ package enum Limits {
     /// A flapping link must not make a storm of attempts.
     package static let attemptSpacingMilliseconds: Int64 = 250
     /// A spare key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
-    /// (SPEECH: "about 1 h").
+    /// (PROTOCOL, Token: about an hour).
     package static let keyMarginMilliseconds: Int64 = 60_000
     package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
     package static let spareRetryMilliseconds: Int64 = 30_000

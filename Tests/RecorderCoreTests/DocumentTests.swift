@@ -1,3 +1,4 @@
+import Foundation
 import RecorderCore
 import Testing
 
@@ -162,6 +163,47 @@ import Testing
 }
 
 @Suite struct `The light` {
+    /// How the README's table names what one lamp does.
+    private func name(_ colour: String, _ pattern: LEDPattern) -> String? {
+        switch pattern {
+        case .off: nil
+        case .solid: "solid \(colour)"
+        case .blink: "blinking \(colour)"
+        case .doubleBlink: "\(colour), blinking twice a second"
+        case .slowPulse: "slow \(colour)"
+        case .wink: "\(colour), dark for a moment every 2 s"
+        }
+    }
+
+    @Test func `the README tells what each light says, and of no others`() throws {
+        let readme = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "README.md")
+        let lines = try String(contentsOf: readme, encoding: .utf8).components(separatedBy: "\n")
+        let table = try #require(lines.firstIndex(of: "| light | what it says |"))
+        let rows = lines[(table + 2)...].prefix { $0.hasPrefix("| ") }.map { $0.dropFirst(2) }
+        let phases: [Phase] = [
+            .idle, .starting, .requesting, .connecting, .live, .reconnecting(attempt: 1), .finishing, .finished,
+            .failed(.microphone("")), .failed(.disk("")), .failed(.transcription("")),
+        ]
+        var shown: Set<String> = ["dark"]
+        for phase in phases {
+            for level in [LevelWatch.State.fine, .quiet, .clipping] {
+                for copying in [Copying.none, .running, .failed] {
+                    for look in [false, true] {
+                        let lamps = Lamps(
+                            phase: phase, hasAmber: true, level: level, isUploading: look, copying: copying,
+                            isMisconfigured: look)
+                        for (colour, pattern) in [("green", lamps.green), ("amber", lamps.amber), ("red", lamps.red)] {
+                            if let name = name(colour, pattern) { shown.insert(name) }
+                        }
+                    }
+                }
+            }
+        }
+        for name in shown { #expect(rows.contains { $0.hasPrefix(name) }, "README.md does not tell of: \(name)") }
+        for row in rows { #expect(shown.contains { row.hasPrefix($0) }, "nothing shows: \(row)") }
+    }
+
     @Test func `each phase has its light`() {
         #expect(Lamps(phase: .idle, hasAmber: true) == Lamps())
         #expect(Lamps(phase: .requesting, hasAmber: true) == Lamps(amber: .blink))

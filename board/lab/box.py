@@ -11,16 +11,17 @@ from cloud import BEARER, Cloud, Script
 from guest import PATIENCE_SECONDS, Guest, GuestError
 
 BOARD = pathlib.Path(__file__).resolve().parent.parent
+TREE = BOARD.parent
 UNITS = "/usr/lib/systemd/system"
 #: Where the shipped files go, as a package would install them.
 INSTALLED = {
-    "systemd/chalkbox.service": f"{UNITS}/chalkbox.service",
-    "systemd/chalkbox-export@.service": f"{UNITS}/chalkbox-export@.service",
+    "board/systemd/chalkbox.service": f"{UNITS}/chalkbox.service",
+    "board/systemd/chalkbox-export@.service": f"{UNITS}/chalkbox-export@.service",
     "udev/60-chalkbox.rules": "/usr/lib/udev/rules.d/60-chalkbox.rules",
     "udev/70-chalkbox-stick.rules": "/usr/lib/udev/rules.d/70-chalkbox-stick.rules",
-    "sysusers.d/chalkbox.conf": "/usr/lib/sysusers.d/chalkbox.conf",
-    "tmpfiles.d/chalkbox.conf": "/usr/lib/tmpfiles.d/chalkbox.conf",
-    "sysctl.conf": "/usr/lib/sysctl.d/60-chalkbox.conf",
+    "board/sysusers.d/chalkbox.conf": "/usr/lib/sysusers.d/chalkbox.conf",
+    "board/tmpfiles.d/chalkbox.conf": "/usr/lib/tmpfiles.d/chalkbox.conf",
+    "board/sysctl.conf": "/usr/lib/sysctl.d/60-chalkbox.conf",
 }
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "f2fs": ["mkfs.f2fs", "-q", "-f"]}
 STATE_MEGABYTES = 256
@@ -84,7 +85,7 @@ class Box:
         product = self.guest.product
         product.add("/usr/bin/chalkbox", lab.chalkbox, 0o755)
         for source, target in INSTALLED.items():
-            product.add(target, BOARD / source)
+            product.add(target, TREE / source)
         for command in (BOARD / "commands").iterdir():
             product.add(f"/usr/libexec/chalkbox/{command.name}", command, 0o755)
         product.link("/etc/systemd/system/multi-user.target.wants/chalkbox.service", f"{UNITS}/chalkbox.service")

@@ -14,13 +14,12 @@ import subprocess
 import textwrap
 import time
 
-from box import BEARER, BOARD, Box, Lab, check, filled_in
+from box import BEARER, TREE, Box, Lab, check, filled_in
 from cloud import ADDRESS, Cloud
 from guest import CACHE, Guest, GuestError
 from kernel import GPIO_SIM, call
 from machine import LabError, NotHere
 
-TREE = BOARD.parent
 FIRMWARE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 VARIABLES = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 #: The card that it is flashed on.

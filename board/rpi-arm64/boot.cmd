@@ -1,5 +1,6 @@
 # U-Boot's script. Which root is booted: the first in ORDER that is installed (OK) and has not failed twice (TRY). The
 # system sets TRY to 0 when its recorder is ready, rauc install sets ORDER: both by files/usr/lib/chalkbox/slot-state.
+# Decision slot-states-are-text says why this is no U-Boot environment.
 setenv ORDER "A B"
 setenv A_OK 1
 setenv A_TRY 0

@@ -35,7 +35,8 @@ package struct BootTime: Equatable, Sendable {
 }
 
 /// A final token of the speech service, placed on the recording's time line. A token is a piece of a word: a leading
-/// space starts a word (SPEECH). Final tokens are what the journal keeps; words and segments are derived from them.
+/// space starts a word (PROTOCOL, Messages). Final tokens are what the journal keeps; words and segments are
+/// derived from them.
 package struct FinalToken: Equatable, Sendable {
     package var text: String
     package var start: SampleIndex

@@ -159,7 +159,8 @@ extension Backfill {
             forget(request, &job, now, &effects)
             failed(failure, &job, now, &effects)
         case (.deleteTranscription, _), (.deleteFile, _):
-            // The text is here: what cannot be deleted is left to the service's own end of it (30 days, SPEECH).
+            // The text is here: what cannot be deleted is left to the service's own end of it, 30 days (PROTOCOL,
+            // Asynchronous API).
             job.undeleted += 1
             guard job.undeleted >= Limits.backfillRefusals else {
                 failed(failure, &job, now, &effects)

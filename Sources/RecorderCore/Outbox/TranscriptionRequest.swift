@@ -1,5 +1,5 @@
-/// One exchange with the speech service's asynchronous interface (SPEECH). There is at most one at a time; each gets
-/// exactly one `TranscriptionAnswer`.
+/// One exchange with the speech service's asynchronous interface (PROTOCOL, Asynchronous API). There is at most one at
+/// a time; each gets exactly one `TranscriptionAnswer`.
 package enum TranscriptionRequest: Equatable, Sendable {
     /// POST /v1/files, multipart, of a FLAC file of the box.
     case uploadAudio(RecordingID, path: String)

@@ -350,7 +350,7 @@ extension Recorder {
         }
     }
 
-    /// SPEECH: prolonged bursts may be disconnected. A session that the service itself ended while it was catching up
+    /// PROTOCOL, Messages: long bursts may be disconnected. A session that the service itself ended while catching up
     /// is followed by one that keeps to real time.
     private func holdPace(after failure: UplinkFailure, lesson: inout Lesson) {
         switch failure.kind {

@@ -150,7 +150,7 @@ struct SessionTrack: Equatable, Sendable {
         return word
     }
 
-    /// `<fin>` and `<end>` mark the service's own doings and are never text (SPEECH).
+    /// `<fin>` and `<end>` mark the service's own doings and are never text (PROTOCOL, Messages).
     static func isMarker(_ text: String) -> Bool { text == "<fin>" || text == "<end>" }
 
     private mutating func isNew(_ token: ServiceToken) -> Bool {

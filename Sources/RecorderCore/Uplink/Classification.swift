@@ -57,7 +57,7 @@ package enum Classification {
         }
     }
 
-    /// HTTP statuses and the service's `error_code`s, which are numbered alike (SPEECH).
+    /// HTTP statuses and the service's `error_code`s, which are numbered alike (PROTOCOL, Errors).
     private static func verdict(
         onStatus status: Int, _ failure: UplinkFailure, _ on503: On503, isOwn: Bool
     ) -> Verdict {

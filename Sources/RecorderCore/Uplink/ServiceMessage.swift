@@ -23,7 +23,7 @@ package struct ServiceToken: Equatable, Sendable {
     }
 }
 
-/// One text message of the speech service that is not an error (SPEECH).
+/// One text message of the speech service that is not an error (PROTOCOL, Messages).
 package struct ServiceMessage: Equatable, Sendable {
     package var tokens: [ServiceToken]
     /// Milliseconds of the session's audio whose tokens will not change any more.
