@@ -16,7 +16,7 @@ internal import RecorderCore
     let path: String
     fileprivate let handle: OpaquePointer
     /// Rows so far that were left out, because what they hold is possible nowhere.
-    fileprivate(set) var skippedRows = 0
+    var skippedRows = 0
 
     private static let softHeapBytes: Int64 = 2 << 20
     /// So long is waited for another process that recovers the log, or writes.

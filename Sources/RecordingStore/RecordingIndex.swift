@@ -208,8 +208,12 @@ package final class RecordingIndex {
         summary.gapSamples = min(max(0, row.integer(13)), samples)
         summary.parcelBytes = max(0, row.integer(14))
         summary.sentBytes = min(max(0, row.integer(15)), summary.parcelBytes)
-        // Text behind a gap counts as well.
-        if summary.gaps > 0 { summary.coveredSound = summary.coverage(try gaps(id)).samples(outside: try silences(id)) }
+        if summary.gaps > 0 {
+            // Text behind a gap counts as well. Rows that are left out here are counted by who asks for them.
+            let skipped = database.skippedRows
+            summary.coveredSound = summary.coverage(try gaps(id)).samples(outside: try silences(id))
+            database.skippedRows = skipped
+        }
         return summary
     }
 }
