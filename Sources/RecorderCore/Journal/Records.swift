@@ -159,6 +159,7 @@ package struct RecordingSummary: Equatable, Sendable {
     /// Silence that the box put in the place of samples that it did not get (`SilenceMark`), and what of it is before
     /// `covered`.
     package var silenceSamples: Int64 = 0
+    /// In samples.
     package var coveredSilence: Int64 = 0
     /// While the microphone's level was too low for speech, and while it was too high, as `StoreCommand.level` told.
     package var quietSamples: Int64 = 0
