@@ -16,6 +16,7 @@ package import RecorderCore
         case overrun(oldest: SampleIndex)
     }
 
+    /// In samples.
     package let capacity: Int
     private let samples: UnsafeMutablePointer<Atomic<Int16>>
     /// Samples before this may be read.
