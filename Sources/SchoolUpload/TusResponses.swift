@@ -63,10 +63,10 @@ enum TusResponses {
     private static func number(
         _ text: String, _ what: StaticString, at endpoint: Endpoint
     ) throws(UplinkFailure) -> Int64 {
-        guard let value = text.decimal else {
+        guard let value = text.decimal(upTo: UploadLimits.fileBytes) else {
             throw UplinkFailure(.messageMalformed, "\(endpoint.peer) answered no valid \(what)")
         }
-        return value
+        return Int64(value)
     }
 
     /// The names of missing files; nil when the response has none, or what cannot be one.
