@@ -100,8 +100,8 @@ package final class PanelSlot {
         edge = nil
     }
 
-    /// Gives the line back to the kernel, which also takes its descriptor out of every epoll instance (epoll(7)). Chips
-    /// keep their number for as long as somebody holds a line of theirs.
+    /// Gives the line back to the kernel, which also takes its descriptor out of every epoll instance (epoll(7)). A
+    /// chip keeps its number while anybody holds one of its lines.
     package func release(_ reason: String, at now: MonotonicTime) {
         if problem == nil { wait = PanelWait(at: now) }
         wait.failed(at: now)
