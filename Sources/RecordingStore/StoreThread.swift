@@ -282,10 +282,10 @@ package final class StoreThread {
         return bytes > 0 ? bytes : nil
     }
 
-    package var life: LifeSign { worker.life }
+    package var heartbeat: ThreadHeartbeat { worker.heartbeat }
 
-    package func askForLife() {
-        worker.life.ask()
+    package func requestHeartbeat() {
+        worker.heartbeat.request()
         worker.wake.raise()
     }
 

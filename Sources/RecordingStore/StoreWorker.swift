@@ -20,7 +20,7 @@ final class StoreWorker: @unchecked Sendable {
 
     let commands = BoundedQueue<StoreCommand>(capacity: Limits.storeCommands)
     let events = BoundedQueue<StoreEvent>(capacity: Limits.storeEvents)
-    let life = LifeSign("store")
+    let heartbeat = ThreadHeartbeat("store")
     let wake: EventNotifier
     let isStopping = Atomic<Bool>(false)
     /// 0: not known.
@@ -70,11 +70,11 @@ final class StoreWorker: @unchecked Sendable {
 
     func run() {
         measure()
-        life.begin()
-        index.breathe = { [life] in life.answer() }
+        heartbeat.begin()
+        index.breathe = { [heartbeat] in heartbeat.beat() }
         room.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
-            life.answer()
+            heartbeat.beat()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             sendEvents()
             takeCommands()

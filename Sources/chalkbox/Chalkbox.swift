@@ -7,7 +7,7 @@ internal import RecorderCore
 struct Chalkbox {
     static func main() {
         Process.reportFaults()
-        Process.shareHeap()
+        Process.limitMallocArenas()
         let outcome = run(Process.arguments)
         Console.close()
         Process.exit(outcome.rawValue)
@@ -101,7 +101,7 @@ struct Chalkbox {
             return try ConfigCommands.run(try Arguments(rest))
         default:
             // These put the system's own tools together: scripts, installed with the program.
-            complain("\(command): \(Process.becomeScript(command).message); is the package installed as a whole?")
+            complain("\(command): \(Process.execScript(command).message); is the package installed as a whole?")
             return .failed
         }
     }

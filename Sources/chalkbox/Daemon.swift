@@ -56,11 +56,11 @@ final class Daemon {
         ring = parts.ring
         capture = parts.capture
         store = parts.store
-        transport = parts.way.transport
+        transport = parts.transport.thread
         school = parts.school
         outbox = Outbox(settings: parts.settings.outbox, seed: Process.random())
-        uplink = parts.way.uplink
-        uplinkProblem = parts.way.uplinkProblem
+        uplink = parts.transport.uplink
+        uplinkProblem = parts.transport.uplinkProblem
         network = NetworkDriver(log: parts.log)
         watchdog = WatchdogDriver(log: parts.log)
         panel = parts.panel
