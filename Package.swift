@@ -99,13 +99,16 @@ let package = Package(
         product("SpeechUplink", ["LinuxRuntime", "RecorderCore", "WebTransport", "WireJSON"]),
         product("SchoolUpload", ["RecorderCore", "WebTransport", "WireJSON"]),
         product("AsyncTranscription", ["RecorderCore", "WebTransport", "WireJSON"]),
-        .executableTarget(
-            name: "chalkbox",
-            dependencies: [
+        product(
+            "ChalkboxKit",
+            [
                 "RecorderCore", "LinuxRuntime", "WireJSON", "Configuration", "AudioCapture", "Panel",
                 "ControlProtocol", "RecordingStore", "SpeechUplink", "LinkMonitor", "WebTransport", "SchoolUpload",
                 "AsyncTranscription",
-            ],
+            ]),
+        .executableTarget(
+            name: "chalkbox",
+            dependencies: ["ChalkboxKit"],
             swiftSettings: embedded + strict,
             linkerSettings: [
                 .linkedLibrary("swiftUnicodeDataTables", .when(traits: ["Embedded"])),
@@ -183,6 +186,7 @@ let package = Package(
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
+        test("ChalkboxKitTests", ["ChalkboxKit", "Configuration", "LinuxRuntime", "RecorderCore", "WireJSON"]),
         test("DaemonTests", ["CloudKit", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.

@@ -30,7 +30,7 @@ import Testing
     static let product = [
         "RecorderCore", "LinuxRuntime", "WireJSON", "ControlProtocol", "Configuration", "AudioCapture", "Panel",
         "LinkMonitor", "RecordingStore", "WebTransport", "SpeechUplink", "SchoolUpload", "AsyncTranscription",
-        "chalkbox",
+        "ChalkboxKit", "chalkbox",
     ]
     static let sources = files(under: "Sources", ".swift")
     static let tests = files(under: "Tests", ".swift")
@@ -50,7 +50,8 @@ import Testing
         "SchoolUpload": ["WebTransport", "WireJSON", "RecorderCore"],
         "AsyncTranscription": ["WebTransport", "WireJSON", "RecorderCore"],
         "SpeechUplink": ["WebTransport", "WireJSON", "LinuxRuntime", "RecorderCore"],
-        "chalkbox": Set(product).subtracting(["chalkbox"]),
+        "ChalkboxKit": Set(product).subtracting(["ChalkboxKit", "chalkbox"]),
+        "chalkbox": ["ChalkboxKit"],
     ]
 
     @Test func `imports flow one way`() {
