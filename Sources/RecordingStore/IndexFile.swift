@@ -44,25 +44,39 @@ struct IndexFile {
         var kept: String?
         // SQLite would take it for a new index, and would delete the log beside it.
         if isEmpty, try !AudioDirectories.list(layout).isEmpty { kept = try moveAside() }
-        let reason: StoreError
         do throws(StoreError) {
             return Opened(database: try IndexSchema.open(layout.index, .write), kept: kept)
         } catch {
             guard Self.isUnusable(error) else { throw error }
-            reason = error
-        }
-        var path = layout.index
-        do throws(StoreError) {
             var format: Int?
-            if case .newerIndex(_, let newer, _) = reason {
+            if case .newerIndex(_, let newer, _) = error {
                 format = newer
                 settle()
             }
-            kept = try moveAside(format: format)
+            return try replace(because: error.message, format: format, &kept)
+        }
+    }
+
+    /// Moves what cannot be used aside and begins a new index: beside the audio when it cannot be moved.
+    ///
+    /// - Parameter kept: what was moved is called so now, also when no new index could be made.
+    @inline(never)
+    func replace(because reason: String, format: Int? = nil, _ kept: inout String?) throws(StoreError) -> Opened {
+        var path = layout.index
+        var isFree = true
+        do throws(StoreError) {
+            kept = try moveAside(format: format) ?? kept
         } catch {
             path = layout.spareIndex
+            isFree = FileSystem.place(path) == nil
         }
-        return Opened(database: try IndexSchema.open(path, .write), kept: kept, reason: reason.message)
+        do throws(StoreError) {
+            return Opened(database: try IndexSchema.open(path, .write), kept: kept, reason: reason)
+        } catch {
+            // Half an index would be set aside at the next attempt.
+            if isFree { remove(path) }
+            throw error
+        }
     }
 
     /// What another index in its place would mend: a full disk, or one that refuses, would refuse that too.
@@ -190,10 +204,12 @@ struct IndexFile {
     private func forgetOld() {
         let damaged = Self.damaged((try? FileSystem.list(layout.directory)) ?? [])
         for name in damaged.dropFirst().dropLast(Limits.damagedIndexes - 1) {
-            for ending in [""] + Self.companions {
-                _ = try? layout.storage.perform(.remove(layout.directory + "/" + name + ending))
-            }
+            remove(layout.directory + "/" + name)
         }
+    }
+
+    private func remove(_ path: String) {
+        for ending in [""] + Self.companions { _ = try? layout.storage.perform(.remove(path + ending)) }
     }
 
     /// The names of indexes that were moved aside, oldest first.

@@ -59,10 +59,19 @@ final class IndexWriter {
             layout.storage.close(path)
             try layout.storage.perform(.syncDirectory(layout.directory))
         }
-        let new = try IndexSchema.open(path, .write)
+        try take(try IndexSchema.open(path, .write))
+    }
+
+    /// Goes on with another file.
+    func take(_ new: Database) throws(StoreError) {
         new.hurry()
         prepared = try Prepared(new)
         database = new
+    }
+
+    /// Into a file that is damaged nothing is written any more.
+    func check() throws(StoreError) {
+        guard database.fault.isEmpty else { throw database.damaged(database.fault) }
     }
 
     /// Adds a recording and answers its number.
@@ -159,7 +168,7 @@ final class IndexWriter {
 
     private func valid(_ number: Int64) throws(StoreError) -> Int64 {
         guard (0..<IndexSchema.recordings).contains(number) else {
-            throw .damagedIndex(file: database.path, reason: "it holds a recording number \(number)")
+            throw database.damaged("it holds a recording number \(number)")
         }
         return number
     }

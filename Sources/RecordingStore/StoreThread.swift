@@ -46,6 +46,8 @@ package enum StoreEvent: Equatable, Sendable {
     case closed(RecordingSummary)
     /// What is open could not be ended as it was asked for; it is tried again. Told when `saved` changes, too.
     case closeFailed(CloseFailure)
+    /// The index was damaged while it was used, and was made anew; the open recording follows.
+    case rebuilt(RebuiltIndex)
     /// A bound was reached so many times since it was last told.
     case reached(Bound, count: Int64)
     /// An uploaded recording was deleted.
@@ -181,14 +183,7 @@ package final class StoreThread {
         AudioCutter.clear(layout)
         // A disk that refuses it must not keep the box from recording.
         _ = try? index.settleFilled()
-        var recovered: [RecoveredRecording] = []
-        for saved in recovery.saved {
-            guard let summary = try summaries.summary(saved.id) else { continue }
-            recovered.append(
-                RecoveredRecording(
-                    summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples,
-                    damagedFiles: saved.damagedFiles))
-        }
+        let recovered = try summaries.recovered(recovery)
         opened.database.hurry()
         summaries.hurry()
         let skipped = opened.database.skippedRows + summaries.skippedRows

@@ -28,7 +28,8 @@ extension RecorderInput {
         case .recovered: self = .storeRecovered
         case .closed(let summary):
             self = .storeClosed(samples: summary.samples, words: summary.words, of: summary.header.id)
-        case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .reached: return nil
+        case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .rebuilt, .reached:
+            return nil
         }
     }
 
