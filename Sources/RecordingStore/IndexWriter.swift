@@ -49,7 +49,8 @@ final class IndexWriter {
         let path = layout.index
         try onFile { () throws(SystemError) in try layout.storage.makeDirectories(layout.recordings) }
         // Another's, or a log that would be taken for the new one's.
-        try IndexFile(layout, now: Clock.wall).clear()
+        let file = IndexFile(layout, now: Clock.wall)
+        let log = try file.clear()
         let copy = try database.prepare("VACUUM INTO ?", doing: "make the index anew")
         copy.bind(1, path)
         try copy.run()
@@ -60,6 +61,7 @@ final class IndexWriter {
             try layout.storage.perform(.syncDirectory(layout.directory))
         }
         try take(try IndexSchema.open(path, .write))
+        if let log { file.remove(log) }
     }
 
     /// Goes on with another file.

@@ -184,6 +184,32 @@ extension StoreTests {
             _ = try past.restart()
         }
 
+        @Test func `a log whose index is gone is kept and goes with the others, but not an empty one`() throws {
+            let past = try Past()
+            func aside() throws -> [String] {
+                try FileSystem.list(past.path).filter { $0.hasPrefix("index.sqlite.damaged-") }
+            }
+            #expect(run("rm '\(past.index)'; : >'\(past.index)-wal'; echo 1 >'\(past.index)-shm'"))
+            try StoreBench(past.path, segmentSamples: 32_000).store.shutdown()
+            #expect(try aside() == [])
+            let log = [UInt8](repeating: 1, count: 100)
+            #expect(run("rm '\(past.index)'"))
+            try FileSystem.writeFile(past.index + "-wal", log)
+            try StoreBench(past.path, segmentSamples: 32_000).store.shutdown()
+            let kept = try #require(try aside().first { $0.hasSuffix("-wal") })
+            #expect(try FileSystem.readFile(past.path + "/" + kept, limitBytes: 1_000) == log)
+            for _ in 0..<8 {
+                try past.damage(at: 0, count: 100)
+                try StoreBench(past.path, segmentSamples: 32_000).store.shutdown()
+            }
+            let names = try aside()
+            for name in names where name.hasSuffix("-wal") || name.hasSuffix("-shm") {
+                #expect(name.hasPrefix(kept.dropLast(4)) || names.contains(String(name.dropLast(4))), "\(names)")
+            }
+            #expect(try past.kept().count == Limits.damagedIndexes)
+            _ = try past.restart()
+        }
+
         @Test func `audio that the index never took is entered at the next start`() throws {
             let past = try Past()
             run("sqlite3 '\(past.index)' 'DELETE FROM recording WHERE number = 2'")
