@@ -52,10 +52,11 @@ struct Adoption {
         guard let header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: true)
         let source = IndexWriter.Source(of: id, in: salvage)
-        try index.adopt(header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
+        let isMarked = try index.adopt(
+            header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
         return Recovery.Saved(
             id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
-            damagedFiles: trimmed.damagedFiles)
+            damagedFiles: trimmed.damagedFiles, isMarked: isMarked)
     }
 
     /// This version's own index was taken up again after another version had gone on with its own, which was set aside:
@@ -117,6 +118,7 @@ extension IndexWriter {
         var gaps: [Gap] = []
         /// Everything that had been there.
         var isWhole = false
+        var isMarked = false
     }
 
     private static let batchTokens = 512
@@ -132,15 +134,20 @@ extension IndexWriter {
 
     /// Enters a recording as saved, with the words that a damaged index still has. What they do not cover is a gap, so
     /// that it can be transcribed again.
+    ///
+    /// - Returns: whether the marks of silence are known. The audio does not tell silence that the box put there from a
+    ///   microphone's, and to look for it would take as long as to decode everything.
     @inline(never)
     func adopt(
         _ header: RecordingHeader, samples: Int64, isFinished: Bool, from source: Source?
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Bool {
         let row = source.flatMap { $0.salvage.row($0.number) }
+        var isMarked = false
         try database.transaction(doing: Self.entering) { () throws(StoreError) in
             let number = try begin(header)
             var salvaged = Salvaged()
             if let source { salvaged = try copy(source, row, to: number, samples: samples) }
+            isMarked = salvaged.isMarked
             var state = RecordingState.saved
             if let row, row.state == .uploaded { state = .uploaded }
             var parcel: [ParcelFile] = []
@@ -164,6 +171,7 @@ extension IndexWriter {
             try database.execute("UPDATE recording SET settled = 1 WHERE number = \(number)", doing: Self.entering)
         }
         database.checkpoint()
+        return isMarked
     }
 
     /// Enters a recording that is still open. Of words behind the first that cannot be read none comes over: all that
@@ -235,6 +243,7 @@ extension IndexWriter {
         salvaged.sequence += batch.tokens.count
         let (gaps, hasGaps) = source.salvage.gaps(source.number, samples: samples)
         salvaged.gaps = gaps
+        salvaged.isMarked = hasMarks
         salvaged.covered = batch.covered
         if let row, row.state != .recording, hasMarks, hasTokens, hasGaps,
             row.tokens == salvaged.sequence

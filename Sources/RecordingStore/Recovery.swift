@@ -24,6 +24,8 @@ enum Recovery {
         var truncatedBytes: Int64
         var lostSamples: Int64
         var damagedFiles: Int
+        /// Whether marks of silence could be read.
+        var isMarked = true
     }
 
     struct Outcome {

@@ -65,7 +65,7 @@ extension StoreWorker {
         }
         let outcome = Adoption(layout, index, kept: opened.kept, sparing: recording?.header.id).run()
         let recovered = (try? summaries.recovered(outcome)) ?? []
-        if let rebuilt = RebuiltIndex(opened, isNew: true, recovered) { emit(.rebuilt(rebuilt)) }
+        if let rebuilt = RebuiltIndex(opened, isNew: true, recovered, outcome) { emit(.rebuilt(rebuilt)) }
         if let failure = outcome.failure { emit(.recoveryFailed(failure)) }
     }
 }

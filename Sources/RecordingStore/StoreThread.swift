@@ -101,9 +101,11 @@ package struct RebuiltIndex: Equatable, Sendable {
     package var isTakenUp: Bool
     package var recordings: Int
     package var words: Int
+    /// Of so many the marks of silence are not known any more: silence that the box put there counts as sound.
+    package var unmarked: Int
 
     /// Nil when the index was whole, or has nothing to know.
-    init?(_ opened: IndexFile.Opened, isNew: Bool, _ recordings: [RecoveredRecording]) {
+    init?(_ opened: IndexFile.Opened, isNew: Bool, _ recordings: [RecoveredRecording], _ outcome: Recovery.Outcome) {
         guard opened.kept != nil || !opened.reason.isEmpty || opened.isTakenUp || (isNew && !recordings.isEmpty)
         else { return nil }
         kept = opened.kept
@@ -111,6 +113,7 @@ package struct RebuiltIndex: Equatable, Sendable {
         isTakenUp = opened.isTakenUp
         self.recordings = recordings.count
         words = recordings.reduce(0) { $0 + $1.summary.words }
+        unmarked = outcome.saved.count { !$0.isMarked }
     }
 }
 
@@ -198,7 +201,7 @@ package final class StoreThread {
         self.recovered = recovered
         recoveryFailure = leftFailure ?? recovery.failure
         interruption = left.map { $0.interruption }
-        rebuilt = RebuiltIndex(opened, isNew: isNew, recovered)
+        rebuilt = RebuiltIndex(opened, isNew: isNew, recovered, recovery)
         unreadable = recovery.unreadable
         skippedRows = skipped
     }

@@ -165,7 +165,9 @@ enum DaemonCommand {
         let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
         let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
         let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
-        log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)")
+        let note = rebuilt.unmarked == 0
+            ? "" : " unmarked=\(rebuilt.unmarked) note=\"silence that the box put into these counts as sound\""
+        log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)\(note)")
     }
 
     private static func capture(
