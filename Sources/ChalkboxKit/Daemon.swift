@@ -289,6 +289,9 @@ final class Daemon {
             log.write(.error, "close id=\(failure.id.text) \(ms) reason=\(reason)")
             // The audio may be safe although the index is not: STOP tells how much of it is.
             if recorder.lesson?.header.id == failure.id { receive(.storeCommitted(through: failure.saved)) }
+        case .rebuilt(let index):
+            DaemonCommand.tell(of: index, log)
+            reached(.index)
         case .reached(let bound, let count):
             reached(bound, count: count)
         case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:

@@ -113,12 +113,7 @@ enum DaemonCommand {
     }
 
     private static func tell(of store: StoreThread, _ log: Log) {
-        if let rebuilt = store.rebuilt {
-            let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
-            let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
-            let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
-            log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)")
-        }
+        if let rebuilt = store.rebuilt { tell(of: rebuilt, log) }
         for id in store.unreadable {
             log.write(.warning, "unreadable id=\(id.text) reason=\"no file has a readable header; it is kept\"")
         }
@@ -141,6 +136,15 @@ enum DaemonCommand {
                 one.recording.header.id, bytes: one.truncatedBytes, lost: one.lostSamples,
                 kept: one.recording.saved.value, damaged: one.damagedFiles)
         }
+    }
+
+    static func tell(of rebuilt: RebuiltIndex, _ log: Log) {
+        let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
+        let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
+        let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
+        let note = rebuilt.unmarked == 0
+            ? "" : " unmarked=\(rebuilt.unmarked) note=\"silence that the box put into these counts as sound\""
+        log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)\(note)")
     }
 
     private static func capture(

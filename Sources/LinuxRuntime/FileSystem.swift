@@ -180,12 +180,13 @@ package enum FileSystem {
         var device: UInt64 = 0
         var number: UInt64 = 0
         package private(set) var bytes: Int64 = 0
+        /// When it was written last, in nanoseconds.
+        package private(set) var modified: Int64 = 0
         package private(set) var isRegular = false
 
         init?(_ path: UnsafePointer<CChar>?, _ descriptor: Int32) {
-            guard unsafe chalk_file_place(path, descriptor, &device, &number, &bytes, &isRegular) == 0 else {
-                return nil
-            }
+            guard unsafe chalk_file_place(path, descriptor, &device, &number, &bytes, &modified, &isRegular) == 0
+            else { return nil }
         }
     }
 
