@@ -18,21 +18,21 @@ trap 'umount "$folder/small" 2>/dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 apt-get download -qq "systemd=$version" "libsystemd-shared=$version" "systemd-journal-remote=$version" \
     libmicrohttpd12=0.9.75-6 >/dev/null 2>&1
-for package in ./*.deb; do dpkg -x "$package" root; done
-library_path=$folder/root/lib/x86_64-linux-gnu/systemd:$folder/root/usr/lib/x86_64-linux-gnu/systemd
-library_path=$library_path:$folder/root/usr/lib/x86_64-linux-gnu
+for package in ./*.deb; do dpkg -x "$package" files; done
+library_path=$folder/files/lib/x86_64-linux-gnu/systemd:$folder/files/usr/lib/x86_64-linux-gnu/systemd
+library_path=$library_path:$folder/files/usr/lib/x86_64-linux-gnu
 with_libraries() { LD_LIBRARY_PATH=$library_path "$@"; }
 
 for line in $(seq 5000); do
     printf '__REALTIME_TIMESTAMP=%d\n__MONOTONIC_TIMESTAMP=%d\n_BOOT_ID=%032x\nMESSAGE=line %d of a long log\n\n' \
         $((1700000000000000 + line * 1000)) "$line" 7 "$line"
 done >log.export
-with_libraries root/lib/systemd/systemd-journal-remote --output=log.journal - <log.export 2>/dev/null
-read_log() { with_libraries root/bin/journalctl --file="$folder/log.journal" --no-pager "$@"; }
+with_libraries files/lib/systemd/systemd-journal-remote --output=log.journal - <log.export 2>/dev/null
+read_log() { with_libraries files/bin/journalctl --file="$folder/log.journal" --no-pager "$@"; }
 
 expect() { [ "$2" = "$3" ] || { echo "$1: $2, not $3"; exit 1; }; echo "$1: $2"; }
 
-with_libraries root/bin/journalctl --version | head -n 1
+with_libraries files/bin/journalctl --version | head -n 1
 expect 'lines to a pipe' "$(read_log | wc -l)" 5000
 expect 'exit, to a full device' "$(read_log >/dev/full && echo 0)" 0
 expect 'exit, as JSON' "$(read_log --output=json >/dev/full && echo 0)" 0

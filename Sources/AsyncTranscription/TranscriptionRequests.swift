@@ -65,7 +65,7 @@ enum TranscriptionRequests {
     ) throws(UplinkFailure) -> HTTPRequest {
         let setting = "transcription.rest_url"
         if let bearer = settings.bearer, !bearer.isHeaderValue {
-            throw UplinkFailure(.configuration, "the key for \(setting) cannot be one")
+            throw UplinkFailure(.configuration, "the key for \(setting) contains characters that no key has")
         }
         var base = settings.url
         while base.utf8.last == 0x2F { base = base.before(last: "/") ?? "" }
@@ -79,7 +79,7 @@ enum TranscriptionRequests {
     /// The service's identifier of a file or a transcription, which becomes part of a path.
     static func safe(_ name: String) throws(UplinkFailure) -> String {
         guard isName(name) else {
-            throw UplinkFailure(.messageMalformed, "the service gave a name that cannot be one")
+            throw UplinkFailure(.messageMalformed, "the service returned an invalid identifier")
         }
         return name
     }

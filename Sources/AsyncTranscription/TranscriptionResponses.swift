@@ -37,7 +37,7 @@ enum TranscriptionResponses {
 
     private static func value(_ response: HTTPResponse, at endpoint: Endpoint) throws(UplinkFailure) -> JSONValue {
         guard let value = try response.object(at: endpoint, limitValues: Limits.transcriptNodes) else {
-            throw UplinkFailure(.intercepted(response.status), "\(endpoint.peer) answered nothing")
+            throw UplinkFailure(.intercepted(response.status), "\(endpoint.peer) sent an empty response")
         }
         return value
     }
@@ -56,7 +56,7 @@ enum TranscriptionResponses {
         case "error":
             let said = (value["error_message"]?.string ?? "").clipped(bytes: Limits.errorMessageBytes)
             return .refused(said.isEmpty ? "no reason given" : said)
-        default: throw ServiceJSON.malformed("a transcription in no known state", endpoint.peer)
+        default: throw ServiceJSON.malformed("an unknown transcription status", endpoint.peer)
         }
     }
 }

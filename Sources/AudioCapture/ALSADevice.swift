@@ -3,8 +3,8 @@ internal import RecorderCore
 
 /// A PCM, opened for capture at 16 kHz mono s16, non-blocking (alsa/pcm.h).
 @safe final class ALSADevice: CaptureDevice {
-    /// What the device agreed to.
-    struct Terms: Equatable {
+    /// The hardware parameters that the device accepted.
+    struct PCMParameters: Equatable {
         var periodSamples: Int
         var bufferSamples: Int
         /// ALSA's `plug` converts, because the device itself cannot give 16 kHz mono s16.
@@ -14,7 +14,7 @@ internal import RecorderCore
     /// Descriptors of one PCM, at most; a hardware device has one.
     private static let descriptorLimit = 16
 
-    let terms: Terms
+    let parameters: PCMParameters
     private let pcm: OpaquePointer
     private let descriptors: UnsafeMutablePointer<pollfd>
     /// The PCM's; the wake descriptor follows them.
@@ -23,7 +23,7 @@ internal import RecorderCore
     /// - Parameter wake: a descriptor that ends a wait when it is readable, or −1.
     init(name: String, wake: Int32) throws(CaptureError) {
         chalk_alsa_silence()
-        let (pcm, terms) = try unsafe Self.open(name)
+        let (pcm, parameters) = try unsafe Self.open(name)
         let count = unsafe snd_pcm_poll_descriptors_count(pcm)
         guard count > 0, count <= Self.descriptorLimit else {
             unsafe snd_pcm_close(pcm)
@@ -36,7 +36,7 @@ internal import RecorderCore
         unsafe descriptors[Int(count)] = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
         descriptorCount = UInt32(count)
         unsafe self.pcm = pcm
-        self.terms = terms
+        self.parameters = parameters
     }
 
     deinit {
@@ -71,7 +71,7 @@ internal import RecorderCore
     // MARK: Opening
 
     /// The device as it is named; when that cannot give the format, through `plug`.
-    private static func open(_ name: String) throws(CaptureError) -> (OpaquePointer, Terms) {
+    private static func open(_ name: String) throws(CaptureError) -> (OpaquePointer, PCMParameters) {
         let pcm = try unsafe openAsIs(name, device: name)
         do throws(CaptureError) {
             return unsafe (pcm, try configure(pcm, device: name, isConverted: false))
@@ -102,7 +102,7 @@ internal import RecorderCore
     /// Format, rate and channels exactly; period and buffer as near as the device gives.
     private static func configure(
         _ pcm: OpaquePointer, device: String, isConverted: Bool
-    ) throws(CaptureError) -> Terms {
+    ) throws(CaptureError) -> PCMParameters {
         var hardware: OpaquePointer?
         guard unsafe snd_pcm_hw_params_malloc(&hardware) >= 0, let hardware = unsafe hardware else {
             throw .format(device: device, errno: Errno.invalid, what: "its parameters", detail: "")
@@ -128,7 +128,7 @@ internal import RecorderCore
         _ = unsafe snd_pcm_hw_params_get_period_size(hardware, &period, nil)
         _ = unsafe snd_pcm_hw_params_get_buffer_size(hardware, &buffer)
         try unsafe configureWakes(pcm, device: device, period: period)
-        return Terms(periodSamples: Int(period), bufferSamples: Int(buffer), isConverted: isConverted)
+        return PCMParameters(periodSamples: Int(period), bufferSamples: Int(buffer), isConverted: isConverted)
     }
 
     /// Wakes once a period. The start is explicit, not by the first read.

@@ -1,7 +1,7 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// The real world of the capture loop: libasound, and the monotonic clock.
+/// What the capture loop uses in the product: libasound and the monotonic clock.
 final class ALSAHost: CaptureHost {
     let deviceName: String
     private let wake: EventNotifier

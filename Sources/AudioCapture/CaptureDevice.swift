@@ -13,7 +13,7 @@ protocol CaptureDevice: AnyObject {
     func read(into target: UnsafeMutableBufferPointer<Int16>) -> Int
 }
 
-/// What the capture loop needs of the world, so that tests can give it another one.
+/// What the capture loop needs from outside, so that tests can replace it.
 protocol CaptureHost: AnyObject {
     var now: MonotonicTime { get }
     /// As the configuration names it.

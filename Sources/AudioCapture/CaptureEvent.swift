@@ -1,6 +1,6 @@
 package import RecorderCore
 
-/// What the capture thread is told.
+/// Settings of the capture thread.
 package struct CaptureSettings: Equatable, Sendable {
     /// An ALSA PCM name, for example `plughw:CARD=Microphone`.
     package var device: String
@@ -10,14 +10,15 @@ package struct CaptureSettings: Equatable, Sendable {
     }
 }
 
-/// What the capture thread reports. Between `start()` and the `.stopped` that answers `stop()`, the ring's head
+/// An event from the capture thread. Between `start()` and the `.stopped` that answers `stop()`, the ring's head
 /// follows the monotonic clock, whatever the microphone does.
 package enum CaptureEvent: Equatable, Sendable {
-    /// The microphone delivers: sample 0 is its first. `realtime`: the kernel granted SCHED_FIFO.
+    /// The microphone delivers; its first sample is sample 0. `realtime`: the kernel granted SCHED_FIFO.
     case started(realtime: Bool)
-    /// Zeros were written for samples that were lost. A long absence gives a mark a second, each where the last ended.
+    /// Zeros were written for samples that were lost. A long loss gives a mark every second, each beginning where the
+    /// last one ended.
     case silence(SilenceMark)
-    /// The microphone is gone, or was not there at the start; it is tried again (an errno number).
+    /// The microphone is lost, or was not there at the start; it is opened again. With an errno number.
     case deviceLost(errno: Int32)
     /// The microphone delivers again.
     case deviceBack

@@ -3,40 +3,40 @@ internal import RecorderCore
 
 /// The capture thread's work. While audio flows it allocates nothing, takes no lock and writes no log.
 @safe final class CaptureLoop: @unchecked Sendable {
-    /// An open device that is silent for this long is taken for lost. A sound server may need 2 s for its first data.
+    /// An open device that delivers nothing for this long counts as lost. A sound server may need 2 s to begin.
     static let stallMilliseconds: Int64 = 3_000
-    /// After STOP, the samples up to that moment are waited for at most this long: they come a period at a time.
+    /// How long to wait after STOP for the samples up to then, which arrive a period at a time.
     private static let drainMilliseconds: Int64 = 300
     /// After a wake-up without a sample: PulseAudio's plug-in keeps its descriptor readable until its first sample is
     /// read, and under SCHED_FIFO a loop that never sleeps would take the machine.
-    private static let restMilliseconds: Int64 = 5
-    /// Restarts without a sample between them, after which a device is taken for broken.
-    private static let fruitlessRestarts = 3
+    private static let backOffMilliseconds: Int64 = 5
+    /// Restarts without a sample between them, after which a device counts as lost.
+    private static let uselessRestarts = 3
 
-    private let mailbox: Mailbox
+    private let shared: CaptureSharedState
     private let host: any CaptureHost
     private let buffer: UnsafeMutableBufferPointer<Int16>
     private var meter = LevelMeter()
     private var device: (any CaptureDevice)?
-    private var outage: Outage?
+    private var reopenState: ReopenState?
     private var estimator = LostSampleEstimator(position: .zero, at: MonotonicTime(milliseconds: 0))
-    /// Samples are missing before the next that the device gives.
+    /// Why samples are missing before the next one from the device; nil: none are missing.
     private var loss: SilenceMark.Reason?
     /// Whether the microphone has delivered anything in this recording.
     private var hasDelivered = false
     /// When the device last had samples, or was opened.
     private var lastArrival = MonotonicTime(milliseconds: 0)
     private var restarts = 0
-    /// It ran, and gives nothing now: told, but not yet opened anew.
+    /// The device has stopped delivering; that is reported, but the device is not opened again yet.
     private var isStalled = false
 
-    private struct Outage {
+    private struct ReopenState {
         var errno: Int32
         var backoff: ReopenBackoff
     }
 
-    init(mailbox: Mailbox, host: any CaptureHost) {
-        self.mailbox = mailbox
+    init(shared: CaptureSharedState, host: any CaptureHost) {
+        self.shared = shared
         self.host = host
         unsafe buffer = .allocate(capacity: Int(Limits.periodSamples))
         unsafe buffer.initialize(repeating: 0)
@@ -48,10 +48,10 @@ internal import RecorderCore
 
     func run() {
         var served: Int64 = 0
-        mailbox.life.begin()
-        while !mailbox.isEnding {
-            mailbox.life.answer()
-            guard mailbox.newestRequest > served else {
+        shared.heartbeat.begin()
+        while !shared.isEnding {
+            shared.heartbeat.beat()
+            guard shared.newestRequest > served else {
                 host.pause(until: nil)
                 host.acknowledgeWake()
                 continue
@@ -62,16 +62,16 @@ internal import RecorderCore
     }
 
     private func record(request: Int64) {
-        mailbox.clearCounters()
+        shared.clearCounters()
         meter = LevelMeter()
         hasDelivered = false
         loss = nil
-        outage = nil
+        reopenState = nil
         isStalled = false
-        estimator = LostSampleEstimator(position: mailbox.ring.head, at: host.now)
-        if let error = open() { lose(error) }
-        while mailbox.newestRequest == request, !mailbox.isEnding {
-            mailbox.life.answer()
+        estimator = LostSampleEstimator(position: shared.ring.head, at: host.now)
+        if let error = open() { deviceLost(error) }
+        while shared.newestRequest == request, !shared.isEnding {
+            shared.heartbeat.beat()
             if let device {
                 stream(device)
             } else {
@@ -79,10 +79,10 @@ internal import RecorderCore
             }
             host.acknowledgeWake()
         }
-        finish(at: mailbox.newestRequest == request ? host.now : mailbox.stoppedAt)
+        finish(at: shared.newestRequest == request ? host.now : shared.stoppedAt)
     }
 
-    static func rest(after time: MonotonicTime) -> MonotonicTime { time.adding(milliseconds: restMilliseconds) }
+    static func backOff(after time: MonotonicTime) -> MonotonicTime { time.adding(milliseconds: backOffMilliseconds) }
 
     // MARK: Audio flows
 
@@ -93,19 +93,19 @@ internal import RecorderCore
         let now = host.now
         let silentMilliseconds = now.milliseconds(since: lastArrival)
         if silentMilliseconds >= Self.stallMilliseconds {
-            lose(.silent(device: host.deviceName, milliseconds: Self.stallMilliseconds))
+            deviceLost(.silent(device: host.deviceName, milliseconds: Self.stallMilliseconds))
             return
         }
-        if hasDelivered, !isStalled, outage == nil, silentMilliseconds >= Limits.microphoneStallMilliseconds {
+        if hasDelivered, !isStalled, reopenState == nil, silentMilliseconds >= Limits.microphoneStallMilliseconds {
             isStalled = true
             let error = CaptureError.silent(device: host.deviceName, milliseconds: Limits.microphoneStallMilliseconds)
-            _ = mailbox.errors.push(error)
-            mailbox.report(.deviceLost(errno: Errno.timedOut))
+            _ = shared.errors.push(error)
+            shared.report(.deviceLost(errno: Errno.timedOut))
         }
-        host.pause(until: Self.rest(after: now))
+        host.pause(until: Self.backOff(after: now))
     }
 
-    /// Moves what the device has into the ring, at most up to `limit`. False when there was nothing.
+    /// Moves the samples that the device has into the ring, at most up to `limit`. False when there were none.
     private func consume(_ device: any CaptureDevice, limit: SampleIndex?) -> Bool {
         var moved = false
         while true {
@@ -114,7 +114,7 @@ internal import RecorderCore
             guard ready > 0 else { return moved }
             arrive(ready: Int64(ready))
             var room = unsafe min(ready, buffer.count)
-            if let limit { room = min(room, Int(max(0, limit.samples(since: mailbox.ring.head)))) }
+            if let limit { room = min(room, Int(max(0, limit.samples(since: shared.ring.head)))) }
             guard room > 0 else { return true }
             let count = unsafe device.read(into: .init(rebasing: buffer[..<room]))
             guard count >= 0 else { return recover(device, from: Int32(count)) }
@@ -132,7 +132,7 @@ internal import RecorderCore
         lastArrival = now
         restarts = 0
         if loss == nil {
-            let position = mailbox.ring.head.advanced(by: ready)
+            let position = shared.ring.head.advanced(by: ready)
             if hasDelivered {
                 estimator.observe(position: position, at: now)
             } else {
@@ -144,43 +144,43 @@ internal import RecorderCore
         }
         if !hasDelivered {
             hasDelivered = true
-            mailbox.report(.started(realtime: mailbox.isRealtime))
-        } else if outage != nil || isStalled {
-            mailbox.report(.deviceBack)
+            shared.report(.started(realtime: shared.isRealtime))
+        } else if reopenState != nil || isStalled {
+            shared.report(.deviceBack)
         }
-        outage = nil
+        reopenState = nil
         isStalled = false
     }
 
     private func append(_ samples: UnsafeBufferPointer<Int16>) {
-        unsafe mailbox.ring.append(samples)
+        unsafe shared.ring.append(samples)
         guard let second = unsafe meter.add(samples) else { return }
-        mailbox.publish(second)
-        mailbox.report(.level(CaptureLevel(second), clipped: second.clipped))
+        shared.publish(second)
+        shared.report(.level(CaptureLevel(second), clipped: second.clipped))
     }
 
-    /// True: the stream runs again, or the device is lost.
+    /// False: no samples are ready. True: the stream runs again, or the device is lost.
     private func recover(_ device: any CaptureDevice, from error: Int32) -> Bool {
         switch -error {
         case Errno.tryAgain:
             return false
         case Errno.brokenPipe, Errno.suspended:
-            // A device that keeps failing before it gives a sample is lost; the re-opening has a pause.
+            // A device that keeps failing before it delivers a sample is lost; opening it again has a pause.
             restarts += 1
-            guard restarts <= Self.fruitlessRestarts else { break }
-            mailbox.countOverrun()
+            guard restarts <= Self.uselessRestarts else { break }
+            shared.countOverrun()
             if loss == nil { loss = .overrun }
             let result = device.start()
-            if result < 0 { lose(number: -result) }
+            if result < 0 { deviceLost(number: -result) }
             return true
         default:
             break
         }
-        lose(number: -error)
+        deviceLost(number: -error)
         return true
     }
 
-    // MARK: The microphone is away
+    // MARK: The microphone is lost
 
     /// Nil when the device runs.
     private func open() -> CaptureError? {
@@ -194,55 +194,55 @@ internal import RecorderCore
         }
     }
 
-    private func lose(number: Int32) {
-        lose(.stream(device: host.deviceName, errno: number, operation: "a read"))
+    private func deviceLost(number: Int32) {
+        deviceLost(.stream(device: host.deviceName, errno: number, operation: "a read"))
     }
 
-    private func lose(_ error: CaptureError) {
+    private func deviceLost(_ error: CaptureError) {
         device = nil
         loss = .deviceLost
-        if outage != nil {
-            // It came back only to go again, before it gave a sample.
-            outage?.errno = error.number
+        if reopenState != nil {
+            // It came back and was lost again, before it delivered a sample.
+            reopenState?.errno = error.number
             return
         }
-        outage = Outage(errno: error.number, backoff: ReopenBackoff(lostAt: host.now))
-        _ = mailbox.errors.push(error)
-        mailbox.report(.deviceLost(errno: error.number))
+        reopenState = ReopenState(errno: error.number, backoff: ReopenBackoff(lostAt: host.now))
+        _ = shared.errors.push(error)
+        shared.report(.deviceLost(errno: error.number))
     }
 
     private func wait() {
-        guard var outage else { return }
-        host.pause(until: outage.backoff.nextDeadline)
+        guard var reopenState else { return }
+        host.pause(until: reopenState.backoff.nextDeadline)
         let now = host.now
-        if outage.backoff.takeSilence(at: now) { fillSilence(until: estimator.expectedPosition(at: now)) }
-        let isTime = outage.backoff.takeAttempt(at: now)
-        if isTime, let error = open() { outage.errno = error.number }
-        self.outage = outage
+        if reopenState.backoff.takeSilence(at: now) { fillSilence(until: estimator.expectedPosition(at: now)) }
+        let isTime = reopenState.backoff.takeAttempt(at: now)
+        if isTime, let error = open() { reopenState.errno = error.number }
+        self.reopenState = reopenState
     }
 
     private func fillSilence(until end: SampleIndex) {
-        let start = mailbox.ring.head
+        let start = shared.ring.head
         guard end > start, let loss else { return }
-        mailbox.ring.appendSilence(end.samples(since: start))
-        mailbox.report(.silence(SilenceMark(start: start, end: end, reason: loss)))
+        shared.ring.appendSilence(end.samples(since: start))
+        shared.report(.silence(SilenceMark(start: start, end: end, reason: loss)))
     }
 
     // MARK: The end
 
-    /// Takes what was captured by `time`, and fills what is missing by then.
+    /// Reads what was captured until `time`, and fills what is missing with silence.
     private func finish(at time: MonotonicTime) {
         let end = estimator.expectedPosition(at: time)
         let deadline = host.now.adding(milliseconds: Self.drainMilliseconds)
-        while let device, mailbox.ring.head < end || loss != nil {
+        while let device, shared.ring.head < end || loss != nil {
             let moved = consume(device, limit: end)
             let now = host.now
-            guard mailbox.ring.head < end, now < deadline else { break }
-            if !moved { host.pause(until: Self.rest(after: now)) }
+            guard shared.ring.head < end, now < deadline else { break }
+            if !moved { host.pause(until: Self.backOff(after: now)) }
             _ = device.wait(milliseconds: deadline.milliseconds(since: now))
         }
         if loss != nil { fillSilence(until: end) }
         device = nil
-        mailbox.report(.stopped(end: mailbox.ring.head))
+        shared.report(.stopped(end: shared.ring.head))
     }
 }

@@ -6,14 +6,14 @@ package enum CaptureProbe {
     package struct Result: Equatable, Sendable {
         package var level: CaptureLevel
         package var samples: Int
-        /// What libasound agreed to.
+        /// As accepted by libasound.
         package var periodSamples: Int
         package var bufferSamples: Int
         /// ALSA's `plug` converts, because the device itself cannot give 16 kHz mono s16.
         package var isConverted: Bool
 
         /// For example `16000 Hz, mono, s16, period 1600, buffer 32000 samples`.
-        package var terms: String {
+        package var parameters: String {
             "\(SampleIndex.samplesPerSecond) Hz, mono, s16, period \(periodSamples), buffer \(bufferSamples) samples"
                 + (isConverted ? ", converted by ALSA's plug" : "")
         }
@@ -51,11 +51,11 @@ package enum CaptureProbe {
                 squares += value * value
             }
             samples += count
-            if count == 0 { _ = Poll.readable(idle.fileDescriptor, until: CaptureLoop.rest(after: Clock.now)) }
+            if count == 0 { _ = Poll.readable(idle.fileDescriptor, until: CaptureLoop.backOff(after: Clock.now)) }
         }
         return Result(
             level: CaptureLevel(LevelMeter.Second(peak: peak, meanSquare: squares / Int64(samples))),
-            samples: samples, periodSamples: device.terms.periodSamples,
-            bufferSamples: device.terms.bufferSamples, isConverted: device.terms.isConverted)
+            samples: samples, periodSamples: device.parameters.periodSamples,
+            bufferSamples: device.parameters.bufferSamples, isConverted: device.parameters.isConverted)
     }
 }

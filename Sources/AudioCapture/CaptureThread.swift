@@ -8,7 +8,7 @@ package final class CaptureThread {
     /// SCHED_FIFO's middle is 50, where the kernel's own interrupt threads run; a bit below them.
     private static let realtimePriority: Int32 = 40
 
-    private let mailbox: Mailbox
+    private let shared: CaptureSharedState
     private let thread: Thread
 
     /// Starts the thread, idle and with the device closed.
@@ -16,12 +16,12 @@ package final class CaptureThread {
         settings: CaptureSettings, ring: SampleRing, notifier: EventNotifier
     ) throws(CaptureError) {
         do throws(SystemError) {
-            let mailbox = try Mailbox(ring: ring, notifier: notifier)
-            let host = ALSAHost(device: settings.device, wake: mailbox.wake)
-            let loop = CaptureLoop(mailbox: mailbox, host: host)
+            let shared = try CaptureSharedState(ring: ring, notifier: notifier)
+            let host = ALSAHost(device: settings.device, wake: shared.wake)
+            let loop = CaptureLoop(shared: shared, host: host)
             thread = try Thread(name: "capture", realtimePriority: Self.realtimePriority) { loop.run() }
-            mailbox.isRealtime = thread.isRealtime
-            self.mailbox = mailbox
+            shared.isRealtime = thread.isRealtime
+            self.shared = shared
         } catch {
             throw .system(error)
         }
@@ -29,43 +29,43 @@ package final class CaptureThread {
 
     /// Opens the device and begins a recording at the ring's head: `.started` or `.deviceLost` follows.
     package func start() {
-        _ = mailbox.request(recording: true, at: Clock.now)
+        _ = shared.request(recording: true, at: Clock.now)
     }
 
     /// Ends the recording with the samples that were captured by now: `.stopped` follows within 300 ms, unless the
     /// device is being opened at this moment.
     package func stop() {
-        _ = mailbox.request(recording: false, at: Clock.now)
+        _ = shared.request(recording: false, at: Clock.now)
     }
 
     /// The oldest event that was not taken yet.
     package func nextEvent() -> CaptureEvent? {
-        mailbox.events.pop()
+        shared.events.pop()
     }
 
     /// Events that were lost because nobody took them.
-    package var missedEvents: Int { mailbox.events.refused }
+    package var missedEvents: Int { shared.events.refused }
 
     /// What was wrong at each `.deviceLost` since this was last asked, in full; at most eight, oldest first.
     package func takeErrors() -> [CaptureError] {
-        mailbox.errors.takeAll()
+        shared.errors.takeAll()
     }
 
     /// Of the last full second; silence while nothing was measured.
-    package var levels: CaptureLevel { CaptureLevel(mailbox.level) }
+    package var levels: CaptureLevel { CaptureLevel(shared.level) }
 
     /// How often the buffer overran in this recording.
-    package var overruns: Int { mailbox.overruns }
+    package var overruns: Int { shared.overruns }
 
-    package var life: LifeSign { mailbox.life }
+    package var heartbeat: ThreadHeartbeat { shared.heartbeat }
 
-    package func askForLife() {
-        mailbox.askForLife()
+    package func requestHeartbeat() {
+        shared.requestHeartbeat()
     }
 
     /// Ends the thread and waits for it. The owner calls it before it lets go of this object.
     package func shutdown() {
-        mailbox.end()
+        shared.end()
         thread.join()
     }
 }

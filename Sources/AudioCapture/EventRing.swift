@@ -2,7 +2,7 @@ internal import RecorderCore
 internal import Synchronization
 
 /// Events from the capture thread to the loop: plain integers in a fixed ring, without lock or allocation. One
-/// producer, one consumer. What does not fit is counted.
+/// producer, one consumer. Events that do not fit are counted.
 @safe final class EventRing: @unchecked Sendable {
     private struct Record {
         var kind: Kind

@@ -1,6 +1,6 @@
 package import RecorderCore
 
-/// When a lost microphone is tried again, and when its silence is written.
+/// When a lost microphone is opened again, and when silence is written in its place.
 package struct ReopenBackoff: Equatable, Sendable {
     private static let firstMilliseconds: Int64 = 100
     /// Silence is written this often while the microphone is away, so that the journal's duration stays true.
@@ -19,7 +19,7 @@ package struct ReopenBackoff: Equatable, Sendable {
         min(nextAttempt, nextSilence)
     }
 
-    /// Whether to try the microphone now; the next wait is then twice as long, up to the cap.
+    /// Whether to open the microphone now; if so, the next wait is twice as long, up to the cap.
     package mutating func takeAttempt(at time: MonotonicTime) -> Bool {
         guard time >= nextAttempt else { return false }
         waitMilliseconds = min(waitMilliseconds * 2, Limits.microphoneRetryCapMilliseconds)

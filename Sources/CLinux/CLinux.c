@@ -120,12 +120,14 @@ int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *o
     return 0;
 }
 
-int chalk_file_place(const char *path, int fd, uint64_t *device, uint64_t *number, int64_t *size, bool *regular) {
+int chalk_file_place(
+    const char *path, int fd, uint64_t *device, uint64_t *number, int64_t *size, int64_t *modified, bool *regular) {
     struct stat status;
     if ((path ? stat(path, &status) : fstat(fd, &status)) != 0) return -1;
     *device = status.st_dev;
     *number = status.st_ino;
     *size = status.st_size;
+    *modified = status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec;
     *regular = S_ISREG(status.st_mode);
     return 0;
 }

@@ -30,7 +30,8 @@ extension RecorderInput {
         case .closed(let summary):
             self = .storeClosed(
                 samples: summary.samples, words: summary.words, of: summary.header.id, sound: summary.sound)
-        case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .reached: return nil
+        case .audio, .removed, .recoveryFailed, .removalFailed, .saved, .closeFailed, .rebuilt, .reached:
+            return nil
         }
     }
 

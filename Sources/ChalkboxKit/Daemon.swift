@@ -56,11 +56,11 @@ final class Daemon {
         ring = parts.ring
         capture = parts.capture
         store = parts.store
-        transport = parts.way.transport
+        transport = parts.transport.thread
         school = parts.school
         outbox = Outbox(settings: parts.settings.outbox, seed: Process.random())
-        uplink = parts.way.uplink
-        uplinkProblem = parts.way.uplinkProblem
+        uplink = parts.transport.uplink
+        uplinkProblem = parts.transport.uplinkProblem
         network = NetworkDriver(log: parts.log)
         watchdog = WatchdogDriver(log: parts.log)
         panel = parts.panel
@@ -289,6 +289,9 @@ final class Daemon {
             log.write(.error, "close id=\(failure.id.text) \(ms) reason=\(reason)")
             // The audio may be safe although the index is not: STOP tells how much of it is.
             if recorder.lesson?.header.id == failure.id { receive(.storeCommitted(through: failure.saved)) }
+        case .rebuilt(let index):
+            DaemonCommand.tell(of: index, log)
+            reached(.index)
         case .reached(let bound, let count):
             reached(bound, count: count)
         case .opened, .committed, .ringOverrun, .failed, .recovered, .closed:

@@ -18,17 +18,17 @@ struct DaemonParts {
     var ring: SampleRing
     var capture: CaptureThread
     var store: StoreThread
-    var way: WayOut
+    var transport: Transport
     var school: SchoolDriver
     var panel: PanelDriver
     var listener: ControlListener
 }
 
-/// What there is of the way to the network.
-struct WayOut {
-    var transport: TransportThread?
+/// The transport thread and its clients, as far as there are any.
+struct Transport {
+    var thread: TransportThread?
     var uplink: SpeechClient?
-    /// Why there can be nothing of it.
+    /// Why there is no thread.
     var problem: UplinkFailure?
     /// Why there can be no transcription although it is wanted.
     var uplinkProblem: UplinkFailure?
@@ -77,15 +77,15 @@ enum DaemonCommand {
             guard let store = store(settings, ring, notifier, log),
                 let capture = capture(settings, ring, notifier, log)
             else { return nil }
-            var way = wayOut(settings, ring, notifier, log)
+            var transport = transport(settings, ring, notifier, log)
             if let problem = reading.transcriptionProblem {
-                way.uplinkProblem = UplinkFailure(.configuration, problem)
+                transport.uplinkProblem = UplinkFailure(.configuration, problem)
             }
             return Daemon(
                 DaemonParts(
                     settings: settings, mistakes: reading.mistakes, log: log, loop: loop, notifier: notifier,
-                    ring: ring, capture: capture, store: store, way: way,
-                    school: school(settings, way, notifier, log),
+                    ring: ring, capture: capture, store: store, transport: transport,
+                    school: school(settings, transport, notifier, log),
                     panel: PanelDriver(settings, log: log, now: Clock.now), listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
@@ -113,12 +113,7 @@ enum DaemonCommand {
     }
 
     private static func tell(of store: StoreThread, _ log: Log) {
-        if let rebuilt = store.rebuilt {
-            let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
-            let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
-            let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
-            log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)")
-        }
+        if let rebuilt = store.rebuilt { tell(of: rebuilt, log) }
         for id in store.unreadable {
             log.write(.warning, "unreadable id=\(id.text) reason=\"no file has a readable header; it is kept\"")
         }
@@ -143,6 +138,15 @@ enum DaemonCommand {
         }
     }
 
+    static func tell(of rebuilt: RebuiltIndex, _ log: Log) {
+        let counts = "recordings=\(rebuilt.recordings) words=\(rebuilt.words)"
+        let reason = rebuilt.reason.isEmpty ? "" : " reason=" + LogEntry.quoted(rebuilt.reason)
+        let state = rebuilt.isTakenUp ? "taken-up" : "rebuilt"
+        let note = rebuilt.unmarked == 0
+            ? "" : " unmarked=\(rebuilt.unmarked) note=\"silence that the box put into these counts as sound\""
+        log.write(.warning, "index state=\(state) kept=\(rebuilt.kept ?? "none")\(reason) \(counts)\(note)")
+    }
+
     private static func capture(
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
     ) -> CaptureThread? {
@@ -155,47 +159,47 @@ enum DaemonCommand {
         }
     }
 
-    /// Without a way out the box still records: what is wrong is shown in red at START.
-    private static func wayOut(
+    /// Without connections the box still records: what is wrong is shown in red at START.
+    private static func transport(
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
-    ) -> WayOut {
-        var way = WayOut()
-        guard settings.transcription.enabled || !settings.upload.url.isEmpty else { return way }
+    ) -> Transport {
+        var transport = Transport()
+        guard settings.transcription.enabled || !settings.upload.url.isEmpty else { return transport }
         do throws(TransportError) {
-            way.transport = try TransportThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
+            transport.thread = try TransportThread(caFile: settings.caFile, boxName: settings.box.name, log: log)
         } catch {
             log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
-            way.problem = UplinkFailure(.configuration, error.message)
-            way.uplinkProblem = way.problem
+            transport.problem = UplinkFailure(.configuration, error.message)
+            transport.uplinkProblem = transport.problem
         }
-        if settings.transcription.enabled, let transport = way.transport {
+        if settings.transcription.enabled, let thread = transport.thread {
             do throws(SystemError) {
                 let bearer = try SecretFile(path: settings.transcription.tokenBearerFile).read()
-                way.uplink = SpeechClient(
-                    settings: settings.uplink(bearer: bearer), ring: ring, thread: transport, notifier: notifier,
+                transport.uplink = SpeechClient(
+                    settings: settings.uplink(bearer: bearer), ring: ring, thread: thread, notifier: notifier,
                     log: log)
             } catch {
                 log.write(.error, "uplink reason=\(LogEntry.quoted(error.message))")
-                way.uplinkProblem = UplinkFailure(.configuration, error.message)
+                transport.uplinkProblem = UplinkFailure(.configuration, error.message)
             }
         }
-        return way
+        return transport
     }
 
     private static func school(
-        _ settings: Settings, _ way: WayOut, _ notifier: EventNotifier, _ log: Log
+        _ settings: Settings, _ transport: Transport, _ notifier: EventNotifier, _ log: Log
     ) -> SchoolDriver {
         let file = SecretFile(path: settings.upload.bearerFile)
         let restFile = SecretFile(path: settings.restBearerFile)
         var bearer: String?
-        var problem = way.problem
+        var problem = transport.problem
         do throws(SystemError) {
             bearer = try file.read()
         } catch {
             log.write(.error, "upload reason=\(LogEntry.quoted(error.message))")
             problem = problem ?? UplinkFailure(.configuration, error.message)
         }
-        let client = way.transport.map { HTTPClient(thread: $0, notifier: notifier) }
+        let client = transport.thread.map { HTTPClient(thread: $0, notifier: notifier) }
         return SchoolDriver(
             client, settings.uploads(bearer: bearer), settings.transcriptions, bearerFile: file,
             restBearerFile: restFile, problem: problem, log: log)

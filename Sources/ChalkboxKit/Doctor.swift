@@ -99,7 +99,7 @@ struct Doctor {
         do throws(CaptureError) {
             let result = try CaptureProbe.measure(device: device)
             let quiet = result.level.rmsTenths < settings.audio.levelWarningDBFS * 10
-            let measured = device + ", " + result.terms + ", " + Self.peak(result.level.peakTenths / 10)
+            let measured = device + ", " + result.parameters + ", " + Self.peak(result.level.peakTenths / 10)
             report("microphone", fine: !quiet, quiet ? measured + Self.isQuiet : measured)
         } catch {
             report("microphone", fine: false, error.message)
@@ -130,7 +130,7 @@ struct Doctor {
             return
         }
         let slots = GPIOPanel.slots(settings.panelLines, at: Clock.now)
-        for slot in slots { _ = slot.take(at: Clock.now) }
+        for slot in slots { _ = slot.acquire(at: Clock.now) }
         for slot in slots { if let problem = slot.problem { report("panel", fine: false, problem) } }
         if !slots.contains(where: { !$0.isHeld }) {
             report("panel", fine: true, "the lines could be requested, libgpiod \(GPIOPanel.libraryVersion)")

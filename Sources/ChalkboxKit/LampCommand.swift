@@ -23,7 +23,7 @@ enum LampCommand {
                     writer.field("failed", colour == "copy-failed")
                 }
                 guard ClientCommands.accepted(client, "lamp") != nil else { return .failed }
-                Poll.pass(milliseconds: seconds * 1_000)
+                Poll.sleep(milliseconds: seconds * 1_000)
                 return .fine
             }
         }
@@ -34,13 +34,13 @@ enum LampCommand {
         let slots = GPIOPanel.slots(lines, at: Clock.now)
         for slot in slots {
             slot.show(slot.part.name == colour, at: Clock.now)
-            _ = slot.take(at: Clock.now)
+            _ = slot.acquire(at: Clock.now)
         }
         let problems = slots.compactMap { $0.problem }
         for problem in problems { complain("lamp: " + problem) }
         // What is not to be had is no reason to leave the others dark.
         guard problems.count < slots.count else { return slots.isEmpty ? .fine : .failed }
-        Poll.pass(milliseconds: seconds * 1_000)
+        Poll.sleep(milliseconds: seconds * 1_000)
         return problems.isEmpty ? .fine : .failed
     }
 }

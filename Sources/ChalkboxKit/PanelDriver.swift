@@ -100,7 +100,7 @@ final class PanelDriver {
         // All at once: their chip comes for all of them.
         let isDue = slots.contains { slot in slot.nextAttempt.map { $0 <= now } ?? false }
         for slot in slots where !slot.isHeld {
-            if isDue, let level = slot.take(at: now) { watch(slot, isPressed: level, now, loop) }
+            if isDue, let level = slot.acquire(at: now) { watch(slot, isPressed: level, now, loop) }
             // A press that was under way is nobody's.
             if !slot.isHeld { use(Debouncer(stableMilliseconds: debounceMilliseconds), for: slot.part) }
         }
@@ -119,7 +119,7 @@ final class PanelDriver {
         do throws(SystemError) {
             try loop.add(descriptor, token: Daemon.Token.panel)
         } catch {
-            slot.lose(error.message, at: now)
+            slot.release(error.message, at: now)
         }
     }
 
@@ -176,7 +176,7 @@ final class PanelDriver {
         }
         if hangUp, countHeld() == held {
             for slot in slots where slot.part.isButton && slot.check(at: now) != nil {
-                slot.lose("the line was hung up; is its chip still plugged in? `gpiodetect`", at: now)
+                slot.release("the line was hung up; is its chip still plugged in? `gpiodetect`", at: now)
             }
         }
         let (startLevel, stopLevel) = (level(.start, start, now), level(.stop, stop, now))

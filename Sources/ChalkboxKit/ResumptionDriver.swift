@@ -39,7 +39,7 @@ struct ResumptionDriver {
         guard nextAsk <= now else { return .wait }
         nextAsk = now.adding(milliseconds: Self.askMilliseconds)
         let moment = Moment(
-            wall: Clock.wall, isSynchronised: Clock.isSynchronised, isKept: Clock.isKept, boot: Clock.boot)
+            wall: Clock.wall, isSynchronised: Clock.isSynchronised, isKept: Clock.agreesWithRTC, boot: Clock.boot)
         switch Resumption.decide(recording, now: moment, seconds: seconds) {
         case .wait:
             return .wait

@@ -14,7 +14,7 @@ final class WatchdogDriver {
     private let log: Log
     private var next: MonotonicTime?
     private var hung: String?
-    /// Questions in a row that a thread has not answered.
+    /// Requests in a row without a heartbeat.
     private var misses: Int64 = 0
 
     init(log: Log) {
@@ -26,13 +26,13 @@ final class WatchdogDriver {
     /// Nil when nobody watches.
     var nextDeadline: MonotonicTime? { next }
 
-    /// When it is time: looks for the answers to the last question, feeds the watchdog, and asks again.
+    /// When it is time: checks the requested heartbeats, feeds the watchdog, and requests the next ones.
     func elapsed(now: MonotonicTime, capture: CaptureThread, store: StoreThread, transport: TransportThread?) {
         guard let due = next, now >= due, let intervalMilliseconds else { return }
         next = now.adding(milliseconds: intervalMilliseconds)
-        var signs = [capture.life, store.life]
-        if let transport { signs.append(transport.life) }
-        if let silent = signs.first(where: { !$0.isAnswered && !$0.waitsForDevice }) {
+        var heartbeats = [capture.heartbeat, store.heartbeat]
+        if let transport { heartbeats.append(transport.heartbeat) }
+        if let silent = heartbeats.first(where: { !$0.isCurrent && !$0.isBlockedInKernel }) {
             if hung == nil { log.write(.error, "hung thread=\(silent.name)") }
             hung = silent.name
             misses += 1
@@ -43,8 +43,8 @@ final class WatchdogDriver {
         hung = nil
         misses = 0
         Process.notify("WATCHDOG=1")
-        capture.askForLife()
-        store.askForLife()
-        transport?.askForLife()
+        capture.requestHeartbeat()
+        store.requestHeartbeat()
+        transport?.requestHeartbeat()
     }
 }

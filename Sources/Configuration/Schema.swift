@@ -73,8 +73,7 @@ enum Schema {
             return $1.isEmpty ? "an ALSA PCM name (`arecord -L` lists them)" : Check.printable($1, limit: 256)
         },
         SchemaKey("audio", "rate", "16000") {
-            $0.audio.rate = Int(SampleIndex.samplesPerSecond)
-            return $1 == "16000" ? nil : "16000 only: the speech service and the journal run at 16 kHz"
+            $1 == "16000" ? nil : "16000 only: the speech service and the journal run at 16 kHz"
         },
         SchemaKey("audio", "level_warning_dbfs", "-55") { Check.number($1, -96 ... -10, &$0.audio.levelWarningDBFS) },
     ]

@@ -14,7 +14,6 @@ package struct Settings: Equatable, Sendable {
 
     package struct Audio: Equatable, Sendable {
         package var device = ""
-        package var rate = 0
         package var levelWarningDBFS = 0
     }
 
@@ -28,6 +27,7 @@ package struct Settings: Equatable, Sendable {
         package var languageIdentification = false
         package var endpointDetection = false
         package var sessionMinutes = 0.0
+        /// Seconds of audio a second.
         package var catchUpRate = 0.0
         package var restURL = ""
         package var restBearerFile = ""

@@ -1,8 +1,8 @@
 internal import WireJSON
 
-/// What a client of the control socket asks for: one JSON object a line, its verb in `do`.
+/// A request to the control socket: one JSON object a line, with its verb in `do`.
 package enum ControlRequest: Equatable, Sendable {
-    /// `{"do":"start","label":"7B maths"}`; the label may be missing.
+    /// `{"do":"start","label":"7B maths"}`; the label is optional.
     case start(label: String)
     case stop
     case status
@@ -12,17 +12,17 @@ package enum ControlRequest: Equatable, Sendable {
     case button(Button, isPressed: Bool)
     /// `{"do":"upload-retry","id":"…"}`; nil: `all`.
     case uploadRetry(id: String?)
-    /// `{"do":"copying"}`: lessons are copied to a stick for as long as this connection is open, or, with
-    /// `"failed":true`, could not be; the light shows it.
+    /// `{"do":"copying"}`: lessons are being copied to a stick while this connection is open; with `"failed":true`:
+    /// they could not be copied. The light shows it.
     case copying(failed: Bool)
 
-    /// What is on the panel.
+    /// A button of the panel.
     package enum Button: Equatable, Sendable {
         case start
         case stop
     }
 
-    /// What is accepted of a line.
+    /// Bounds on what a line may contain.
     package struct Bounds: Sendable {
         package var lineBytes: Int
         package var labelBytes: Int
@@ -33,7 +33,7 @@ package enum ControlRequest: Equatable, Sendable {
         }
     }
 
-    /// Why a line is no request, in words for who sent it.
+    /// Why a line was refused, for whoever sent it.
     package struct Refusal: Error, Equatable, Sendable {
         package let message: String
 
@@ -45,7 +45,7 @@ package enum ControlRequest: Equatable, Sendable {
     private static let verbs = "start, stop, status, follow, transcript, press, release, upload-retry, copying"
     /// A recording's name is a ULID.
     private static let nameBytes = 26
-    /// Of a verb that is not known, as much as its sender needs to see it again.
+    /// The longest unknown verb that is quoted in the refusal.
     private static let shownBytes = 64
 
     /// Reads one line, without its end.
@@ -75,7 +75,7 @@ package enum ControlRequest: Equatable, Sendable {
         }
     }
 
-    /// Whether its sender keeps the connection for as long as it likes, with nothing more to ask.
+    /// Whether the sender may keep the connection open without asking anything more.
     package var stays: Bool {
         switch self {
         case .follow, .transcript, .button, .copying: true

@@ -2,8 +2,8 @@ internal import CNetlink
 internal import LinuxRuntime
 package import RecorderCore
 
-/// The kernel's view of the network. Its messages are only hints (`drain`); what counts is what is read after them
-/// (`snapshot`). For one thread.
+/// Reads the kernel's view of the network. Its messages are only hints that something changed (`drain`); the state is
+/// read after them (`snapshot`). For one thread.
 package final class LinkMonitor {
     private static let wirelessFamily = "nl80211"
 
@@ -12,14 +12,14 @@ package final class LinkMonitor {
     /// nl80211's number, once the kernel has it: a WiFi adapter may be plugged in later.
     private var wirelessNumber: Int32?
 
-    /// How often the kernel had to drop messages because nobody took them.
+    /// How often the kernel had to drop messages because they were not read in time.
     package private(set) var overruns = 0
-    /// Messages that are none of those that were asked for, or too short for what they should hold.
+    /// Messages of an unexpected type, or too short for their contents.
     package private(set) var unreadable = 0
     /// Why the last snapshot has no WiFi facts; nil when it has, or when there is no WiFi.
     package private(set) var wirelessError: LinkMonitorError?
 
-    /// - Parameter receiveBufferBytes: 0 for libnl's own, 32 KiB.
+    /// - Parameter receiveBufferBytes: 0: libnl's default, 32 KiB.
     package init(receiveBufferBytes: Int = 0) throws(LinkMonitorError) {
         let routes = try NetlinkSocket(.route)
         if receiveBufferBytes > 0 { routes.setReceiveBuffer(bytes: Int32(clamping: receiveBufferBytes)) }
@@ -36,16 +36,18 @@ package final class LinkMonitor {
     /// Readable when there may be a hint.
     package var fileDescriptors: [Int32] { [routes.fileDescriptor, generic.fileDescriptor] }
 
-    /// Takes what came, and says whether it was a hint that the network changed. It never blocks.
+    /// Discards the messages that have arrived. Never blocks.
+    ///
+    /// - Returns: whether there was a hint that the network changed.
     package func drain() -> Bool {
         let fromRoutes = drain(routes.fileDescriptor)
         let fromWireless = drain(generic.fileDescriptor)
         return fromRoutes || fromWireless
     }
 
-    /// Reads everything anew. The kernel answers at once; a WiFi driver may take its firmware's time for the signal.
+    /// Reads the whole state. The kernel answers at once; a WiFi driver may wait for its firmware to report the signal.
     package func snapshot() throws(LinkMonitorError) -> NetworkSnapshot {
-        // A socket of its own: nothing that an earlier failure left behind can be taken for an answer.
+        // A new socket each time: nothing that an earlier failure left behind can be mistaken for an answer.
         let socket = try NetlinkSocket(.route)
         var snapshot = NetworkSnapshot()
         snapshot = try socket.dump("links", Int(RTM_GETLINK), from: snapshot) { message, draft in
@@ -82,7 +84,7 @@ package final class LinkMonitor {
             case 0: return hinted
             case 1: hinted = true
             default:
-                // What was dropped could have been anything.
+                // The dropped messages could have been anything.
                 overruns += 1
                 hinted = true
             }
@@ -111,7 +113,7 @@ package final class LinkMonitor {
         }
     }
 
-    /// nl80211's number. When it is new, its messages are subscribed to: of associations (`mlme`), of interfaces
+    /// nl80211's number. When it is new, subscribes to its messages about associations (`mlme`) and interfaces
     /// (`config`).
     private func findWireless(_ socket: borrowing NetlinkSocket) throws(LinkMonitorError) -> Int32? {
         if let wirelessNumber { return wirelessNumber }

@@ -5,10 +5,10 @@ package enum LinkMonitorError: Error, Equatable, Sendable {
     /// `family`: `rtnetlink` or `generic netlink`.
     case open(family: String, code: Int32)
     case subscribe(group: String, code: Int32)
-    /// `what`: the table that was asked for.
+    /// `what`: the requested table.
     case request(what: String, code: Int32)
     case answer(what: String, code: Int32)
-    /// The table changed each time while it was read.
+    /// The table changed during each read.
     case unsteady(what: String)
 
     /// What happened, why, and what to do.
@@ -21,9 +21,9 @@ package enum LinkMonitorError: Error, Equatable, Sendable {
             "cannot follow the kernel's \(group) messages: \(Self.text(code)); "
                 + "network changes are noticed only by failing connections"
         case .request(let what, let code):
-            "cannot ask the kernel for its \(what): \(Self.text(code)); it is tried again"
+            "cannot ask the kernel for its \(what): \(Self.text(code)); it is asked again"
         case .answer(let what, let code):
-            "the kernel did not tell its \(what): \(Self.text(code)); it is tried again"
+            "the kernel did not report its \(what): \(Self.text(code)); it is asked again"
         case .unsteady(let what):
             "the \(what) changed each time they were read; they are read again: "
                 + "`ip monitor` shows what changes them"

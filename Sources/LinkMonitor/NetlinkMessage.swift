@@ -1,7 +1,7 @@
 internal import CNetlink
 
 /// A message from the kernel: a fixed structure, then attributes. Valid only while libnl hands it over.
-/// Everything is read through libnl's bounds checks; what does not fit is not there.
+/// Everything is read through libnl's bounds checks; what does not fit counts as missing.
 @safe struct NetlinkMessage {
     private let header: UnsafeMutablePointer<nlmsghdr>
 

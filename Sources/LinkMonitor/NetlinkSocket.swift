@@ -34,7 +34,7 @@ internal import RecorderCore
 
     var fileDescriptor: Int32 { unsafe nl_socket_get_fd(handle) }
 
-    // MARK: Messages that nobody asked for
+    // MARK: Notifications
 
     func subscribe(_ group: Int32, _ name: String) throws(LinkMonitorError) {
         let result = unsafe nl_socket_add_membership(handle, group)
@@ -45,10 +45,10 @@ internal import RecorderCore
         _ = unsafe nl_socket_set_buffer_size(handle, bytes, 0)
     }
 
-    // MARK: Questions
+    // MARK: Requests
 
-    /// One of rtnetlink's tables, whole. `accept` takes each message into a draft, which begins anew when the table
-    /// changed while it was read (NLM_F_DUMP_INTR).
+    /// Reads one of rtnetlink's tables. `accept` adds each message to a draft, which is started again when the table
+    /// changed during the read (NLM_F_DUMP_INTR).
     func dump<Draft>(
         _ what: String, _ type: Int, from draft: Draft, _ accept: @escaping (NetlinkMessage, inout Draft) -> Void
     ) throws(LinkMonitorError) -> Draft {
@@ -58,7 +58,7 @@ internal import RecorderCore
         }
     }
 
-    /// One of nl80211's tables: of one link, or of all.
+    /// Reads one of nl80211's tables, for one link or for all.
     func dump<Draft>(
         _ what: String, _ command: nl80211_commands, family: Int32, link: Int32? = nil, from draft: Draft,
         _ accept: @escaping (NetlinkMessage, inout Draft) -> Void
@@ -117,7 +117,7 @@ internal import RecorderCore
         throw .unsteady(what: what)
     }
 
-    /// Hands the answer's messages to `collector`: libnl checks lengths and sequence numbers, and reads to the end.
+    /// Passes the answer's messages to `collector`; libnl checks lengths and sequence numbers, and reads to the end.
     private func receive(_ collector: Collector) -> Int32 {
         withExtendedLifetime(collector) {
             let set = unsafe nl_socket_modify_cb(

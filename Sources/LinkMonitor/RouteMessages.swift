@@ -1,9 +1,9 @@
 internal import CNetlink
 internal import RecorderCore
 
-/// What is taken of rtnetlink's messages (rtnetlink(7), linux/rtnetlink.h, linux/if_addr.h, linux/if.h).
+/// Parses rtnetlink's messages (rtnetlink(7), linux/rtnetlink.h, linux/if_addr.h, linux/if.h).
 enum RouteMessages {
-    /// Whether it is of one of the three tables, and long enough; what it says may be of no interest.
+    /// Whether the message belongs to one of the three tables and is long enough, whatever its contents.
     static func isReadable(_ message: NetlinkMessage) -> Bool {
         switch Int(message.type) {
         case Int(RTM_NEWLINK):
@@ -25,7 +25,7 @@ enum RouteMessages {
             hasCarrier: has(IFF_LOWER_UP), isRunning: has(IFF_RUNNING))
     }
 
-    /// nil for an address that traffic cannot, or should not, leave from.
+    /// Nil for an address that cannot, or should not, be used as a source.
     static func address(_ message: NetlinkMessage) -> NetworkAddress? {
         guard message.type == RTM_NEWADDR, let body = message.body(ifaddrmsg.self),
             body.ifa_scope == RT_SCOPE_UNIVERSE.rawValue
@@ -47,7 +47,7 @@ enum RouteMessages {
             isSecondary: has(IFA_F_SECONDARY))
     }
 
-    /// None for another route than a default one; several for one with several next hops.
+    /// Empty unless it is a default route; several for one with several next hops.
     static func defaultRoutes(_ message: NetlinkMessage) -> [DefaultRoute] {
         guard message.type == RTM_NEWROUTE, let body = message.body(rtmsg.self),
             body.rtm_family == AF_INET || body.rtm_family == AF_INET6, body.rtm_dst_len == 0, body.rtm_src_len == 0,
@@ -76,7 +76,7 @@ enum RouteMessages {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// 169.254.0.0/16 (RFC 3927): a DHCP client that got no answer takes one, and gives it global scope.
+    /// 169.254.0.0/16 (RFC 3927): a DHCP client without an answer assigns one, with global scope.
     private static func isLinkLocal(_ address: [UInt8]) -> Bool {
         address.count == 4 && address[0] == 169 && address[1] == 254
     }

@@ -1,11 +1,11 @@
 internal import CNetlink
 internal import RecorderCore
 
-/// What is taken of nl80211's messages (linux/nl80211.h).
+/// Parses nl80211's messages (linux/nl80211.h).
 enum WirelessMessages {
     struct Interface: Equatable {
         var linkIndex: Int32
-        /// As a client of an access point.
+        /// The interface is a client of an access point.
         var isClient: Bool
         var ssid: String?
     }
@@ -14,7 +14,7 @@ enum WirelessMessages {
     struct AccessPoint: Equatable {
         var bssid: String
         var signalDecibelMilliwatts: Int?
-        /// Of scan results only.
+        /// In scan results only.
         var ssid: String?
     }
 

@@ -19,7 +19,7 @@ internal import CLinux
 
     /// False, and counted, when the queue is full.
     ///
-    /// - Parameter leaving: places that are kept for what must not be refused.
+    /// - Parameter leaving: places that stay free for elements that must not be refused.
     package func push(_ element: Element, leaving: Int = 0) -> Bool {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }

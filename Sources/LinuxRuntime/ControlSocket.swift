@@ -21,8 +21,8 @@ package final class ControlListener {
 
     package var fileDescriptor: Int32 { descriptor.number }
 
-    /// The next caller; nil when nobody waits, or is gone already.
-    /// - Throws: there is no descriptor or memory for it; it goes on waiting.
+    /// The next client; nil when none waits, or it has left already.
+    /// - Throws: there is no descriptor or memory for it; the client keeps waiting.
     package func accept() throws(SystemError) -> ControlConnection? {
         let number = chalk_unix_accept(descriptor.number)
         if number >= 0 { return ControlConnection(FileDescriptor(owning: number)) }
@@ -36,7 +36,7 @@ package final class ControlListener {
 package final class ControlConnection {
     package enum Input: Equatable, Sendable {
         case line([UInt8])
-        /// A line of over `Limits.controlLineBytes`; the rest of it is skipped.
+        /// A line of more than `Limits.controlLineBytes`; the rest of it is skipped.
         case tooLong
     }
 
@@ -69,7 +69,7 @@ package final class ControlConnection {
         return unsafe chalk_user_in_group(user, group, ControlListener.group)
     }
 
-    /// Reads what is there. An empty answer with `isClosed` set means that the peer is gone.
+    /// Reads what has arrived. An empty result with `isClosed` set means that the peer is gone.
     package func receive() -> [Input] {
         var buffer = [UInt8](repeating: 0, count: 4_096)
         let count = unsafe buffer.withUnsafeMutableBytes { bytes in
@@ -102,7 +102,7 @@ package final class ControlConnection {
         }
     }
 
-    /// Queues a line. A client that does not read what it asked for is closed rather than waited for.
+    /// Queues a line. The connection of a client that does not read is closed; nobody waits for it.
     package func send(_ line: String) {
         guard !isClosed else { return }
         guard pending.count + line.utf8.count < Limits.controlOutputBytes else {
@@ -114,7 +114,7 @@ package final class ControlConnection {
         flush()
     }
 
-    /// Whether there is something that the peer has not yet taken.
+    /// Whether queued lines wait for the peer to read.
     package var wantsWritable: Bool { !pending.isEmpty && !isClosed }
 
     package func flush() {

@@ -20,7 +20,7 @@ package final class EventLoop {
     private var tokens = [UInt64](repeating: 0, count: eventsAWait)
     private var events = [UInt32](repeating: 0, count: eventsAWait)
 
-    /// Make it before any other thread: threads inherit the blocked signals.
+    /// Create it before any other thread: threads inherit the blocked signals.
     package init() throws(SystemError) {
         let epollNumber = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epollNumber >= 0 else { throw .last("create", "an epoll instance") }
@@ -42,7 +42,7 @@ package final class EventLoop {
     private static let writable: UInt32 = 4
     private static let failed: UInt32 = 8 | 16
 
-    /// Watches a descriptor; `token` comes back when it is readable (or writable, when asked), or hung up.
+    /// Watches a descriptor; `wait` returns its `token` when it is readable (or writable, when wanted), or hung up.
     package func add(_ descriptor: Int32, token: UInt64) throws(SystemError) {
         try Self.control(chalk_epoll_add(epoll.number, descriptor, Self.readable, token))
     }
@@ -52,7 +52,7 @@ package final class EventLoop {
         try Self.control(chalk_epoll_modify(epoll.number, descriptor, events, token))
     }
 
-    /// Whether a signal asks the process to end; the others that the loop takes do not.
+    /// Whether a signal asks the process to end; the other signals of the loop do not.
     package static func isEnd(_ signal: Int32) -> Bool { [SIGTERM, SIGINT, SIGQUIT].contains(signal) }
 
     /// Call it before the descriptor is closed.
@@ -60,7 +60,7 @@ package final class EventLoop {
         _ = chalk_epoll_remove(epoll.number, descriptor)
     }
 
-    /// Wakes with `.timer` at `deadline` (or soon after); nil disarms. Nothing happens when it is set already.
+    /// Wakes with `.timer` at `deadline` or soon after; nil disarms. No system call when it is set already.
     package func setTimer(_ deadline: MonotonicTime?) throws(SystemError) {
         guard deadline != armed else { return }
         // 0 disarms a timerfd; what is long past is due at once.
@@ -68,7 +68,7 @@ package final class EventLoop {
         armed = deadline
     }
 
-    /// Blocks until something happens, and says what.
+    /// Blocks until something happens, and returns what.
     package func wait() throws(SystemError) -> [Wake] {
         var count: Int32 = 0
         unsafe tokens.withUnsafeMutableBufferPointer { tokens in

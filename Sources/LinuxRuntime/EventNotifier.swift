@@ -1,7 +1,7 @@
 internal import CLinux
 
-/// An eventfd by which one thread wakes another's poll. Raising it takes no lock and never blocks, so the capture
-/// thread may. Several raises before a drain are one (eventfd(2), a counter).
+/// An eventfd with which one thread wakes another one's poll. Raising it takes no lock and never blocks, so the capture
+/// thread may. Several raises before a drain count as one (eventfd(2), a counter).
 package final class EventNotifier: Sendable {
     private let descriptor: FileDescriptor
 

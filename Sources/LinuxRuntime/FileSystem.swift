@@ -1,13 +1,13 @@
 internal import CLinux
 internal import RecorderCore
 
-/// An open regular file, closed with its last reference; what is none is an error, not waited for. One method a system
-/// call; each names the file in its error.
+/// An open regular file, closed with its last reference. Anything else, such as a FIFO, is an error and never waited
+/// for. One method for each system call; each names the file in its error.
 /// A class, since Embedded Swift cannot destroy another module's noncopyable value that has a `deinit`.
 package final class File: Sendable {
     package enum Access: Sendable {
         case read
-        /// Reading and writing; made when missing.
+        /// Reading and writing; created when missing.
         case write
         /// As `write`, but a file that exists is an error (O_EXCL).
         case create
@@ -60,7 +60,7 @@ package final class File: Sendable {
         return bytes
     }
 
-    /// As many bytes as there is room for, from `offset` on; fewer at the end of the file (pread(2)).
+    /// Fills the buffer from `offset` on; returns fewer bytes at the end of the file (pread(2)).
     package func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
         let count = unsafe pread(descriptor.number, buffer.baseAddress, buffer.count, off_t(offset))
         guard count >= 0 else { throw .last("read", path) }
@@ -76,7 +76,7 @@ package final class File: Sendable {
         guard ftruncate(descriptor.number, off_t(size)) == 0 else { throw .last("truncate", path) }
     }
 
-    /// Whether its path still leads to it: it was neither deleted nor moved.
+    /// Whether the file is still at its path: neither deleted nor moved.
     package var isInPlace: Bool {
         guard let now = FileSystem.place(path), let own = unsafe FileSystem.Place(nil, descriptor.number) else {
             return false
@@ -95,12 +95,12 @@ package final class File: Sendable {
     }
 }
 
-/// A directory that one process has at a time, for as long as this is there (flock(2)).
+/// Locks a directory for this process, for as long as this object exists (flock(2)).
 package final class DirectoryLock {
     private let descriptor: FileDescriptor
 
-    /// Does not wait. Nil when another process has it, whose number is then in `holder`, or 0; and when the file system
-    /// knows no locks, with -1.
+    /// Does not wait. Nil when another process holds the lock: `holder` is then its number, or 0; and when the file
+    /// system has no locks: `holder` is then -1.
     package init?(_ path: String, holder: inout Int32) {
         let number = unsafe chalk_lock(path, &holder)
         guard number >= 0 else { return nil }
@@ -108,7 +108,7 @@ package final class DirectoryLock {
     }
 }
 
-/// The file system's names.
+/// Operations on paths.
 package enum FileSystem {
     /// A whole file; an error when it is longer than `limitBytes`.
     package static func readFile(_ path: String, limitBytes: Int) throws(SystemError) -> [UInt8] {
@@ -132,7 +132,7 @@ package enum FileSystem {
         return try file.read(at: 0, limit: limitBytes)
     }
 
-    /// Replaces a file at once or not at all: written beside it, synced, renamed over it. Nothing is left behind.
+    /// Replaces a file atomically: writes a new one beside it, syncs it, and renames it over the old one.
     package static func writeFile(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(SystemError) {
         let temporary = path + ".part"
         do throws(SystemError) {
@@ -151,19 +151,19 @@ package enum FileSystem {
         guard unsafe CLinux.rename(path, target) == 0 else { throw .last("rename to \(target)", path) }
     }
 
-    /// A file or an empty directory (remove(3)); no error when it is not there.
+    /// A file or an empty directory (remove(3)); no error when it does not exist.
     package static func remove(_ path: String) throws(SystemError) {
         guard unsafe CLinux.remove(path) != 0 else { return }
         let error = SystemError.last("remove", path)
         guard error.number == ENOENT else { throw error }
     }
 
-    /// An error when it is there.
+    /// An error when it exists already.
     package static func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
         guard unsafe mkdir(path, mode) == 0 else { throw .last("create directory", path) }
     }
 
-    /// Makes a directory and those above it; no error when it is there.
+    /// Creates a directory and those above it; no error when it exists.
     package static func makeDirectories(_ path: String, mode: UInt32) throws(SystemError) {
         guard unsafe mkdir(path, mode) != 0 else { return }
         var error = SystemError.last("create directory", path)
@@ -175,29 +175,30 @@ package enum FileSystem {
         guard error.number == EEXIST else { throw error }
     }
 
-    /// Where a path leads, and what is there.
+    /// What a path leads to.
     package struct Place {
         var device: UInt64 = 0
         var number: UInt64 = 0
         package private(set) var bytes: Int64 = 0
+        /// When it was written last, in nanoseconds.
+        package private(set) var modified: Int64 = 0
         package private(set) var isRegular = false
 
         init?(_ path: UnsafePointer<CChar>?, _ descriptor: Int32) {
-            guard unsafe chalk_file_place(path, descriptor, &device, &number, &bytes, &isRegular) == 0 else {
-                return nil
-            }
+            guard unsafe chalk_file_place(path, descriptor, &device, &number, &bytes, &modified, &isRegular) == 0
+            else { return nil }
         }
     }
 
-    /// Whether there is anything by that name, be it a link that leads nowhere.
+    /// Whether anything has that name, even a link that leads nowhere.
     package static func isThere(_ path: String) -> Bool {
         unsafe faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
     }
 
-    /// Nil when it leads nowhere, or may not be known.
+    /// Nil when it leads nowhere, or this process may not see it.
     package static func place(_ path: String) -> Place? { unsafe Place(path, -1) }
 
-    /// Why a directory can neither be used nor made; nil: it can. A full disk is no reason.
+    /// Why a directory can neither be written to nor created; nil: it can. A full disk is not a reason.
     package static func whyNotWritable(_ path: String, mode: UInt32) -> String? {
         do throws(SystemError) {
             try makeDirectories(path, mode: mode)
@@ -208,12 +209,12 @@ package enum FileSystem {
         }
     }
 
-    /// For what others open: a pipe, a socket or a device is there. Nil also when nothing is.
+    /// For files that libraries open: an error for a pipe, a socket or a device; nil when nothing is there.
     package static func whyNotRegular(_ path: String) -> SystemError? {
         unsafe chalk_is_irregular(path) ? SystemError("open", path, number: CHALK_IRREGULAR) : nil
     }
 
-    /// Whether a directory is there, but not for this user.
+    /// Whether a directory exists, but this user may not use it.
     package static func isForbidden(_ path: String) -> Bool {
         guard unsafe access(path, R_OK | X_OK) != 0 else { return false }
         return SystemError.last("use", path).number == EACCES

@@ -1,7 +1,7 @@
 internal import CLinux
 package import RecorderCore
 
-/// One event a line on stderr: `event key=value …`. Lines are written whole, so threads do not mix theirs.
+/// Writes one event a line to stderr: `event key=value …`. Each line is one write, so that threads do not mix theirs.
 package struct Log: Sendable {
     package let threshold: LogLevel
 
@@ -20,18 +20,18 @@ package struct Log: Sendable {
     }
 }
 
-/// The process's standard output and error, unbuffered. Output that cannot be written ends the process with an error:
-/// half a list is not taken for a whole one.
+/// The process's standard output and error, unbuffered. Output that cannot be written ends the process with an error,
+/// so that half a list is not mistaken for a whole one.
 package enum Console {
-    /// For programs: as it is.
+    /// For programs: unchanged.
     @inline(never)
     package static func output(_ text: String) { output(Array(text.utf8)) }
 
-    /// For people: a line, with what is not plain escaped.
+    /// For people: one line, with control characters escaped.
     @inline(never)
     package static func line(_ text: String) { output(text.shown + "\n") }
 
-    /// Bytes as they are.
+    /// Bytes, unchanged.
     package static func output(_ bytes: [UInt8]) {
         let result = unsafe bytes.withUnsafeBytes { bytes in
             unsafe chalk_write_all(1, bytes.baseAddress, bytes.count)
@@ -47,12 +47,12 @@ package enum Console {
         }
     }
 
-    /// Some file systems tell only now that they have no room (close(2)).
+    /// Some file systems report only now that they are full (close(2)).
     package static func close() {
         if CLinux.close(1) != 0 { fail() }
     }
 
-    /// Nobody reads a pipe that was closed, and those who closed it know.
+    /// No message for a closed pipe: whoever closed it knows.
     private static func fail() -> Never {
         let error = SystemError.last("write to", "standard output")
         if error.number != EPIPE { Console.error("chalkbox: " + error.message + "\n") }

@@ -1,10 +1,10 @@
 internal import CLinux
 
-/// One look-up of a host name, on a thread of its own: `getaddrinfo(3)` blocks for as long as the resolver tries, which
-/// with a dead name server is many seconds, and can neither be polled nor ended.
+/// One look-up of a host name, on a thread of its own: `getaddrinfo(3)` blocks while the resolver tries, which takes
+/// many seconds with a dead name server, and can neither be polled nor cancelled.
 package final class NameLookup {
     package enum Outcome: Equatable, Sendable {
-        /// Numeric addresses in the order in which they are to be tried (RFC 6724); never empty.
+        /// Numeric addresses in the order in which to try them (RFC 6724); never empty.
         case found([String])
         /// `getaddrinfo`'s EAI_* code.
         case failed(Int32)
@@ -18,7 +18,7 @@ package final class NameLookup {
     /// netinet/in.h: INET6_ADDRSTRLEN.
     private static let addressBytes = 46
 
-    /// - Parameter done: called on the look-up's thread when `outcome` is there.
+    /// - Parameter done: called on the look-up's thread when there is an outcome.
     package init(_ name: String, done: @escaping @Sendable () -> Void) throws(SystemError) {
         self.name = name
         let answer = answer
@@ -28,7 +28,7 @@ package final class NameLookup {
         }
     }
 
-    /// The answer, once; nil while there is none. After it the thread is gone.
+    /// Returns the outcome once, and joins the thread; nil while there is none.
     package func takeOutcome() -> Outcome? {
         guard let outcome = answer.takeAll().first else { return nil }
         thread.join()

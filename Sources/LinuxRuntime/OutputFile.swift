@@ -1,14 +1,14 @@
 internal import CLinux
 
-/// What a command's `-o FILE` names. A file that is there is kept unless it may be replaced; a link is followed, and
-/// stays; a device or a FIFO is written to as it is. One a process: signals that end it remove `path` + `.part`.
+/// The file of a command's `-o FILE`. An existing file is only replaced when that is allowed; a link is followed and
+/// kept; a device or a FIFO is written to directly. One a process: signals that end it remove `path` + `.part`.
 package struct OutputFile {
-    /// Links followed.
+    /// With links resolved.
     package let path: String
-    /// It is neither replaced nor seekable.
+    /// A device or a FIFO: not replaced, and not seekable.
     package let isStraight: Bool
 
-    /// - Throws: what is there is a directory, or is to be kept.
+    /// - Throws: there is a directory, or a file that must be kept.
     package init(_ name: String, replaces: Bool) throws(SystemError) {
         var kind: Int32 = 0
         guard let target = unsafe chalk_output_target(name, &kind) else { throw .last("write to", name) }
@@ -27,7 +27,7 @@ package struct OutputFile {
         let result = unsafe bytes.withUnsafeBytes { bytes in
             unsafe chalk_write_all(number, bytes.baseAddress, bytes.count)
         }
-        // A pipe cannot be synced (EINVAL), a disk can.
+        // A pipe cannot be synced (EINVAL).
         guard result == 0, fsync(descriptor.number) == 0 || chalk_errno() == EINVAL else {
             throw .last("write to", path)
         }

@@ -3,8 +3,8 @@ package import RecorderCore
 
 /// Waiting for one descriptor, for the command line (poll(2)).
 package enum Poll {
-    /// Lets time pass.
-    package static func pass(milliseconds: Int64) {
+    /// Returns after this time.
+    package static func sleep(milliseconds: Int64) {
         _ = readable(-1, until: Clock.now.adding(milliseconds: milliseconds))
     }
 

@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// What the process is told by its surroundings, and tells them.
+/// The process: its arguments, its environment and the service manager.
 package enum Process {
     /// The arguments after the program's name.
     package static var arguments: [String] {
@@ -12,24 +12,25 @@ package enum Process {
         _ = unsafe chalk_notify(state)
     }
 
-    /// How long the service manager waits for `WATCHDOG=1` before it takes this process for hung; nil: for ever.
+    /// How long the service manager waits for `WATCHDOG=1` before it kills this process; nil: for ever.
     package static var watchdogMilliseconds: Int64? {
         let microseconds = chalk_watchdog_microseconds()
         return microseconds > 0 ? microseconds / 1_000 : nil
     }
 
-    /// Keeps memory flat: threads come and go with each name look-up, and need no heap of their own.
-    package static func shareHeap() {
+    /// Keeps memory use flat: threads come and go with each name look-up, and need no malloc arena of their own
+    /// (mallopt(3), M_ARENA_MAX).
+    package static func limitMallocArenas() {
         chalk_limit_arenas(2)
     }
 
-    /// A trap then writes its signal and address to stderr.
+    /// From now on, a trap writes its signal and address to stderr.
     package static func reportFaults() {
         chalk_report_faults()
     }
 
-    /// Becomes the script of that name that is installed with the program; returns why it cannot.
-    package static func becomeScript(_ name: String) -> SystemError {
+    /// Replaces the process by the installed script of that name (execve(2)); returns only an error.
+    package static func execScript(_ name: String) -> SystemError {
         let path = unsafe String(cString: chalk_become_script(name))
         return .last("run", path)
     }
@@ -38,7 +39,7 @@ package enum Process {
         CLinux.exit(code)
     }
 
-    /// Another one at each start of the machine (random(4)); empty when it cannot be had.
+    /// A new one at each start of the machine (random(4)); empty when it cannot be read.
     package static var bootID: String {
         let bytes = try? FileSystem.readFile("/proc/sys/kernel/random/boot_id", limitBytes: 64)
         return String(decoding: (bytes ?? []).filter { $0 > 0x20 }, as: UTF8.self)
@@ -48,11 +49,11 @@ package enum Process {
         unsafe String(cString: chalk_host_name())
     }
 
-    /// Looks at files as the recorder does from now on (root may).
-    /// - Returns: false: this is another user than the recorder's.
+    /// Accesses files as the recorder's user from now on, which root may.
+    /// - Returns: false: this is neither root nor the recorder's user.
     package static func becomeRecorder() -> Bool { unsafe chalk_become(ControlListener.group) }
 
-    /// Who looks at files.
+    /// The user who accesses files.
     package static var userName: String { unsafe String(cString: chalk_user_name()) }
 
     /// Random bits from the kernel (getrandom(2)); it waits for the pool at boot.
@@ -65,6 +66,6 @@ package enum Process {
     /// Whether standard output is a terminal.
     package static var isTerminal: Bool { isatty(1) == 1 }
 
-    /// Whether somebody watches standard error.
+    /// Whether standard error is a terminal.
     package static var errorIsTerminal: Bool { isatty(2) == 1 }
 }

@@ -10,19 +10,20 @@ package import RecorderCore
 /// Programming Language Memory Models?").
 @safe package final class SampleRing: @unchecked Sendable {
     package enum ReadResult: Equatable, Sendable {
-        /// That many samples from the asked position were copied; 0 when the reader has caught up.
+        /// This many samples from the requested position were copied; 0 when the reader has caught up.
         case copied(Int)
-        /// The position has been overwritten; the oldest sample that can still be read is given.
+        /// The position has been overwritten; with the oldest sample that can still be read.
         case overrun(oldest: SampleIndex)
     }
 
+    /// In samples.
     package let capacity: Int
     private let samples: UnsafeMutablePointer<Atomic<Int16>>
     /// Samples before this may be read.
     private let published = Atomic<Int64>(0)
     /// Samples before this minus the capacity may be overwritten already.
     private let reserved = Atomic<Int64>(0)
-    /// Where the recording's time line begins in this ring: what is before belongs to another one.
+    /// Where the recording's time line begins in this ring; earlier samples belong to another one.
     private let origin = Atomic<Int64>(0)
 
     /// - Parameter capacity: samples, a power of two.
@@ -78,7 +79,7 @@ package import RecorderCore
         published.store(end, ordering: .releasing)
     }
 
-    /// Copies samples from `start` on, as many as there are and fit; for any reader.
+    /// Copies samples from `start` on, as many as there are and as fit; for any reader.
     package func read(from start: SampleIndex, into target: UnsafeMutableBufferPointer<Int16>) -> ReadResult {
         let end = published.load(ordering: .acquiring)
         let count = Int(min(Int64(target.count), end - start.value))

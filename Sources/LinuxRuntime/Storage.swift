@@ -1,9 +1,9 @@
 internal import CLinux
 package import RecorderCore
 
-/// Makes the store's changes on the disk; for one thread at a time (decision disk-changes-are-values).
+/// Carries out the store's changes on the disk; for one thread at a time (decision disk-changes-are-values).
 ///
-/// Not final: tests override `perform`, to note, refuse or delay.
+/// Not final: tests override `perform` to record, refuse or delay changes.
 package class Storage: @unchecked Sendable {
     /// The file that was changed last. A recording changes the same one thousands of times.
     private var file: File?
@@ -34,7 +34,7 @@ package class Storage: @unchecked Sendable {
         }
     }
 
-    /// Makes a directory and those above it, each safe on the medium; nothing to do when it is there.
+    /// Creates a directory and those above it, each synced to the medium; no effect when it exists.
     package final func makeDirectories(_ path: String) throws(SystemError) {
         let parent = path.before(last: "/") ?? ""
         do throws(SystemError) {
@@ -48,12 +48,12 @@ package class Storage: @unchecked Sendable {
         if !parent.isEmpty { try perform(.syncDirectory(parent)) }
     }
 
-    /// Lets go of a file that is not changed any more.
+    /// Closes a file that is not changed any more.
     package final func close(_ path: String) {
         if file?.path == path { file = nil }
     }
 
-    /// Whether what is written to `path` is found there.
+    /// Whether the open file is still the one at `path`.
     package final func isInPlace(_ path: String) -> Bool {
         if let file, file.path == path { return file.isInPlace }
         return FileSystem.place(path) != nil
@@ -61,7 +61,7 @@ package class Storage: @unchecked Sendable {
 
     private func open(_ path: String) throws(SystemError) -> File {
         if let file, file.path == path { return file }
-        // One that was deleted meanwhile must not begin anew in its middle.
+        // A file that was deleted meanwhile must not be created again and begin in its middle.
         let opened = try File(path, .change)
         file = opened
         return opened

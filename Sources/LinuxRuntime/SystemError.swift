@@ -20,7 +20,7 @@ package struct SystemError: Error, Equatable, Sendable {
     /// For example `cannot open /run/x: No such file or directory`.
     package var message: String { "cannot \(operation) \(subject): \(Self.text(of: number))" }
 
-    /// The kernel's, alone.
+    /// The kernel's reason alone.
     package var reason: String { Self.text(of: number) }
 
     package static func text(of number: Int32) -> String {

@@ -1,6 +1,6 @@
 internal import CLinux
 
-/// A POSIX thread that runs one closure. Join it before its owner goes: nothing here is detached.
+/// A POSIX thread that runs one closure. Join it before its owner is released: it is not detached.
 package final class Thread {
     private var handle = pthread_t()
     private var joined = false
@@ -9,7 +9,7 @@ package final class Thread {
 
     /// - Parameters:
     ///   - name: at most 15 bytes, as `ps -L` shows it (pthread_setname_np(3)).
-    ///   - realtimePriority: 1 to 99 asks for SCHED_FIFO; without the permission the thread runs as any other.
+    ///   - realtimePriority: 1 to 99 asks for SCHED_FIFO; without the permission the thread runs like any other.
     package init(
         name: String, realtimePriority: Int32 = 0, _ body: @escaping @Sendable () -> Void
     ) throws(SystemError) {

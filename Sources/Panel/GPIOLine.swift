@@ -45,7 +45,7 @@ internal import RecorderCore
         guard unsafe chalk_gpio_set(&line, active) == 0 else { throw .write(line: name, errno: chalk_gpio_errno()) }
     }
 
-    /// The oldest waiting edge, with the kernel's time of it; nil when none waits.
+    /// The oldest queued edge, with the kernel's time stamp; nil when none is queued.
     func readEdge() throws(PanelError) -> PanelEdge? {
         var pressed = false
         var milliseconds: Int64 = 0

@@ -6,7 +6,7 @@ package enum GPIOPanel {
     /// libgpiod's version, for `chalkbox doctor`.
     package static var libraryVersion: String { unsafe String(cString: chalk_gpio_version()) }
 
-    /// A slot for each line that is named; the first attempt to take it is due at once.
+    /// A slot for each configured line; the first request is due at once.
     package static func slots(_ lines: PanelLines, at now: MonotonicTime) -> [PanelSlot] {
         var slots: [PanelSlot] = []
         func add(_ part: PanelPart, _ name: String) {
@@ -22,8 +22,8 @@ package enum GPIOPanel {
     }
 }
 
-/// One line of the panel: held, or tried again at intervals until it can be had. Each stands for itself: a lamp that
-/// fails leaves the buttons and the other lamps alone. For one thread.
+/// One line of the panel: held, or requested again at intervals. Lines are independent: when a lamp fails, the buttons
+/// and the other lamps still work. For one thread.
 package final class PanelSlot {
     package let part: PanelPart
     private let name: String
@@ -31,9 +31,9 @@ package final class PanelSlot {
     private var line: GPIOLine?
     private var wait: PanelWait
     private var isLit = false
-    /// The oldest edge that was read and not taken.
+    /// The oldest edge that was read but not handled.
     private var edge: PanelEdge?
-    /// Why it is not held, with the key of the configuration; nil when it is, or was not tried yet.
+    /// Why it is not held, with its key in the configuration; nil when it is held, or was not requested yet.
     package private(set) var problem: String?
 
     init(_ part: PanelPart, _ name: String, _ use: GPIOLine.Use, at now: MonotonicTime) {
@@ -48,22 +48,22 @@ package final class PanelSlot {
     /// Readable when a button has edges.
     package var fileDescriptor: Int32? { line?.fileDescriptor }
 
-    /// When it is to be taken; nil while it is held.
+    /// When it is requested next; nil while it is held.
     package var nextAttempt: MonotonicTime? { isHeld ? nil : wait.nextAttempt }
 
-    /// Requests the line and uses it once: a button is read, a lamp driven as it was wanted last.
-    /// - Returns: the level; nil when it failed.
-    package func take(at now: MonotonicTime) -> Bool? {
+    /// Requests the line and uses it once: a button is read, a lamp is driven as it should be.
+    /// - Returns: the level; nil when that failed.
+    package func acquire(at now: MonotonicTime) -> Bool? {
         do throws(PanelError) {
             line = try GPIOLine(name, use)
         } catch {
-            lose(error.message, at: now)
+            release(error.message, at: now)
             return nil
         }
         return check(at: now)
     }
 
-    /// The level of a button; a lamp is driven anew. Nil when it is not held, or is no longer.
+    /// Reads a button, or drives a lamp again. Nil when the line is not held, or has just been lost.
     package func check(at now: MonotonicTime) -> Bool? {
         guard let line else { return nil }
         do throws(PanelError) {
@@ -72,37 +72,37 @@ package final class PanelSlot {
             problem = nil
             return level
         } catch {
-            lose(error.message, at: now)
+            release(error.message, at: now)
             return nil
         }
     }
 
-    /// Drives a lamp, now or when it is taken.
+    /// Drives a lamp: now, or once its line is held.
     package func show(_ isLit: Bool, at now: MonotonicTime) {
         guard isLit != self.isLit else { return }
         self.isLit = isLit
         _ = check(at: now)
     }
 
-    /// The oldest edge of a button that waits; it never blocks.
+    /// The oldest edge of a button that was not handled yet; never blocks.
     package func peekEdge(at now: MonotonicTime) -> PanelEdge? {
         guard edge == nil, part.isButton, let line else { return edge }
         do throws(PanelError) {
             edge = try line.readEdge()
         } catch {
-            lose(error.message, at: now)
+            release(error.message, at: now)
         }
         return edge
     }
 
-    /// That edge was taken.
+    /// That edge was handled.
     package func dropEdge() {
         edge = nil
     }
 
-    /// Gives the line back to the kernel, which also takes its descriptor out of every epoll instance (epoll(7)). Chips
-    /// keep their number for as long as somebody holds a line of theirs.
-    package func lose(_ reason: String, at now: MonotonicTime) {
+    /// Gives the line back to the kernel, which also takes its descriptor out of every epoll instance (epoll(7)). A
+    /// chip keeps its number while anybody holds one of its lines.
+    package func release(_ reason: String, at now: MonotonicTime) {
         if problem == nil { wait = PanelWait(at: now) }
         wait.failed(at: now)
         line = nil

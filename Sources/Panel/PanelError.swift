@@ -1,6 +1,6 @@
 internal import LinuxRuntime
 
-/// Why a button or a lamp cannot be used. `line` is as the configuration names it.
+/// Why a button or a lamp cannot be used. `line` is its name in the configuration.
 package enum PanelError: Error, Equatable, Sendable {
     /// Neither `gpiochipN:OFFSET` nor a possible line name.
     case malformed(line: String)

@@ -3,17 +3,17 @@ package import RecorderCore
 /// Which GPIO lines the panel uses: `gpiochip0:17` (chip and offset) or a line's name; empty for none.
 package struct PanelLines: Equatable, Sendable {
     package var start: String
-    /// The same as `start`: one button for both; its edges are then `start`'s.
+    /// May be the same as `start`: one button for both, whose edges are reported as `start`'s.
     package var stop: String
     package var green: String
     package var amber: String
     package var red: String
-    /// The buttons connect their line to ground when pressed; the line is pulled up. Else they connect it to the
-    /// supply, and it is pulled down.
+    /// The buttons connect their line to ground when pressed; the line is pulled up. Otherwise they connect
+    /// it to the supply, and it is pulled down.
     package var activeLow: Bool
-    /// The lamps light when their line is low.
+    /// The lamps are lit when their line is low.
     package var lampsActiveLow: Bool
-    /// For the kernel's own debouncing, where libgpiod offers it (2.x). 0: none.
+    /// For the kernel's debouncing, which libgpiod 2 offers. 0: none.
     package var debounceMilliseconds: Int
 
     package init(
@@ -46,7 +46,7 @@ package enum PanelPart: Equatable, Sendable {
 
     package var isButton: Bool { self == .start || self == .stop }
 
-    /// As the configuration's key has it: `start_line`.
+    /// As in the configuration's key `start_line`.
     package var name: String {
         switch self {
         case .start: "start"

@@ -8,11 +8,14 @@ struct Adoption {
     private let index: IndexWriter
     /// An index that was set aside just now.
     private let kept: String?
+    /// A recording that is open, or may be opened again.
+    private let spared: RecordingID?
 
-    init(_ layout: StateLayout, _ index: IndexWriter, kept: String? = nil) {
+    init(_ layout: StateLayout, _ index: IndexWriter, kept: String? = nil, sparing spared: RecordingID? = nil) {
         self.layout = layout
         self.index = index
         self.kept = kept
+        self.spared = spared
     }
 
     /// Enters each of them, in a transaction of its own: what a power cut leaves out comes at the next start.
@@ -21,7 +24,8 @@ struct Adoption {
         var outcome = Recovery.Outcome()
         var salvage: [Salvage]?
         do throws(StoreError) {
-            for id in try AudioDirectories.list(layout) {
+            for id in try AudioDirectories.list(layout) where id != spared {
+                index.breathe()
                 guard try !index.knows(id) else { continue }
                 let old = salvage ?? Salvage.all(in: layout, first: kept)
                 salvage = old
@@ -47,14 +51,12 @@ struct Adoption {
         let files = SegmentFiles(layout, id)
         guard let header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: true)
-        var source: IndexWriter.Source?
-        for old in salvage where source == nil {
-            if let number = old.number(of: id) { source = IndexWriter.Source(salvage: old, number: number) }
-        }
-        try index.adopt(header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
+        let source = IndexWriter.Source(of: id, in: salvage)
+        let isMarked = try index.adopt(
+            header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
         return Recovery.Saved(
             id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
-            damagedFiles: trimmed.damagedFiles)
+            damagedFiles: trimmed.damagedFiles, isMarked: isMarked)
     }
 
     /// This version's own index was taken up again after another version had gone on with its own, which was set aside:
@@ -79,14 +81,44 @@ extension IndexWriter {
     struct Source {
         let salvage: Salvage
         let number: Int64
+
+        /// Nil when none of them knows it.
+        init?(of id: RecordingID, in indexes: [Salvage]) {
+            for index in indexes {
+                guard let number = index.number(of: id) else { continue }
+                self.init(salvage: index, number: number)
+                return
+            }
+            return nil
+        }
+
+        private init(salvage: Salvage, number: Int64) {
+            self.salvage = salvage
+            self.number = number
+        }
+    }
+
+    /// A recording that is still open, in a new index.
+    struct Reentered {
+        var number: Int64 = 0
+        /// What came over: tokens and what they cover, and the samples that were too quiet or too loud.
+        var sequence = 0
+        var counter = WordCounter()
+        var covered = SampleIndex.zero
+        var level: (quiet: Int64, clipped: Int64) = (0, 0)
+        /// Every token did.
+        var isWhole = false
     }
 
     /// What came over from a damaged index.
     private struct Salvaged {
+        var sequence = 0
+        var counter = WordCounter()
         var covered = SampleIndex.zero
         var gaps: [Gap] = []
         /// Everything that had been there.
         var isWhole = false
+        var isMarked = false
     }
 
     private static let batchTokens = 512
@@ -102,15 +134,20 @@ extension IndexWriter {
 
     /// Enters a recording as saved, with the words that a damaged index still has. What they do not cover is a gap, so
     /// that it can be transcribed again.
+    ///
+    /// - Returns: whether the marks of silence are known. The audio does not tell silence that the box put there from a
+    ///   microphone's, and to look for it would take as long as to decode everything.
     @inline(never)
     func adopt(
         _ header: RecordingHeader, samples: Int64, isFinished: Bool, from source: Source?
-    ) throws(StoreError) {
+    ) throws(StoreError) -> Bool {
         let row = source.flatMap { $0.salvage.row($0.number) }
+        var isMarked = false
         try database.transaction(doing: Self.entering) { () throws(StoreError) in
             let number = try begin(header)
             var salvaged = Salvaged()
             if let source { salvaged = try copy(source, row, to: number, samples: samples) }
+            isMarked = salvaged.isMarked
             var state = RecordingState.saved
             if let row, row.state == .uploaded { state = .uploaded }
             var parcel: [ParcelFile] = []
@@ -134,9 +171,38 @@ extension IndexWriter {
             try database.execute("UPDATE recording SET settled = 1 WHERE number = \(number)", doing: Self.entering)
         }
         database.checkpoint()
+        return isMarked
     }
 
-    private static let indexLost = "index lost"
+    /// Enters a recording that is still open. Of words behind the first that cannot be read none comes over: all that
+    /// is said there is heard again.
+    ///
+    /// - Parameter tokens: so many were written.
+    @inline(never)
+    func reenter(_ header: RecordingHeader, tokens: Int, from source: Source?) throws(StoreError) -> Reentered {
+        var new = Reentered(isWhole: tokens == 0)
+        if let source {
+            var count = 0
+            let isRead = try source.salvage.tokens(source.number, samples: Limits.recordingSamples) {
+                (_, covered) throws(StoreError) in
+                count += 1
+                new.covered = max(new.covered, covered)
+            }
+            new.isWhole = tokens == 0 || (isRead && count == tokens)
+            new.level = source.salvage.level(source.number)
+        }
+        try database.transaction(doing: Self.entering) { () throws(StoreError) in
+            new.number = try begin(header)
+            guard let source else { return }
+            let salvaged = try copy(
+                source, nil, to: new.number, samples: Limits.recordingSamples,
+                before: new.isWhole ? SampleIndex(.max) : new.covered)
+            (new.sequence, new.counter) = (salvaged.sequence, salvaged.counter)
+        }
+        return new
+    }
+
+    static let indexLost = "index lost"
     private static let entering = "enter a recording"
 
     /// Every recording.
@@ -156,29 +222,31 @@ extension IndexWriter {
     }
 
     private func copy(
-        _ source: Source, _ row: Salvage.Row?, to number: Int64, samples: Int64
+        _ source: Source, _ row: Salvage.Row?, to number: Int64, samples: Int64,
+        before limit: SampleIndex = SampleIndex(.max)
     ) throws(StoreError) -> Salvaged {
         let (marks, hasMarks) = source.salvage.silences(source.number, samples: samples)
         var batch = Batch(silences: marks)
-        var counter = WordCounter()
-        var sequence = 0
         var salvaged = Salvaged()
         let hasTokens = try source.salvage.tokens(source.number, samples: samples) {
             (token, covered) throws(StoreError) in
+            guard token.end <= limit else { return }
             batch.tokens.append(token)
             batch.covered = max(batch.covered, covered)
             guard batch.tokens.count == Self.batchTokens else { return }
-            try insert(batch, number, sequence, &counter)
-            sequence += batch.tokens.count
+            try insert(batch, number, salvaged.sequence, &salvaged.counter)
+            salvaged.sequence += batch.tokens.count
             batch = Batch(covered: batch.covered)
         }
         (batch.quietSamples, batch.clippedSamples) = source.salvage.level(source.number)
-        try insert(batch, number, sequence, &counter)
+        try insert(batch, number, salvaged.sequence, &salvaged.counter)
+        salvaged.sequence += batch.tokens.count
         let (gaps, hasGaps) = source.salvage.gaps(source.number, samples: samples)
         salvaged.gaps = gaps
+        salvaged.isMarked = hasMarks
         salvaged.covered = batch.covered
         if let row, row.state != .recording, hasMarks, hasTokens, hasGaps,
-            row.tokens == sequence + batch.tokens.count
+            row.tokens == salvaged.sequence
         {
             salvaged.isWhole = true
             salvaged.covered = SampleIndex(row.covered)

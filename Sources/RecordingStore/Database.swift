@@ -16,7 +16,11 @@ internal import RecorderCore
     let path: String
     fileprivate let handle: OpaquePointer
     /// Rows so far that were left out, because what they hold is possible nowhere.
-    fileprivate(set) var skippedRows = 0
+    var skippedRows = 0
+    /// What first showed that this file is damaged, so that only another one in its place helps; empty: nothing yet.
+    private(set) var fault = ""
+    /// The file's time of change when this connection had changed something.
+    private var ownModified: Int64 = 0
 
     private static let softHeapBytes: Int64 = 2 << 20
     /// So long is waited for another process that recovers the log, or writes.
@@ -66,7 +70,8 @@ internal import RecorderCore
     @inline(never)
     func execute(_ sql: String, doing: String) throws(StoreError) {
         let result = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
-        guard result == SQLITE_OK else { throw unsafe Self.error(doing, path, handle, result) }
+        guard result == SQLITE_OK else { throw failure(doing, result) }
+        wrote()
     }
 
     /// The first column of the only row.
@@ -125,6 +130,7 @@ internal import RecorderCore
     func checkpoint() {
         unsafe sqlite3_busy_timeout(handle, 0)
         _ = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+        wrote()
         unsafe sqlite3_busy_timeout(handle, waitMilliseconds)
     }
 
@@ -134,6 +140,14 @@ internal import RecorderCore
         _ = unsafe sqlite3_file_control(handle, nil, SQLITE_FCNTL_HAS_MOVED, &moved)
         return moved != 0
     }
+
+    private var modified: Int64 { FileSystem.place(path)?.modified ?? 0 }
+
+    /// Whether the file was written since this connection did. Others' changes go to the log; the file itself is only
+    /// theirs for a checkpoint.
+    var isWrittenByOthers: Bool { modified != ownModified }
+
+    func wrote() { ownModified = modified }
 
     /// The write-ahead log's length. Commits keep it short, unless somebody reads what was before them.
     var logBytes: Int64 { FileSystem.place(path + "-wal")?.bytes ?? 0 }
@@ -148,7 +162,25 @@ internal import RecorderCore
         [1, 2, 32, 33].contains(code >> 8) && code & 0xFF == SQLITE_IOERR
     }
 
-    fileprivate static func error(
+    @inline(never)
+    fileprivate func failure(_ doing: String, _ code: Int32) -> StoreError {
+        noted(unsafe Self.error(doing, path, handle, code))
+    }
+
+    /// What is there can be read and is impossible.
+    @inline(never)
+    func damaged(_ reason: String) -> StoreError {
+        if fault.isEmpty { fault = reason }
+        return .damagedIndex(file: path, reason: reason)
+    }
+
+    @inline(never)
+    func noted(_ error: StoreError) -> StoreError {
+        if let reason = error.damage, fault.isEmpty { fault = reason }
+        return error
+    }
+
+    private static func error(
         _ doing: String, _ path: String, _ handle: OpaquePointer, _ code: Int32
     ) -> StoreError {
         var reason = unsafe String(cString: sqlite3_errmsg(handle))
@@ -176,7 +208,7 @@ internal import RecorderCore
         let result = unsafe sqlite3_prepare_v3(
             database.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
         guard result == SQLITE_OK, let handle = unsafe prepared else {
-            throw unsafe Database.error(doing, database.path, database.handle, result)
+            throw database.failure(doing, result)
         }
         self.database = database
         unsafe self.handle = handle
@@ -220,10 +252,11 @@ internal import RecorderCore
         let result = unsafe sqlite3_step(handle)
         if result == SQLITE_ROW { return true }
         guard result == SQLITE_DONE else {
-            let error = unsafe Database.error(doing, database.path, database.handle, result)
+            let error = database.failure(doing, result)
             reset()
             throw error
         }
+        if unsafe sqlite3_stmt_readonly(handle) == 0 { database.wrote() }
         return false
     }
 

@@ -44,25 +44,39 @@ struct IndexFile {
         var kept: String?
         // SQLite would take it for a new index, and would delete the log beside it.
         if isEmpty, try !AudioDirectories.list(layout).isEmpty { kept = try moveAside() }
-        let reason: StoreError
         do throws(StoreError) {
             return Opened(database: try IndexSchema.open(layout.index, .write), kept: kept)
         } catch {
             guard Self.isUnusable(error) else { throw error }
-            reason = error
-        }
-        var path = layout.index
-        do throws(StoreError) {
             var format: Int?
-            if case .newerIndex(_, let newer, _) = reason {
+            if case .newerIndex(_, let newer, _) = error {
                 format = newer
                 settle()
             }
-            kept = try moveAside(format: format)
+            return try replace(because: error.message, format: format, &kept)
+        }
+    }
+
+    /// Moves what cannot be used aside and begins a new index: beside the audio when it cannot be moved.
+    ///
+    /// - Parameter kept: what was moved is called so now, also when no new index could be made.
+    @inline(never)
+    func replace(because reason: String, format: Int? = nil, _ kept: inout String?) throws(StoreError) -> Opened {
+        var path = layout.index
+        var isFree = true
+        do throws(StoreError) {
+            kept = try moveAside(format: format) ?? kept
         } catch {
             path = layout.spareIndex
+            isFree = FileSystem.place(path) == nil
         }
-        return Opened(database: try IndexSchema.open(path, .write), kept: kept, reason: reason.message)
+        do throws(StoreError) {
+            return Opened(database: try IndexSchema.open(path, .write), kept: kept, reason: reason)
+        } catch {
+            // Half an index would be set aside at the next attempt.
+            if isFree { remove(path) }
+            throw error
+        }
     }
 
     /// What another index in its place would mend: a full disk, or one that refuses, would refuse that too.
@@ -138,23 +152,35 @@ struct IndexFile {
 
     // MARK: Moving aside
 
-    /// Whatever is in the index's place goes.
-    func clear() throws(StoreError) { _ = try moveAside() }
+    /// Whatever is in the place of an index that is open goes.
+    /// - Returns: a log without its index: the open one's; nil: there is none.
+    func clear() throws(StoreError) -> String? {
+        guard let name = try moveAside(isOpen: true) else { return nil }
+        let path = layout.directory + "/" + name
+        return FileSystem.isThere(path) ? nil : path
+    }
 
-    /// - Parameter format: another version's; nil: it is damaged, or what else is wrong with it.
+    /// - Parameters:
+    ///   - format: another version's; nil: it is damaged, or what else is wrong with it.
+    ///   - isOpen: a log is not of the last index that was moved.
     /// - Returns: the new name; nil when there was nothing to move.
     @inline(never)
-    private func moveAside(format: Int? = nil) throws(StoreError) -> String? {
+    private func moveAside(format: Int? = nil, isOpen: Bool = false) throws(StoreError) -> String? {
         try onFile { () throws(SystemError) in
             let path = layout.index
             let hasIndex = FileSystem.isThere(path)
-            guard hasIndex || FileSystem.isThere(path + "-wal") || FileSystem.isThere(path + "-shm") else { return nil }
+            guard hasIndex || FileSystem.place(path + "-wal")?.bytes ?? 0 > 0 else {
+                // Nobody can make anything of an empty log, or of a log's index.
+                remove(path)
+                return nil
+            }
             var name = damagedName()
             if let format {
                 // One of an earlier time knows less.
                 try move(setAside(format), to: layout.directory + "/" + name)
                 name = StateLayout.formatPrefix + String(format)
-            } else if !hasIndex, let last = Self.damaged(try FileSystem.list(layout.directory)).last,
+            } else if !hasIndex, !isOpen, let last = Self.damaged(try FileSystem.list(layout.directory)).last,
+                FileSystem.isThere(layout.directory + "/" + last),
                 !FileSystem.isThere(layout.directory + "/" + last + "-wal")
             {
                 name = last
@@ -190,18 +216,30 @@ struct IndexFile {
     private func forgetOld() {
         let damaged = Self.damaged((try? FileSystem.list(layout.directory)) ?? [])
         for name in damaged.dropFirst().dropLast(Limits.damagedIndexes - 1) {
-            for ending in [""] + Self.companions {
-                _ = try? layout.storage.perform(.remove(layout.directory + "/" + name + ending))
-            }
+            remove(layout.directory + "/" + name)
         }
     }
 
-    /// The names of indexes that were moved aside, oldest first.
+    /// An index, as far as it is there, and its companions.
+    @inline(never)
+    func remove(_ path: String) {
+        for ending in [""] + Self.companions where FileSystem.isThere(path + ending) {
+            _ = try? layout.storage.perform(.remove(path + ending))
+        }
+    }
+
+    /// The names of indexes that were moved aside, oldest first; of some there is only the log.
     static func damaged(_ names: [String]) -> [String] { indexes(StateLayout.damagedPrefix, names) }
 
     @inline(never)
     private static func indexes(_ prefix: String, _ names: [String]) -> [String] {
-        names.filter { name in name.begins(with: prefix) && !companions.contains { name.ends(with: $0) } }
+        var list: [String] = []
+        for name in names where name.begins(with: prefix) {
+            let isCompanion = companions.contains { name.ends(with: $0) }
+            guard let index = isCompanion ? name.before(last: "-") : name, index != list.last else { continue }
+            list.append(index)
+        }
+        return list
     }
 
     /// Those that may still tell something of recordings, the likeliest first.

@@ -1,3 +1,4 @@
+internal import LinuxRuntime
 internal import RecorderCore
 
 /// The tables of `index.sqlite`, and how an older file becomes a newer one.
@@ -62,6 +63,20 @@ enum IndexSchema {
             try migrate(database)
         }
         return database
+    }
+
+    /// Reads an index that is in use through, as at a start: what is found is the connection's fault.
+    @inline(never)
+    static func check(inUse database: Database) {
+        do throws(StoreError) {
+            // SQLite would delete the log beside it.
+            guard FileSystem.place(database.path)?.bytes ?? 0 > 0 else { throw database.damaged("it is empty") }
+            try checkPages(try open(database.path, .read))
+            database.wrote()
+        } catch {
+            if case .noIndex = error { _ = database.damaged("it has no tables") }
+            _ = database.noted(error)
+        }
     }
 
     /// The `user_version` of an index of ours, whatever version of the program it is of.

@@ -49,7 +49,8 @@ final class IndexWriter {
         let path = layout.index
         try onFile { () throws(SystemError) in try layout.storage.makeDirectories(layout.recordings) }
         // Another's, or a log that would be taken for the new one's.
-        try IndexFile(layout, now: Clock.wall).clear()
+        let file = IndexFile(layout, now: Clock.wall)
+        let log = try file.clear()
         let copy = try database.prepare("VACUUM INTO ?", doing: "make the index anew")
         copy.bind(1, path)
         try copy.run()
@@ -59,10 +60,20 @@ final class IndexWriter {
             layout.storage.close(path)
             try layout.storage.perform(.syncDirectory(layout.directory))
         }
-        let new = try IndexSchema.open(path, .write)
+        try take(try IndexSchema.open(path, .write))
+        if let log { file.remove(log) }
+    }
+
+    /// Goes on with another file.
+    func take(_ new: Database) throws(StoreError) {
         new.hurry()
         prepared = try Prepared(new)
         database = new
+    }
+
+    /// Into a file that is damaged nothing is written any more.
+    func check() throws(StoreError) {
+        guard database.fault.isEmpty else { throw database.damaged(database.fault) }
     }
 
     /// Adds a recording and answers its number.
@@ -159,7 +170,7 @@ final class IndexWriter {
 
     private func valid(_ number: Int64) throws(StoreError) -> Int64 {
         guard (0..<IndexSchema.recordings).contains(number) else {
-            throw .damagedIndex(file: database.path, reason: "it holds a recording number \(number)")
+            throw database.damaged("it holds a recording number \(number)")
         }
         return number
     }

@@ -18,6 +18,13 @@ internal import RecorderCore
     private var holes: [Gap] = []
     /// Words that had to be refused: there is no text either, and coverage must not claim it.
     private var refused = Coverage()
+    /// Words that an index had which was damaged, and that cannot be read back.
+    private var lost = Coverage()
+    /// What the index was given of this recording, as far as it does not have to be read back.
+    private var given = Given()
+    /// Indexes that were set aside: there is a new one, which does not know this recording yet.
+    private var old: [Salvage] = []
+    private var isIndexNew = false
     /// Up to here there is text without holes, as the recorder says.
     private var claimed = SampleIndex.zero
     /// The newest sample that was seen in the ring, which may belong to another recording now.
@@ -29,6 +36,15 @@ internal import RecorderCore
 
     /// Bounds that were reached since this was last asked.
     private var newLimits = BoundCounts()
+
+    private struct Given {
+        /// Behind this there is no word.
+        var textEnd = SampleIndex.zero
+        var silences: [SilenceMark] = []
+        var isStopped = false
+        var quietSamples: Int64 = 0
+        var clippedSamples: Int64 = 0
+    }
 
     private static let bufferSamples = Int(SampleIndex.samplesPerSecond)
 
@@ -61,6 +77,7 @@ internal import RecorderCore
         resumesAt = place
         holes = left.holes
         claimed = recording.coverage.withoutHoles
+        given.textEnd = recording.coverage.end
         batch.covered = claimed
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
     }
@@ -78,6 +95,9 @@ internal import RecorderCore
     /// Samples before this have been taken from the ring.
     var taken: SampleIndex { audio.encoded }
 
+    /// Whether the index is to know it.
+    var isEntered: Bool { number != nil }
+
     func takeMarks() -> [SilenceMark] {
         defer { newMarks = [] }
         return newMarks
@@ -92,6 +112,7 @@ internal import RecorderCore
     @inline(never)
     func add(_ tokens: [FinalToken], covered: SampleIndex, holes: [Gap]) {
         let before = refused
+        let tokens = withoutLost(tokens)
         if batch.tokens.isEmpty || batch.tokens.count + tokens.count <= Limits.waitingWords {
             batch.tokens += tokens.map(placed)
         } else {
@@ -99,14 +120,35 @@ internal import RecorderCore
             refuse(tokens, covered)
         }
         claimed = max(claimed, covered)
-        batch.covered = min(claimed, refused.ranges.first?.lowerBound ?? claimed)
+        boundCoverage()
         guard holes != self.holes || refused != before else { return }
         self.holes = holes
-        batch.holes = refused.added(to: holes, reason: Self.notSaved)
+        batch.holes = gaps(holes)
         batch.hasNewHoles = true
     }
 
     private static let notSaved = "not saved"
+
+    @inline(never)
+    private func boundCoverage() {
+        batch.covered = min(claimed, refused.ranges.first?.lowerBound ?? claimed)
+        batch.covered = min(batch.covered, lost.ranges.first?.lowerBound ?? claimed)
+    }
+
+    /// What has no text, as the recorder says and because of the index.
+    private func gaps(_ told: [Gap]) -> [Gap] {
+        lost.added(to: refused.added(to: told, reason: Self.notSaved), reason: IndexWriter.indexLost)
+    }
+
+    /// What lies among words that were lost will be heard again with them.
+    @inline(never)
+    private func withoutLost(_ tokens: [FinalToken]) -> [FinalToken] {
+        var tokens = tokens
+        for range in lost.ranges {
+            tokens = tokens.filter { $0.start < range.lowerBound || range.upperBound < $0.end }
+        }
+        return tokens
+    }
 
     @inline(never)
     private func refuse(_ tokens: [FinalToken], _ covered: SampleIndex) {
@@ -156,14 +198,7 @@ internal import RecorderCore
     /// other way round; the first failure is thrown.
     func commit() throws(StoreError) {
         newest = max(newest, ring.head)
-        let audioFailure = attempt { () throws(StoreError) in
-            try onAudio { () throws(StoreError) in
-                try audio.prepare()
-                try audio.save()
-                try drain(to: ring.head)
-                try audio.save()
-            }
-        }
+        let audioFailure = attempt { () throws(StoreError) in try saveAudio() }
         let indexFailure = attempt { () throws(StoreError) in
             let number = try row()
             if !batch.isEmpty {
@@ -175,34 +210,17 @@ internal import RecorderCore
         if let failure = audioFailure ?? indexFailure { throw failure }
     }
 
-    /// Saves the recording up to sample `end`, or what there is of it.
-    @inline(never)
-    func close(end: SampleIndex, gaps: [Gap], interrupted: Bool) throws(StoreError) {
-        try onAudio { () throws(StoreError) in
-            try audio.prepare()
-            try audio.save()
-            try drain(to: min(end, ring.head))
-            try audio.finish()
-        }
-        try index.close(
-            batch, row(), sequence: sequence, counter: counter, samples: audio.saved.value,
-            gaps: refused.added(to: gaps, reason: Self.notSaved), interrupted: interrupted)
-        written()
-        try index.look()
-    }
-
-    /// The index has the batch.
-    private func written() {
-        sequence += batch.tokens.count
-        batch = IndexWriter.Batch(covered: batch.covered)
-    }
-
+    /// Takes what is in the ring and puts it on the medium; only what is before `end`, which ends the last file.
+    ///
     /// What is left when a file that was written has vanished goes on in a new one, with the next commit: what is still
     /// in the ring, and all that comes.
     @inline(never)
-    private func onAudio(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+    func saveAudio(through end: SampleIndex? = nil) throws(StoreError) {
         do throws(StoreError) {
-            try body()
+            try audio.prepare()
+            try audio.save()
+            try drain(to: min(end ?? ring.head, ring.head))
+            if end != nil { try audio.finish() } else { try audio.save() }
         } catch {
             guard case .vanished = error else { throw error }
             // As with an overrun, it moves on meanwhile.
@@ -211,6 +229,30 @@ internal import RecorderCore
             mark(end, .fileLost)
             throw error
         }
+    }
+
+    /// Saves the recording up to sample `end`, or what there is of it.
+    @inline(never)
+    func close(end: SampleIndex, gaps: [Gap], interrupted: Bool) throws(StoreError) {
+        try saveAudio(through: end)
+        let number = try row()
+        try index.close(
+            batch, number, sequence: sequence, counter: counter, samples: audio.saved.value, gaps: self.gaps(gaps),
+            interrupted: interrupted)
+        written()
+        try index.look()
+    }
+
+    /// The index has the batch.
+    private func written() {
+        sequence += batch.tokens.count
+        given.textEnd = max(given.textEnd, batch.covered)
+        for token in batch.tokens { given.textEnd = max(given.textEnd, token.end) }
+        if given.silences.count < Limits.waitingSilences { given.silences += batch.silences }
+        given.isStopped = given.isStopped || batch.isStopped
+        given.quietSamples += batch.quietSamples
+        given.clippedSamples += batch.clippedSamples
+        batch = IndexWriter.Batch(covered: batch.covered)
     }
 
     /// Nothing is there from `start` to what is taken next.
@@ -229,10 +271,44 @@ internal import RecorderCore
     }
 
     private func row() throws(StoreError) -> Int64 {
+        try index.check()
         if let number { return number }
-        let new = try index.begin(header)
-        number = new
-        return new
+        if isIndexNew {
+            let source = IndexWriter.Source(of: header.id, in: old)
+            reentered(try index.reenter(header, tokens: sequence, from: source))
+        } else {
+            number = try index.begin(header)
+        }
+        return number ?? 0
+    }
+
+    /// The index was made anew: this recording is entered with the next commit.
+    ///
+    /// - Parameter old: those that were set aside.
+    func indexIsNew(_ old: [Salvage]) {
+        guard number != nil || isIndexNew else { return }
+        number = nil
+        isIndexNew = true
+        self.old = old
+    }
+
+    /// What is known goes there with this commit. The words that are not are a gap, so that they are transcribed again.
+    @inline(never)
+    private func reentered(_ new: IndexWriter.Reentered) {
+        (number, sequence, counter) = (new.number, new.sequence, new.counter)
+        (old, isIndexNew) = ([], false)
+        if !new.isWhole, new.covered < given.textEnd {
+            lost.insert(new.covered..<given.textEnd)
+            batch.tokens = withoutLost(batch.tokens)
+            boundCoverage()
+        }
+        batch.holes = gaps(holes)
+        batch.hasNewHoles = true
+        batch.silences = given.silences + batch.silences
+        batch.isStopped = batch.isStopped || given.isStopped
+        batch.quietSamples += max(0, given.quietSamples - new.level.quiet)
+        batch.clippedSamples += max(0, given.clippedSamples - new.level.clipped)
+        given = Given(textEnd: given.textEnd, quietSamples: new.level.quiet, clippedSamples: new.level.clipped)
     }
 
     private func attempt(_ body: () throws(StoreError) -> Void) -> StoreError? {

@@ -49,6 +49,13 @@ final class ParcelDesk {
         retry.hurry()
     }
 
+    /// The index was made anew: its rows have other numbers.
+    func forgetRows() {
+        work = nil
+        sizes = []
+        refused = []
+    }
+
     func due(isRecording: Bool) -> MonotonicTime? {
         request == nil || (isRecording && waitsForLesson) ? nil : retry.due
     }

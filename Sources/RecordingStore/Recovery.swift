@@ -1,6 +1,22 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
+extension RecordingIndex {
+    /// What became of recordings that were saved just now, or entered.
+    @inline(never)
+    func recovered(_ outcome: Recovery.Outcome) throws(StoreError) -> [RecoveredRecording] {
+        var list: [RecoveredRecording] = []
+        for saved in outcome.saved {
+            guard let summary = try summary(saved.id) else { continue }
+            list.append(
+                RecoveredRecording(
+                    summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples,
+                    damagedFiles: saved.damagedFiles))
+        }
+        return list
+    }
+}
+
 /// Saves recordings that ended without a word: their audio files say how long they are.
 enum Recovery {
     struct Saved: Equatable {
@@ -8,6 +24,8 @@ enum Recovery {
         var truncatedBytes: Int64
         var lostSamples: Int64
         var damagedFiles: Int
+        /// Whether marks of silence could be read.
+        var isMarked = true
     }
 
     struct Outcome {

@@ -23,6 +23,8 @@ final class Salvage {
 
     /// Nil when nothing at all can be read.
     init?(_ path: String) {
+        // SQLite would delete the log beside an empty one.
+        guard let place = FileSystem.place(path), !(place.isRegular && place.bytes == 0) else { return nil }
         do throws(StoreError) {
             database = try Database(path: path, .read)
             try database.execute("PRAGMA cache_size = -256; PRAGMA cell_size_check = ON", doing: Self.doing)

@@ -62,6 +62,9 @@ final class SavedDesk {
         parcels.resume()
     }
 
+    /// The index was made anew.
+    func forgetRows() { parcels.forgetRows() }
+
     /// What has happened since this was last asked.
     func takeEvents() -> [StoreEvent] {
         defer { events = [] }

@@ -39,7 +39,8 @@ package enum StoreError: Error, Equatable, Sendable {
         case .index(let doing, let file, let reason, _):
             "cannot \(doing) in \(file): \(reason)"
         case .damagedIndex(let file, let reason):
-            "\(file) is damaged: \(reason); restart the daemon, which makes it anew from the audio files"
+            "\(file) is damaged: \(reason); "
+                + "the daemon makes it anew from the audio files, at its next start at the latest"
         case .newerIndex(let file, let version, let known):
             "\(file) has format \(version) and this version knows up to \(known): update chalkbox"
         case .foreignIndex(let file):
@@ -66,6 +67,24 @@ package enum StoreError: Error, Equatable, Sendable {
 }
 
 extension StoreError {
+    /// Why an index is not what was written any more, so that to try again does not help.
+    var damage: String? {
+        switch self {
+        case .damagedIndex(_, let reason):
+            return reason
+        case .index(_, _, let reason, let code):
+            // SQLITE_ERROR: a table is gone. SQLITE_CONSTRAINT: rows are gone, or others are there; but a NULL
+            // (SQLITE_CONSTRAINT_NOTNULL) is what is left of a text for which there was no memory.
+            let isDamage = Database.isUnreadable(code) || (code & 0xFF == 19 && code != 1_299)
+                || (code & 0xFF == 1 && reason.begins(with: "no such"))
+            return isDamage ? reason : nil
+        case .foreignIndex, .newerIndex:
+            return "another one is in its place"
+        case .file, .noIndex, .noRecording, .codec, .noAudio, .digest, .late, .vanished, .inUse:
+            return nil
+        }
+    }
+
     var isNoSpace: Bool {
         switch self {
         case .file(let error): error.number == SystemError.noSpace

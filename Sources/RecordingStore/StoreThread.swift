@@ -46,6 +46,8 @@ package enum StoreEvent: Equatable, Sendable {
     case closed(RecordingSummary)
     /// What is open could not be ended as it was asked for; it is tried again. Told when `saved` changes, too.
     case closeFailed(CloseFailure)
+    /// The index was damaged while it was used, and was made anew; the open recording follows.
+    case rebuilt(RebuiltIndex)
     /// A bound was reached so many times since it was last told.
     case reached(Bound, count: Int64)
     /// An uploaded recording was deleted.
@@ -99,9 +101,11 @@ package struct RebuiltIndex: Equatable, Sendable {
     package var isTakenUp: Bool
     package var recordings: Int
     package var words: Int
+    /// Of so many the marks of silence are not known any more: silence that the box put there counts as sound.
+    package var unmarked: Int
 
     /// Nil when the index was whole, or has nothing to know.
-    init?(_ opened: IndexFile.Opened, isNew: Bool, _ recordings: [RecoveredRecording]) {
+    init?(_ opened: IndexFile.Opened, isNew: Bool, _ recordings: [RecoveredRecording], _ outcome: Recovery.Outcome) {
         guard opened.kept != nil || !opened.reason.isEmpty || opened.isTakenUp || (isNew && !recordings.isEmpty)
         else { return nil }
         kept = opened.kept
@@ -109,6 +113,7 @@ package struct RebuiltIndex: Equatable, Sendable {
         isTakenUp = opened.isTakenUp
         self.recordings = recordings.count
         words = recordings.reduce(0) { $0 + $1.summary.words }
+        unmarked = outcome.saved.count { !$0.isMarked }
     }
 }
 
@@ -181,14 +186,7 @@ package final class StoreThread {
         AudioCutter.clear(layout)
         // A disk that refuses it must not keep the box from recording.
         _ = try? index.settleFilled()
-        var recovered: [RecoveredRecording] = []
-        for saved in recovery.saved {
-            guard let summary = try summaries.summary(saved.id) else { continue }
-            recovered.append(
-                RecoveredRecording(
-                    summary: summary, truncatedBytes: saved.truncatedBytes, lostSamples: saved.lostSamples,
-                    damagedFiles: saved.damagedFiles))
-        }
+        let recovered = try summaries.recovered(recovery)
         opened.database.hurry()
         summaries.hurry()
         let skipped = opened.database.skippedRows + summaries.skippedRows
@@ -203,7 +201,7 @@ package final class StoreThread {
         self.recovered = recovered
         recoveryFailure = leftFailure ?? recovery.failure
         interruption = left.map { $0.interruption }
-        rebuilt = RebuiltIndex(opened, isNew: isNew, recovered)
+        rebuilt = RebuiltIndex(opened, isNew: isNew, recovered, recovery)
         unreadable = recovery.unreadable
         skippedRows = skipped
     }
@@ -282,10 +280,10 @@ package final class StoreThread {
         return bytes > 0 ? bytes : nil
     }
 
-    package var life: LifeSign { worker.life }
+    package var heartbeat: ThreadHeartbeat { worker.heartbeat }
 
-    package func askForLife() {
-        worker.life.ask()
+    package func requestHeartbeat() {
+        worker.heartbeat.request()
         worker.wake.raise()
     }
 

@@ -5,13 +5,13 @@ internal import Synchronization
 /// What the store thread runs. Its queues, its notifier and its atomics are for both threads; the rest is the store
 /// thread's once `run` has begun.
 final class StoreWorker: @unchecked Sendable {
-    private struct Closing {
+    struct Closing {
         var end: SampleIndex
         var gaps: [Gap]
         var interrupted: Bool
     }
 
-    private enum Phase {
+    enum Phase {
         case idle
         case open(OpenRecording)
         /// The disk would not take the end yet.
@@ -20,22 +20,22 @@ final class StoreWorker: @unchecked Sendable {
 
     let commands = BoundedQueue<StoreCommand>(capacity: Limits.storeCommands)
     let events = BoundedQueue<StoreEvent>(capacity: Limits.storeEvents)
-    let life = LifeSign("store")
+    let heartbeat = ThreadHeartbeat("store")
     let wake: EventNotifier
     let isStopping = Atomic<Bool>(false)
     /// 0: not known.
     let bytesAMinute = Atomic<Int64>(0)
     private let listener: EventNotifier
     private let ring: SampleRing
-    private let layout: StateLayout
-    private let index: IndexWriter
-    private let summaries: RecordingIndex
+    let layout: StateLayout
+    let index: IndexWriter
+    let summaries: RecordingIndex
     private let roll: SegmentRoll
     let room: RoomKeeper
-    private let saved: SavedDesk
-    private var left: LeftOpen?
-    private var phase = Phase.idle
-    private var nextCommit = MonotonicTime(milliseconds: 0)
+    let saved: SavedDesk
+    var left: LeftOpen?
+    var phase = Phase.idle
+    var nextCommit = MonotonicTime(milliseconds: 0)
     private var replay: JournalReplay?
     private var isFailing = false
     private var isOpened = false
@@ -44,6 +44,10 @@ final class StoreWorker: @unchecked Sendable {
     private var closeFailedAt: SampleIndex?
     /// The index's log is long: somebody reads what was before it. It is tried to be emptied then.
     private var nextCheckpoint: MonotonicTime?
+    /// A damaged index is not set aside before this; and what it is called now, if it was.
+    var nextHealing = MonotonicTime(milliseconds: 0)
+    var keptIndex: String?
+    var isHealingRefused = false
     /// Events that found the queue full, but for commits, which the next commit replaces.
     private var unsent: [StoreEvent] = []
 
@@ -70,13 +74,14 @@ final class StoreWorker: @unchecked Sendable {
 
     func run() {
         measure()
-        life.begin()
-        index.breathe = { [life] in life.answer() }
+        heartbeat.begin()
+        index.breathe = { [heartbeat] in heartbeat.beat() }
         room.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
-            life.answer()
+            heartbeat.beat()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             sendEvents()
+            lookAtFile()
             takeCommands()
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
             if let nextCheckpoint, nextCheckpoint <= Clock.now {
@@ -88,6 +93,7 @@ final class StoreWorker: @unchecked Sendable {
             saved.work(isRecording: isRecording)
             tellOfSaved()
             if saved.takeNeedOfRoom() { room.plan(summaries, emit) }
+            if let due = healingDeadline, due <= Clock.now { healIndex() }
         }
         takeCommands()
         saved.finish()
@@ -102,7 +108,8 @@ final class StoreWorker: @unchecked Sendable {
 
     private var deadline: MonotonicTime? {
         guard replay?.isWorking != true, !room.isWorking else { return Clock.now }
-        return [saved.due(isRecording: isRecording), commitDeadline, nextCheckpoint].compactMap { $0 }.min()
+        return [saved.due(isRecording: isRecording), commitDeadline, nextCheckpoint, healingDeadline].compactMap { $0 }
+            .min()
     }
 
     /// Told once for each time that it grows.
@@ -218,6 +225,8 @@ final class StoreWorker: @unchecked Sendable {
             phase = .closing(recording, Closing(end: end, gaps: [], interrupted: true))
         }
         commit()
+        // An index that was made anew meanwhile.
+        if isRecording { commit() }
         phase = .idle
         replay = nil
     }
@@ -241,19 +250,23 @@ final class StoreWorker: @unchecked Sendable {
                 return
             case .open(let recording):
                 defer { tell(of: recording.takeMarks()) }
+                if recording.isEntered { lookFor(recording) }
                 try recording.commit()
                 if !isOpened { emit(.opened(recording.header.id)) }
                 isOpened = true
                 committed(recording, since: start)
             case .closing(let recording, let closing):
                 defer { tell(of: recording.takeMarks()) }
+                if recording.isEntered { lookFor(recording) }
                 try recording.close(end: closing.end, gaps: closing.gaps, interrupted: closing.interrupted)
+                // It is saved, also if that cannot be read now.
+                let summary = (try? summaries.summary(recording.header.id)).flatMap { $0 }
+                lookFor(recording)
+                try index.check()
                 committed(recording, since: start)
                 phase = .idle
                 replay = nil
                 saved.resume()
-                // It is saved, also if that cannot be read now.
-                let summary = (try? summaries.summary(recording.header.id)).flatMap { $0 }
                 emit(.closed(summary ?? recording.summary))
                 measure()
                 room.plan(summaries, emit)
@@ -313,10 +326,14 @@ final class StoreWorker: @unchecked Sendable {
         }
         isFailing = true
         notClosed(error)
-        if case .vanished(let file) = error, file == index.database.path { renewIndex() }
+        if isFaulty {
+            healIndex()
+        } else if case .vanished(let file) = error, file == index.database.path {
+            renewIndex()
+        }
     }
 
-    private func emit(_ event: StoreEvent) {
+    func emit(_ event: StoreEvent) {
         unsent.append(event)
         sendEvents()
         if unsent.count > Limits.storeEvents {

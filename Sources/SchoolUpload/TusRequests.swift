@@ -70,7 +70,7 @@ enum TusRequests {
     ) throws(UplinkFailure) -> HTTPRequest {
         let endpoint = try Endpoint(url, name: setting, secure: "https", plain: "http")
         if let bearer = settings.bearer, !bearer.isHeaderValue {
-            throw UplinkFailure(.configuration, "upload.bearer_file holds no valid secret")
+            throw UplinkFailure(.configuration, "upload.bearer_file contains no valid secret")
         }
         let isOurs = try isConfigured(endpoint, settings)
         let identity =
@@ -92,7 +92,7 @@ enum TusRequests {
     }
 
     private static func url(of file: ParcelFile) throws(UplinkFailure) -> String {
-        guard let url = file.url else { throw UplinkFailure(.configuration, "\(file.name) has no upload yet") }
+        guard let url = file.url else { throw UplinkFailure(.configuration, "\(file.name) has no upload URL yet") }
         return url
     }
 
@@ -100,7 +100,7 @@ enum TusRequests {
     private static func safe(_ name: String) throws(UplinkFailure) -> String {
         guard !name.isEmpty, name.utf8.count <= UploadLimits.fileNameBytes, !name.holds(0x2F), name != "..",
             name.isEvery({ $0 > 0x20 && $0 < 0x7F })
-        else { throw UplinkFailure(.configuration, "a file of the lesson has a name that cannot be one") }
+        else { throw UplinkFailure(.configuration, "a file of the lesson has an invalid name") }
         return name
     }
 }

@@ -37,7 +37,7 @@ enum TusResponses {
     /// RFC 3986 section 5.2, as far as servers use it.
     static func location(_ response: HTTPResponse, at endpoint: Endpoint) throws(UplinkFailure) -> String {
         guard let location = response.location, !location.isEmpty else {
-            throw UplinkFailure(.messageMalformed, "\(endpoint.peer) made an upload without saying where (no Location)")
+            throw UplinkFailure(.messageMalformed, "\(endpoint.peer) created an upload without a Location header")
         }
         let scheme = endpoint.isTLS ? "https:" : "http:"
         let url: String
@@ -63,13 +63,13 @@ enum TusResponses {
     private static func number(
         _ text: String, _ what: StaticString, at endpoint: Endpoint
     ) throws(UplinkFailure) -> Int64 {
-        guard let value = text.decimal else {
-            throw UplinkFailure(.messageMalformed, "\(endpoint.peer) answered no valid \(what)")
+        guard let value = text.decimal(upTo: UploadLimits.fileBytes) else {
+            throw UplinkFailure(.messageMalformed, "\(endpoint.peer) sent no valid upload \(what)")
         }
-        return value
+        return Int64(value)
     }
 
-    /// The names of missing files; nil when the response has none, or what cannot be one.
+    /// The names of missing files; nil when the response has none, or an invalid one.
     private static func missing(_ body: [UInt8]) -> [String]? {
         let limitValues = Limits.missingFiles + 64
         guard let elements = ResponseBody(body, .unknown, limitValues: limitValues).object?["missing"]?.array,

@@ -66,4 +66,6 @@ package final class UploadCall: HTTPCall, @unchecked Sendable {
 /// Bounds of this module alone.
 enum UploadLimits {
     static let fileNameBytes = 255
+    /// No server has more; below a tenth of what an Int holds.
+    static let fileBytes = 1 << 56
 }

@@ -17,7 +17,7 @@ enum KeyResponse {
             throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: no apiKey in the answer")
         }
         guard secret.isHeaderValue else {
-            throw UplinkFailure(.tokenMalformed, "\(peer) gave a token that cannot be one")
+            throw UplinkFailure(.tokenMalformed, "\(peer) gave a token with characters that no token has")
         }
         let url = (value["websocketUrl"] ?? value["websocket_url"])?.string ?? ""
         let lifetime = lifetime((value["expiresAt"] ?? value["expires_at"])?.string, now)

@@ -6,7 +6,7 @@ internal import WireJSON
 enum ServiceMessageReader {
     /// - Parameter spoken: milliseconds up to which the session has had words.
     static func read(_ value: JSONValue, after spoken: Int64, peer: String) throws(UplinkFailure) -> ServiceMessage {
-        guard value.object != nil else { throw ServiceJSON.malformed("a message that is no object", peer) }
+        guard value.object != nil else { throw ServiceJSON.malformed("a message that is not an object", peer) }
         if let failure = serviceError(value, peer: peer) { throw failure }
         var message = ServiceMessage()
         message.finalAudioMilliseconds = position(value["final_audio_proc_ms"], &message)

@@ -91,7 +91,7 @@ package import WebTransport
             let endpoint = try Endpoint(
                 settings.tokenURL, name: "transcription.token_url", secure: "https", plain: "http")
             if let bearer = settings.tokenBearer, !bearer.isHeaderValue {
-                throw UplinkFailure(.configuration, "transcription.token_bearer_file holds no valid secret")
+                throw UplinkFailure(.configuration, "transcription.token_bearer_file contains no valid secret")
             }
             try checkRoom()
             let request = KeyRequest(attempt: attempt, endpoint: endpoint, client: self, loop: loop)
@@ -106,7 +106,7 @@ package import WebTransport
         do throws(UplinkFailure) {
             let endpoint = try endpoint(of: request.key)
             guard request.key.secret.isHeaderValue else {
-                throw UplinkFailure(.tokenMalformed, "the session key cannot be one")
+                throw UplinkFailure(.tokenMalformed, "the session key contains characters that no key has")
             }
             try checkRoom()
             let session = SpeechSession(request, endpoint: endpoint, client: self, loop: loop)
@@ -136,7 +136,7 @@ package import WebTransport
     private func checkRoom() throws(UplinkFailure) {
         let count = sessions.count + keyRequests.count
         guard count < UplinkLimits.connections else {
-            throw UplinkFailure(.stalled, "\(count) connections are being made or open already")
+            throw UplinkFailure(.stalled, "\(count) connections are open already")
         }
     }
 

@@ -195,7 +195,7 @@ final class SpeechSession: ConnectionHandler {
                 guard !replayed.isAwaited else { return nil }
                 replayed.await(now: now)
                 guard client.events.post(.audioWanted(session: number, from: range.lowerBound)) else {
-                    let text = "the recorder did not take the request for the journal's audio"
+                    let text = "the recorder could not queue the request for the journal's audio"
                     return loop.close(self, UplinkFailure(.stalled, text))
                 }
                 return nil
@@ -289,7 +289,7 @@ final class SpeechSession: ConnectionHandler {
             if isEarly { message.finished = false }
             activity.processed(message.totalAudioMilliseconds, now: Clock.now)
             guard client.events.post(.message(session: number, message)) else {
-                throw UplinkFailure(.stalled, "the recorder did not take the service's messages in time")
+                throw UplinkFailure(.stalled, "the recorder did not process the service's messages in time")
             }
             if isEarly {
                 throw UplinkFailure(.closedEarly, "\(endpoint.peer) finished the session before it was asked to")

@@ -249,15 +249,4 @@ extension String {
     package var isHeaderValue: Bool {
         !isEmpty && utf8.count <= TransportLimits.headerValueBytes && isEvery { $0 > 0x20 && $0 < 0x7F }
     }
-
-    /// The number that the text is: 1 to 18 decimal digits, and nothing else. Much less code than `Int(_:)`.
-    package var decimal: Int64? {
-        guard !isEmpty, utf8.count <= 18 else { return nil }
-        var value: Int64 = 0
-        for byte in utf8 {
-            guard byte >= 0x30, byte <= 0x39 else { return nil }
-            value = value * 10 + Int64(byte - 0x30)
-        }
-        return value
-    }
 }

@@ -83,7 +83,7 @@ struct Diagnosis {
             return UplinkFailure(.tlsHandshake, "the TLS handshake with \(peer) failed: " + reason)
         }
         if ["HS:", "problems parsing", "ws protocol"].contains(where: reason.begins) {
-            return UplinkFailure(malformed, "\(peer) gave no valid answer: " + reason)
+            return UplinkFailure(malformed, "\(peer) sent no valid response: " + reason)
         }
         if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {
             return Self.connectFailure(connectError, peer: peer)

@@ -97,7 +97,7 @@ package final class HTTPExchange: ConnectionHandler {
         switch phase {
         case .connecting:
             let seconds = Limits.connectTimeoutMilliseconds / 1_000
-            loop.close(self, UplinkFailure(.timeout, "\(endpoint.peer) did not take the request within \(seconds) s"))
+            loop.close(self, UplinkFailure(.timeout, "\(endpoint.peer) did not accept the request within \(seconds) s"))
         case .sending:
             send(now, loop)
         case .awaitingResponse:
@@ -124,7 +124,8 @@ package final class HTTPExchange: ConnectionHandler {
             fits = unsafe fits && headers.append("content-length:", Array(request.body.count.description.utf8))
         }
         guard fits else {
-            return loop.close(self, UplinkFailure(.configuration, "the request to \(endpoint.peer) has no valid head"))
+            let text = "the request to \(endpoint.peer) has an invalid header"
+            return loop.close(self, UplinkFailure(.configuration, text))
         }
         do throws(SystemError) {
             reader = try BodyReader(request.body)
@@ -172,7 +173,7 @@ package final class HTTPExchange: ConnectionHandler {
             return false
         }
         guard count > 0 else {
-            loop.close(self, UplinkFailure(.unknown, "a file is shorter than what was to be sent of it"))
+            loop.close(self, UplinkFailure(.unknown, "a file is shorter than the part of it that should be sent"))
             return false
         }
         guard chunk.write(count, as: .body, to: connection) else {
@@ -201,7 +202,7 @@ package final class HTTPExchange: ConnectionHandler {
         let limit = progressAt.adding(milliseconds: TransportLimits.exchangeStallMilliseconds)
         guard now < limit else {
             let seconds = TransportLimits.exchangeStallMilliseconds / 1_000
-            let text = acknowledged < written || !(reader?.isAtEnd ?? true) ? "took nothing" : "did not answer"
+            let text = acknowledged < written || !(reader?.isAtEnd ?? true) ? "accepted no data" : "did not answer"
             loop.close(self, UplinkFailure(.stalled, "\(endpoint.peer) \(text) for \(seconds) s"))
             return
         }

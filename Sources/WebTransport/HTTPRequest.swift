@@ -39,6 +39,7 @@ package enum HTTPBody: Equatable, Sendable {
     /// `count` bytes of a file, read as they are sent, between a prefix and a suffix.
     case file(String, from: Int64, count: Int64, prefix: [UInt8] = [], suffix: [UInt8] = [])
 
+    /// In bytes.
     package var count: Int64 {
         switch self {
         case .none: 0

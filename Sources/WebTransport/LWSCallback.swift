@@ -1,4 +1,5 @@
 internal import CWebSockets
+internal import RecorderCore
 
 /// libwebsockets' one callback (lws-callbacks.h), translated to an `LWSEvent`. Non-zero closes the connection.
 func lwsCallback(
@@ -111,5 +112,5 @@ private func retryAfter(_ wsi: OpaquePointer) -> Int? {
     }
     guard count > 0 else { return nil }
     let digits = text.prefix(Int(count)).map { UInt8(bitPattern: $0) }
-    return String(decoding: digits, as: UTF8.self).decimal.map { Int(min($0, 86_400)) }
+    return String(decoding: digits, as: UTF8.self).decimal(upTo: 1 << 50).map { min($0, 86_400) }
 }

@@ -27,7 +27,7 @@ package enum ServiceJSON {
                 if let token { tokens.append(token) }
             }
         case .bool, .number, .string, .object:
-            throw malformed("tokens that are no list", peer)
+            throw malformed("tokens that are not a list", peer)
         }
         return tokens
     }

@@ -26,7 +26,7 @@ package protocol TransportClient: AnyObject, Sendable {
         return unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
     }
 
-    let life = LifeSign("uplink")
+    let heartbeat = ThreadHeartbeat("uplink")
     private let log: Log
     private let context: OpaquePointer
     private let protocols: UnsafeMutablePointer<lws_protocols>
@@ -82,9 +82,9 @@ package protocol TransportClient: AnyObject, Sendable {
 
     /// The thread's body: returns once `stopping` is set.
     func run() {
-        life.begin()
+        heartbeat.begin()
         while !stopping.load(ordering: .acquiring) {
-            life.answer()
+            heartbeat.beat()
             guard unsafe lws_service(context, 0) >= 0 else {
                 log.write(.error, "uplink stopped reason=\"libwebsockets cannot poll\"")
                 break

@@ -40,10 +40,10 @@ package final class TransportThread {
         loop.wake()
     }
 
-    package var life: LifeSign { loop.life }
+    package var heartbeat: ThreadHeartbeat { loop.heartbeat }
 
-    package func askForLife() {
-        loop.life.ask()
+    package func requestHeartbeat() {
+        loop.heartbeat.request()
         loop.wake()
     }
 

@@ -13,6 +13,7 @@ internal import CWebSockets
         case lastOfBody
     }
 
+    /// In bytes.
     package let capacity: Int
     private let memory: UnsafeMutableRawPointer
 

@@ -1,4 +1,4 @@
-/// Puts the parser's events together to a value.
+/// Builds a value from the parser's events.
 struct JSONBuilder {
     private struct Container {
         var isObject: Bool

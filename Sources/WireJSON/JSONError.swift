@@ -1,4 +1,4 @@
-/// Why a text was not taken as JSON. Offsets are bytes from the start of the text.
+/// Why a text was refused as JSON. Offsets are bytes from the start of the text.
 package enum JSONError: Error, Equatable, Sendable {
     /// The text is longer than the caller allowed.
     case tooLong(limitBytes: Int)
@@ -10,9 +10,9 @@ package enum JSONError: Error, Equatable, Sendable {
     case nameTooLong(offset: Int)
     /// The grammar of RFC 8259 is broken here.
     case syntax(offset: Int)
-    /// A string that is no UTF-8, or half a surrogate pair.
+    /// A string that is not UTF-8, or has half a surrogate pair.
     case encoding(offset: Int)
-    /// The text ended before its value did; an empty text is one.
+    /// The text ended before its value did, or was empty.
     case incomplete
     /// Something other than white space after the value.
     case trailing(offset: Int)

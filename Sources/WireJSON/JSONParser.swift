@@ -1,7 +1,7 @@
 internal import CWebSockets
 
-/// An incremental JSON parser: libwebsockets' LEJP behind `JSONGuard`. The outermost value must be an object or an
-/// array. After an error it takes nothing more.
+/// An incremental JSON parser: libwebsockets' LEJP behind `JSONPrevalidator`. The outermost value must be an object or
+/// an array. After an error every call throws it again.
 @safe package final class JSONParser {
     /// LEJP_MAX_DEPTH is 12 levels, a string takes one and the outermost container none (lws-lejp.h).
     package static let maximumDepth = 10
@@ -12,10 +12,10 @@ internal import CWebSockets
 
     private let limitBytes: Int
     private let mendsText: Bool
-    /// Strings that were no Unicode, and numbers beyond a Double, that were brought near to what they may have meant.
+    /// Number of strings that were not Unicode and numbers beyond a Double that were replaced by something near.
     package private(set) var mended = 0
     private let context: UnsafeMutablePointer<lejp_ctx>
-    private var grammar = JSONGuard()
+    private var prevalidator = JSONPrevalidator()
     private var builder: JSONBuilder
     private var text: [UInt8] = []
     private var pendingNumber = JSONNumber(value: 0, integer: 0)
@@ -25,14 +25,15 @@ internal import CWebSockets
     /// - Parameters:
     ///   - limitBytes: longer texts are refused.
     ///   - limitValues: values in the text, names not counted.
-    ///   - mendsText: a string that is no Unicode is no error: bytes that are no UTF-8 become U+FFFD, and half a
-    ///     surrogate pair becomes the character that stands for it (`JSONText.firstHalf`); nor is a number too large.
+    ///   - mendsText: strings that are not Unicode are repaired instead of refused: bytes that are not UTF-8 become
+    ///     U+FFFD, and half a surrogate pair becomes the character that stands for it (`JSONText.firstHalf`). Numbers
+    ///     beyond a Double become the largest one.
     package init(
         limitBytes: Int, limitValues: Int = JSONParser.defaultLimitValues, mendsText: Bool = false
     ) {
         self.limitBytes = limitBytes
         self.mendsText = mendsText
-        grammar.admitsHalves = mendsText
+        prevalidator.allowsHalfSurrogates = mendsText
         builder = JSONBuilder(limitValues: limitValues)
         unsafe context = .allocate(capacity: 1)
         unsafe context.initialize(to: lejp_ctx())
@@ -50,7 +51,7 @@ internal import CWebSockets
         }
     }
 
-    /// Takes the next bytes of the text, cut anywhere.
+    /// Parses the next bytes of the text, which may be split anywhere.
     @unsafe package func feed(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
         if let failure { throw failure }
         do throws(JSONError) {
@@ -69,7 +70,7 @@ internal import CWebSockets
         return value
     }
 
-    /// Hands LEJP the stretches between numbers, and a 0 for each number.
+    /// Passes what is between numbers to LEJP, and a 0 for each number.
     private func scan(_ bytes: UnsafeBufferPointer<UInt8>) throws(JSONError) {
         var start = 0
         var index = 0
@@ -85,7 +86,7 @@ internal import CWebSockets
                 start = index
                 continue
             }
-            switch try grammar.admit(byte, offset: offset) {
+            switch try prevalidator.validate(byte, offset: offset) {
             case .pass:
                 index += 1
             case .passAndEnd:
@@ -105,8 +106,8 @@ internal import CWebSockets
     }
 
     private func takeNumber() throws(JSONError) {
-        let written = grammar.takeNumber()
-        guard JSONGuard.isGrammatical(written) else { throw .syntax(offset: offset - written.count) }
+        let written = prevalidator.takeNumber()
+        guard JSONPrevalidator.isGrammatical(written) else { throw .syntax(offset: offset - written.count) }
         if let number = JSONNumber(grammatical: String(decoding: written, as: UTF8.self)) {
             pendingNumber = number
         } else if mendsText {
@@ -128,14 +129,14 @@ internal import CWebSockets
         if let failure { throw failure }
         guard code < 0, code != LEJP_CONTINUE.rawValue else { return }
         if code == LEJP_REJECT_MEMBERS_NO_CLOSE.rawValue, builder.isEmptyRootObject {
-            // LEJP refuses the text `{}`; the guard has seen its brackets match.
+            // LEJP refuses the text `{}`; the prevalidator has seen its brackets match.
             builder.end()
             return
         }
         throw code == LEJP_REJECT_STACK_OVERFLOW.rawValue ? .tooDeep(offset: offset) : .syntax(offset: offset)
     }
 
-    /// One event of LEJP; true to go on.
+    /// Handles one event of LEJP; false: stop.
     fileprivate func take(_ reason: lejp_callbacks) -> Bool {
         do throws(JSONError) {
             try process(reason)
@@ -193,7 +194,7 @@ internal import CWebSockets
         }
     }
 
-    /// The name is the end of LEJP's path; it is taken off again, so that paths cannot grow.
+    /// The name is the end of LEJP's path; it is removed from the path, so that paths cannot grow.
     private func takeName() throws(JSONError) {
         let level = unsafe Int(context.pointee.sp)
         let start = unsafe withUnsafeBytes(of: &context.pointee.st) { stack in

@@ -4,14 +4,14 @@ package enum JSONText {
     /// Stands for U+D800, half a pair; U+DFFF is 0x7FF later. Nobody writes these: plane 16 is for private use.
     package static let firstHalf: UInt32 = 0x10_F800
 
-    /// Nil when the bytes are no UTF-8 or hold half a pair.
+    /// Nil when the bytes are not UTF-8 or contain half a pair.
     static func decode(_ bytes: [UInt8]) -> String? {
         if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
         guard let joined = join(bytes, keepsHalves: false), isUTF8(joined) else { return nil }
         return String(decoding: joined, as: UTF8.self)
     }
 
-    /// As near as it can be told.
+    /// Never fails: what cannot be decoded is replaced.
     static func mend(_ bytes: [UInt8]) -> String {
         String(decoding: join(bytes, keepsHalves: true) ?? bytes, as: UTF8.self)
     }

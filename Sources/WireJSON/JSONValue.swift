@@ -71,7 +71,7 @@ package struct JSONNumber: Equatable, Sendable {
         self.integer = integer
     }
 
-    /// `text` must satisfy the grammar of RFC 8259, section 6. Nil when it is beyond a Double.
+    /// `text` must satisfy the grammar of RFC 8259, section 6. Nil when it exceeds a Double.
     init?(grammatical text: String) {
         guard let value = Double(text), value.isFinite else { return nil }
         self.value = value

@@ -248,7 +248,7 @@ extension CaptureThreadTests {
         #expect(result.level == CaptureLevel(peakTenths: -200, rmsTenths: -200))
         #expect(result.samples == 16_000)
         #expect(!result.isConverted)
-        #expect(result.terms.hasPrefix("16000 Hz, mono, s16, period 1600"))
+        #expect(result.parameters.hasPrefix("16000 Hz, mono, s16, period 1600"))
     }
 
     @Test func `a device that has only two channels is converted by ALSA`() throws {

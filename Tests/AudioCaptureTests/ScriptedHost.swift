@@ -30,7 +30,7 @@ final class ScriptedHost: CaptureHost {
         case startsFail(errno: Int32, count: Int)
     }
 
-    let mailbox: Mailbox
+    let shared: CaptureSharedState
     var milliseconds: Int64 = 1_000_000
     var steps: [Step]
     private(set) var openings = 0
@@ -41,8 +41,8 @@ final class ScriptedHost: CaptureHost {
     fileprivate var taken: Int64 = 0
     fileprivate var failure: Int32 = 0
 
-    init(mailbox: Mailbox, _ steps: [Step]) {
-        self.mailbox = mailbox
+    init(shared: CaptureSharedState, _ steps: [Step]) {
+        self.shared = shared
         self.steps = steps
         if case .absent(let duration) = steps.first {
             absentUntil = milliseconds + duration
@@ -66,7 +66,7 @@ final class ScriptedHost: CaptureHost {
 
     func pause(until deadline: MonotonicTime?) {
         guard let deadline else {
-            mailbox.end()
+            shared.end()
             return
         }
         if case .stop(let after) = steps.first, milliseconds + after <= deadline.milliseconds {
@@ -94,8 +94,8 @@ final class ScriptedHost: CaptureHost {
     fileprivate func pass(_ duration: Int64) { milliseconds += duration }
 
     fileprivate func stop() {
-        _ = mailbox.request(recording: false, at: now)
-        mailbox.end()
+        _ = shared.request(recording: false, at: now)
+        shared.end()
     }
 
     /// One wait of the device.
@@ -181,18 +181,18 @@ struct ScriptedLesson {
     /// Runs the capture loop on this thread until the script is over.
     static func run(_ steps: [ScriptedHost.Step]) throws -> ScriptedLesson {
         let ring = SampleRing()
-        let mailbox = try Mailbox(ring: ring, notifier: EventNotifier())
-        let host = ScriptedHost(mailbox: mailbox, steps)
+        let shared = try CaptureSharedState(ring: ring, notifier: EventNotifier())
+        let host = ScriptedHost(shared: shared, steps)
         let began = host.milliseconds
-        _ = mailbox.request(recording: true, at: host.now)
-        CaptureLoop(mailbox: mailbox, host: host).run()
+        _ = shared.request(recording: true, at: host.now)
+        CaptureLoop(shared: shared, host: host).run()
         var lesson = ScriptedLesson()
-        while let event = mailbox.events.pop() { lesson.events.append(event) }
+        while let event = shared.events.pop() { lesson.events.append(event) }
         lesson.end = ring.head.value
-        lesson.overruns = mailbox.overruns
+        lesson.overruns = shared.overruns
         lesson.openings = host.openings
         lesson.elapsedMilliseconds = host.milliseconds - began
-        lesson.errors = mailbox.errors.takeAll()
+        lesson.errors = shared.errors.takeAll()
         let start = max(0, lesson.end - Int64(ring.capacity))
         var copy = [Int16](repeating: 0, count: Int(lesson.end - start))
         copy.withUnsafeMutableBufferPointer { _ = ring.read(from: SampleIndex(start), into: $0) }

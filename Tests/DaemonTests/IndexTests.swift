@@ -123,6 +123,65 @@ private let readerSeconds = Double(ProcessInfo.processInfo.environment["CHALKBOX
         #expect(try recordings(box).map { $0["label"] as? String } == ["7B maths", ""])
     }
 
+    /// As from a flash that fails, or a program that writes where it should not.
+    private func spoil(_ box: Box) throws {
+        let file = "'\(box.directory)/state/index.sqlite'"
+        _ = try Box.run(
+            "sh", ["-c", "head -c $(stat -c %s \(file)) /dev/urandom | dd of=\(file) conv=notrunc status=none"])
+    }
+
+    @Test func `an index that becomes rubbish in a lesson or between two is made anew at once`() throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try start(box)
+        try record(box, label: "7B maths")
+        #expect(try box.chalkbox("start", "--label", "7C art").code == 0)
+        try box.waitForSamples(32_000, seconds: 30)
+        try spoil(box)
+        try box.waitForSamples(64_000, seconds: 30)
+        let stop = try box.chalkbox("stop")
+        #expect(stop.code == 0, "\(stop.output) \(box.log)")
+        let rebuilt = "<4>index state=rebuilt kept=index.sqlite.damaged-"
+        #expect(box.lines.wait(seconds: 5) { $0.contains(rebuilt) && $0.contains("is damaged: ") } != nil, "\(box.log)")
+        #expect(try recordings(box).map { $0["label"] as? String } == ["7B maths", "7C art"])
+        try spoil(box)
+        try record(box, label: "8A sport")
+        let list = try recordings(box)
+        #expect(list.map { $0["label"] as? String } == ["7B maths", "7C art", "8A sport"])
+        #expect(list.allSatisfy { $0["interrupted"] as? Bool == false })
+        #expect(box.log.components(separatedBy: rebuilt).count == 3, "\(box.log)")
+        #expect(try box.chalkbox("recordings", "verify", "all").code == 0)
+        #expect(box.log.contains("limit name=index count=1 "))
+    }
+
+    @Test(.enabled(if: StateDisk.isPermitted, "needs the right to set attributes"))
+    func `a STOP that the index refuses says how much audio is safe, and it is saved when the index can be made anew`()
+        throws
+    {
+        let box = try Box()
+        defer { box.endProcesses() }
+        let disk = try StateDisk(box.directory)
+        try start(box)
+        try record(box)
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(48_000, seconds: 30)
+        let places = [disk.path, disk.path + "/recordings"]
+        _ = try Box.run("chattr", ["+i"] + places)
+        defer { _ = try? Box.run("chattr", ["-i"] + places, checked: false) }
+        try spoil(box)
+        let stop = try box.chalkbox("stop")
+        #expect(stop.code == 1, "\(stop.output)")
+        // 3 s of sound, all of which is in its file.
+        let failure = try #require(box.lines.wait(seconds: 5) { $0.contains("<3>close id=") }, "\(box.log)")
+        let line = failure.text
+        let match = try #require(line.firstMatch(of: /saved_ms=(\d+) wanted_ms=(\d+) reason=.*is damaged/), "\(line)")
+        #expect(match.1 == match.2 && (Int(match.1) ?? 0) >= 3_000)
+        #expect(stop.output.firstMatch(of: /(\d+\.\d) of \1 s are saved/) != nil, "\(stop.output)")
+        _ = try Box.run("chattr", ["-i"] + places)
+        try box.wait("the end", seconds: 20) { _ in (try? recordings(box).last?["state"] as? String) == "saved" }
+        #expect(box.log.contains("index state=rebuilt"))
+    }
+
     @Test func `a second recorder is told who has the directory, also without the socket's file`() throws {
         let box = try Box()
         defer { box.endProcesses() }

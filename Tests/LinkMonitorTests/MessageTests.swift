@@ -281,7 +281,7 @@ private func hop(_ link: Int32, _ attributes: [UInt8], length: UInt16? = nil) ->
             LinkMonitorError.open(family: "rtnetlink", code: NLE_AF_NOSUPPORT).message
                 == "cannot open a rtnetlink socket: Address family not supported; "
                 + "the service needs AF_NETLINK in its RestrictAddressFamilies=")
-        #expect(LinkMonitorError.answer(what: "routes", code: NLE_AGAIN).message.contains("did not tell its routes"))
+        #expect(LinkMonitorError.answer(what: "routes", code: NLE_AGAIN).message.contains("did not report its routes"))
         #expect(LinkMonitorError.unsteady(what: "routes").message.contains("ip monitor"))
     }
 }

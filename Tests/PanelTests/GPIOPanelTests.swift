@@ -26,7 +26,7 @@ struct GPIOPanelTests {
     private func problem(_ lines: PanelLines) throws -> String {
         let slot = try #require(GPIOPanel.slots(lines, at: now).first)
         #expect(slot.problem == nil && slot.nextAttempt == now)
-        #expect(slot.take(at: now) == nil)
+        #expect(slot.acquire(at: now) == nil)
         #expect(!slot.isHeld && slot.nextAttempt == now.adding(milliseconds: 250))
         return try #require(slot.problem)
     }

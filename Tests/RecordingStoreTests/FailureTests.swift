@@ -68,7 +68,7 @@ extension StoreTests {
                     switch $0 {
                     case .committed, .failed: true
                     case .opened, .ringOverrun, .recovered, .closed, .audio, .removed, .recoveryFailed,
-                        .removalFailed, .saved, .closeFailed, .reached:
+                        .removalFailed, .saved, .closeFailed, .rebuilt, .reached:
                         false
                     }
                 }

@@ -115,10 +115,10 @@ extension StoreTests {
             let deadline = Clock.now.adding(milliseconds: 120_000)
             while !again.takeNew().contains(where: { if case .saved(.text) = $0 { true } else { false } }) {
                 guard Clock.now < deadline else { return #expect(Bool(false), "no text of \(id)") }
-                if again.store.life.isAnswered {
+                if again.store.heartbeat.isCurrent {
                     longest = max(longest, Clock.now.milliseconds(since: last))
                     last = Clock.now
-                    again.store.askForLife()
+                    again.store.requestHeartbeat()
                 }
                 _ = Poll.readable(again.notifier.fileDescriptor, until: Clock.now.adding(milliseconds: 5))
                 again.notifier.drain()

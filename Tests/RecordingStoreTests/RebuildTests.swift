@@ -88,6 +88,7 @@ extension StoreTests {
             let store = try past.restart()
             let rebuilt = try #require(store.rebuilt)
             #expect(rebuilt.kept == nil && rebuilt.recordings == 2 && rebuilt.words == 0)
+            #expect(rebuilt.unmarked == 2, "what was silence is not known")
             #expect(store.recovered.map(\.truncatedBytes) == [0, 0])
             #expect(store.recovered.allSatisfy { !$0.summary.interrupted && $0.summary.state == .saved })
             let gaps = try RecordingIndex(directory: past.path).gaps(past.ids[0])
@@ -117,7 +118,7 @@ extension StoreTests {
             // The application's identity (sqlite.org/fileformat.html, 1.3): it looks like another program's.
             try past.damage(at: 68, count: 4)
             let store = try past.restart()
-            #expect(store.rebuilt?.words == 40)
+            #expect(store.rebuilt?.words == 40 && store.rebuilt?.unmarked == 0)
             let index = try RecordingIndex(directory: past.path)
             for (number, id) in past.ids.enumerated() {
                 #expect(try index.tokens(id) == past.words[number])
@@ -181,6 +182,32 @@ extension StoreTests {
                 all.append(try #require(try StoreBench(past.path).store.rebuilt?.kept))
             }
             #expect(try past.kept() == [all[0]] + all.suffix(Limits.damagedIndexes - 1))
+            _ = try past.restart()
+        }
+
+        @Test func `a log whose index is gone is kept and goes with the others, but not an empty one`() throws {
+            let past = try Past()
+            func aside() throws -> [String] {
+                try FileSystem.list(past.path).filter { $0.hasPrefix("index.sqlite.damaged-") }
+            }
+            #expect(run("rm '\(past.index)'; : >'\(past.index)-wal'; echo 1 >'\(past.index)-shm'"))
+            try StoreBench(past.path, segmentSamples: 32_000).store.shutdown()
+            #expect(try aside() == [])
+            let log = [UInt8](repeating: 1, count: 100)
+            #expect(run("rm '\(past.index)'"))
+            try FileSystem.writeFile(past.index + "-wal", log)
+            try StoreBench(past.path, segmentSamples: 32_000).store.shutdown()
+            let kept = try #require(try aside().first { $0.hasSuffix("-wal") })
+            #expect(try FileSystem.readFile(past.path + "/" + kept, limitBytes: 1_000) == log)
+            for _ in 0..<8 {
+                try past.damage(at: 0, count: 100)
+                try StoreBench(past.path, segmentSamples: 32_000).store.shutdown()
+            }
+            let names = try aside()
+            for name in names where name.hasSuffix("-wal") || name.hasSuffix("-shm") {
+                #expect(name.hasPrefix(kept.dropLast(4)) || names.contains(String(name.dropLast(4))), "\(names)")
+            }
+            #expect(try past.kept().count == Limits.damagedIndexes)
             _ = try past.restart()
         }
 

@@ -110,8 +110,8 @@ final class StoreBench {
     func waitUntilAllIsDone() throws {
         let deadline = Clock.now.adding(milliseconds: 60_000)
         for _ in 1...2 {
-            store.askForLife()
-            while !store.life.isAnswered {
+            store.requestHeartbeat()
+            while !store.heartbeat.isCurrent {
                 guard Clock.now < deadline else { throw Missing() }
                 usleep(1_000)
             }

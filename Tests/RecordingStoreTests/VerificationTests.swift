@@ -76,6 +76,26 @@ extension StoreTests {
             try expectProblem("audio-0002.flac begins at sample 64000, not 32000")
         }
 
+        @Test(arguments: [false, true])
+        func `a lesson that was written again, or lost for a while, is whole by its places`(isLost: Bool) throws {
+            let other = Scratch()
+            let bench = try StoreBench(
+                other.path, segmentSamples: 32_000, ringSamples: isLost ? 1 << 16 : Limits.ringSamples)
+            let id = try bench.open()
+            for _ in 0..<4 {
+                bench.feed(30_000)
+                try bench.commit()
+            }
+            #expect(run("rm '\(other.path)/recordings/\(id.text)'/*.flac"))
+            bench.feed(10_000)
+            _ = bench.store.send(.commit)
+            try bench.wait { if case .failed(.vanished) = $0 { true } else { false } }
+            let summary = try bench.close()
+            #expect(summary.samples == 130_000 && (summary.silenceSamples > 0) == isLost)
+            let report = try Verification(directory: other.path).check(id) { _, _ in }
+            #expect(report.problems == [] && report.samples == 130_000 && report.files > 1)
+        }
+
         @Test func `the last file's loss is found by the index`() throws {
             #expect(unlink(segmentPath(scratch.path, id, 2)) == 0)
             try expectProblem("70000 samples by the index, 64000 in the files")

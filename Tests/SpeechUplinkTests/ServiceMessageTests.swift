@@ -61,8 +61,8 @@ extension NetworkTests {
         }
 
         @Test(arguments: [
-            ("[1]", "no object"), ("", "ends too early"), ("{", "ends too early"), ("{\"tokens\":[}", "not JSON"),
-            ("not JSON", "not JSON"), (#"{"tokens":5}"#, "no list"), ("{} {}", "goes on"),
+            ("[1]", "not an object"), ("", "ends too early"), ("{", "ends too early"), ("{\"tokens\":[}", "not JSON"),
+            ("not JSON", "not JSON"), (#"{"tokens":5}"#, "not a list"), ("{} {}", "goes on"),
             (#"{"total_audio_proc_ms":NaN}"#, "not JSON"),
         ])
         func `a malformed message ends the session`(text: String, detail: String) throws {

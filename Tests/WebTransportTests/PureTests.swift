@@ -52,11 +52,6 @@ func `URLs that cannot work are refused`(url: String) {
     }
 }
 
-@Test func `a decimal number is digits and nothing else`() {
-    #expect("0".decimal == 0 && "007".decimal == 7 && "999999999999999999".decimal == 999_999_999_999_999_999)
-    for text in ["", "-1", "+1", " 1", "1 ", "1.0", "0x1", "1000000000000000000", "１"] { #expect(text.decimal == nil) }
-}
-
 @Test func `errno becomes a kind of failure`() {
     #expect(kind(111) == .refused)
     #expect(kind(101) == .unreachable)

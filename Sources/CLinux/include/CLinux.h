@@ -66,7 +66,8 @@ int chalk_file_status(int fd, int64_t *size, unsigned int *mode, unsigned int *o
 
 /// Which file a path (stat(2)) or, without one, a descriptor leads to: its device and number in one value each, its size,
 /// and whether it is a regular file. 0, or -1 with errno.
-int chalk_file_place(const char *path, int fd, uint64_t *device, uint64_t *number, int64_t *size, bool *regular);
+int chalk_file_place(
+    const char *path, int fd, uint64_t *device, uint64_t *number, int64_t *size, int64_t *modified, bool *regular);
 
 /// Opens a directory and locks it for this process alone (flock(2)), without waiting: the descriptor. -1 when another has
 /// it, with its number in `holder`, or 0 when it is not known (proc_locks(5)); -1 and -1 when it cannot be locked.

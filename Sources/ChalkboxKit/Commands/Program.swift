@@ -7,7 +7,7 @@ package enum Program {
     /// Runs the command that the process was given, and ends the process with its exit code.
     package static func run() {
         Process.reportFaults()
-        Process.shareHeap()
+        Process.limitMallocArenas()
         let outcome = outcome(of: Process.arguments)
         Console.close()
         Process.exit(outcome.rawValue)
@@ -54,7 +54,7 @@ package enum Program {
         let command = commands[0].verb
         guard commands[0].handler != .script else {
             // These put the system's own tools together.
-            complain("\(command): \(Process.becomeScript(command).message); is the package installed as a whole?")
+            complain("\(command): \(Process.execScript(command).message); is the package installed as a whole?")
             return .failed
         }
         let arguments = try Arguments(rest, commands.flatMap { $0.options })

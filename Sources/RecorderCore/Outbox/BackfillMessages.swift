@@ -69,6 +69,7 @@ package struct BackfillSettings: Equatable, Sendable {
 
     package var way: Way
     package var on503: On503
+    /// Seconds of audio a second.
     package var catchUpRate: Double
     /// No more than this at a time.
     package var pieceMilliseconds: Int64

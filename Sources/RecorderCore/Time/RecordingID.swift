@@ -1,6 +1,7 @@
 /// A recording's name: a ULID (github.com/ulid/spec), 48 bits of milliseconds since 1970 and 80 random bits in
 /// Crockford's base 32, so that names sort by start and two boxes never choose the same one.
 package struct RecordingID: Hashable, Sendable, CustomStringConvertible {
+    /// In characters.
     package static let length = 26
     package let text: String
 

@@ -2,8 +2,8 @@ internal import LinuxRuntime
 internal import RecorderCore
 internal import Synchronization
 
-/// What the capture thread and its owner share.
-final class Mailbox: Sendable {
+/// The state that the capture thread shares with its owner: requests one way, events and levels the other.
+final class CaptureSharedState: Sendable {
     /// Odd: a recording is wanted. Each start and each stop adds one, so that neither is ever missed.
     private let requests = Atomic<Int64>(0)
     private let stopTime = Atomic<Int64>(0)
@@ -15,12 +15,12 @@ final class Mailbox: Sendable {
 
     let ring: SampleRing
     let events = EventRing()
-    let life = LifeSign("capture")
+    let heartbeat = ThreadHeartbeat("capture")
     /// Wakes the capture thread.
     let wake: EventNotifier
     /// Wakes the owner.
     private let notifier: EventNotifier
-    /// Why the device is away, for people. Only used while no audio flows: it takes a lock and allocates.
+    /// Why the device was lost, for people. Only used while no audio flows: it takes a lock and allocates.
     let errors = BoundedQueue<CaptureError>(capacity: 8)
 
     init(ring: SampleRing, notifier: EventNotifier) throws(SystemError) {
@@ -46,9 +46,9 @@ final class Mailbox: Sendable {
         wake.raise()
     }
 
-    /// The answer comes at the thread's next round.
-    func askForLife() {
-        life.ask()
+    /// The thread beats in its next round.
+    func requestHeartbeat() {
+        heartbeat.request()
         wake.raise()
     }
 

@@ -4,7 +4,7 @@
 /// - `01`, `1e+` and `1e5.` pass as numbers, while more than 20 digits are refused, although RFC 8259 allows
 ///   `0.00012345678901234567` and programs write it; so numbers are collected here and LEJP is shown a 0;
 /// - a name is appended to a 128-byte path without a check.
-struct JSONGuard {
+struct JSONPrevalidator {
     enum Verdict {
         /// For LEJP.
         case pass
@@ -12,7 +12,7 @@ struct JSONGuard {
         case passAndEnd
         /// Part of a number: not for LEJP.
         case number
-        /// The number in `number` is complete; this byte comes after it and must be admitted anew.
+        /// The number in `number` is complete; this byte follows it and must be validated again.
         case numberEnds
     }
 
@@ -24,12 +24,12 @@ struct JSONGuard {
     }
 
     private var place = Place.between
-    /// Surrogates in strings are no error.
-    var admitsHalves = false
+    /// Whether surrogates in strings are allowed.
+    var allowsHalfSurrogates = false
     /// One bit a container, the innermost lowest: 1 is an object.
     private var containers: UInt32 = 0
     private(set) var depth = 0
-    /// The last byte outside strings and numbers that was no white space; 0 before the first, `"` for any value.
+    /// The last byte outside strings and numbers that was not white space; 0 before the first, `"` for any value.
     private var last: UInt8 = 0
     /// The byte before this one, inside a string.
     private var previous: UInt8 = 0
@@ -47,12 +47,12 @@ struct JSONGuard {
         return taken
     }
 
-    mutating func admit(_ byte: UInt8, offset: Int) throws(JSONError) -> Verdict {
+    mutating func validate(_ byte: UInt8, offset: Int) throws(JSONError) -> Verdict {
         switch place {
         case .between:
-            return try admitBetween(byte, offset: offset)
+            return try validateBetween(byte, offset: offset)
         case .string(let isName, let length):
-            try admitInString(byte, isName: isName, length: length, offset: offset)
+            try validateInString(byte, isName: isName, length: length, offset: offset)
             return .pass
         case .escape(let isName, let length):
             guard byte != 0 else { throw .syntax(offset: offset) }
@@ -66,9 +66,9 @@ struct JSONGuard {
         }
     }
 
-    private mutating func admitInString(_ byte: UInt8, isName: Bool, length: Int, offset: Int) throws(JSONError) {
+    private mutating func validateInString(_ byte: UInt8, isName: Bool, length: Int, offset: Int) throws(JSONError) {
         // UTF-8 has no surrogates (RFC 3629); LEJP writes those of \u escapes in this form, so no others may come in.
-        if previous == 0xED, byte >= 0xA0, !admitsHalves { throw .encoding(offset: offset) }
+        if previous == 0xED, byte >= 0xA0, !allowsHalfSurrogates { throw .encoding(offset: offset) }
         previous = byte
         switch byte {
         case UInt8(ascii: "\""):
@@ -82,7 +82,7 @@ struct JSONGuard {
         }
     }
 
-    private mutating func admitBetween(_ byte: UInt8, offset: Int) throws(JSONError) -> Verdict {
+    private mutating func validateBetween(_ byte: UInt8, offset: Int) throws(JSONError) -> Verdict {
         switch byte {
         case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"):
             return .pass
