@@ -24,7 +24,7 @@ final class Daemon {
     let uplinkProblem: UplinkFailure?
     var recorder: Recorder
     var backfill: Backfill
-    let school: SchoolDriver
+    let uploads: UploadDriver
     var outbox: Outbox
     /// As `noteLesson` last saw it.
     var hadLesson = false
@@ -37,7 +37,7 @@ final class Daemon {
     /// What the last command was answered by the state machine.
     var refusal: (why: String, code: RefusalCode)?
     private var stopping = false
-    private var resumption = ResumptionDriver(nil, seconds: 0)
+    private var resumption = ResumptionWait(nil, seconds: 0)
 
     enum Token {
         static let notifier: UInt64 = 0
@@ -47,26 +47,26 @@ final class Daemon {
         static let firstClient: UInt64 = 1_000
     }
 
-    init(_ parts: DaemonParts) {
-        settings = parts.settings
-        mistakes = parts.mistakes
-        log = parts.log
-        loop = parts.loop
-        notifier = parts.notifier
-        ring = parts.ring
-        capture = parts.capture
-        store = parts.store
-        transport = parts.transport.thread
-        school = parts.school
-        outbox = Outbox(settings: parts.settings.outbox, seed: Process.random())
-        uplink = parts.transport.uplink
-        uplinkProblem = parts.transport.uplinkProblem
-        network = NetworkDriver(log: parts.log)
-        watchdog = WatchdogDriver(log: parts.log)
-        panel = parts.panel
-        clients = ControlClients(parts.listener)
-        recorder = Recorder(settings: parts.settings.recorder, seed: Process.random())
-        backfill = Backfill(settings: parts.settings.backfill, seed: Process.random())
+    init(_ dependencies: DaemonDependencies) {
+        settings = dependencies.settings
+        mistakes = dependencies.mistakes
+        log = dependencies.log
+        loop = dependencies.loop
+        notifier = dependencies.notifier
+        ring = dependencies.ring
+        capture = dependencies.capture
+        store = dependencies.store
+        transport = dependencies.transport.thread
+        uploads = dependencies.uploads
+        outbox = Outbox(settings: dependencies.settings.outbox, seed: Process.random())
+        uplink = dependencies.transport.uplink
+        uplinkProblem = dependencies.transport.uplinkProblem
+        network = NetworkDriver(log: dependencies.log)
+        watchdog = WatchdogDriver(log: dependencies.log)
+        panel = dependencies.panel
+        clients = ControlClients(dependencies.listener)
+        recorder = Recorder(settings: dependencies.settings.recorder, seed: Process.random())
+        backfill = Backfill(settings: dependencies.settings.backfill, seed: Process.random())
     }
 
     /// Runs until SIGTERM or SIGINT; a lesson in progress is then ended and saved.
@@ -78,10 +78,10 @@ final class Daemon {
         if let rebuilt = store.rebuilt, !rebuilt.isTakenUp { reached(.index) }
         Process.notify("READY=1\nSTATUS=idle")
         log.write(.info, "ready name=\(LogEntry.quoted(settings.box.name)) version=\(Help.version)")
-        resumption = ResumptionDriver(store.interruption, seconds: settings.box.resumeSeconds)
+        resumption = ResumptionWait(store.interruption?.recording, seconds: settings.box.resumeSeconds)
         while true {
             resumeOrClose()
-            settle()
+            publishState()
             if stopping, !recorder.isRecording { break }
             panel.care(now: Clock.now, loop: loop)
             try loop.setTimer(nextDeadline)
@@ -98,7 +98,7 @@ final class Daemon {
     private var nextDeadline: MonotonicTime? {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
-            backfill.nextDeadline, outbox.nextDeadline, school.nextDeadline(isHeld: outbox.isHeld),
+            backfill.nextDeadline, outbox.nextDeadline, uploads.nextDeadline(isHeld: outbox.isHeld),
             watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline,
         ].compactMap { $0 }.min()
     }
@@ -138,11 +138,11 @@ final class Daemon {
     }
 
     /// After each round: what people see follows what is.
-    private func settle() {
+    private func publishState() {
         if store.tend(now: Clock.now) { drainStore() }
         noteLesson()
         noteBounds()
-        while school.hasAnswers { takeAnswers() }
+        while uploads.hasAnswers { takeAnswers() }
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
@@ -155,7 +155,11 @@ final class Daemon {
 
     /// An interrupted lesson goes on, or is over: by the clock, or since something was pressed.
     private func resumeOrClose() {
-        switch resumption.decide(isPressed: recorder.isRecording || stopping) {
+        let step = resumption.decide(isPressed: recorder.isRecording || stopping, at: Clock.now) {
+            Moment(
+                wall: Clock.wall, isSynchronised: Clock.isSynchronised, isKept: Clock.agreesWithRTC, boot: Clock.boot)
+        }
+        switch step {
         case .wait: break
         case .resume(let recording, let place): receive(.resume(recording, at: place))
         case .close:
@@ -164,7 +168,7 @@ final class Daemon {
         }
     }
 
-    func pressed(_ button: PanelDriver.Press) {
+    func pressed(_ button: ButtonPress) {
         log.write(.info, "button name=\(button.name)")
         switch button {
         case .start: receive(.start(startRequest(label: "")))
@@ -270,7 +274,7 @@ final class Daemon {
     func toStore(_ command: StoreCommand) { store.send(command) }
 
     /// What the store says to others than the state machine.
-    private func carryOn(_ event: StoreEvent) {
+    private func forward(_ event: StoreEvent) {
         switch event {
         case .audio(let session, let from, let samples):
             toUplink(.audio(session: session, from: from, samples))
@@ -318,7 +322,7 @@ final class Daemon {
 
     private func drainStore() {
         for event in store.takeEvents() {
-            carryOn(event)
+            forward(event)
             if let input = RecorderInput(event) { receive(input) }
         }
     }

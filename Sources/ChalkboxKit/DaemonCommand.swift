@@ -8,7 +8,7 @@ internal import SpeechUplink
 internal import WebTransport
 
 /// What the daemon is put together from.
-struct DaemonParts {
+struct DaemonDependencies {
     var settings: Settings
     /// What is wrong with the configuration, for people.
     var mistakes: [String]
@@ -19,7 +19,7 @@ struct DaemonParts {
     var capture: CaptureThread
     var store: StoreThread
     var transport: Transport
-    var school: SchoolDriver
+    var uploads: UploadDriver
     var panel: PanelDriver
     var listener: ControlListener
 }
@@ -82,10 +82,10 @@ enum DaemonCommand {
                 transport.uplinkProblem = UplinkFailure(.configuration, problem)
             }
             return Daemon(
-                DaemonParts(
+                DaemonDependencies(
                     settings: settings, mistakes: reading.mistakes, log: log, loop: loop, notifier: notifier,
                     ring: ring, capture: capture, store: store, transport: transport,
-                    school: school(settings, transport, notifier, log),
+                    uploads: uploads(settings, transport, notifier, log),
                     panel: PanelDriver(settings, log: log, now: Clock.now), listener: listener))
         } catch {
             let hint = error.number == SystemError.addressInUse ? "; another daemon is running" : ""
@@ -186,9 +186,9 @@ enum DaemonCommand {
         return transport
     }
 
-    private static func school(
+    private static func uploads(
         _ settings: Settings, _ transport: Transport, _ notifier: EventNotifier, _ log: Log
-    ) -> SchoolDriver {
+    ) -> UploadDriver {
         let file = SecretFile(path: settings.upload.bearerFile)
         let restFile = SecretFile(path: settings.restBearerFile)
         var bearer: String?
@@ -200,7 +200,7 @@ enum DaemonCommand {
             problem = problem ?? UplinkFailure(.configuration, error.message)
         }
         let client = transport.thread.map { HTTPClient(thread: $0, notifier: notifier) }
-        return SchoolDriver(
+        return UploadDriver(
             client, settings.uploads(bearer: bearer), settings.transcriptions, bearerFile: file,
             restBearerFile: restFile, problem: problem, log: log)
     }

@@ -95,7 +95,7 @@ extension Daemon {
         guard panel.acceptsSocketButtons else {
             return Answer.error("panel.driver is not socket: buttons are not pressed this way", "bad-request")
         }
-        panel.edge(start: button == .start, pressed: isPressed, now: Clock.now) { pressed($0) }
+        panel.edge(button == .start ? .start : .stop, pressed: isPressed, now: Clock.now) { pressed($0) }
         return Answer.fine
     }
 }

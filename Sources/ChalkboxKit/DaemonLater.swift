@@ -4,7 +4,7 @@ internal import RecordingStore
 internal import SpeechUplink
 internal import WebTransport
 
-/// What becomes of lessons once they are saved: the text that they lack, and their way to the school.
+/// What becomes of lessons once they are saved: the text that they lack, and their way to the uploads.
 extension Daemon {
     func transcribe(_ input: BackfillInput) {
         for effect in backfill.receive(input, now: Clock.now) { perform(effect) }
@@ -16,7 +16,7 @@ extension Daemon {
 
     func laterTick() {
         transcribe(.tick)
-        if outbox.isHeld, school.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
+        if outbox.isHeld, uploads.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
         deliver(.tick)
     }
 
@@ -45,21 +45,21 @@ extension Daemon {
 
     /// What the school's servers and the service's asynchronous interface have said.
     func takeAnswers() {
-        counted(.uploadCommands, total: school.refusals)
-        for event in school.takeEvents() {
+        counted(.uploadCommands, total: uploads.refusals)
+        for event in uploads.takeEvents() {
             switch event {
             case .progress(let call, let bytes):
-                if school.isUpload(call) { deliver(.progress(bytes: bytes)) }
+                if uploads.isUpload(call) { deliver(.progress(bytes: bytes)) }
             case .ended(let call):
-                if let answer = school.uploadAnswer(call) { deliver(.answer(answer)) }
-                if let answer = school.transcriptionAnswer(call) { transcribe(.answer(answer)) }
+                if let answer = uploads.uploadAnswer(call) { deliver(.answer(answer)) }
+                if let answer = uploads.transcriptionAnswer(call) { transcribe(.answer(answer)) }
             }
         }
     }
 
     /// A person does not want to wait.
     func retryUploads(_ id: RecordingID?) {
-        _ = school.renewSecret(now: Clock.now)
+        _ = uploads.renewSecret(now: Clock.now)
         transcribe(.retry)
         deliver(.retry(id))
     }
@@ -73,9 +73,9 @@ extension Daemon {
         case .done(let id):
             toStore(.saved(.parcelDone(id)))
         case .request(let request):
-            school.send(request)
+            uploads.send(request)
         case .cancelRequest:
-            school.cancelUpload()
+            uploads.cancelUpload()
         case .log(let entry):
             log.write(entry)
         }
@@ -108,9 +108,9 @@ extension Daemon {
         case .noteJob(let id, let job):
             toStore(.saved(.noteJob(id, fileID: job.file, transcriptionID: job.transcription)))
         case .request(let request):
-            school.send(request)
+            uploads.send(request)
         case .cancelRequest:
-            school.cancelTranscription()
+            uploads.cancelTranscription()
         case .reached(let bound, let count):
             reached(bound, count: count)
         case .log(let entry):

@@ -6,40 +6,19 @@ internal import RecorderCore
 /// Buttons and lamps as the daemon sees them, whichever way they are connected: on GPIO lines, over the control socket
 /// (for demonstrations and tests), or not at all.
 final class PanelDriver {
-    /// What a person did, after debouncing.
-    enum Press: Equatable {
-        case start
-        case stop
-        /// One button for both.
-        case toggle
-
-        var name: String {
-            switch self {
-            case .start: "start"
-            case .stop: "stop"
-            case .toggle: "start/stop"
-            }
-        }
-    }
-
     /// Edges taken in one go: a bouncing contact must not keep the loop.
     private static let edgesALook = 64
 
     private let kind: Settings.Panel.Driver
     /// Of GPIO lines.
     private let slots: [PanelSlot]
-    private let oneButton: Bool
-    private let debounceMilliseconds: Int64
     let hasAmber: Bool
     private(set) var lamps = Lamps()
-    private var start: Debouncer
-    private var stop: Debouncer
+    private var buttons: ButtonPair
     /// When the lines that are held are looked at again.
     private var lookAt: MonotonicTime
     /// How many were held when they were last looked after.
     private var held = 0
-    /// Of debouncers before these.
-    private var lostBefore: Int64 = 0
     private var news: PanelNews
     private let log: Log
 
@@ -48,11 +27,10 @@ final class PanelDriver {
         kind = panel.driver
         let isGPIO = kind == .gpio
         slots = isGPIO ? GPIOPanel.slots(settings.panelLines, at: now) : []
-        oneButton = isGPIO && panel.startLine == panel.stopLine
         hasAmber = !isGPIO || !panel.amberLine.isEmpty
-        debounceMilliseconds = Int64(panel.debounceMilliseconds)
-        start = Debouncer(stableMilliseconds: debounceMilliseconds)
-        stop = start
+        buttons = ButtonPair(
+            stableMilliseconds: Int64(panel.debounceMilliseconds),
+            isOneButton: isGPIO && panel.startLine == panel.stopLine)
         lookAt = now
         news = PanelNews(at: now)
         self.log = log
@@ -85,7 +63,7 @@ final class PanelDriver {
     }
 
     /// Edges of the buttons that the kernel dropped, since the recorder started.
-    var lostEdges: Int64 { lostBefore + start.lostEdges + stop.lostEdges }
+    var lostEdges: Int64 { buttons.lostEdges }
 
     var acceptsSocketButtons: Bool { kind == .socket }
 
@@ -101,8 +79,7 @@ final class PanelDriver {
         let isDue = slots.contains { slot in slot.nextAttempt.map { $0 <= now } ?? false }
         for slot in slots where !slot.isHeld {
             if isDue, let level = slot.acquire(at: now) { watch(slot, isPressed: level, now, loop) }
-            // A press that was under way is nobody's.
-            if !slot.isHeld { use(Debouncer(stableMilliseconds: debounceMilliseconds), for: slot.part) }
+            if !slot.isHeld, let button = slot.part.button { buttons.reset(button) }
         }
         held = countHeld()
         if let entry = news.note(state, problem, at: now) { log.write(entry) }
@@ -112,10 +89,9 @@ final class PanelDriver {
     private func countHeld() -> Int { slots.count { $0.isHeld } }
 
     private func watch(_ slot: PanelSlot, isPressed: Bool, _ now: MonotonicTime, _ loop: EventLoop) {
-        guard slot.part.isButton, let descriptor = slot.fileDescriptor else { return }
+        guard let button = slot.part.button, let descriptor = slot.fileDescriptor else { return }
         // A button that is held while its line is taken was pressed by nobody.
-        let heldSince = isPressed ? now : nil
-        use(Debouncer(stableMilliseconds: debounceMilliseconds, heldSince: heldSince), for: slot.part)
+        buttons.reset(button, heldSince: isPressed ? now : nil)
         do throws(SystemError) {
             try loop.add(descriptor, token: Daemon.Token.panel)
         } catch {
@@ -123,19 +99,11 @@ final class PanelDriver {
         }
     }
 
-    private func use(_ debouncer: Debouncer, for part: PanelPart) {
-        guard part.isButton else { return }
-        let lost = lostEdges
-        if part == .start { start = debouncer } else { stop = debouncer }
-        lostBefore += lost - lostEdges
-    }
-
     /// When a button will have been stable for long enough, a lamp blinks, or a line is to be looked at or taken.
     func nextDeadline(after now: MonotonicTime) -> MonotonicTime? {
         var next = Int64.max
         func note(_ time: MonotonicTime?) { next = min(next, time?.milliseconds ?? next) }
-        note(start.nextDeadline)
-        note(stop.nextDeadline)
+        note(buttons.nextDeadline)
         for slot in slots {
             note(slot.nextAttempt)
             guard slot.isHeld else { continue }
@@ -162,7 +130,7 @@ final class PanelDriver {
 
     /// A button has edges to read, or the timer came: whatever is stable now counts.
     /// - Parameter hangUp: a line's chip says that it is gone (EPOLLHUP or EPOLLERR), and would say so for ever.
-    func look(now: MonotonicTime, hangUp: Bool = false, _ pressed: (Press) -> Void) {
+    func look(now: MonotonicTime, hangUp: Bool = false, _ pressed: (ButtonPress) -> Void) {
         // In the order in which they came: a loop that is late must not take two buttons at once for one.
         for _ in 0..<Self.edgesALook {
             var oldest: (slot: PanelSlot, edge: PanelEdge)?
@@ -172,45 +140,48 @@ final class PanelDriver {
             }
             guard let (slot, edge) = oldest else { break }
             slot.dropEdge()
-            self.edge(start: slot.part == .start, pressed: edge.pressed, now: edge.at, pressed)
+            if let button = slot.part.button { self.edge(button, pressed: edge.pressed, now: edge.at, pressed) }
         }
         if hangUp, countHeld() == held {
             for slot in slots where slot.part.isButton && slot.check(at: now) != nil {
                 slot.release("the line was hung up; is its chip still plugged in? `gpiodetect`", at: now)
             }
         }
-        let (startLevel, stopLevel) = (level(.start, start, now), level(.stop, stop, now))
-        tell(start.elapsed(at: now, isPressed: startLevel), .start, beside: stop, pressed)
-        tell(stop.elapsed(at: now, isPressed: stopLevel), .stop, beside: start, pressed)
+        let (startLevel, stopLevel) = (level(.start, now), level(.stop, now))
+        tell(buttons.elapsed(.start, at: now, isPressed: startLevel), pressed)
+        tell(buttons.elapsed(.stop, at: now, isPressed: stopLevel), pressed)
     }
 
-    func edge(start isStart: Bool, pressed isPressed: Bool, now: MonotonicTime, _ pressed: (Press) -> Void) {
-        if isStart {
-            tell(start.edge(pressed: isPressed, at: now), .start, beside: stop, pressed)
-        } else {
-            tell(stop.edge(pressed: isPressed, at: now), .stop, beside: start, pressed)
-        }
+    func edge(
+        _ button: ButtonPair.Button, pressed isPressed: Bool, now: MonotonicTime, _ pressed: (ButtonPress) -> Void
+    ) {
+        tell(buttons.edge(button, pressed: isPressed, at: now), pressed)
     }
 
     /// What the line says, when the debouncer's time is over.
-    private func level(_ part: PanelPart, _ debouncer: Debouncer, _ now: MonotonicTime) -> Bool? {
-        guard let deadline = debouncer.nextDeadline, deadline <= now else { return nil }
-        return slots.first { $0.part == part }?.check(at: now)
+    private func level(_ button: ButtonPair.Button, _ now: MonotonicTime) -> Bool? {
+        guard buttons.isDue(button, at: now) else { return nil }
+        return slots.first { $0.part.button == button }?.check(at: now)
     }
 
-    /// Two buttons at once are nobody's wish: neither counts.
-    private func tell(
-        _ event: Debouncer.Event?, _ press: Press, beside other: Debouncer, _ pressed: (Press) -> Void
-    ) {
+    private func tell(_ event: ButtonPair.Event?, _ pressed: (ButtonPress) -> Void) {
         switch event {
-        case .pressed:
-            guard !other.isHeld else {
-                log.write(.warning, "button name=\(press.name) state=ignored reason=\"the other is held\"")
-                return
-            }
-            pressed(oneButton ? .toggle : press)
-        case .stuck: log.write(.warning, "button name=\(press.name) state=stuck")
-        case .released, .none: break
+        case .pressed(let press): pressed(press)
+        case .ignored(let press):
+            log.write(.warning, "button name=\(press.name) state=ignored reason=\"the other is held\"")
+        case .stuck(let press): log.write(.warning, "button name=\(press.name) state=stuck")
+        case .none: break
+        }
+    }
+}
+
+extension PanelPart {
+    /// Nil: a lamp.
+    fileprivate var button: ButtonPair.Button? {
+        switch self {
+        case .start: .start
+        case .stop: .stop
+        case .green, .amber, .red: nil
         }
     }
 }

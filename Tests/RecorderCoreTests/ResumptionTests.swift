@@ -21,6 +21,30 @@ import Testing
         return Resumption.decide(recording, now: now, seconds: seconds)
     }
 
+    @Test func `asks the clock twice a second until it is known, and no more when somebody pressed`() {
+        var wait = ResumptionWait(Self.recording(), seconds: 120)
+        var asked = 0
+        func decide(_ time: Int64, boot: BootTime, isPressed: Bool = false) -> ResumptionWait.Step {
+            wait.decide(isPressed: isPressed, at: MonotonicTime(milliseconds: time)) {
+                asked += 1
+                let wall = WallTime(milliseconds: Box.header.startedAt.milliseconds)
+                return Moment(wall: wall, isSynchronised: false, boot: boot)
+            }
+        }
+        let unknown = BootTime(id: "b", milliseconds: 9_000)
+        #expect(decide(1_000, boot: unknown) == .wait)
+        #expect(decide(1_499, boot: unknown) == .wait && asked == 1)
+        #expect(wait.nextDeadline == MonotonicTime(milliseconds: 1_500))
+        let same = BootTime(id: "a", milliseconds: 703_000)
+        #expect(decide(1_500, boot: same) == .resume(Self.recording(), at: SampleIndex(milliseconds: 603_000)))
+        #expect(wait.nextDeadline == nil && decide(2_000, boot: same) == .wait && asked == 2)
+
+        wait = ResumptionWait(Self.recording(), seconds: 120)
+        #expect(decide(3_000, boot: unknown, isPressed: true) == .wait && wait.nextDeadline == nil)
+        wait = ResumptionWait(Self.recording(), seconds: 0)
+        #expect(decide(4_000, boot: unknown) == .close)
+    }
+
     @Test func `goes on at its exact place when only the recorder was away, whatever the clock says`() {
         let boot = BootTime(id: "a", milliseconds: 703_000)
         for wall: Int64 in [3_000, -86_400_000, 86_400_000] {

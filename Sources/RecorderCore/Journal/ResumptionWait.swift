@@ -1,11 +1,8 @@
-internal import LinuxRuntime
-internal import RecorderCore
-internal import RecordingStore
-
 /// Asks the clock whether an interrupted lesson goes on, until it is known.
-struct ResumptionDriver {
-    enum Step {
-        /// Nothing to do, or not yet.
+package struct ResumptionWait: Equatable, Sendable {
+    /// What is to be done with the lesson.
+    package enum Step: Equatable, Sendable {
+        /// Nothing, or not yet.
         case wait
         case resume(InterruptedRecording, at: SampleIndex)
         case close
@@ -17,30 +14,33 @@ struct ResumptionDriver {
 
     private static let askMilliseconds: Int64 = 500
 
-    init(_ interruption: Interruption?, seconds: Int) {
-        waiting = interruption?.recording
+    /// - Parameters:
+    ///   - recording: nil: none was interrupted.
+    ///   - seconds: `box.resume_seconds`.
+    package init(_ recording: InterruptedRecording?, seconds: Int) {
+        waiting = recording
         self.seconds = seconds
     }
 
-    var nextDeadline: MonotonicTime? {
+    /// Nil: nothing is waited for.
+    package var nextDeadline: MonotonicTime? {
         if case .some = waiting { return nextAsk }
         return nil
     }
 
-    /// - Parameter isPressed: another lesson has begun, or the daemon ends: this one is over.
-    mutating func decide(isPressed: Bool) -> Step {
+    /// - Parameters:
+    ///   - isPressed: another lesson has begun, or the recorder ends: this one is over.
+    ///   - moment: what the clocks say; asked only when it is time to.
+    package mutating func decide(isPressed: Bool, at now: MonotonicTime, _ moment: () -> Moment) -> Step {
         guard let recording = waiting else { return .wait }
         guard !isPressed else {
             // START has the store close it.
             waiting = nil
             return .wait
         }
-        let now = Clock.now
         guard nextAsk <= now else { return .wait }
         nextAsk = now.adding(milliseconds: Self.askMilliseconds)
-        let moment = Moment(
-            wall: Clock.wall, isSynchronised: Clock.isSynchronised, isKept: Clock.agreesWithRTC, boot: Clock.boot)
-        switch Resumption.decide(recording, now: moment, seconds: seconds) {
+        switch Resumption.decide(recording, now: moment(), seconds: seconds) {
         case .wait:
             return .wait
         case .resume(let place):

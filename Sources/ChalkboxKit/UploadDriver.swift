@@ -6,9 +6,10 @@ internal import WebTransport
 
 /// Uploads and transcriptions as the daemon sees them: at most one call of each, of which a cancelled one is forgotten
 /// at once; and their secrets.
-final class SchoolDriver {
+final class UploadDriver {
     private let client: HTTPClient?
     private var uploads: UploadSettings
+    private var secret: UploadSecret
     private var transcriptions: TranscriptionSettings
     private let bearerFile: SecretFile
     private let restBearerFile: SecretFile
@@ -18,13 +19,8 @@ final class SchoolDriver {
     /// What is under way.
     private var upload: UploadCall?
     private var transcription: TranscriptionCall?
-    /// Why there can be no exchange, although it is wanted.
-    private var problem: UplinkFailure?
-    private var askSecretAt = MonotonicTime(milliseconds: 0)
     /// Calls that ended without being sent.
     private var unsent: [any HTTPCall] = []
-
-    private static let secretMilliseconds: Int64 = 10_000
 
     /// - Parameters:
     ///   - client: nil: there are no connections.
@@ -38,21 +34,21 @@ final class SchoolDriver {
         self.transcriptions = transcriptions
         self.bearerFile = bearerFile
         self.restBearerFile = restBearerFile
-        self.problem = problem
+        secret = UploadSecret(bearer: uploads.bearer, problem: problem, isConnected: client != nil)
         self.log = log
     }
 
     func send(_ request: UploadRequest) {
         let call = UploadCall(request, uploads)
         upload = call
-        send(call, problem)
+        send(call, secret.problem)
     }
 
     func send(_ request: TranscriptionRequest) {
         if case .uploadAudio = request { renewRestSecret() }
         let call = TranscriptionCall(request, transcriptions)
         transcription = call
-        send(call, client == nil ? problem : nil)
+        send(call, client == nil ? secret.problem : nil)
     }
 
     /// - Parameter problem: why it cannot be sent.
@@ -113,22 +109,18 @@ final class SchoolDriver {
     // MARK: Secrets
 
     /// - Parameter isHeld: nothing goes before the secret is another one.
-    func nextDeadline(isHeld: Bool) -> MonotonicTime? { isHeld ? askSecretAt : nil }
+    func nextDeadline(isHeld: Bool) -> MonotonicTime? { secret.nextDeadline(isAuthorizationBlocked: isHeld) }
 
     /// Whether there is another secret than before.
     func renewSecret(now: MonotonicTime) -> Bool {
-        guard askSecretAt <= now else { return false }
-        askSecretAt = now.adding(milliseconds: Self.secretMilliseconds)
-        let fresh: String?
+        guard secret.isDue(at: now) else { return false }
         do throws(SystemError) {
-            fresh = try bearerFile.read()
+            guard secret.found(try bearerFile.read()) else { return false }
         } catch {
-            problem = UplinkFailure(.configuration, error.message)
+            secret.failed(error.message)
             return false
         }
-        guard client != nil, fresh != uploads.bearer || problem != nil else { return false }
-        uploads.bearer = fresh
-        problem = nil
+        uploads.bearer = secret.bearer
         log.write(.info, "upload secret=renewed")
         return true
     }
