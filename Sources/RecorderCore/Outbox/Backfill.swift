@@ -2,6 +2,8 @@
 /// The words are placed by the same rules as live ones (`LiveTranscript`), so the transcript is that of an undisturbed
 /// lesson. Sessions and token requests have numbers below zero: the recorder's are above.
 package struct Backfill {
+    typealias Turn = RecorderCore.Turn<BackfillEffect>
+
     let settings: BackfillSettings
     var random: RandomSource
     var work = Work.none
@@ -13,7 +15,6 @@ package struct Backfill {
     private var newestNumber = 0
     /// What somebody else has to answer, and by when.
     var answerDue = MonotonicTime(milliseconds: 0)
-    var now = MonotonicTime(milliseconds: 0)
     /// Of the lesson whose text is asked for anew.
     var kept: Kept?
 
@@ -109,11 +110,6 @@ package struct Backfill {
         }
     }
 
-    /// The next lesson may begin at once.
-    private func afterLesson(_ now: MonotonicTime) -> MonotonicTime {
-        now.adding(milliseconds: Limits.backfillDelayMilliseconds)
-    }
-
     /// What is known of the network may be wrong: once in a while it is tried all the same.
     func afterOffline(_ time: MonotonicTime) -> MonotonicTime {
         guard let offlineSince else { return time }
@@ -131,42 +127,39 @@ package struct Backfill {
     }
 
     package mutating func receive(_ input: BackfillInput, now: MonotonicTime) -> [BackfillEffect] {
-        var effects: [BackfillEffect] = []
-        self.now = now
+        var turn = Turn(now: now)
         switch input {
-        case .saved: askAt = settings.way == .none ? nil : afterLesson(now)
-        case .lessonBegan: pause(&effects)
+        case .saved: askAt = settings.way == .none ? nil : turn.after(milliseconds: Limits.backfillDelayMilliseconds)
+        case .lessonBegan: pause(&turn)
         case .lessonEnded:
             isPaused = false
-            expectAnswer(within: Limits.storeWorkMilliseconds)
-            wake(afterLesson(now))
+            expectAnswer(within: Limits.storeWorkMilliseconds, turn)
+            wake(turn.after(milliseconds: Limits.backfillDelayMilliseconds))
         case .networkChanged:
             offlineSince = nil
             forgive()
-            wake(now)
-        case .networkLost: offlineSince = now
-        case .retry: wake(now)
-        case .text(let text): begin(text, now, &effects)
-        case .textLost(let id): abandon(id, now, &effects)
+            wake(turn.now)
+        case .networkLost: offlineSince = turn.now
+        case .retry: wake(turn.now)
+        case .text(let text): begin(text, &turn)
+        case .textLost(let id): abandon(id, &turn)
         default:
             guard case .lesson(var job) = work else { break }
-            receive(input, &job, now, &effects)
+            receive(input, &job, &turn)
             work = .lesson(job)
         }
-        if case .tick = input { answerMissing(&effects) }
-        advance(now, &effects)
-        return effects
+        if case .tick = input { answerMissing(&turn) }
+        advance(&turn)
+        return turn.effects
     }
 
-    private mutating func receive(
-        _ input: BackfillInput, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
-    ) {
+    private mutating func receive(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
         switch input {
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed:
-            receiveLive(input, &job, now, &effects)
+            receiveLive(input, &job, &turn)
         case .audioCut, .cutFailed, .answer:
-            receiveFiles(input, &job, now, &effects)
-        case .tick: expire(&job, now, &effects)
+            receiveFiles(input, &job, &turn)
+        case .tick: expire(&job, &turn)
         case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .settled, .retry:
             break
         }
@@ -174,64 +167,64 @@ package struct Backfill {
             let state = reason.isEmpty ? "complete" : "given-up reason=\(LogEntry.quoted(reason))"
             let level: LogLevel = reason.isEmpty ? .info : .error
             let line = "transcribe id=\(job.id.text) state=\(state) words=\(job.transcript.wordCount)"
-            effects.append(.log(LogEntry(level, line)))
+            turn.log(level, line)
             job.step = .done
         }
     }
 
     // MARK: What is done next
 
-    private mutating func advance(_ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func advance(_ turn: inout Turn) {
         if case .lesson(let job) = work, case .done = job.step {
             work = .none
-            askAt = now
+            askAt = turn.now
         }
         switch work {
         case .none:
-            guard !isPaused, let due = askAt, due <= now else { return }
+            guard !isPaused, let due = askAt, due <= turn.now else { return }
             askAt = nil
-            askText(&effects)
+            askText(&turn)
         case .asked:
             break
         case .lesson(var job):
-            guard !isPaused, case .waiting(let until?) = job.step, afterOffline(until) <= now else { return }
-            if offlineSince != nil { offlineSince = now }
+            guard !isPaused, case .waiting(let until?) = job.step, afterOffline(until) <= turn.now else { return }
+            if offlineSince != nil { offlineSince = turn.now }
             guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
                 kept = Kept(job)
-                askText(&effects)
+                askText(&turn)
                 return
             }
-            step(&job, now, &effects)
+            step(&job, &turn)
             work = .lesson(job)
         }
     }
 
-    private mutating func askText(_ effects: inout [BackfillEffect]) {
+    private mutating func askText(_ turn: inout Turn) {
         work = .asked
-        expectAnswer(within: Limits.storeAnswerMilliseconds)
-        effects.append(.askText)
+        expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
+        turn.emit(.askText)
     }
 
-    private mutating func begin(_ text: SavedText?, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func begin(_ text: SavedText?, _ turn: inout Turn) {
         guard case .asked = work else { return }
         work = .none
         guard let text else { return }
-        var job = Job(text, now: now)
+        var job = Job(text, now: turn.now)
         kept?.give(to: &job)
         kept = nil
         let what = "gaps=\(job.holes.count) missing_ms=\(job.missingMilliseconds)"
-        effects.append(.log(LogEntry(.info, "transcribe id=\(job.id.text) state=begun " + what)))
+        turn.log(.info, "transcribe id=\(job.id.text) state=begun " + what)
         work = .lesson(job)
     }
 
     /// One thing after another: what an earlier try left at the service goes first, then the next hole, then the end.
-    private mutating func step(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
-        if settings.way == .files, stepFiles(&job, now, &effects) { return }
+    private mutating func step(_ job: inout Job, _ turn: inout Turn) {
+        if settings.way == .files, stepFiles(&job, &turn) { return }
         guard let hole = nextHole(job) else {
-            settle(job.holes.isEmpty ? "" : job.lastError, &job, &effects)
+            settle(job.holes.isEmpty ? "" : job.lastError, &job, &turn)
             return
         }
-        if settings.way == .files { cut(hole, &job, &effects) } else { requestKey(&job, now, &effects) }
+        if settings.way == .files { cut(hole, &job, &turn) } else { requestKey(&job, &turn) }
     }
 
     /// The first hole, or as much of it as goes at a time.
@@ -241,10 +234,10 @@ package struct Backfill {
         return gap.start..<min(gap.end, limit)
     }
 
-    private mutating func settle(_ reason: String, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func settle(_ reason: String, _ job: inout Job, _ turn: inout Turn) {
         job.step = .settling(reason: reason)
-        expectAnswer(within: Limits.storeAnswerMilliseconds)
-        effects.append(.settle(job.id, reason: reason))
+        expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
+        turn.emit(.settle(job.id, reason: reason))
     }
 
     mutating func nextNumber() -> Int {
@@ -258,42 +251,37 @@ package struct Backfill {
         return job.transcript.overlapped(hole.lowerBound)..<end
     }
 
-    mutating func take(
-        _ message: ServiceMessage, session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]
-    ) {
-        if message.oddTokens > 0 { effects.append(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
-        if message.oddPositions > 0 { effects.append(.reached(.servicePositions, count: Int64(message.oddPositions))) }
-        expectAnswer(within: Limits.quietSessionMilliseconds)
+    mutating func take(_ message: ServiceMessage, session: Int, _ job: inout Job, _ turn: inout Turn) {
+        if message.oddTokens > 0 { turn.emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
+        if message.oddPositions > 0 { turn.emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+        expectAnswer(within: Limits.quietSessionMilliseconds, turn)
         let update = job.transcript.receive(message, session: session, end: job.end)
-        for match in update.speakers { effects.append(.log(match.entry(session: session))) }
-        if !update.words.isEmpty || message.finished { store(update.words, &job, &effects) }
+        for match in update.speakers { turn.log(match.entry(session: session)) }
+        if !update.words.isEmpty || message.finished { store(update.words, &job, &turn) }
     }
 
-    private func store(_ words: [Word], _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private func store(_ words: [Word], _ job: inout Job, _ turn: inout Turn) {
         job.failures = 0
         job.unreadable = 0
         job.stored = job.transcript.coverage
         let tokens = words.map { $0.token }
-        effects.append(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
+        turn.emit(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
     }
 
-    func close(session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    func close(session: Int, _ job: inout Job, _ turn: inout Turn) {
         // Silence has no words to be stored with.
-        if job.transcript.coverage != job.stored { store([], &job, &effects) }
+        if job.transcript.coverage != job.stored { store([], &job, &turn) }
         job.isWorn = true
         for merge in job.transcript.close(session: session) {
-            effects.append(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
-            effects.append(.log(merge.entry(session: session)))
+            turn.emit(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
+            turn.log(merge.entry(session: session))
         }
     }
 
     // MARK: Failures
 
     /// - Parameter isFinal: no other try can do better.
-    mutating func failed(
-        _ failure: UplinkFailure, isFinal: Bool = false, _ job: inout Job, _ now: MonotonicTime,
-        _ effects: inout [BackfillEffect]
-    ) {
+    mutating func failed(_ failure: UplinkFailure, isFinal: Bool = false, _ job: inout Job, _ turn: inout Turn) {
         job.failures += 1
         job.lastError = failure.detail
         // Nobody of the service's has said no: then the lesson would not get to the school either.
@@ -308,24 +296,24 @@ package struct Backfill {
         case .probe, .fatal: wait = max(wait, Limits.backfillRefusedMilliseconds)
         }
         guard !isFinal, job.failures < Limits.backfillTries else {
-            settle(failure.detail, &job, &effects)
+            settle(failure.detail, &job, &turn)
             return
         }
         let line = "transcribe id=\(job.id.text) state=waiting in_ms=\(wait) try=\(job.failures)"
-        effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
-        job.step = .waiting(until: now.adding(milliseconds: wait))
+        turn.log(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")
+        job.step = .waiting(until: turn.after(milliseconds: wait))
     }
 
-    private mutating func expire(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func expire(_ job: inout Job, _ turn: inout Turn) {
         switch job.step {
-        case .requesting(let attempt, let deadline) where deadline <= now:
-            effects.append(.cancelToken(attempt: attempt))
-            failed(UplinkFailure(.timeout, "the token endpoint did not answer"), &job, now, &effects)
-        case .connecting(let request, _, let deadline) where deadline <= now:
-            effects.append(.closeSession(request.number))
-            failed(UplinkFailure(.timeout, "the speech service did not answer"), &job, now, &effects)
-        case .polling(let at) where afterOffline(at) <= now:
-            exchange(.state(transcription: job.atService.transcription), &job, &effects)
+        case .requesting(let attempt, let deadline) where deadline <= turn.now:
+            turn.emit(.cancelToken(attempt: attempt))
+            failed(UplinkFailure(.timeout, "the token endpoint did not answer"), &job, &turn)
+        case .connecting(let request, _, let deadline) where deadline <= turn.now:
+            turn.emit(.closeSession(request.number))
+            failed(UplinkFailure(.timeout, "the speech service did not answer"), &job, &turn)
+        case .polling(let at) where afterOffline(at) <= turn.now:
+            exchange(.state(transcription: job.atService.transcription), &job, &turn)
         case .waiting, .requesting, .connecting, .live, .cutting, .exchanging, .polling, .settling, .done:
             break
         }
@@ -334,10 +322,10 @@ package struct Backfill {
     // MARK: Interruptions
 
     /// A lesson begins: the network and the flash are its own.
-    private mutating func pause(_ effects: inout [BackfillEffect]) {
+    private mutating func pause(_ turn: inout Turn) {
         isPaused = true
         guard case .lesson(var job) = work else { return }
-        leave(&job, &effects)
+        leave(&job, &turn)
         switch job.step {
         // The store answers these in its own time.
         case .cutting, .settling, .done: break
@@ -347,24 +335,24 @@ package struct Backfill {
     }
 
     /// What the store has of it is where it goes on.
-    private mutating func abandon(_ id: RecordingID, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func abandon(_ id: RecordingID, _ turn: inout Turn) {
         guard case .lesson(var job) = work, job.id == id else { return }
-        leave(&job, &effects)
+        leave(&job, &turn)
         work = .none
-        askAt = now.adding(milliseconds: Limits.backfillRefusedMilliseconds)
+        askAt = turn.after(milliseconds: Limits.backfillRefusedMilliseconds)
     }
 
-    private func leave(_ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private func leave(_ job: inout Job, _ turn: inout Turn) {
         switch job.step {
         case .requesting(let attempt, _):
-            effects.append(.cancelToken(attempt: attempt))
+            turn.emit(.cancelToken(attempt: attempt))
         case .connecting(let request, _, _):
-            effects.append(.closeSession(request.number))
+            turn.emit(.closeSession(request.number))
         case .live(let request):
-            effects.append(.closeSession(request.number))
-            close(session: request.number, &job, &effects)
+            turn.emit(.closeSession(request.number))
+            close(session: request.number, &job, &turn)
         case .exchanging:
-            effects.append(.cancelRequest)
+            turn.emit(.cancelRequest)
         case .waiting, .cutting, .polling, .settling, .done:
             break
         }

@@ -8,49 +8,47 @@ extension Recorder {
         ].compactMap { $0 }.min()
     }
 
-    mutating func uplinkTick(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
-        if let deadline = lesson.uplink.linkDeadline, deadline <= now {
-            linkDeadline(lesson: &lesson, now: now, effects: &effects)
+    mutating func uplinkTick(_ lesson: inout Lesson, _ turn: inout Turn) {
+        if let deadline = lesson.uplink.linkDeadline, deadline <= turn.now {
+            linkDeadline(&lesson, &turn)
         }
-        if let deadline = rollOverAt(lesson), deadline <= now {
-            effects.append(.log(LogEntry(.info, "roll-over session=\(lesson.uplink.session?.number ?? 0)")))
+        if let deadline = rollOverAt(lesson), deadline <= turn.now {
+            turn.log(.info, "roll-over session=\(lesson.uplink.session?.number ?? 0)")
             lesson.uplink.isPaceHeld = false
-            beginSuccessor(lesson: &lesson, now: now, effects: &effects)
+            beginSuccessor(&lesson, &turn)
         }
-        if let deadline = lesson.uplink.side?.deadline, deadline <= now {
-            sideDeadline(lesson: &lesson, now: now, effects: &effects)
+        if let deadline = lesson.uplink.side?.deadline, deadline <= turn.now {
+            sideDeadline(&lesson, &turn)
         }
-        if let deadline = lesson.uplink.spare.deadline, deadline <= now {
-            spareDeadline(lesson: &lesson, now: now, effects: &effects)
+        if let deadline = lesson.uplink.spare.deadline, deadline <= turn.now {
+            spareDeadline(&lesson, &turn)
         }
-        if let deadline = holeAt(lesson), deadline <= now {
-            fillHole(lesson: &lesson, now: now, effects: &effects)
+        if let deadline = holeAt(lesson), deadline <= turn.now {
+            fillHole(&lesson, &turn)
         }
     }
 
-    private mutating func linkDeadline(
-        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    private mutating func linkDeadline(_ lesson: inout Lesson, _ turn: inout Turn) {
         switch lesson.uplink.link {
         case .waiting, .failed:
-            beginAttempt(lesson: &lesson, now: now, effects: &effects)
+            beginAttempt(&lesson, &turn)
         case .requesting:
-            cancelAttempt(lesson: &lesson, effects: &effects)
+            cancelAttempt(&lesson, &turn)
             let failure = UplinkFailure(.timeout, "the token endpoint did not answer")
-            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
+            attemptFailed(failure, &lesson, &turn)
         case .connecting:
-            cancelAttempt(lesson: &lesson, effects: &effects)
+            cancelAttempt(&lesson, &turn)
             let failure = UplinkFailure(.timeout, "the speech service did not answer")
-            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
+            attemptFailed(failure, &lesson, &turn)
         case .live(let request, _):
             guard head > lesson.uplink.liveHead else {
                 // Without new audio there is nothing to say.
-                lesson.uplink.lastLive = now
+                lesson.uplink.lastLive = turn.now
                 return
             }
-            effects.append(.closeSession(request.number))
+            turn.emit(.closeSession(request.number))
             let failure = UplinkFailure(.stalled, "the speech service said nothing any more")
-            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
+            sessionLost(failure, &lesson, &turn)
         case .off, .finished:
             break
         }
@@ -66,58 +64,54 @@ extension Recorder {
     }
 
     /// - Parameter what: for people.
-    mutating func networkChanged(
-        _ what: String, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    mutating func networkChanged(_ what: String, _ lesson: inout Lesson, _ turn: inout Turn) {
         networkLoss = nil
-        effects.append(.log(LogEntry(.info, "network change=\(LogEntry.quoted(what))")))
+        turn.log(.info, "network change=\(LogEntry.quoted(what))")
         switch lesson.uplink.link {
         case .failed(_, .never), .off, .finished:
             // Only a person can mend it; the network is not what was missing.
             return
         case .live:
             // The old way may still work, or be dead without a word: the new one is made before the old is given up.
-            if lesson.stage == .recording { beginSuccessor(lesson: &lesson, now: now, effects: &effects) }
+            if lesson.stage == .recording { beginSuccessor(&lesson, &turn) }
         case .waiting, .requesting, .connecting, .failed:
-            cancelAttempt(lesson: &lesson, effects: &effects)
+            cancelAttempt(&lesson, &turn)
             lesson.uplink.givenUp = nil
             lesson.uplink.burst = 1
-            lesson.uplink.changedAt = now
-            beginAttempt(lesson: &lesson, now: now, effects: &effects)
+            lesson.uplink.changedAt = turn.now
+            beginAttempt(&lesson, &turn)
         }
     }
 
-    mutating func networkLost(
-        _ what: String, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    mutating func networkLost(_ what: String, _ lesson: inout Lesson, _ turn: inout Turn) {
         networkLoss = what
-        effects.append(.log(LogEntry(.warning, "network change=\(LogEntry.quoted(what))")))
+        turn.log(.warning, "network change=\(LogEntry.quoted(what))")
         let failure = UplinkFailure(.unreachable, what)
         switch lesson.uplink.link {
         case .live(let request, _):
-            effects.append(.closeSession(request.number))
+            turn.emit(.closeSession(request.number))
             // No successor either: it would hang until its own time-out.
-            closeSide(lesson: &lesson, effects: &effects)
-            sessionLost(failure, lesson: &lesson, now: now, effects: &effects)
+            closeSide(&lesson, &turn)
+            sessionLost(failure, &lesson, &turn)
         case .requesting, .connecting:
             // It would hang until its own time-out.
-            cancelAttempt(lesson: &lesson, effects: &effects)
-            attemptFailed(failure, lesson: &lesson, now: now, effects: &effects)
+            cancelAttempt(&lesson, &turn)
+            attemptFailed(failure, &lesson, &turn)
         case .waiting, .failed, .off, .finished:
             break
         }
     }
 
     /// Nothing more is awaited from the service.
-    func abandonUplink(lesson: inout Lesson, effects: inout [RecorderEffect]) {
+    func abandonUplink(_ lesson: inout Lesson, _ turn: inout Turn) {
         if let session = lesson.uplink.session {
-            effects.append(.closeSession(session.number))
-            closeTrack(session.number, lesson: &lesson, effects: &effects)
+            turn.emit(.closeSession(session.number))
+            closeTrack(session.number, &lesson, &turn)
         } else if case .requesting(let attempt, _) = lesson.uplink.link {
-            effects.append(.cancelToken(attempt: attempt))
+            turn.emit(.cancelToken(attempt: attempt))
         }
-        closeSide(lesson: &lesson, effects: &effects)
-        dropSpare(lesson: &lesson, effects: &effects)
+        closeSide(&lesson, &turn)
+        dropSpare(&lesson, &turn)
         if case .off = lesson.uplink.link { return }
         lesson.uplink.link = .finished
     }

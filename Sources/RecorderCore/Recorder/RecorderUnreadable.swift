@@ -18,22 +18,22 @@ extension Recorder {
     }
 
     /// Where a session of the live text begins that would begin at `base`.
-    func skipping(_ base: SampleIndex, _ lesson: Lesson, _ effects: inout [RecorderEffect]) -> SampleIndex {
+    func skipping(_ base: SampleIndex, _ lesson: Lesson, _ turn: inout Turn) -> SampleIndex {
         let place = min(lesson.uplink.skipped, head)
         guard base < place else { return base }
         if lesson.transcript.resumePoint < place {
             let line = "skip from_ms=\(lesson.transcript.resumePoint.milliseconds) to_ms=\(place.milliseconds)"
             let why = "what is there ends each session: the service sends a message that cannot be read"
-            effects.append(.log(LogEntry(.error, line + " reason=\(LogEntry.quoted(why))")))
+            turn.log(.error, line + " reason=\(LogEntry.quoted(why))")
         }
         return place
     }
 }
 
-extension [RecorderEffect] {
+extension Turn where Effect == RecorderEffect {
     /// What was odd in a message of the service.
     mutating func reached(_ message: ServiceMessage) {
-        if message.oddTokens > 0 { append(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
-        if message.oddPositions > 0 { append(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+        if message.oddTokens > 0 { emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
+        if message.oddPositions > 0 { emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
     }
 }
