@@ -117,19 +117,19 @@ package enum Limits {
     }
     /// A flapping link must not make a storm of attempts.
     package static let attemptSpacingMilliseconds: Int64 = 250
-    /// A spare key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
-    /// (SPEECH: "about 1 h").
+    /// A prefetched key is replaced this long before its end; one whose endpoint names no end is kept for less than an
+    /// hour (SPEECH: "about 1 h").
     package static let keyMarginMilliseconds: Int64 = 60_000
     package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
-    package static let spareRetryMilliseconds: Int64 = 30_000
+    package static let prefetchRetryMilliseconds: Int64 = 30_000
     /// The kernel asks for the router's address three times, a second apart (arp(7): mcast_solicit, retrans_time). What
     /// is sent while the cable is out begins that; the first connection after the cable is back fails with it.
-    package static let neighbourMilliseconds: Int64 = 3_500
+    package static let arpResolutionMilliseconds: Int64 = 3_500
     /// A session that lags behind and was told not to hurry is replaced after this long by one that may: it would never
     /// catch up, and its last words would not come in time after STOP.
-    package static let heldPaceMilliseconds: Int64 = 15_000
-    /// Tries to fill holes beside one live session.
-    package static let holeTries = 6
+    package static let realTimePaceMilliseconds: Int64 = 15_000
+    /// Tries to fill gaps beside one live session.
+    package static let gapTries = 6
     /// A session is behind, not just a frame late.
     package static let behindSamples = 5 * SampleIndex.samplesPerSecond
     package static let captureStopMilliseconds: Int64 = 3_000

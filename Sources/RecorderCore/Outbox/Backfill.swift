@@ -32,6 +32,8 @@ package struct Backfill {
         var step: Step
         /// What the service still holds of it.
         var atService: TranscriptionJob
+        /// What the session in hand fills.
+        var filling: Range<SampleIndex>?
         /// The samples that the service was sent, and the hole in them.
         var cut: Cut?
         /// How often its state was asked for.
@@ -51,13 +53,23 @@ package struct Backfill {
         var failures = 0
         var lastError = ""
 
-        init(_ text: SavedText, now: MonotonicTime) {
+        init(_ text: SavedText) {
             recording = text.recording
             atService = TranscriptionJob(file: text.fileID, transcription: text.transcriptionID)
             transcript = LiveTranscript(resuming: recording)
             stored = recording.coverage
-            step = .waiting(until: now)
+            step = .trying(Self.noAttempt)
         }
+
+        static let noAttempt = SessionAttempt("backfill")
+
+        /// Idle while something else is done.
+        var attempt: SessionAttempt {
+            get { if case .trying(let attempt) = step { attempt } else { Self.noAttempt } }
+            set { step = .trying(newValue) }
+        }
+
+        var isWaiting: Bool { attempt.state.step == .backingOff }
 
         var id: RecordingID { recording.header.id }
         var end: SampleIndex { recording.saved }
@@ -74,11 +86,9 @@ package struct Backfill {
     }
 
     enum Step: Equatable {
-        /// Nil: for the end of a lesson, or the network.
-        case waiting(until: MonotonicTime?)
-        case requesting(attempt: Int, deadline: MonotonicTime)
-        case connecting(SessionRequest, hole: Range<SampleIndex>, deadline: MonotonicTime)
-        case live(SessionRequest)
+        /// A gap on its way through the live service, or whatever waits for its time; without a deadline: for the end
+        /// of a lesson, or for the network.
+        case trying(SessionAttempt)
         case cutting
         case exchanging(TranscriptionRequest)
         /// The service is asked again then.
@@ -101,13 +111,17 @@ package struct Backfill {
         case .asked: isPaused ? nil : answerDue
         case .lesson(let job):
             switch job.step {
-            case .waiting(let until): isPaused ? nil : until.map { afterOffline($0) }
-            case .requesting(_, let deadline), .connecting(_, _, let deadline): deadline
+            case .trying(let attempt): job.isWaiting ? retryAt(attempt) : attempt.deadline
             case .polling(let at): afterOffline(at)
-            case .live, .cutting, .exchanging, .settling: isPaused ? nil : answerDue
+            case .cutting, .exchanging, .settling: isPaused ? nil : answerDue
             case .done: nil
             }
         }
+    }
+
+    /// When what waits may go on, as far as is known.
+    private func retryAt(_ attempt: SessionAttempt) -> MonotonicTime? {
+        isPaused ? nil : attempt.deadline.map { afterOffline($0) }
     }
 
     /// What is known of the network may be wrong: once in a while it is tried all the same.
@@ -120,7 +134,7 @@ package struct Backfill {
     package var status: BackfillStatus? {
         guard case .lesson(let job) = work else { return nil }
         var next: MonotonicTime?
-        if case .waiting(let until) = job.step { next = until }
+        if job.isWaiting { next = job.attempt.deadline }
         return BackfillStatus(
             recording: job.id, gaps: job.holes.count, milliseconds: job.missingMilliseconds, nextAttempt: next,
             lastError: job.lastError)
@@ -134,13 +148,13 @@ package struct Backfill {
         case .lessonEnded:
             isPaused = false
             expectAnswer(within: Limits.storeWorkMilliseconds, turn)
-            wake(turn.after(milliseconds: Limits.backfillDelayMilliseconds))
+            wake(turn.after(milliseconds: Limits.backfillDelayMilliseconds), &turn)
         case .networkChanged:
             offlineSince = nil
             forgive()
-            wake(turn.now)
+            wake(turn.now, &turn)
         case .networkLost: offlineSince = turn.now
-        case .retry: wake(turn.now)
+        case .retry: wake(turn.now, &turn)
         case .text(let text): begin(text, &turn)
         case .textLost(let id): abandon(id, &turn)
         default:
@@ -187,7 +201,7 @@ package struct Backfill {
         case .asked:
             break
         case .lesson(var job):
-            guard !isPaused, case .waiting(let until?) = job.step, afterOffline(until) <= turn.now else { return }
+            guard job.isWaiting, let retryAt = retryAt(job.attempt), retryAt <= turn.now else { return }
             if offlineSince != nil { offlineSince = turn.now }
             guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
                 kept = Kept(job)
@@ -209,7 +223,8 @@ package struct Backfill {
         guard case .asked = work else { return }
         work = .none
         guard let text else { return }
-        var job = Job(text, now: turn.now)
+        var job = Job(text)
+        job.attempt.backOff(until: turn.now, &turn)
         kept?.give(to: &job)
         kept = nil
         let what = "gaps=\(job.holes.count) missing_ms=\(job.missingMilliseconds)"
@@ -254,7 +269,6 @@ package struct Backfill {
     mutating func take(_ message: ServiceMessage, session: Int, _ job: inout Job, _ turn: inout Turn) {
         if message.oddTokens > 0 { turn.emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
         if message.oddPositions > 0 { turn.emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
-        expectAnswer(within: Limits.quietSessionMilliseconds, turn)
         let update = job.transcript.receive(message, session: session, end: job.end)
         for match in update.speakers { turn.log(match.entry(session: session)) }
         if !update.words.isEmpty || message.finished { store(update.words, &job, &turn) }
@@ -301,20 +315,22 @@ package struct Backfill {
         }
         let line = "transcribe id=\(job.id.text) state=waiting in_ms=\(wait) try=\(job.failures)"
         turn.log(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")
-        job.step = .waiting(until: turn.after(milliseconds: wait))
+        job.attempt.backOff(until: turn.after(milliseconds: wait), &turn)
     }
 
     private mutating func expire(_ job: inout Job, _ turn: inout Turn) {
         switch job.step {
-        case .requesting(let attempt, let deadline) where deadline <= turn.now:
-            turn.emit(.cancelToken(attempt: attempt))
-            failed(UplinkFailure(.timeout, "the token endpoint did not answer"), &job, &turn)
-        case .connecting(let request, _, let deadline) where deadline <= turn.now:
-            turn.emit(.closeSession(request.number))
-            failed(UplinkFailure(.timeout, "the speech service did not answer"), &job, &turn)
+        case .trying(let attempt):
+            guard let deadline = attempt.deadline, deadline <= turn.now, let failure = attempt.overdue else { return }
+            attempt.abort(&turn)
+            if let request = attempt.live {
+                close(session: request.number, &job, &turn)
+                turn.log(.error, "transcribe state=stuck")
+            }
+            failed(failure, &job, &turn)
         case .polling(let at) where afterOffline(at) <= turn.now:
             exchange(.state(transcription: job.atService.transcription), &job, &turn)
-        case .waiting, .requesting, .connecting, .live, .cutting, .exchanging, .polling, .settling, .done:
+        case .cutting, .exchanging, .polling, .settling, .done:
             break
         }
     }
@@ -329,7 +345,7 @@ package struct Backfill {
         switch job.step {
         // The store answers these in its own time.
         case .cutting, .settling, .done: break
-        case .waiting, .requesting, .connecting, .live, .exchanging, .polling: job.step = .waiting(until: nil)
+        case .trying, .exchanging, .polling: job.attempt.backOff(until: nil, &turn)
         }
         work = .lesson(job)
     }
@@ -342,33 +358,29 @@ package struct Backfill {
         askAt = turn.after(milliseconds: Limits.backfillRefusedMilliseconds)
     }
 
-    private func leave(_ job: inout Job, _ turn: inout Turn) {
+    private mutating func leave(_ job: inout Job, _ turn: inout Turn) {
         switch job.step {
-        case .requesting(let attempt, _):
-            turn.emit(.cancelToken(attempt: attempt))
-        case .connecting(let request, _, _):
-            turn.emit(.closeSession(request.number))
-        case .live(let request):
-            turn.emit(.closeSession(request.number))
-            close(session: request.number, &job, &turn)
+        case .trying(let attempt):
+            job.attempt.cancel(&turn)
+            if let request = attempt.live { close(session: request.number, &job, &turn) }
         case .exchanging:
             turn.emit(.cancelRequest)
-        case .waiting, .cutting, .polling, .settling, .done:
+        case .cutting, .polling, .settling, .done:
             break
         }
     }
 
     /// A try that was brought forward must not use up the number of tries, however the network flaps.
     private mutating func forgive() {
-        guard case .lesson(var job) = work, case .waiting = job.step else { return }
+        guard case .lesson(var job) = work, job.isWaiting else { return }
         job.failures = max(0, job.failures - 1)
         work = .lesson(job)
     }
 
     /// Nothing is waited for any longer.
-    private mutating func wake(_ time: MonotonicTime) {
-        guard case .lesson(var job) = work, case .waiting = job.step else { return }
-        job.step = .waiting(until: time)
+    private mutating func wake(_ time: MonotonicTime, _ turn: inout Turn) {
+        guard case .lesson(var job) = work, job.isWaiting else { return }
+        job.attempt.backOff(until: time, &turn)
         work = .lesson(job)
     }
 }

@@ -45,7 +45,7 @@ extension Backfill {
         switch input {
         case .audioCut(job.id, let path) where job.step == .cutting:
             job.cut?.path = path
-            job.step = .waiting(until: turn.now)
+            job.attempt.backOff(until: turn.now, &turn)
         case .cutFailed(job.id, let reason) where job.step == .cutting:
             job.cut = nil
             failed(UplinkFailure(.stalled, reason), &job, &turn)
@@ -64,7 +64,7 @@ extension Backfill {
         case .file(let name):
             job.atService.file = name
             turn.emit(.noteJob(job.id, job.atService))
-            job.step = .waiting(until: turn.now)
+            job.attempt.backOff(until: turn.now, &turn)
         case .transcription(let name):
             job.atService.transcription = name
             turn.emit(.noteJob(job.id, job.atService))
@@ -89,7 +89,7 @@ extension Backfill {
             place(tokens, &job, &turn)
             job.refusals = 0
             drop(&job, &turn)
-            job.step = .waiting(until: turn.now)
+            job.attempt.backOff(until: turn.now, &turn)
         case .deleted:
             forget(request, &job, &turn)
         case .failed(let failure):
@@ -140,7 +140,7 @@ extension Backfill {
         case .uploadAudio: break
         }
         turn.emit(.noteJob(job.id, job.atService))
-        job.step = .waiting(until: turn.now)
+        job.attempt.backOff(until: turn.now, &turn)
     }
 
     private mutating func fileFailed(

@@ -41,7 +41,7 @@ extension Backfill {
             askAt = turn.now
         case .lesson(var job):
             switch job.step {
-            case .waiting, .requesting, .connecting, .polling, .done:
+            case .trying, .polling, .done:
                 return
             case .cutting:
                 job.cut = nil
@@ -49,10 +49,6 @@ extension Backfill {
             case .exchanging:
                 turn.emit(.cancelRequest)
                 failed(UplinkFailure(.timeout, "the service gave no answer"), &job, &turn)
-            case .live(let request):
-                turn.emit(.closeSession(request.number))
-                close(session: request.number, &job, &turn)
-                failed(UplinkFailure(.stalled, "the speech service said nothing any more"), &job, &turn)
             case .settling:
                 // What the store has of it is where it goes on.
                 work = .none

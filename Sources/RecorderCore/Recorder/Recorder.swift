@@ -1,5 +1,39 @@
 /// The recorder's decisions, and nothing else: inputs in, effects out, time and randomness passed in. It owns no
 /// device, file or socket, so the same machine runs in the box, in tests and in simulations.
+///
+/// # Theory of operation
+///
+/// One `Lesson` at a time goes through three machines that run side by side; none of them waits for another:
+///
+/// - **The recording** (`Lesson.Stage`): recording → stopping capture → final words → closing store. STOP begins the
+///   way to the end, and each of its steps has a deadline. Microphone and disk (`Lesson.Microphone`, `Lesson.Disk`)
+///   are facts beside it: audio goes on as zeros, words wait in memory.
+/// - **The primary session** (`UplinkState.primary`, a `SessionAttempt`): idle, backing off, requesting a key,
+///   connecting, live. A loss leads to a burst of attempts with growing waits, then to `failure` and slow probes.
+/// - **The secondary session** (`UplinkState.secondary`, with a `SessionAttempt` of its own): a successor that takes
+///   over when the service has come on in it, or one that fills a gap out of the journal.
+///
+/// Beside them are a key fetched in advance (`PrefetchedKey`), and a START that waits for the lesson before
+/// (`pendingStart`). Saved lessons get their text by another machine, `Backfill`, whose sessions are `SessionAttempt`s
+/// too; they go to the school by `Outbox`.
+///
+/// Joint states that are legal; debug builds check them after every input (`checkJointStates`):
+///
+/// | stage            | primary                                              | secondary                      |
+/// |------------------|------------------------------------------------------|--------------------------------|
+/// | recording        | any; idle: record only, or only a person can mend it | only while the primary is live |
+/// | stopping capture | any                                                  | only for a gap                 |
+/// | final words      | any                                                  | only for a gap                 |
+/// | closing store    | idle                                                 | none                           |
+///
+/// What is shown (`phase`) is derived from these and never stored.
+///
+/// # The calling contract
+///
+/// - One thread calls `receive`, with times that never go back, and carries out the effects in their order before the
+///   next call. It calls with `.tick` when `nextDeadline` has passed; earlier or later does no harm.
+/// - Answers may come late, twice or never: each names its request, session or recording; what is over is not heard.
+/// - Whatever was asked for and is not wanted any more is cancelled by an effect: nothing is left open.
 package struct Recorder: Equatable, Sendable {
     typealias Turn = RecorderCore.Turn<RecorderEffect>
 
@@ -95,12 +129,6 @@ package struct Recorder: Equatable, Sendable {
         return false
     }
 
-    /// When `tick` is due, whatever else happens.
-    package var nextDeadline: MonotonicTime? {
-        guard let lesson else { return refusedStart?.until }
-        return [lesson.stageDeadline, lesson.microphoneDeadline, uplinkDeadline(of: lesson)].compactMap { $0 }.min()
-    }
-
     /// Takes in what happened.
     /// - Parameter head: the index after the newest recorded sample.
     /// - Returns: what is to be done about it, in order.
@@ -123,6 +151,7 @@ package struct Recorder: Equatable, Sendable {
         }
         beginPending(&turn)
         logPhase(from: before, &turn)
+        assert(checkJointStates(), "a joint state that cannot be: \(timers(now: now))")
         return turn.effects
     }
 
@@ -168,7 +197,7 @@ package struct Recorder: Equatable, Sendable {
         // A new time line: what was told belongs to the last recording.
         head = .zero
         isCaptureBusy = true
-        var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription), now: turn.now)
+        var lesson = Lesson(header: request.header, now: turn.now)
         turn.log(
                     .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")
         // Audio first, before any token or network: not a word is to be lost.
@@ -181,8 +210,7 @@ package struct Recorder: Equatable, Sendable {
     private mutating func resume(_ recording: InterruptedRecording, at place: SampleIndex, _ turn: inout Turn) {
         head = place
         isCaptureBusy = true
-        let uplink = UplinkState(enabled: settings.transcription)
-        var lesson = Lesson(header: recording.header, uplink: uplink, now: turn.now)
+        var lesson = Lesson(header: recording.header, now: turn.now)
         lesson.transcript = LiveTranscript(resuming: recording)
         lesson.committed = recording.saved
         let away = place.samples(since: recording.saved) / SampleIndex.samplesPerMillisecond
@@ -223,15 +251,6 @@ package struct Recorder: Equatable, Sendable {
             return tick(&lesson, &turn)
         }
         return nil
-    }
-
-    private mutating func tick(_ lesson: inout Lesson, _ turn: inout Turn) -> Ending? {
-        uplinkTick(&lesson, &turn)
-        if let deadline = lesson.microphoneDeadline, deadline <= turn.now {
-            receiveCapture(.captureLost("it is open but delivers nothing"), &lesson, &turn)
-        }
-        guard let deadline = lesson.stageDeadline, deadline <= turn.now else { return nil }
-        return stageDeadline(&lesson, &turn)
     }
 
     func refuse(_ what: String, _ why: String, _ code: RefusalCode, _ turn: inout Turn) {

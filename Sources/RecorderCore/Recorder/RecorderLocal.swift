@@ -12,16 +12,16 @@ extension Recorder {
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
         if !isUnderWay(lesson.uplink) { abandonUplink(&lesson, &turn) }
         // The last words come from the session that has heard the others.
-        if case .successor? = lesson.uplink.side?.purpose { closeSide(&lesson, &turn) }
-        dropSpare(&lesson, &turn)
+        if lesson.uplink.secondary?.isSuccessor == true { closeSecondary(&lesson, &turn) }
+        dropPrefetched(&lesson, &turn)
     }
 
     /// Live, or on the way to the first session: the last words can still come.
     private func isUnderWay(_ uplink: UplinkState) -> Bool {
-        switch uplink.link {
+        switch uplink.primary.state {
         case .live: true
-        case .requesting, .connecting: !uplink.wasLive && uplink.burst <= 1 && uplink.givenUp == nil
-        case .off, .waiting, .finished, .failed: false
+        case .requestingKey, .connecting: !uplink.hasBeenLive && uplink.attemptsInBurst <= 1 && !uplink.hasFailed
+        case .idle, .backingOff: false
         }
     }
 
@@ -40,23 +40,18 @@ extension Recorder {
             return
         }
         lesson.stage = .finalWords(deadline: turn.after(milliseconds: Limits.finishMilliseconds))
-        if case .live(let request, _) = lesson.uplink.link {
-            turn.emit(.finishSession(request.number, end: end))
-        }
-        // A hole's session may have been meant to go on beyond the lesson's end.
-        if let side = lesson.uplink.side?.session, let last = side.end, last > end {
-            turn.emit(.finishSession(side.number, end: end))
+        if let live = lesson.uplink.primary.live { turn.emit(.finishSession(live.number, end: end)) }
+        // A gap's session may have been meant to go on beyond the lesson's end.
+        if let session = lesson.uplink.secondary?.session, let last = session.end, last > end {
+            turn.emit(.finishSession(session.number, end: end))
         }
         closeWhenComplete(&lesson, &turn)
     }
 
     /// Closes the recording when the service has nothing more to say.
     mutating func closeWhenComplete(_ lesson: inout Lesson, _ turn: inout Turn) {
-        guard case .finalWords = lesson.stage, !lesson.uplink.hasSide else { return }
-        switch lesson.uplink.link {
-        case .waiting, .requesting, .connecting, .live: return
-        case .off, .finished, .failed: closeStore(&lesson, &turn)
-        }
+        guard case .finalWords = lesson.stage, !lesson.uplink.hasSecondary, lesson.uplink.isAtRest else { return }
+        closeStore(&lesson, &turn)
     }
 
     /// Everything that can be had is there, or the time for it is over.
@@ -66,7 +61,7 @@ extension Recorder {
         // Half a word is better than none, but not where it will be heard again, whole.
         if !settings.transcribesLater {
             let last = lesson.transcript.finish()
-            if !last.words.isEmpty { store(last, lesson: lesson, &turn) }
+            if !last.words.isEmpty { store(last, lesson, &turn) }
         }
         let end = lesson.end ?? lesson.committed
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
@@ -76,7 +71,7 @@ extension Recorder {
     }
 
     /// - Returns: what became of the lesson, when it is over.
-    mutating func stageDeadline(_ lesson: inout Lesson, _ turn: inout Turn) -> Ending? {
+    mutating func stageExpired(_ lesson: inout Lesson, _ turn: inout Turn) -> Ending? {
         switch lesson.stage {
         case .recording:
             return nil

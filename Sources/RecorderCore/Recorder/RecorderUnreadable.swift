@@ -6,7 +6,7 @@ extension Recorder {
 
     func noteUnreadable(_ failure: UplinkFailure, _ request: SessionRequest, lesson: inout Lesson) {
         guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else { return }
-        let place = lesson.uplink.heard == request.number ? lesson.uplink.worked : request.base
+        let place = lesson.uplink.lastAnsweredSession == request.number ? lesson.uplink.worked : request.base
         var times: Int64 = 1
         if let last = lesson.uplink.unreadable, abs(place.samples(since: last.at)) <= Self.sameSamples {
             times = last.times + 1
