@@ -109,6 +109,8 @@ package enum Limits {
     package static let stableSessionMilliseconds: Int64 = 3_000
     /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
     package static let attemptMilliseconds: Int64 = 25_000
+    /// The kernel says that there is no network: what waits for one is tried all the same, this often.
+    package static let offlineRetryMilliseconds: Int64 = 600_000
     /// A longer `Retry-After` is obeyed for so long only, and that is told: a lesson is not to be lost by it.
     package static let retryAfterMilliseconds: Int64 = 600_000
     /// Milliseconds of a `Retry-After` that are obeyed.
@@ -147,7 +149,6 @@ package enum Limits {
     package static let backfillCapMilliseconds: Int64 = 3_600_000
     /// Between tries when a person has to mend something: a secret, a quota.
     package static let backfillRefusedMilliseconds: Int64 = 60_000
-    package static let backfillOfflineMilliseconds: Int64 = 600_000
     /// Times that the service may say of a file that it cannot transcribe it, or not let it be deleted.
     package static let backfillRefusals = 3
     package static let backfillPollMilliseconds: Int64 = 30_000

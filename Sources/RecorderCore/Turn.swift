@@ -21,6 +21,8 @@ struct Turn<Effect: MachineEffect> {
         self.now = now
     }
 
+    // Not inlined: called from everywhere, and each copy costs size.
+    @inline(never)
     mutating func emit(_ effect: Effect) {
         effects.append(effect)
     }
@@ -29,6 +31,7 @@ struct Turn<Effect: MachineEffect> {
         emit(.log(entry))
     }
 
+    @inline(never)
     mutating func log(_ level: LogLevel, _ line: String) {
         log(LogEntry(level, line))
     }

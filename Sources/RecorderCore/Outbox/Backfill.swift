@@ -9,8 +9,7 @@ package struct Backfill {
     var work = Work.none
     /// A lesson is recorded: nothing is begun.
     var isPaused = false
-    /// The kernel says that there is no network since then.
-    private var offlineSince: MonotonicTime?
+    private var gate = OfflineGate()
     var askAt: MonotonicTime?
     private var newestNumber = 0
     /// What somebody else has to answer, and by when.
@@ -65,11 +64,13 @@ package struct Backfill {
 
         /// Idle while something else is done.
         var attempt: SessionAttempt {
-            get { if case .trying(let attempt) = step { attempt } else { Self.noAttempt } }
-            set { step = .trying(newValue) }
+            @inline(never) get { if case .trying(let attempt) = step { attempt } else { Self.noAttempt } }
+            @inline(never) set { step = .trying(newValue) }
         }
 
-        var isWaiting: Bool { attempt.state.step == .backingOff }
+        var isWaiting: Bool {
+            if case .trying(let attempt) = step { attempt.state.step == .backingOff } else { false }
+        }
 
         var id: RecordingID { recording.header.id }
         var end: SampleIndex { recording.saved }
@@ -112,7 +113,7 @@ package struct Backfill {
         case .lesson(let job):
             switch job.step {
             case .trying(let attempt): job.isWaiting ? retryAt(attempt) : attempt.deadline
-            case .polling(let at): afterOffline(at)
+            case .polling(let at): gate.time(at)
             case .cutting, .exchanging, .settling: isPaused ? nil : answerDue
             case .done: nil
             }
@@ -121,13 +122,7 @@ package struct Backfill {
 
     /// When what waits may go on, as far as is known.
     private func retryAt(_ attempt: SessionAttempt) -> MonotonicTime? {
-        isPaused ? nil : attempt.deadline.map { afterOffline($0) }
-    }
-
-    /// What is known of the network may be wrong: once in a while it is tried all the same.
-    func afterOffline(_ time: MonotonicTime) -> MonotonicTime {
-        guard let offlineSince else { return time }
-        return max(time, offlineSince.adding(milliseconds: Limits.backfillOfflineMilliseconds))
+        isPaused ? nil : attempt.deadline.map { gate.time($0) }
     }
 
     /// The lesson in hand; nil when there is none.
@@ -150,10 +145,10 @@ package struct Backfill {
             expectAnswer(within: Limits.storeWorkMilliseconds, turn)
             wake(turn.after(milliseconds: Limits.backfillDelayMilliseconds), &turn)
         case .networkChanged:
-            offlineSince = nil
+            gate.open()
             forgive()
             wake(turn.now, &turn)
-        case .networkLost: offlineSince = turn.now
+        case .networkLost: gate.close(at: turn.now)
         case .retry: wake(turn.now, &turn)
         case .text(let text): begin(text, &turn)
         case .textLost(let id): abandon(id, &turn)
@@ -202,7 +197,7 @@ package struct Backfill {
             break
         case .lesson(var job):
             guard job.isWaiting, let retryAt = retryAt(job.attempt), retryAt <= turn.now else { return }
-            if offlineSince != nil { offlineSince = turn.now }
+            gate.pass(at: turn.now)
             guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
                 kept = Kept(job)
                 askText(&turn)
@@ -299,10 +294,10 @@ package struct Backfill {
         job.failures += 1
         job.lastError = failure.detail
         // Nobody of the service's has said no: then the lesson would not get to the school either.
-        if offlineSince != nil || failure.isOfTheWay { job.failures = min(job.failures, Limits.backfillTries - 1) }
+        if gate.isOffline || failure.isOfTheWay { job.failures = min(job.failures, Limits.backfillTries - 1) }
         let verdict = Classification.verdict(on: failure, on503: settings.on503)
-        let doubled = min(Int64(1_000) << Int64(min(job.failures - 1, 20)), Limits.backfillCapMilliseconds)
-        var wait = doubled / 2 + random.next(through: doubled / 2)
+        let backoff = Backoff(capMilliseconds: Limits.backfillCapMilliseconds, jitter: .half)
+        var wait = backoff.milliseconds(job.failures, random: &random)
         switch verdict {
         case .retry: break
         case .retryAfter(let seconds): wait = max(wait, Limits.retryAfterMilliseconds(seconds))
@@ -323,12 +318,12 @@ package struct Backfill {
         case .trying(let attempt):
             guard let deadline = attempt.deadline, deadline <= turn.now, let failure = attempt.overdue else { return }
             attempt.abort(&turn)
-            if let request = attempt.live {
-                close(session: request.number, &job, &turn)
+            if attempt.isLive, let session = attempt.sessionNumber {
+                close(session: session, &job, &turn)
                 turn.log(.error, "transcribe state=stuck")
             }
             failed(failure, &job, &turn)
-        case .polling(let at) where afterOffline(at) <= turn.now:
+        case .polling(let at) where gate.time(at) <= turn.now:
             exchange(.state(transcription: job.atService.transcription), &job, &turn)
         case .cutting, .exchanging, .polling, .settling, .done:
             break
@@ -362,7 +357,7 @@ package struct Backfill {
         switch job.step {
         case .trying(let attempt):
             job.attempt.cancel(&turn)
-            if let request = attempt.live { close(session: request.number, &job, &turn) }
+            if attempt.isLive, let session = attempt.sessionNumber { close(session: session, &job, &turn) }
         case .exchanging:
             turn.emit(.cancelRequest)
         case .cutting, .polling, .settling, .done:

@@ -100,7 +100,7 @@ extension Backfill {
     /// 1, 2, 4 … 30 s: a file of some minutes takes seconds, one of an hour a minute or two.
     private func poll(_ job: inout Job, _ turn: Turn) {
         job.polls += 1
-        let wait = min(Int64(1_000) << Int64(min(job.polls - 1, 10)), Limits.backfillPollMilliseconds)
+        let wait = Backoff(capMilliseconds: Limits.backfillPollMilliseconds).milliseconds(job.polls)
         job.step = .polling(at: turn.after(milliseconds: wait))
     }
 

@@ -11,8 +11,7 @@ package struct Outbox {
     private var isInLesson = false
     /// What somebody else has to answer, and by when.
     private var answerDue = MonotonicTime(milliseconds: 0)
-    /// The kernel says that there is no network since then.
-    private var offlineSince: MonotonicTime?
+    private var gate = OfflineGate()
     /// What a server asked for (`Retry-After`) holds whatever else happens.
     var notBefore: MonotonicTime?
     /// Why nothing at all goes: the school does not let this box in.
@@ -126,9 +125,9 @@ package struct Outbox {
             isPaused = false
             expectAnswer(within: Limits.storeWorkMilliseconds, turn)
         case .networkChanged:
-            offlineSince = nil
+            gate.open()
             wake(turn)
-        case .networkLost: offlineSince = turn.now
+        case .networkLost: gate.close(at: turn.now)
         case .bearerChanged:
             if !held.isEmpty { release(turn) }
         case .retry(let id):
@@ -200,7 +199,7 @@ package struct Outbox {
         case .parcel(var hand):
             guard case .waiting(let until) = hand.step, due(until) <= turn.now else { return }
             notBefore = nil
-            if offlineSince != nil { offlineSince = turn.now }
+            gate.pass(at: turn.now)
             step(&hand, &turn)
             work = .parcel(hand)
         }
@@ -262,11 +261,7 @@ package struct Outbox {
     private func due(_ until: MonotonicTime) -> MonotonicTime {
         var due = until
         if let notBefore { due = max(due, notBefore) }
-        // What is known of the network may be wrong: once in a while it is tried all the same.
-        if let offlineSince {
-            due = max(due, offlineSince.adding(milliseconds: Limits.backfillOfflineMilliseconds))
-        }
-        return due
+        return gate.time(due)
     }
 
     private mutating func wake(_ turn: Turn) {

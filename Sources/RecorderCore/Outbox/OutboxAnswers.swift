@@ -107,12 +107,9 @@ extension Outbox {
         }
     }
 
-    /// Exponential, capped, with full jitter (Brooker, "Exponential Backoff And Jitter": the boxes of a school must not
-    /// come back together).
     private mutating func retry(_ failure: UplinkFailure, _ hand: inout Hand, _ turn: inout Turn) {
-        let doubled = Int64(1_000) << Int64(min(hand.failures - 1, 20))
-        let wait = Limits.attemptSpacingMilliseconds
-            + random.next(through: min(doubled, Limits.uploadCapMilliseconds))
+        let backoff = Backoff(capMilliseconds: Limits.uploadCapMilliseconds, jitter: .full)
+        let wait = Limits.attemptSpacingMilliseconds + backoff.milliseconds(hand.failures, random: &random)
         if let seconds = failure.retryAfterSeconds {
             let asked = Int64(min(max(0, seconds), 86_400)) * 1_000
             let obeyed = min(asked, Limits.uploadHeldMilliseconds)

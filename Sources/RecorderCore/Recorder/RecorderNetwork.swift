@@ -36,9 +36,9 @@ extension Recorder {
 
     /// Nothing more is awaited from the service.
     func abandonUplink(_ lesson: inout Lesson, _ turn: inout Turn) {
-        let session = lesson.uplink.primary.session
+        let session = lesson.uplink.primary.sessionNumber
         lesson.uplink.primary.cancel(&turn)
-        if let session { closeTrack(session.number, &lesson, &turn) }
+        if let session { closeTrack(session, &lesson, &turn) }
         closeSecondary(&lesson, &turn)
         dropPrefetched(&lesson, &turn)
     }

@@ -11,8 +11,8 @@ extension Recorder {
 
     /// Live words come first: a gap waits until the live session has proved stable.
     func gapAt(_ lesson: Lesson) -> MonotonicTime? {
-        guard lesson.stage == .recording, !lesson.uplink.hasSecondary, let live = lesson.uplink.primary.live,
-            lesson.uplink.gapTries < Limits.gapTries, lesson.transcript.hole(before: live.number) != nil
+        guard lesson.stage == .recording, !lesson.uplink.hasSecondary, lesson.uplink.primary.isLive,
+            lesson.uplink.gapTries < Limits.gapTries, nextGap(lesson) != nil
         else { return nil }
         return lesson.uplink.primary.since.adding(milliseconds: Limits.stableSessionMilliseconds)
     }
@@ -24,7 +24,8 @@ extension Recorder {
     }
 
     private func nextGap(_ lesson: Lesson) -> Range<SampleIndex>? {
-        lesson.uplink.primary.live.flatMap { lesson.transcript.hole(before: $0.number) }
+        guard lesson.uplink.primary.isLive, let session = lesson.uplink.primary.sessionNumber else { return nil }
+        return lesson.transcript.hole(before: session)
     }
 
     mutating func gapFilled(_ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
@@ -69,9 +70,9 @@ extension Recorder {
     /// The service has come on in the successor: it takes over. Before that, the old session is not given up for it.
     mutating func takeOver(_ lesson: inout Lesson, _ turn: inout Turn) {
         guard let successor = lesson.uplink.secondary else { return }
-        let old = lesson.uplink.primary.live
+        let old = lesson.uplink.primary.sessionNumber
         lesson.uplink.primary.cancel(&turn)
-        if let old { closeTrack(old.number, &lesson, &turn) }
+        if let old { closeTrack(old, &lesson, &turn) }
         succeed(successor, &lesson, &turn)
     }
 
@@ -101,9 +102,9 @@ extension Recorder {
     /// Whatever it has come to.
     func closeSecondary(_ lesson: inout Lesson, _ turn: inout Turn) {
         guard lesson.uplink.hasSecondary else { return }
-        let session = lesson.uplink.secondary?.session
+        let session = lesson.uplink.secondary?.attempt.sessionNumber
         lesson.uplink.secondary?.attempt.cancel(&turn)
         lesson.uplink.secondary = nil
-        if let session { closeTrack(session.number, &lesson, &turn) }
+        if let session { closeTrack(session, &lesson, &turn) }
     }
 }

@@ -164,6 +164,7 @@ extension Recorder {
     }
 
     /// A session is over; what it has told of the voices is kept.
+    @inline(never)
     func closeTrack(_ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
         for merge in lesson.transcript.close(session: session) {
             turn.emit(.mergeSpeaker(merge.retired, into: merge.speaker))

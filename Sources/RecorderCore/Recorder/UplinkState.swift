@@ -72,7 +72,7 @@ package struct UplinkState: Equatable, Sendable {
     }
 
     /// A session is open, and the service has come on with what it was sent in it.
-    package var isAnswered: Bool { primary.live?.number == progressed }
+    package var isAnswered: Bool { primary.isLive && primary.sessionNumber == progressed }
 
     /// Rather than `failure != nil`, which compares whole reasons.
     package var hasFailed: Bool {
@@ -104,13 +104,13 @@ package struct UplinkState: Equatable, Sendable {
     }
 
     subscript(place: Place) -> SessionAttempt {
-        get {
+        @inline(never) get {
             switch place {
             case .primary: primary
             case .secondary: secondary?.attempt ?? SecondarySession.noAttempt
             }
         }
-        set {
+        @inline(never) set {
             switch place {
             case .primary: primary = newValue
             case .secondary: secondary?.attempt = newValue
@@ -119,15 +119,17 @@ package struct UplinkState: Equatable, Sendable {
     }
 
     /// Whose key was asked for.
+    @inline(never)
     package func place(requesting attempt: Int) -> Place? {
         if primary.isRequesting(attempt) { return .primary }
         return secondary?.attempt.isRequesting(attempt) == true ? .secondary : nil
     }
 
     /// Whose session it is.
+    @inline(never)
     func place(ofSession number: Int) -> Place? {
-        if primary.session?.number == number { return .primary }
-        return secondary?.session?.number == number ? .secondary : nil
+        if primary.sessionNumber == number { return .primary }
+        return secondary?.attempt.sessionNumber == number ? .secondary : nil
     }
 }
 

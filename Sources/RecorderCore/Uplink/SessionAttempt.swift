@@ -91,6 +91,14 @@ package struct SessionAttempt: Equatable, Sendable {
         return nil
     }
 
+    /// The session's number, without the rest of it.
+    var sessionNumber: Int? {
+        switch state {
+        case .connecting(let request), .live(let request): request.number
+        case .idle, .backingOff, .requestingKey: nil
+        }
+    }
+
     package var isLive: Bool { state.step == .live }
 
     package func isRequesting(_ attempt: Int) -> Bool {
@@ -125,16 +133,19 @@ package struct SessionAttempt: Equatable, Sendable {
 
 extension SessionAttempt {
     /// - Parameter deadline: of the next try; nil: the owner waits for something.
+    @inline(never)
     mutating func backOff<Effect>(until deadline: MonotonicTime?, _ turn: inout Turn<Effect>) {
         transition(to: .backingOff, until: deadline, &turn)
     }
 
+    @inline(never)
     mutating func requestKey<Effect: SessionEffect>(_ attempt: Int, _ turn: inout Turn<Effect>) {
         let deadline = turn.after(milliseconds: Limits.attemptMilliseconds)
         transition(to: .requestingKey(attempt: attempt), until: deadline, &turn)
         turn.emit(.fetchToken(attempt: attempt))
     }
 
+    @inline(never)
     mutating func connect<Effect: SessionEffect>(_ request: SessionRequest, _ turn: inout Turn<Effect>) {
         transition(to: .connecting(request), until: turn.after(milliseconds: Limits.attemptMilliseconds), &turn)
         turn.emit(.openSession(request))
@@ -142,6 +153,7 @@ extension SessionAttempt {
 
     /// The session is open.
     /// - Parameter patience: milliseconds for the service's first message.
+    @inline(never)
     mutating func opened<Effect>(
         patience: Int64 = Limits.quietSessionMilliseconds, _ turn: inout Turn<Effect>
     ) {
@@ -155,18 +167,21 @@ extension SessionAttempt {
     }
 
     /// It is over, and the other side knows.
+    @inline(never)
     mutating func end<Effect>(_ turn: inout Turn<Effect>) {
         if case .idle = state { return }
         transition(to: .idle, until: nil, &turn)
     }
 
     /// Whatever is under way is not waited for; what is planned does not come.
+    @inline(never)
     mutating func cancel<Effect: SessionEffect>(_ turn: inout Turn<Effect>) {
         abort(&turn)
         end(&turn)
     }
 
     /// The other side hears that nobody waits for it any more. The step that follows is the owner's.
+    @inline(never)
     func abort<Effect: SessionEffect>(_ turn: inout Turn<Effect>) {
         switch state {
         case .requestingKey(let attempt): turn.emit(.cancelToken(attempt: attempt))
@@ -187,6 +202,7 @@ extension SessionAttempt {
 
     /// Goes on from where another one has come, which is given up: make before break. A session that is open has been
     /// connected first.
+    @inline(never)
     mutating func takeOver<Effect>(_ other: SessionAttempt, _ turn: inout Turn<Effect>) {
         if case .live(let request) = other.state { transition(to: .connecting(request), until: nil, &turn) }
         transition(to: other.state, until: other.deadline, &turn)
