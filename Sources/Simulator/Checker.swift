@@ -108,7 +108,9 @@ extension World {
             isUnknown = !checker.sessions.contains { $0.number == number && $0.isOpen }
         case .sessionClosed(let number, let failure):
             isUnknown = !checker.sessions.contains { $0.number == number }
-            if failure != nil, recorder.lesson?.uplink.side?.session?.number == number { checker.sideFailures += 1 }
+            if failure != nil, recorder.lesson?.uplink.secondary?.session?.number == number {
+                checker.sideFailures += 1
+            }
         case .token(let attempt, _), .tokenFailed(let attempt, _):
             isUnknown = !checker.requests.contains(attempt)
         default: break
@@ -138,7 +140,8 @@ extension World {
     }
 
     private func noteFilled(_ number: Int, _ heard: Int64) {
-        guard let side = recorder.lesson?.uplink.side, case .hole = side.purpose, side.session?.number == number,
+        guard let secondary = recorder.lesson?.uplink.secondary, case .gap = secondary.purpose,
+            secondary.session?.number == number,
             let session = checker.sessions.first(where: { $0.number == number && $0.isOpen })
         else { return }
         checker.filled = (session, session.base + heard)
@@ -207,10 +210,7 @@ extension World {
 
     /// Whether a key is for a session that is wanted now, and not a spare one.
     private func isForSession(_ attempt: Int) -> Bool {
-        guard let uplink = recorder.lesson?.uplink else { return false }
-        if case .requesting(attempt, _) = uplink.link { return true }
-        if case .requesting(attempt, _)? = uplink.side?.step { return true }
-        return false
+        recorder.lesson?.uplink.place(requesting: attempt) != nil
     }
 
     private func attempted() {
@@ -221,7 +221,7 @@ extension World {
         checker.lastAttemptAt = now
         // A probe is none of a burst, nor is an attempt beside a live session.
         if case .failed = recorder.phase { return }
-        if recorder.lesson?.uplink.side == nil { checker.attempts += 1 }
+        if recorder.lesson?.uplink.secondary == nil { checker.attempts += 1 }
         if checker.attempts > plan.settings.reconnect.attempts {
             fail("a burst ends", "attempt \(checker.attempts) of \(plan.settings.reconnect.attempts)")
         }
@@ -234,8 +234,10 @@ extension World {
         }
         let resume = lesson.transcript.resumePoint
         var edge = resume
-        if case .hole(let hole)? = lesson.uplink.side?.purpose, lesson.uplink.side?.session?.number == request.number {
-            edge = hole.lowerBound
+        if case .gap(let gap)? = lesson.uplink.secondary?.purpose,
+            lesson.uplink.secondary?.session?.number == request.number
+        {
+            edge = gap.lowerBound
         }
         let isLiveFirst =
             head.samples(since: resume) > Limits.longestReplaySamples

@@ -45,6 +45,12 @@ enum Trace {
         return "sessionMessage \(session) \(times)" + (message.finished ? " finished" : "") + words
     }
 
+    /// Whether it only logs a step of a session's machine: many small ones or few large ones are the same behaviour.
+    static func isStep(_ effect: RecorderEffect) -> Bool {
+        guard case .log(let entry) = effect else { return false }
+        return entry.level == .debug && entry.line.hasPrefix("session name=")
+    }
+
     /// Nil: not worth a line.
     static func line(_ effect: RecorderEffect) -> String? {
         switch effect {

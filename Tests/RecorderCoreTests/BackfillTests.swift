@@ -99,7 +99,7 @@ import Testing
         #expect(box.tell(.tokenFailed(attempt: -1, UplinkFailure(.unreachable, "no route"))).isEmpty)
         // What is known of the network may be wrong.
         #expect(box.wait() == [.fetchToken(attempt: -2)])
-        #expect(box.now.milliseconds >= Limits.backfillOfflineMilliseconds)
+        #expect(box.now.milliseconds >= Limits.offlineRetryMilliseconds)
         #expect(box.tell(.tokenFailed(attempt: -2, UplinkFailure(.unreachable, "no route"))).isEmpty)
         #expect(box.tell(.networkChanged) == [.fetchToken(attempt: -3)])
     }

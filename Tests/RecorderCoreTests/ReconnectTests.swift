@@ -212,7 +212,7 @@ import Testing
         // No key in advance, so that the next is asked for.
         box.happens(.tokenFailed(attempt: try #require(box.requestedToken), UplinkFailure(.timeout, "timeout")))
         while box.requestedToken == nil { try box.untilDeadline() }
-        #expect(box.now.milliseconds(since: live) == Limits.heldPaceMilliseconds)
+        #expect(box.now.milliseconds(since: live) == Limits.realTimePaceMilliseconds)
         box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
         #expect(box.request?.catchUpRate == 1.5)
         #expect(box.recorder.phase == .live)

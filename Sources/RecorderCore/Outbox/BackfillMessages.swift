@@ -30,7 +30,7 @@ package enum BackfillInput: Equatable, Sendable {
 }
 
 /// Everything that the transcription of saved lessons can want done.
-package enum BackfillEffect: Equatable, Sendable {
+package enum BackfillEffect: SessionEffect, Equatable, Sendable {
     case askText
     /// New final words of a saved recording, as `RecorderEffect.storeTokens`.
     case storeTokens(RecordingID, [FinalToken], covered: SampleIndex, holes: [Gap])

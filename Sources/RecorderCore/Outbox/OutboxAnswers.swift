@@ -1,41 +1,38 @@
 /// What the school's servers say, and what follows from it.
 extension Outbox {
-    mutating func receive(
-        _ answer: UploadAnswer, of request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
-    ) {
+    mutating func receive(_ answer: UploadAnswer, of request: UploadRequest, _ hand: inout Hand, _ turn: inout Turn) {
         switch (answer, request) {
         case (.created(let url), .create):
             guard let place = hand.place else { return }
-            note(place, url: url, isSent: false, &hand, &effects)
+            note(place, url: url, isSent: false, &hand, &turn)
             hand.offset = 0
         case (.offset(let offset, let length), .offset(_, let file)):
             guard (0...file.bytes).contains(offset), length ?? file.bytes == file.bytes else {
                 let of = length.map { " of \($0)" } ?? ""
                 let what = "the server says that it has \(offset)\(of) bytes of a file of \(file.bytes)"
-                doubt(what, request, &hand, now, &effects)
+                doubt(what, request, &hand, &turn)
                 return
             }
             hand.doubts = 0
             hand.offset = offset
-            hand.step = .waiting(until: now)
+            hand.step = .waiting(until: turn.now)
         case (.sent(let offset), .send(_, _, let from, let count)):
             guard offset > from, offset <= from + count else {
-                failed(UplinkFailure(.messageMalformed, Self.lie(offset, from, count)), request, &hand, now, &effects)
+                failed(UplinkFailure(.messageMalformed, Self.lie(offset, from, count)), request, &hand, &turn)
                 return
             }
             hand.offset = offset
-            progress(&hand, now)
+            progress(&hand, turn)
         case (.accepted, .manifest):
             hand.isAccepted = true
-            progress(&hand, now)
+            progress(&hand, turn)
         case (.missing(let names), .manifest):
-            sendAgain(names, &hand, now, &effects)
+            sendAgain(names, &hand, &turn)
         case (.failed(let failure), _):
-            failed(failure, request, &hand, now, &effects)
+            failed(failure, request, &hand, &turn)
         default:
             let failure = UplinkFailure(.messageMalformed, "the server's answer fits no question")
-            failed(failure, request, &hand, now, &effects)
+            failed(failure, request, &hand, &turn)
         }
     }
 
@@ -43,99 +40,86 @@ extension Outbox {
         "the server says that it has \(offset) bytes after \(count) from \(from) on"
     }
 
-    private mutating func progress(_ hand: inout Hand, _ now: MonotonicTime) {
+    private mutating func progress(_ hand: inout Hand, _ turn: Turn) {
         hand.failures = 0
-        hand.step = .waiting(until: now)
+        hand.step = .waiting(until: turn.now)
     }
 
     /// To begin anew what may be complete would make a second object: the server is asked again first.
-    private mutating func doubt(
-        _ what: String, _ request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
-    ) {
+    private mutating func doubt(_ what: String, _ request: UploadRequest, _ hand: inout Hand, _ turn: inout Turn) {
         hand.doubts += 1
         if hand.doubts >= Limits.uploadDoubts {
             hand.doubts = 0
-            renew(what, &hand, now, &effects)
+            renew(what, &hand, &turn)
         } else {
-            failed(UplinkFailure(.messageMalformed, what), request, &hand, now, &effects)
+            failed(UplinkFailure(.messageMalformed, what), request, &hand, &turn)
         }
     }
 
     /// What the server has of the file is not to be gone on with.
-    private mutating func renew(
-        _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
+    private mutating func renew(_ reason: String, _ hand: inout Hand, _ turn: inout Turn) {
         hand.renewals += 1
         guard let place = hand.place, hand.renewals <= Limits.uploadRenewals else {
-            block(reason, &hand, now, &effects)
+            block(reason, &hand, &turn)
             return
         }
         let name = hand.parcel.files[place].name
         let line = "upload id=\(hand.id.text) state=anew file=\(name) reason=\(LogEntry.quoted(reason))"
-        effects.append(.log(LogEntry(.warning, line)))
-        note(place, url: nil, isSent: false, &hand, &effects)
+        turn.log(.warning, line)
+        note(place, url: nil, isSent: false, &hand, &turn)
     }
 
-    private mutating func sendAgain(
-        _ names: [String], _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
+    private mutating func sendAgain(_ names: [String], _ hand: inout Hand, _ turn: inout Turn) {
         hand.renewals += 1
         let places = hand.parcel.files.indices.filter { names.contains(hand.parcel.files[$0].name) }
         let reason = "the school does not have \(names.first ?? "what is in the manifest") as it was sent"
         guard !places.isEmpty, hand.renewals <= Limits.uploadRenewals else {
-            block(reason, &hand, now, &effects)
+            block(reason, &hand, &turn)
             return
         }
         let line = "upload id=\(hand.id.text) state=anew files=\(places.count) reason=\(LogEntry.quoted(reason))"
-        effects.append(.log(LogEntry(.warning, line)))
-        for place in places { note(place, url: nil, isSent: false, &hand, &effects) }
+        turn.log(.warning, line)
+        for place in places { note(place, url: nil, isSent: false, &hand, &turn) }
     }
 
     private mutating func failed(
-        _ failure: UplinkFailure, _ request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
+        _ failure: UplinkFailure, _ request: UploadRequest, _ hand: inout Hand, _ turn: inout Turn
     ) {
         // What of the chunk has arrived, the server has to say.
         hand.offset = nil
         hand.failures += 1
         switch verdict(failure, request) {
         case .renew:
-            renew(failure.detail, &hand, now, &effects)
+            renew(failure.detail, &hand, &turn)
         case .ask where hand.failures <= 1:
-            hand.step = .waiting(until: now)
+            hand.step = .waiting(until: turn.now)
         case .ask, .retry:
-            retry(failure, &hand, now, &effects)
+            retry(failure, &hand, &turn)
         case .locked:
             hand.failures -= 1
             let wait = Limits.uploadLockMilliseconds + random.next(through: Limits.uploadLockMilliseconds)
-            self.wait(wait, state: "locked", failure.detail, &hand, now, &effects)
+            self.wait(wait, state: "locked", failure.detail, &hand, &turn)
         case .block:
-            block(failure.detail, &hand, now, &effects)
+            block(failure.detail, &hand, &turn)
         case .hold:
             held = failure.detail
-            wait(Limits.uploadHeldMilliseconds, state: "held", failure.detail, &hand, now, &effects)
+            wait(Limits.uploadHeldMilliseconds, state: "held", failure.detail, &hand, &turn)
         }
     }
 
-    /// Exponential, capped, with full jitter (Brooker, "Exponential Backoff And Jitter": the boxes of a school must not
-    /// come back together).
-    private mutating func retry(
-        _ failure: UplinkFailure, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
-        let doubled = Int64(1_000) << Int64(min(hand.failures - 1, 20))
-        let wait = Limits.attemptSpacingMilliseconds
-            + random.next(through: min(doubled, Limits.uploadCapMilliseconds))
+    private mutating func retry(_ failure: UplinkFailure, _ hand: inout Hand, _ turn: inout Turn) {
+        let backoff = Backoff(capMilliseconds: Limits.uploadCapMilliseconds, jitter: .full)
+        let wait = Limits.attemptSpacingMilliseconds + backoff.milliseconds(hand.failures, random: &random)
         if let seconds = failure.retryAfterSeconds {
             let asked = Int64(min(max(0, seconds), 86_400)) * 1_000
             let obeyed = min(asked, Limits.uploadHeldMilliseconds)
-            notBefore = now.adding(milliseconds: obeyed)
+            notBefore = turn.after(milliseconds: obeyed)
             if obeyed < asked {
                 let line = "retry-after asked_s=\(seconds) obeyed_s=\(obeyed / 1_000)"
-                effects.append(.log(LogEntry(.warning, line)))
+                turn.log(.warning, line)
             }
         }
-        self.wait(wait, state: "waiting", failure.detail, &hand, now, &effects)
+        self.wait(wait, state: "waiting", failure.detail, &hand, &turn)
     }
 
     private enum Verdict {
