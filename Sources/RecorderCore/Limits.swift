@@ -121,8 +121,8 @@ package enum Limits {
     }
     /// A flapping link must not make a storm of attempts.
     package static let attemptSpacingMilliseconds: Int64 = 250
-    /// A prefetched key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
-    /// (PROTOCOL, Token: about an hour).
+    /// A prefetched key is replaced this long before its end; one whose endpoint names no end is kept for less than an
+    /// hour (PROTOCOL, Token: about an hour).
     package static let keyMarginMilliseconds: Int64 = 60_000
     package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
     package static let prefetchRetryMilliseconds: Int64 = 30_000
