@@ -62,6 +62,7 @@ let package = Package(
         .executable(name: "chalkbox", targets: ["chalkbox"]),
         .executable(name: "chalkbox-cloud", targets: ["chalkbox-cloud"]),
         .executable(name: "chalkbox-sim", targets: ["chalkbox-sim"]),
+        .executable(name: "chalkbox-docs", targets: ["chalkbox-docs"]),
     ],
     traits: [
         .trait(name: "Embedded", description: "Build the product as Embedded Swift"),
@@ -151,6 +152,16 @@ let package = Package(
             dependencies: ["Simulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: hosted),
 
+        // Manual pages and completions, made of the product's table of commands: normal Swift.
+        .target(
+            name: "ManualKit", dependencies: ["ChalkboxKit"], path: "Sources/chalkbox-docs/ManualKit",
+            swiftSettings: hosted),
+        .executableTarget(
+            name: "chalkbox-docs",
+            dependencies: ["ManualKit", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/chalkbox-docs/Command",
+            swiftSettings: hosted),
+
         test("RecorderCoreTests", ["RecorderCore"]),
         test("SimulationTests", ["Simulator"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
@@ -186,7 +197,7 @@ let package = Package(
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
-        test("ChalkboxKitTests", ["ChalkboxKit", "Configuration", "LinuxRuntime", "RecorderCore", "WireJSON"]),
+        test("ChalkboxKitTests", ["ChalkboxKit", "ManualKit", "Configuration", "LinuxRuntime", "RecorderCore", "WireJSON"]),
         test("DaemonTests", ["CloudKit", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.

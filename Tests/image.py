@@ -1,4 +1,5 @@
 """Tests of image/files/usr/lib/chalkbox, image/initramfs, image/root.sh and image/deb; see Tests/image."""
+import gzip
 import os
 import pathlib
 import subprocess
@@ -382,6 +383,14 @@ class Package(unittest.TestCase):
         # The lab's virtual machine gets the same files at the same places.
         for source, target in self.lab_s_files().items():
             self.assertEqual((root / target.lstrip("/")).read_bytes(), (TREE / source).read_bytes(), source)
+        # What is made of the table of commands.
+        for page in ("man1/chalkbox.1.gz", "man5/chalkbox.conf.5.gz"):
+            self.assertIn(b".SH NAME\n", gzip.decompress((root / "usr/share/man" / page).read_bytes()))
+        for shell, path in (("bash", "bash-completion/completions/chalkbox"),
+                            ("zsh", "zsh/vendor-completions/_chalkbox"),
+                            ("fish", "fish/vendor_completions.d/chalkbox.fish")):
+            said = subprocess.run([root / "usr/bin/chalkbox", "completions", shell], capture_output=True, check=True)
+            self.assertEqual(said.stdout, (root / "usr/share" / path).read_bytes())
         control = (root / "DEBIAN/control").read_text()
         depends = control.lower().split("depends: ")[1].split("\n")[0]
         for library in ("libasound2", "libwebsockets", "libgpiod2", "libnl-3-200", "libsqlite3-0", "libflac"):

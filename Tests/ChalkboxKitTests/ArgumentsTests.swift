@@ -3,13 +3,13 @@ import Testing
 @testable import ChalkboxKit
 
 @Suite struct `Arguments are read` {
-    private func read(_ words: String..., valued: String = "", plain: String = "") throws -> Arguments {
-        try Arguments(words, valued: valued, plain: plain)
+    private func read(_ words: String..., options: String = "") throws -> Arguments {
+        try Arguments(words, CommandOption.list(options))
     }
 
-    private func refusal(_ words: String..., valued: String = "", plain: String = "") -> String? {
+    private func refusal(_ words: String..., options: String = "") -> String? {
         do throws(Arguments.UsageError) {
-            _ = try Arguments(words, valued: valued, plain: plain)
+            _ = try Arguments(words, CommandOption.list(options))
             return nil
         } catch {
             return error.message
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func `a value follows its option, or an equals sign`() throws {
-        let arguments = try read("--label", "7B maths", "--socket=/s", valued: "--label")
+        let arguments = try read("--label", "7B maths", "--socket=/s", options: "--label TEXT  what")
         #expect(arguments.last("--label") == "7B maths")
         #expect(arguments.last("--socket") == "/s")
         #expect(arguments.positional.isEmpty)
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test func `flags and words stay in order, and nothing is an option behind --`() throws {
-        let arguments = try read("verify", "--json", "--", "--json", "-", plain: "--json")
+        let arguments = try read("verify", "--json", "--", "--json", "-", options: "--json  how")
         #expect(arguments.flags == ["--json"])
         #expect(arguments.positional == ["verify", "--json", "-"])
     }
@@ -41,17 +41,17 @@ import Testing
     }
 
     @Test func `what is missing or unknown is named`() {
-        #expect(refusal("--label", valued: "--label") == "--label needs a value")
-        #expect(refusal("--config", "--json", plain: "--json") == "--config needs a value")
+        #expect(refusal("--label", options: "--label TEXT  what") == "--label needs a value")
+        #expect(refusal("--config", "--json", options: "--json  how") == "--config needs a value")
         #expect(refusal("--config=") == "--config needs a value")
-        #expect(refusal("--labels", "x", valued: "--label") == "unknown option --labels")
-        #expect(refusal("--json=yes", plain: "--json") == "unknown option --json=yes")
+        #expect(refusal("--labels", "x", options: "--label TEXT  what") == "unknown option --labels")
+        #expect(refusal("--json=yes", options: "--json  how") == "unknown option --json=yes")
         #expect(refusal("") == "one of the words is empty")
         #expect(refusal("--", "") == "one of the words is empty")
     }
 
     @Test func `a label may be empty, and a value may begin like an option behind an equals sign`() throws {
-        #expect(try read("--label", "", valued: "--label").last("--label") == "")
-        #expect(try read("--label=--x", valued: "--label").last("--label") == "--x")
+        #expect(try read("--label", "", options: "--label TEXT  what").last("--label") == "")
+        #expect(try read("--label=--x", options: "--label TEXT  what").last("--label") == "--x")
     }
 }

@@ -11,13 +11,10 @@ struct Arguments {
     private(set) var flags: [String] = []
     private(set) var positional: [String] = []
 
-    /// - Parameters:
-    ///   - valued: options that take a value, as `--name VALUE`, `--name=VALUE`, beside those of every command.
-    ///   - plain: flags.
+    /// - Parameter options: what is known, beside what every command takes: `--name VALUE`, `--name=VALUE`, flags.
     @inline(never)
-    init(_ words: [String], valued: String = "", plain: String = "") throws(UsageError) {
-        let valued = ("--config --defaults --set --socket " + valued).parts(separatedBy: " ")
-        let plain = plain.parts(separatedBy: " ")
+    init(_ words: [String], _ options: [CommandOption]) throws(UsageError) {
+        let known = CommandTable.common + options
         var rest = words[...]
         while let word = rest.popFirst() {
             // An unset variable of a script. It names nothing, and is the beginning of every name.
@@ -32,7 +29,8 @@ struct Arguments {
                 return
             }
             let (name, inline) = Self.split(word)
-            if valued.contains(name) {
+            let option = known.first { $0.names.contains(name) }
+            if let option, !option.value.isEmpty {
                 // A value that begins like the next option is given as `--name=--value`.
                 let isNext = inline == nil && rest.first?.begins(with: "--") != true
                 let value = isNext ? rest.popFirst() : inline
@@ -41,7 +39,7 @@ struct Arguments {
                     throw UsageError(message: "\(name) needs a value")
                 }
                 values.append((name, value))
-            } else if plain.contains(name), inline == nil {
+            } else if option != nil, inline == nil {
                 flags.append(name)
             } else {
                 throw UsageError(message: "unknown option \(word)")

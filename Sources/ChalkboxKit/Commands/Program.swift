@@ -13,9 +13,6 @@ package enum Program {
         Process.exit(outcome.rawValue)
     }
 
-    private static let commands = "daemon start stop status transcript recordings upload export export-all doctor "
-        + "report lamp config logs support-bundle update"
-
     private static func outcome(of words: [String]) -> Outcome {
         guard let command = words.first else {
             Console.error(Help.overview)
@@ -31,13 +28,14 @@ package enum Program {
         default:
             break
         }
-        guard commands.parts(separatedBy: " ").contains(command) else {
+        let commands = CommandTable.commands(command)
+        guard !commands.isEmpty else {
             complain("unknown command \(command); `chalkbox --help` lists them")
             return .usage
         }
         let rest = Array(words.dropFirst())
         if rest.contains("--help") || rest.contains("-h") {
-            Console.output(Help.of(command) ?? Help.overview)
+            Console.output(Help.text(of: commands))
             return .fine
         }
         if rest.contains("--version") {
@@ -45,64 +43,58 @@ package enum Program {
             return .fine
         }
         do throws(Arguments.UsageError) {
-            return try dispatch(command, rest)
+            return try dispatch(commands, rest)
         } catch {
             complain("\(command): \(error.message); see `chalkbox \(command) --help`")
             return .usage
         }
     }
 
-    private static func dispatch(_ command: String, _ rest: [String]) throws(Arguments.UsageError) -> Outcome {
-        switch command {
-        case "daemon":
-            let arguments = try Arguments(rest)
-            try rejectPositional(arguments)
-            return DaemonCommand.run(arguments)
-        case "start":
-            let arguments = try Arguments(rest, valued: "--label")
-            try rejectPositional(arguments)
-            return ClientCommands.start(arguments)
-        case "stop":
-            let arguments = try Arguments(rest, plain: "--no-wait")
-            try rejectPositional(arguments)
-            return ClientCommands.stop(arguments)
-        case "status":
-            let arguments = try Arguments(rest, plain: "--json --follow")
-            try rejectPositional(arguments)
-            return ClientCommands.status(arguments)
-        case "transcript":
-            let arguments = try Arguments(rest, plain: "--json --follow")
-            try rejectPositional(arguments)
-            return ClientCommands.transcript(arguments)
-        case "recordings":
-            let arguments = try Arguments(rest, plain: "--json")
-            guard mayUseRecordings(command, arguments) else { return .failed }
-            guard arguments.positional.first == "verify" else {
-                try rejectPositional(arguments)
-                return RecordingCommands.list(arguments)
-            }
-            return try VerifyCommand.run(arguments)
-        case "upload":
-            let arguments = try Arguments(rest)
-            guard mayUseRecordings(command, arguments) else { return .failed }
-            return try UploadCommand.run(arguments)
-        case "export":
-            let arguments = try Arguments(rest, valued: "--format -o --output", plain: "--force")
-            guard mayUseRecordings(command, arguments) else { return .failed }
-            return try RecordingCommands.export(arguments)
-        case "doctor":
-            let arguments = try Arguments(rest, plain: "--leave-microphone")
-            try rejectPositional(arguments)
-            guard mayUseRecordings(command, arguments) else { return .failed }
-            return Doctor.run(arguments)
-        case "lamp":
-            return try LampCommand.run(try Arguments(rest, valued: "--seconds"))
-        case "config":
-            return try ConfigCommands.run(try Arguments(rest))
-        default:
-            // These put the system's own tools together: scripts, installed with the program.
+    private static func dispatch(_ commands: [Command], _ rest: [String]) throws(Arguments.UsageError) -> Outcome {
+        let command = commands[0].verb
+        guard commands[0].handler != .script else {
+            // These put the system's own tools together.
             complain("\(command): \(Process.execScript(command).message); is the package installed as a whole?")
             return .failed
+        }
+        let arguments = try Arguments(rest, commands.flatMap { $0.options })
+        if !commands.contains(where: { !$0.arguments.isEmpty }) { try rejectPositional(arguments) }
+        switch command {
+        case "daemon":
+            return DaemonCommand.run(arguments)
+        case "start":
+            return ClientCommands.start(arguments)
+        case "stop":
+            return ClientCommands.stop(arguments)
+        case "status":
+            return ClientCommands.status(arguments)
+        case "transcript":
+            return ClientCommands.transcript(arguments)
+        case "lamp":
+            return try LampCommand.run(arguments)
+        case "config":
+            return try ConfigCommands.run(arguments)
+        default:
+            guard mayUseRecordings(command, arguments) else { return .failed }
+            return try useRecordings(command, arguments)
+        }
+    }
+
+    /// The commands that read the recorder's files.
+    private static func useRecordings(
+        _ command: String, _ arguments: Arguments
+    ) throws(Arguments.UsageError) -> Outcome {
+        switch command {
+        case "upload":
+            return try UploadCommand.run(arguments)
+        case "export":
+            return try RecordingCommands.export(arguments)
+        case "doctor":
+            return Doctor.run(arguments)
+        default:
+            if arguments.positional.first == "verify" { return try VerifyCommand.run(arguments) }
+            try rejectPositional(arguments)
+            return RecordingCommands.list(arguments)
         }
     }
 
