@@ -16,7 +16,7 @@ extension Daemon {
 
     func laterTick() {
         transcribe(.tick)
-        if outbox.isHeld, school.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
+        if outbox.isAuthorizationBlocked, school.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
         deliver(.tick)
     }
 

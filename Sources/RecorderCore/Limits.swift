@@ -179,8 +179,8 @@ package enum Limits {
     package static let uploadHeldMilliseconds: Int64 = 3_600_000
     package static let uploadAskMilliseconds: Int64 = 600_000
     /// Files of a lesson that are begun anew before it waits for a person.
-    package static let uploadRenewals = 8
-    package static let uploadDoubts = 3
+    package static let uploadRestarts = 8
+    package static let uploadOffsetConflicts = 3
     package static let blockedParcels = 64
     package static let uploadCommands = 16
     package static let uploadEvents = 64
@@ -271,7 +271,7 @@ package enum Limits {
     /// A longer gap is not replayed before the live words: it is filled beside them.
     package static let longestReplaySamples = 60 * SampleIndex.samplesPerSecond
     /// Words kept for comparison, near the edges of what has its text.
-    package static let settledWords = 512
+    package static let committedWords = 512
     /// Speakers of one recording; what exceeds them is given to none.
     package static let speakers = 64
     /// Words of the live transcript kept for a client that begins to follow.

@@ -11,7 +11,7 @@ struct Checker {
         var known: [(voice: Int, speaker: Int)]
         var isOpen = false
         /// It fills a hole.
-        var isSide = false
+        var isSecondary = false
         /// The service has come on in it.
         var hasProgressed = false
     }
@@ -66,7 +66,7 @@ struct Checker {
     var lastTroubleAt = Int64.min / 2
     var calmSince: Int64?
     var calmDebt: Int64 = 0
-    var sideFailures = 0
+    var secondaryFailures = 0
     var mustBeComplete = false
 
     /// A fault is over, but for what it leaves behind.
@@ -109,7 +109,7 @@ extension World {
         case .sessionClosed(let number, let failure):
             isUnknown = !checker.sessions.contains { $0.number == number }
             if failure != nil, recorder.lesson?.uplink.secondary?.session?.number == number {
-                checker.sideFailures += 1
+                checker.secondaryFailures += 1
             }
         case .token(let attempt, _), .tokenFailed(let attempt, _):
             isUnknown = !checker.requests.contains(attempt)
@@ -188,7 +188,7 @@ extension World {
         case .cancelToken(let attempt):
             checker.requests.removeAll { $0 == attempt }
         case .openSession(let request):
-            if request.isSpareKey { attempted() }
+            if request.isPrefetchedKey { attempted() }
             opened(request)
         case .closeSession(let number):
             checker.sessions.removeAll { $0.number == number }
@@ -254,6 +254,6 @@ extension World {
         checker.sessions.append(
             Checker.Opened(
                 number: request.number, base: request.base.value, edge: max(edge, request.base).value,
-                known: known(from: request.base, to: edge), isSide: request.end != nil))
+                known: known(from: request.base, to: edge), isSecondary: request.end != nil))
     }
 }

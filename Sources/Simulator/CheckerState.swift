@@ -105,8 +105,8 @@ extension World {
             debt += length * 3 / 2 + 40_000
         }
         // A session beside that failed may be waiting for its next probe.
-        if checker.sideFailures > 0 { debt += 75_000 }
-        if checker.sideFailures >= Limits.gapTries - 1 { debt += 10_000_000 }
+        if checker.secondaryFailures > 0 { debt += 75_000 }
+        if checker.secondaryFailures >= Limits.gapTries - 1 { debt += 10_000_000 }
         checker.calmDebt = plan.settings.sessionMilliseconds < 600_000 ? debt * 2 : debt
     }
 

@@ -62,7 +62,7 @@ enum Trace {
                 + " covered=\(covered.milliseconds)"
         case .openSession(let request):
             "openSession \(request.number) base=\(request.base.milliseconds) end=\(request.end?.milliseconds ?? -1)"
-                + " rate=\(request.catchUpRate)\(request.isSpareKey ? " spare key" : "")"
+                + " rate=\(request.catchUpRate)\(request.isPrefetchedKey ? " spare key" : "")"
         case .closeStore(let end, let gaps, _):
             "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
         case .openStore: "openStore"

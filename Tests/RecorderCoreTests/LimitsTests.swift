@@ -62,7 +62,7 @@ import Testing
         #expect(Limits.longestOverlapSamples < Limits.longestReplaySamples)
         #expect(Limits.comparedSamples >= Limits.longestOverlapSamples + Limits.seamSamples)
         #expect(Limits.seamSamples < Limits.cutWordSamples)
-        #expect(Limits.recentWords < Limits.settledWords)
+        #expect(Limits.recentWords < Limits.committedWords)
     }
 
     @Test func `names, bytes and clients add up`() {

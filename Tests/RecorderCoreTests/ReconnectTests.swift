@@ -90,7 +90,7 @@ import Testing
         }
         #expect(attempts == [1_000, 3_000, 7_000, 15_000])
         box.happens(.networkChanged("default route via lan0 appeared"), after: 1)
-        #expect(box.request?.isSpareKey == true)
+        #expect(box.request?.isPrefetchedKey == true)
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
     }
 
@@ -129,7 +129,7 @@ import Testing
         box.happens(.sessionOpened(session: 3, tookMilliseconds: 1))
         box.happens(.token(attempt: 4, Box.key))
         try box.untilDeadline()
-        #expect(box.request?.isSpareKey == true)
+        #expect(box.request?.isPrefetchedKey == true)
         #expect(box.request?.end != nil)
         box.happens(.sessionOpened(session: 4, tookMilliseconds: 1))
         #expect(box.requestedToken == 5)

@@ -43,7 +43,7 @@ package struct Backfill {
         var refusals = 0
         var undeleted = 0
         /// A hole was filled: the words near the next one are asked for anew, since only so many are kept.
-        var isWorn = false
+        var needsReload = false
         /// Where holes begin that are left: what is there ends each session.
         var skipped: [SampleIndex] = []
         /// Sessions in a row that were ended by a message that cannot be read.
@@ -52,7 +52,7 @@ package struct Backfill {
         var failures = 0
         var lastError = ""
 
-        init(_ text: SavedText) {
+        init(_ text: GapsToFill) {
             recording = text.recording
             atService = TranscriptionJob(file: text.fileID, transcription: text.transcriptionID)
             transcript = LiveTranscript(resuming: recording)
@@ -103,7 +103,7 @@ package struct Backfill {
         self.settings = settings
         random = RandomSource(seed: seed)
         // What was saved before the last start may lack text.
-        if settings.way != .none { askAt = MonotonicTime(milliseconds: 0) }
+        if settings.mode != .none { askAt = MonotonicTime(milliseconds: 0) }
     }
 
     package var nextDeadline: MonotonicTime? {
@@ -138,7 +138,7 @@ package struct Backfill {
     package mutating func receive(_ input: BackfillInput, now: MonotonicTime) -> [BackfillEffect] {
         var turn = Turn(now: now)
         switch input {
-        case .saved: askAt = settings.way == .none ? nil : turn.after(milliseconds: Limits.backfillDelayMilliseconds)
+        case .saved: askAt = settings.mode == .none ? nil : turn.after(milliseconds: Limits.backfillDelayMilliseconds)
         case .lessonBegan: pause(&turn)
         case .lessonEnded:
             isPaused = false
@@ -198,7 +198,7 @@ package struct Backfill {
         case .lesson(var job):
             guard job.isWaiting, let retryAt = retryAt(job.attempt), retryAt <= turn.now else { return }
             gate.pass(at: turn.now)
-            guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
+            guard !job.needsReload || job.holes.isEmpty || job.isAtService else {
                 kept = Kept(job)
                 askText(&turn)
                 return
@@ -214,7 +214,7 @@ package struct Backfill {
         turn.emit(.askText)
     }
 
-    private mutating func begin(_ text: SavedText?, _ turn: inout Turn) {
+    private mutating func begin(_ text: GapsToFill?, _ turn: inout Turn) {
         guard case .asked = work else { return }
         work = .none
         guard let text else { return }
@@ -229,16 +229,16 @@ package struct Backfill {
 
     /// One thing after another: what an earlier try left at the service goes first, then the next hole, then the end.
     private mutating func step(_ job: inout Job, _ turn: inout Turn) {
-        if settings.way == .files, stepFiles(&job, &turn) { return }
-        guard let hole = nextHole(job) else {
+        if settings.mode == .files, stepFiles(&job, &turn) { return }
+        guard let hole = nextGap(job) else {
             settle(job.holes.isEmpty ? "" : job.lastError, &job, &turn)
             return
         }
-        if settings.way == .files { cut(hole, &job, &turn) } else { requestKey(&job, &turn) }
+        if settings.mode == .files { cut(hole, &job, &turn) } else { requestKey(&job, &turn) }
     }
 
     /// The first hole, or as much of it as goes at a time.
-    func nextHole(_ job: Job) -> Range<SampleIndex>? {
+    func nextGap(_ job: Job) -> Range<SampleIndex>? {
         guard let gap = job.holes.first(where: { !job.skipped.contains($0.start) }) else { return nil }
         let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
         return gap.start..<min(gap.end, limit)
@@ -280,7 +280,7 @@ package struct Backfill {
     func close(session: Int, _ job: inout Job, _ turn: inout Turn) {
         // Silence has no words to be stored with.
         if job.transcript.coverage != job.stored { store([], &job, &turn) }
-        job.isWorn = true
+        job.needsReload = true
         for merge in job.transcript.close(session: session) {
             turn.emit(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
             turn.log(merge.entry(session: session))

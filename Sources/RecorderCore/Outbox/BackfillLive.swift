@@ -34,7 +34,7 @@ extension Backfill {
     private static let closed = UplinkFailure(.closedEarly, "the service closed the connection")
 
     private mutating func connect(_ key: SessionKey, _ job: inout Job, _ turn: inout Turn) {
-        guard let gap = nextHole(job) else {
+        guard let gap = nextGap(job) else {
             job.attempt.backOff(until: turn.now, &turn)
             return
         }

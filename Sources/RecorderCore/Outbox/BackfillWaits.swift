@@ -66,7 +66,7 @@ extension Backfill {
             return
         }
         job.unreadable += 1
-        guard job.unreadable > 1, let hole = nextHole(job) else { return }
+        guard job.unreadable > 1, let hole = nextGap(job) else { return }
         job.unreadable = 0
         job.skipped.append(hole.lowerBound)
         let line = "hole state=left id=\(job.id.text) from_ms=\(hole.lowerBound.milliseconds)"

@@ -15,7 +15,7 @@ package struct Outbox {
     /// What a server asked for (`Retry-After`) holds whatever else happens.
     var notBefore: MonotonicTime?
     /// Why nothing at all goes: the school does not let this box in.
-    var held = ""
+    var authorizationProblem = ""
     private(set) var blocked: [BlockedParcel] = []
     /// Such lessons that fell off the list.
     package private(set) var unlistedBlocked: Int64 = 0
@@ -29,11 +29,11 @@ package struct Outbox {
         case none
         /// The store was asked.
         case asked
-        case parcel(Hand)
+        case parcel(CurrentUpload)
     }
 
     /// The lesson in hand.
-    struct Hand {
+    struct CurrentUpload {
         var parcel: Parcel
         var step: Step
         /// What the server has of the file that is under way; nil: it is to be asked.
@@ -45,9 +45,9 @@ package struct Outbox {
         /// Failures since the last progress.
         var failures = 0
         /// Times in a row that the server named an offset that cannot be.
-        var doubts = 0
+        var offsetConflicts = 0
         /// Files that had to be begun anew.
-        var renewals = 0
+        var restarts = 0
 
         var id: RecordingID { parcel.recording }
         /// The file that goes next.
@@ -76,19 +76,19 @@ package struct Outbox {
         switch work {
         case .none: return askAt
         case .asked: return answerDue
-        case .parcel(let hand):
-            guard case .waiting(let until) = hand.step else { return answerDue }
+        case .parcel(let current):
+            guard case .waiting(let until) = current.step else { return answerDue }
             return due(until)
         }
     }
 
     /// The school does not let the box in, or cannot be asked: a new secret may help.
-    package var isHeld: Bool { !held.isEmpty }
+    package var isAuthorizationBlocked: Bool { !authorizationProblem.isEmpty }
 
     /// A lesson is on its way: for the lamp.
     package var isUploading: Bool {
-        guard case .parcel(let hand) = work, case .exchanging = hand.step else { return false }
-        return hand.failures == 0
+        guard case .parcel(let current) = work, case .exchanging = current.step else { return false }
+        return current.failures == 0
     }
 
     /// - Parameter now: for the rate.
@@ -96,15 +96,15 @@ package struct Outbox {
         var status = OutboxStatus(
             waiting: waiting, bytesLeft: bytesLeft, recording: nil, file: "", bytesDone: 0, bytes: 0,
             bytesASecond: meter.rate(now: now), nextAttempt: nextDeadline, lastError: lastError, blocked: blocked)
-        guard case .parcel(let hand) = work else { return status }
-        status.recording = hand.id
-        for file in hand.parcel.files {
+        guard case .parcel(let current) = work else { return status }
+        status.recording = current.id
+        for file in current.parcel.files {
             status.bytes += file.bytes
             if file.isSent { status.bytesDone += file.bytes }
         }
-        if let place = hand.place {
-            status.file = hand.parcel.files[place].name
-            status.bytesDone += (hand.offset ?? 0) + hand.written
+        if let place = current.place {
+            status.file = current.parcel.files[place].name
+            status.bytesDone += (current.offset ?? 0) + current.written
         }
         status.bytesLeft = max(0, bytesLeft - status.bytesDone)
         return status
@@ -129,7 +129,7 @@ package struct Outbox {
             wake(turn)
         case .networkLost: gate.close(at: turn.now)
         case .bearerChanged:
-            if !held.isEmpty { release(turn) }
+            if !authorizationProblem.isEmpty { release(turn) }
         case .retry(let id):
             blocked.removeAll { id == nil || $0.recording == id }
             notBefore = nil
@@ -137,29 +137,29 @@ package struct Outbox {
         case .parcel(let parcel, let waiting, let bytesLeft):
             take(parcel, waiting: waiting, bytesLeft: bytesLeft, &turn)
         case .noted, .answer, .progress:
-            guard case .parcel(var hand) = work else { break }
-            receive(input, &hand, &turn)
-            work = hand.step == .ending ? .none : .parcel(hand)
+            guard case .parcel(var current) = work else { break }
+            receive(input, &current, &turn)
+            work = current.step == .ending ? .none : .parcel(current)
         case .tick: answerMissing(&turn)
         }
         advance(&turn)
         return turn.effects
     }
 
-    private mutating func receive(_ input: OutboxInput, _ hand: inout Hand, _ turn: inout Turn) {
-        switch (input, hand.step) {
-        case (.noted(let id, let name), .noting(let left)) where id == hand.id:
+    private mutating func receive(_ input: OutboxInput, _ current: inout CurrentUpload, _ turn: inout Turn) {
+        switch (input, current.step) {
+        case (.noted(let id, let name), .noting(let left)) where id == current.id:
             guard left <= 1 else {
-                hand.step = .noting(left - 1)
+                current.step = .noting(left - 1)
                 return
             }
-            if name.isEmpty { finish(&hand, &turn) } else { hand.step = .waiting(until: turn.now) }
+            if name.isEmpty { finish(&current, &turn) } else { current.step = .waiting(until: turn.now) }
         case (.answer(let answer), .exchanging(let request)):
-            hand.written = 0
-            receive(answer, of: request, &hand, &turn)
+            current.written = 0
+            receive(answer, of: request, &current, &turn)
         case (.progress(let bytes), .exchanging):
-            meter.add(bytes - hand.written, now: turn.now)
-            hand.written = bytes
+            meter.add(bytes - current.written, now: turn.now)
+            current.written = bytes
             expectAnswer(within: Limits.exchangeMilliseconds, turn)
         default:
             // What comes late for a request that was given up.
@@ -180,7 +180,7 @@ package struct Outbox {
         let bytes = parcel.files.reduce(0) { $0 + $1.bytes }
         let line = "upload id=\(parcel.recording.text) state=begun files=\(parcel.files.count) bytes=\(bytes)"
         turn.log(.info, line)
-        work = .parcel(Hand(parcel: parcel, step: .waiting(until: turn.now)))
+        work = .parcel(CurrentUpload(parcel: parcel, step: .waiting(until: turn.now)))
     }
 
     // MARK: What is done next
@@ -196,63 +196,63 @@ package struct Outbox {
             turn.emit(.askParcel(skipping: blocked.map { $0.recording }))
         case .asked:
             break
-        case .parcel(var hand):
-            guard case .waiting(let until) = hand.step, due(until) <= turn.now else { return }
+        case .parcel(var current):
+            guard case .waiting(let until) = current.step, due(until) <= turn.now else { return }
             notBefore = nil
             gate.pass(at: turn.now)
-            step(&hand, &turn)
-            work = .parcel(hand)
+            step(&current, &turn)
+            work = .parcel(current)
         }
     }
 
-    private mutating func step(_ hand: inout Hand, _ turn: inout Turn) {
-        guard let place = hand.place else {
-            if settings.hasManifest, !hand.isAccepted {
-                exchange(.manifest(hand.id), &hand, &turn)
+    private mutating func step(_ current: inout CurrentUpload, _ turn: inout Turn) {
+        guard let place = current.place else {
+            if settings.hasManifest, !current.isAccepted {
+                exchange(.manifest(current.id), &current, &turn)
             } else {
-                hand.step = .noting(1)
+                current.step = .noting(1)
                 expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
-                turn.emit(.done(hand.id))
+                turn.emit(.done(current.id))
             }
             return
         }
-        let file = hand.parcel.files[place]
+        let file = current.parcel.files[place]
         if file.url == nil {
-            exchange(.create(hand.id, file), &hand, &turn)
-        } else if let offset = hand.offset {
+            exchange(.create(current.id, file), &current, &turn)
+        } else if let offset = current.offset {
             guard offset < file.bytes else {
-                note(place, url: file.url, isSent: true, &hand, &turn)
+                note(place, url: file.url, isSent: true, &current, &turn)
                 return
             }
             let count = min(settings.chunkBytes, file.bytes - offset)
-            exchange(.send(hand.id, file, from: offset, count: count), &hand, &turn)
+            exchange(.send(current.id, file, from: offset, count: count), &current, &turn)
         } else {
-            exchange(.offset(hand.id, file), &hand, &turn)
+            exchange(.offset(current.id, file), &current, &turn)
         }
     }
 
-    private mutating func exchange(_ request: UploadRequest, _ hand: inout Hand, _ turn: inout Turn) {
+    private mutating func exchange(_ request: UploadRequest, _ current: inout CurrentUpload, _ turn: inout Turn) {
         expectAnswer(within: Limits.exchangeMilliseconds, turn)
-        hand.step = .exchanging(request)
-        hand.written = 0
+        current.step = .exchanging(request)
+        current.written = 0
         turn.emit(.request(request))
     }
 
     /// - Parameter url: nil: the file is begun anew.
-    mutating func note(_ place: Int, url: String?, isSent: Bool, _ hand: inout Hand, _ turn: inout Turn) {
+    mutating func note(_ place: Int, url: String?, isSent: Bool, _ current: inout CurrentUpload, _ turn: inout Turn) {
         expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
-        hand.parcel.files[place].url = url
-        hand.parcel.files[place].isSent = isSent
-        if isSent || url == nil { hand.offset = nil }
-        if case .noting(let left) = hand.step { hand.step = .noting(left + 1) } else { hand.step = .noting(1) }
-        turn.emit(.note(hand.id, file: hand.parcel.files[place].name, url: url, isSent: isSent))
+        current.parcel.files[place].url = url
+        current.parcel.files[place].isSent = isSent
+        if isSent || url == nil { current.offset = nil }
+        if case .noting(let left) = current.step { current.step = .noting(left + 1) } else { current.step = .noting(1) }
+        turn.emit(.note(current.id, file: current.parcel.files[place].name, url: url, isSent: isSent))
     }
 
-    private mutating func finish(_ hand: inout Hand, _ turn: inout Turn) {
-        let bytes = hand.parcel.files.reduce(0) { $0 + $1.bytes }
-        turn.log(.info, "upload id=\(hand.id.text) state=uploaded bytes=\(bytes)")
+    private mutating func finish(_ current: inout CurrentUpload, _ turn: inout Turn) {
+        let bytes = current.parcel.files.reduce(0) { $0 + $1.bytes }
+        turn.log(.info, "upload id=\(current.id.text) state=uploaded bytes=\(bytes)")
         lastError = ""
-        hand.step = .ending
+        current.step = .ending
         askAt = turn.now
     }
 
@@ -265,14 +265,16 @@ package struct Outbox {
     }
 
     private mutating func wake(_ turn: Turn) {
-        guard held.isEmpty, case .parcel(var hand) = work, case .waiting = hand.step else { return }
-        hand.step = .waiting(until: turn.now)
-        work = .parcel(hand)
+        guard authorizationProblem.isEmpty, case .parcel(var current) = work, case .waiting = current.step else {
+            return
+        }
+        current.step = .waiting(until: turn.now)
+        work = .parcel(current)
     }
 
     /// Whatever kept it waiting is over.
     private mutating func release(_ turn: Turn) {
-        held = ""
+        authorizationProblem = ""
         askAt = turn.now
         wake(turn)
     }
@@ -280,12 +282,12 @@ package struct Outbox {
     /// A lesson begins: the network is its own. What the server has got of the chunk is asked for afterwards.
     private mutating func pause(_ turn: inout Turn) {
         isPaused = true
-        guard case .parcel(var hand) = work, case .exchanging = hand.step else { return }
+        guard case .parcel(var current) = work, case .exchanging = current.step else { return }
         turn.emit(.cancelRequest)
-        hand.offset = nil
-        hand.written = 0
-        hand.step = .waiting(until: turn.now)
-        work = .parcel(hand)
+        current.offset = nil
+        current.written = 0
+        current.step = .waiting(until: turn.now)
+        work = .parcel(current)
     }
 
     // MARK: Answers that do not come
@@ -305,8 +307,8 @@ package struct Outbox {
         case .asked:
             work = .none
             askAt = turn.now
-        case .parcel(var hand):
-            switch hand.step {
+        case .parcel(var current):
+            switch current.step {
             case .waiting, .ending:
                 return
             case .noting:
@@ -316,8 +318,8 @@ package struct Outbox {
             case .exchanging(let request):
                 turn.emit(.cancelRequest)
                 let failure = UplinkFailure(.timeout, "the school's server gave no answer")
-                receive(.failed(failure), of: request, &hand, &turn)
-                work = hand.step == .ending ? .none : .parcel(hand)
+                receive(.failed(failure), of: request, &current, &turn)
+                work = current.step == .ending ? .none : .parcel(current)
             }
         }
         turn.log(.error, "upload state=stuck")
@@ -325,25 +327,27 @@ package struct Outbox {
 
     // MARK: Failures
 
-    mutating func wait(_ milliseconds: Int64, state: String, _ reason: String, _ hand: inout Hand, _ turn: inout Turn) {
+    mutating func wait(
+        _ milliseconds: Int64, state: String, _ reason: String, _ current: inout CurrentUpload, _ turn: inout Turn
+    ) {
         lastError = reason
-        hand.step = .waiting(until: turn.after(milliseconds: milliseconds))
-        let what = "upload id=\(hand.id.text) state=\(state) in_ms=\(milliseconds)"
+        current.step = .waiting(until: turn.after(milliseconds: milliseconds))
+        let what = "upload id=\(current.id.text) state=\(state) in_ms=\(milliseconds)"
         turn.log(.warning, what + " reason=\(LogEntry.quoted(reason))")
     }
 
     /// The lesson waits for a person, and the next one is taken.
-    mutating func block(_ reason: String, _ hand: inout Hand, _ turn: inout Turn) {
+    mutating func block(_ reason: String, _ current: inout CurrentUpload, _ turn: inout Turn) {
         lastError = reason
         if blocked.count >= Limits.blockedParcels {
             blocked.removeFirst()
             unlistedBlocked += 1
         }
-        blocked.append(BlockedParcel(recording: hand.id, reason: reason))
-        let hint = " hint=\"chalkbox upload retry \(hand.id.text)\""
-        let line = "upload id=\(hand.id.text) state=blocked reason=\(LogEntry.quoted(reason))"
+        blocked.append(BlockedParcel(recording: current.id, reason: reason))
+        let hint = " hint=\"chalkbox upload retry \(current.id.text)\""
+        let line = "upload id=\(current.id.text) state=blocked reason=\(LogEntry.quoted(reason))"
         turn.log(.error, line + hint)
-        hand.step = .ending
+        current.step = .ending
         askAt = turn.now
     }
 }

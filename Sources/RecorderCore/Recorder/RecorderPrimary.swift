@@ -24,7 +24,7 @@ extension Recorder {
         let attempt = lesson.uplink.primary
         var keyWasGood = false
         if let request = attempt.session {
-            keyWasGood = request.isSpareKey || lesson.uplink.lastAnsweredSession == request.number
+            keyWasGood = request.isPrefetchedKey || lesson.uplink.lastAnsweredSession == request.number
         }
         if let request = attempt.live {
             let lived = lastProgressAt(failure, lesson, turn).milliseconds(since: attempt.since)

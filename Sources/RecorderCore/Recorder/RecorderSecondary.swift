@@ -83,7 +83,7 @@ extension Recorder {
         let policy = settings.reconnect
         var wait = policy.delay(beforeAttempt: secondary.tries + 1, random: &random)
         let verdict = Classification.verdict(
-            on: failure, on503: policy.on503, keyWasGood: secondary.session?.isSpareKey ?? false)
+            on: failure, on503: policy.on503, keyWasGood: secondary.session?.isPrefetchedKey ?? false)
         if verdict != .retry || secondary.tries >= policy.attempts {
             wait = policy.probeDelay(random: &random) ?? Limits.prefetchRetryMilliseconds
         }

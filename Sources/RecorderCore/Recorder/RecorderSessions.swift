@@ -55,7 +55,7 @@ extension Recorder {
         newestSession += 1
         lesson.uplink.sessions += 1
         let request = SessionRequest(
-            number: newestSession, key: key, isSpareKey: isPrefetched, recording: lesson.header.id, base: base,
+            number: newestSession, key: key, isPrefetchedKey: isPrefetched, recording: lesson.header.id, base: base,
             end: end, catchUpRate: holdsPace(from: base, lesson, turn) ? 1 : settings.catchUpRate)
         lesson.uplink[place].connect(request, &turn)
     }
