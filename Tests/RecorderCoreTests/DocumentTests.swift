@@ -200,7 +200,7 @@ import Testing
         var shown: Set<String> = ["dark"]
         for phase in phases {
             for level in [LevelWatch.State.fine, .quiet, .clipping] {
-                for copying in [Copying.none, .running, .failed] {
+                for copying in [USBExportState.none, .running, .failed] {
                     for look in [false, true] {
                         let lamps = Lamps(
                             phase: phase, hasAmber: true, level: level, isUploading: look, copying: copying,
