@@ -8,7 +8,7 @@ final class ControlClients {
         let connection: ControlConnection
         var followsStatus = false
         var followsTranscript = false
-        var copying = Copying.none
+        var copying = USBExportState.none
         var waitsWritable = false
 
         init(_ token: UInt64, _ connection: ControlConnection) {
@@ -29,7 +29,7 @@ final class ControlClients {
         self.listener = listener
     }
 
-    var copying: Copying {
+    var copying: USBExportState {
         if clients.contains(where: { $0.copying == .running }) { return .running }
         return clients.contains { $0.copying == .failed } ? .failed : .none
     }

@@ -98,7 +98,7 @@ final class Daemon {
     private var nextDeadline: MonotonicTime? {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
-            backfill.nextDeadline, outbox.nextDeadline, uploads.nextDeadline(isHeld: outbox.isHeld),
+            backfill.nextDeadline, outbox.nextDeadline, uploads.nextDeadline(isBlocked: outbox.isAuthorizationBlocked),
             watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline,
         ].compactMap { $0 }.min()
     }

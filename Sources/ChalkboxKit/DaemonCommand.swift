@@ -117,6 +117,10 @@ enum DaemonCommand {
         for id in store.unreadable {
             log.write(.warning, "unreadable id=\(id.text) reason=\"no file has a readable header; it is kept\"")
         }
+        if let first = store.withoutAudio.first {
+            let count = "recordings=\(store.withoutAudio.count) oldest=\(first.text)"
+            log.write(.error, "audio state=missing \(count) reason=\"they are listed, and no audio file is there\"")
+        }
         if store.skippedRows > 0 {
             log.write(.error, "index state=damaged skipped_rows=\(store.skippedRows)")
         }

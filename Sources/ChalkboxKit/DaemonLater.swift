@@ -16,7 +16,7 @@ extension Daemon {
 
     func laterTick() {
         transcribe(.tick)
-        if outbox.isHeld, uploads.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
+        if outbox.isAuthorizationBlocked, uploads.renewSecret(now: Clock.now) { deliver(.bearerChanged) }
         deliver(.tick)
     }
 

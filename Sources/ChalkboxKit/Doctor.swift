@@ -27,6 +27,7 @@ struct Doctor {
         doctor.checkBootPartition()
         doctor.checkSecrets(settings)
         doctor.checkDisk(settings)
+        doctor.checkRecordings(settings)
         doctor.checkClock()
         doctor.checkMicrophone(settings, isLeft: arguments.flags.contains("--leave-microphone"))
         doctor.checkPanel(settings)
@@ -73,6 +74,14 @@ struct Doctor {
             let minutes = disk.minutesLeft(reserveMB: settings.box.reserveMegabytes, bytesAMinute: rate)
             report("disk", fine: true, DiskStatus.text(freeMB: disk.freeMegabytes, minutesLeft: minutes))
         }
+    }
+
+    /// Before the first lesson there is nothing to tell; and of an index that is damaged the recorder does.
+    private mutating func checkRecordings(_ settings: Settings) {
+        let directory = settings.box.stateDirectory
+        guard let missing = try? RecordingIndex(directory: directory).withoutAudio(), !missing.isEmpty else { return }
+        let next = "; `chalkbox recordings` says of which; if there is a copy, put it back into "
+        report("recordings", fine: false, "the audio of \(missing.count) is missing" + next + directory + "/recordings")
     }
 
     private mutating func checkClock() {

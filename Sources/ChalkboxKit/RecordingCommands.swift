@@ -12,9 +12,9 @@ enum RecordingCommands {
             let recordings = try index.recordings()
             let transcribes = settings.transcription.enabled
             let strays = try index.strays()
-            Console.output(
-                arguments.flags.contains("--json")
-                    ? json(recordings, strays, transcribes) : table(recordings, strays, transcribes))
+            let withoutAudio = try index.withoutAudio()
+            let print = arguments.flags.contains("--json") ? json : table
+            Console.output(print(recordings, strays, withoutAudio, transcribes))
             tellOfDamage(index, "recordings")
             return .fine
         } catch {
@@ -45,7 +45,9 @@ enum RecordingCommands {
 
     private typealias Strays = [(id: RecordingID, isReadable: Bool)]
 
-    private static func table(_ recordings: [RecordingSummary], _ strays: Strays, _ transcribes: Bool) -> String {
+    private static func table(
+        _ recordings: [RecordingSummary], _ strays: Strays, _ withoutAudio: [RecordingID], _ transcribes: Bool
+    ) -> String {
         guard !recordings.isEmpty || !strays.isEmpty else { return "no recordings yet\n" }
         var text = ""
         for recording in recordings {
@@ -57,6 +59,7 @@ enum RecordingCommands {
             text += ", \(recording.coveredPercent)% transcribed"
             let state = state(recording, transcribes)
             text += "  " + state + detail(recording, state) + (recording.interrupted ? " (interrupted)" : "")
+            if withoutAudio.contains(recording.header.id) { text += ", audio is missing" }
             text += recording.header.label.isEmpty ? "\n" : "  \(recording.header.label.shown)\n"
         }
         for stray in strays {
@@ -67,7 +70,9 @@ enum RecordingCommands {
         return text
     }
 
-    private static func json(_ recordings: [RecordingSummary], _ strays: Strays, _ transcribes: Bool) -> String {
+    private static func json(
+        _ recordings: [RecordingSummary], _ strays: Strays, _ withoutAudio: [RecordingID], _ transcribes: Bool
+    ) -> String {
         var writer = JSONWriter()
         writer.array { writer in
             for recording in recordings {
@@ -88,6 +93,7 @@ enum RecordingCommands {
                     writer.field("bytes", recording.parcelBytes)
                     writer.field("bytesSent", recording.sentBytes)
                     writer.field("interrupted", recording.interrupted)
+                    writer.field("audioMissing", withoutAudio.contains(recording.header.id))
                 }
             }
             for stray in strays {

@@ -23,9 +23,9 @@ extension Settings {
     }
 
     var backfill: BackfillSettings {
-        let way: BackfillSettings.Way = transcription.restURL.isEmpty ? .live : .files
+        let mode: BackfillSettings.Mode = transcription.restURL.isEmpty ? .live : .files
         return BackfillSettings(
-            way: transcription.enabled ? way : .none, on503: reconnect.on503, catchUpRate: transcription.catchUpRate,
+            mode: transcription.enabled ? mode : .none, on503: reconnect.on503, catchUpRate: transcription.catchUpRate,
             pieceMilliseconds: Int64(transcription.sessionMinutes * 60_000))
     }
 

@@ -108,8 +108,8 @@ final class UploadDriver {
 
     // MARK: Secrets
 
-    /// - Parameter isHeld: nothing goes before the secret is another one.
-    func nextDeadline(isHeld: Bool) -> MonotonicTime? { secret.nextDeadline(isAuthorizationBlocked: isHeld) }
+    /// - Parameter isBlocked: nothing goes before the secret is another one.
+    func nextDeadline(isBlocked: Bool) -> MonotonicTime? { secret.nextDeadline(isAuthorizationBlocked: isBlocked) }
 
     /// Whether there is another secret than before.
     func renewSecret(now: MonotonicTime) -> Bool {

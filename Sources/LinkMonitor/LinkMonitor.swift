@@ -102,11 +102,11 @@ package final class LinkMonitor {
             draft.append(interface)
         }
         for interface in interfaces where interface.isClient {
-            snapshot.add(WirelessFacts(ssid: interface.ssid), toLink: interface.linkIndex)
+            snapshot.add(WiFiAssociation(ssid: interface.ssid), toLink: interface.linkIndex)
             let hasCarrier = snapshot.links.contains { $0.index == interface.linkIndex && $0.hasCarrier }
             guard hasCarrier, let point = try accessPoint(of: interface, socket, family) else { continue }
             snapshot.add(
-                WirelessFacts(
+                WiFiAssociation(
                     ssid: interface.ssid ?? point.ssid, bssid: point.bssid,
                     signalDecibelMilliwatts: point.signalDecibelMilliwatts),
                 toLink: interface.linkIndex)

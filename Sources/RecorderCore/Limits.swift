@@ -111,6 +111,8 @@ package enum Limits {
     package static let stableSessionMilliseconds: Int64 = 3_000
     /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
     package static let attemptMilliseconds: Int64 = 25_000
+    /// The kernel says that there is no network: what waits for one is tried all the same, this often.
+    package static let offlineRetryMilliseconds: Int64 = 600_000
     /// A longer `Retry-After` is obeyed for so long only, and that is told: a lesson is not to be lost by it.
     package static let retryAfterMilliseconds: Int64 = 600_000
     /// Milliseconds of a `Retry-After` that are obeyed.
@@ -119,19 +121,19 @@ package enum Limits {
     }
     /// A flapping link must not make a storm of attempts.
     package static let attemptSpacingMilliseconds: Int64 = 250
-    /// A spare key is replaced this long before its end; one whose endpoint names no end is kept for less than an hour
-    /// (PROTOCOL, Token: about an hour).
+    /// A prefetched key is replaced this long before its end; one whose endpoint names no end is kept for less than an
+    /// hour (PROTOCOL, Token: about an hour).
     package static let keyMarginMilliseconds: Int64 = 60_000
     package static let keyLifetimeMilliseconds: Int64 = 50 * 60_000
-    package static let spareRetryMilliseconds: Int64 = 30_000
+    package static let prefetchRetryMilliseconds: Int64 = 30_000
     /// The kernel asks for the router's address three times, a second apart (arp(7): mcast_solicit, retrans_time). What
     /// is sent while the cable is out begins that; the first connection after the cable is back fails with it.
-    package static let neighbourMilliseconds: Int64 = 3_500
+    package static let arpResolutionMilliseconds: Int64 = 3_500
     /// A session that lags behind and was told not to hurry is replaced after this long by one that may: it would never
     /// catch up, and its last words would not come in time after STOP.
-    package static let heldPaceMilliseconds: Int64 = 15_000
-    /// Tries to fill holes beside one live session.
-    package static let holeTries = 6
+    package static let realTimePaceMilliseconds: Int64 = 15_000
+    /// Tries to fill gaps beside one live session.
+    package static let gapTries = 6
     /// A session is behind, not just a frame late.
     package static let behindSamples = 5 * SampleIndex.samplesPerSecond
     package static let captureStopMilliseconds: Int64 = 3_000
@@ -149,7 +151,6 @@ package enum Limits {
     package static let backfillCapMilliseconds: Int64 = 3_600_000
     /// Between tries when a person has to mend something: a secret, a quota.
     package static let backfillRefusedMilliseconds: Int64 = 60_000
-    package static let backfillOfflineMilliseconds: Int64 = 600_000
     /// Times that the service may say of a file that it cannot transcribe it, or not let it be deleted.
     package static let backfillRefusals = 3
     package static let backfillPollMilliseconds: Int64 = 30_000
@@ -178,8 +179,8 @@ package enum Limits {
     package static let uploadHeldMilliseconds: Int64 = 3_600_000
     package static let uploadAskMilliseconds: Int64 = 600_000
     /// Files of a lesson that are begun anew before it waits for a person.
-    package static let uploadRenewals = 8
-    package static let uploadDoubts = 3
+    package static let uploadRestarts = 8
+    package static let uploadOffsetConflicts = 3
     package static let blockedParcels = 64
     package static let uploadCommands = 16
     package static let uploadEvents = 64
@@ -270,7 +271,7 @@ package enum Limits {
     /// A longer gap is not replayed before the live words: it is filled beside them.
     package static let longestReplaySamples = 60 * SampleIndex.samplesPerSecond
     /// Words kept for comparison, near the edges of what has its text.
-    package static let settledWords = 512
+    package static let committedWords = 512
     /// Speakers of one recording; what exceeds them is given to none.
     package static let speakers = 64
     /// Words of the live transcript kept for a client that begins to follow.

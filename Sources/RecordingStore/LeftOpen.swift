@@ -25,7 +25,7 @@ struct LeftOpen: Sendable {
         // What is said last is compared, and shown to who begins to follow; of the rest, what is near a hole.
         let newest = max(0, sequence - Limits.recentWords)
         let words = try index.words(
-            near: holes, of: number, before: newest, limit: Limits.settledWords - Limits.recentWords)
+            near: holes, of: number, before: newest, limit: Limits.committedWords - Limits.recentWords)
             + WordAssembler.words(of: try index.tokens(of: number, from: newest))
         let recording = InterruptedRecording(
             header: header, saved: SampleIndex(trimmed.samples),

@@ -1,3 +1,4 @@
+internal import LinuxRuntime
 package import RecorderCore
 
 /// The journal's read side, for the command line. It works in another process than the daemon's, while that records.
@@ -91,6 +92,21 @@ package final class RecordingIndex {
             let rows = try database.integer("SELECT count(*) FROM recording WHERE id = '\(id.text)'", doing: Self.doing)
             guard rows == 0, try !files.areBlank() else { continue }
             list.append((id, try files.header() != nil))
+        }
+        return list
+    }
+
+    /// Saved recordings of which no audio file is there any more, oldest first: somebody deleted or moved them.
+    @inline(never)
+    package func withoutAudio() throws(StoreError) -> [RecordingID] {
+        var list: [RecordingID] = []
+        let statement = try database.prepare(
+            "SELECT id FROM recording WHERE state > 1 AND samples > 0 ORDER BY number", doing: Self.doing)
+        while try statement.step() {
+            guard let id = RecordingID(statement.text(0)), let files = try? SegmentFiles(layout, id).numbers(),
+                files.isEmpty, !FileSystem.isThere(layout.recording(id) + Removal.mark)
+            else { continue }
+            list.append(id)
         }
         return list
     }

@@ -8,7 +8,7 @@ struct Removal {
     private let layout: StateLayout
     private let index: IndexWriter
 
-    private static let mark = ".removed"
+    static let mark = ".removed"
 
     init(_ layout: StateLayout, _ index: IndexWriter) {
         self.layout = layout

@@ -49,7 +49,7 @@ package enum SavedEvent: Equatable, Sendable {
     case parcel(Parcel?, waiting: Int, bytesLeft: Int64)
     /// It is on the medium.
     case parcelNoted(RecordingID, name: String)
-    case text(SavedText?)
+    case text(GapsToFill?)
     /// It is on the medium, and so are the tokens before it.
     case textSettled(RecordingID)
     /// Tokens had to be refused, since the index could not be written for too long. What was not saved is still a hole;

@@ -168,7 +168,7 @@ extension IndexWriter {
 
     /// The oldest recording whose text is not settled, but for those of `skipped`: it has holes, or what the service
     /// holds of it is to be deleted there.
-    func nextText(_ summaries: RecordingIndex, skipping skipped: [RecordingID]) throws(StoreError) -> SavedText? {
+    func nextText(_ summaries: RecordingIndex, skipping skipped: [RecordingID]) throws(StoreError) -> GapsToFill? {
         for one in try waiting() where !one.isSettled && !skipped.contains(one.id) {
             let holes = try holes(of: one.number)
             guard let summary = try summaries.summary(one.id) else { continue }
@@ -178,8 +178,8 @@ extension IndexWriter {
             guard try statement.step() else { continue }
             let saved = SampleIndex(summary.samples)
             let words = try words(
-                near: holes, of: one.number, before: sequence(of: one.number), limit: Limits.settledWords)
-            return SavedText(
+                near: holes, of: one.number, before: sequence(of: one.number), limit: Limits.committedWords)
+            return GapsToFill(
                 recording: InterruptedRecording(
                     header: summary.header, saved: saved, coverage: Coverage(through: saved, holes: holes),
                     words: words.ordered { $0.start < $1.start }, wordCount: summary.words,

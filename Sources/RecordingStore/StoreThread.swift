@@ -141,6 +141,8 @@ package final class StoreThread {
     package let rebuilt: RebuiltIndex?
     /// Recordings of which no file has a readable header: they are kept as they are.
     package let unreadable: [RecordingID]
+    /// Saved recordings of which there is no audio file any more: nothing is deleted from the index for that.
+    package let withoutAudio: [RecordingID]
     /// Rows of the index that this start left out, because what they hold is possible nowhere.
     package let skippedRows: Int
 
@@ -187,6 +189,7 @@ package final class StoreThread {
         // A disk that refuses it must not keep the box from recording.
         _ = try? index.settleFilled()
         let recovered = try summaries.recovered(recovery)
+        let missing = (try? summaries.withoutAudio()) ?? []
         opened.database.hurry()
         summaries.hurry()
         let skipped = opened.database.skippedRows + summaries.skippedRows
@@ -203,6 +206,7 @@ package final class StoreThread {
         interruption = left.map { $0.interruption }
         rebuilt = RebuiltIndex(opened, isNew: isNew, recovered, recovery)
         unreadable = recovery.unreadable
+        withoutAudio = missing
         skippedRows = skipped
     }
 

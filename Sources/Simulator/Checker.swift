@@ -11,7 +11,7 @@ struct Checker {
         var known: [(voice: Int, speaker: Int)]
         var isOpen = false
         /// It fills a hole.
-        var isSide = false
+        var isSecondary = false
         /// The service has come on in it.
         var hasProgressed = false
     }
@@ -66,7 +66,7 @@ struct Checker {
     var lastTroubleAt = Int64.min / 2
     var calmSince: Int64?
     var calmDebt: Int64 = 0
-    var sideFailures = 0
+    var secondaryFailures = 0
     var mustBeComplete = false
 
     /// A fault is over, but for what it leaves behind.
@@ -108,7 +108,9 @@ extension World {
             isUnknown = !checker.sessions.contains { $0.number == number && $0.isOpen }
         case .sessionClosed(let number, let failure):
             isUnknown = !checker.sessions.contains { $0.number == number }
-            if failure != nil, recorder.lesson?.uplink.side?.session?.number == number { checker.sideFailures += 1 }
+            if failure != nil, recorder.lesson?.uplink.secondary?.session?.number == number {
+                checker.secondaryFailures += 1
+            }
         case .token(let attempt, _), .tokenFailed(let attempt, _):
             isUnknown = !checker.requests.contains(attempt)
         default: break
@@ -138,7 +140,8 @@ extension World {
     }
 
     private func noteFilled(_ number: Int, _ heard: Int64) {
-        guard let side = recorder.lesson?.uplink.side, case .hole = side.purpose, side.session?.number == number,
+        guard let secondary = recorder.lesson?.uplink.secondary, case .gap = secondary.purpose,
+            secondary.session?.number == number,
             let session = checker.sessions.first(where: { $0.number == number && $0.isOpen })
         else { return }
         checker.filled = (session, session.base + heard)
@@ -185,7 +188,7 @@ extension World {
         case .cancelToken(let attempt):
             checker.requests.removeAll { $0 == attempt }
         case .openSession(let request):
-            if request.isSpareKey { attempted() }
+            if request.isPrefetchedKey { attempted() }
             opened(request)
         case .closeSession(let number):
             checker.sessions.removeAll { $0.number == number }
@@ -207,10 +210,7 @@ extension World {
 
     /// Whether a key is for a session that is wanted now, and not a spare one.
     private func isForSession(_ attempt: Int) -> Bool {
-        guard let uplink = recorder.lesson?.uplink else { return false }
-        if case .requesting(attempt, _) = uplink.link { return true }
-        if case .requesting(attempt, _)? = uplink.side?.step { return true }
-        return false
+        recorder.lesson?.uplink.place(requesting: attempt) != nil
     }
 
     private func attempted() {
@@ -221,7 +221,7 @@ extension World {
         checker.lastAttemptAt = now
         // A probe is none of a burst, nor is an attempt beside a live session.
         if case .failed = recorder.phase { return }
-        if recorder.lesson?.uplink.side == nil { checker.attempts += 1 }
+        if recorder.lesson?.uplink.secondary == nil { checker.attempts += 1 }
         if checker.attempts > plan.settings.reconnect.attempts {
             fail("a burst ends", "attempt \(checker.attempts) of \(plan.settings.reconnect.attempts)")
         }
@@ -234,8 +234,10 @@ extension World {
         }
         let resume = lesson.transcript.resumePoint
         var edge = resume
-        if case .hole(let hole)? = lesson.uplink.side?.purpose, lesson.uplink.side?.session?.number == request.number {
-            edge = hole.lowerBound
+        if case .gap(let gap)? = lesson.uplink.secondary?.purpose,
+            lesson.uplink.secondary?.session?.number == request.number
+        {
+            edge = gap.lowerBound
         }
         let isLiveFirst =
             head.samples(since: resume) > Limits.longestReplaySamples
@@ -252,6 +254,6 @@ extension World {
         checker.sessions.append(
             Checker.Opened(
                 number: request.number, base: request.base.value, edge: max(edge, request.base).value,
-                known: known(from: request.base, to: edge), isSide: request.end != nil))
+                known: known(from: request.base, to: edge), isSecondary: request.end != nil))
     }
 }

@@ -22,7 +22,7 @@ extension World {
                 let place = checker.sessions.firstIndex(where: { $0.number == number && $0.isOpen })
             else { return }
             checker.sessions[place].hasProgressed = true
-            if !checker.sessions[place].isSide { checker.light.lastProgressAt = now }
+            if !checker.sessions[place].isSecondary { checker.light.lastProgressAt = now }
         default: break
         }
     }
@@ -63,7 +63,7 @@ extension World {
 
     /// A session of the live text is open in which the service has come on.
     private var isAnswered: Bool {
-        checker.sessions.contains { $0.isOpen && !$0.isSide && $0.hasProgressed }
+        checker.sessions.contains { $0.isOpen && !$0.isSecondary && $0.hasProgressed }
     }
 
     /// Whatever the recorder was told.

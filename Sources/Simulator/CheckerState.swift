@@ -51,32 +51,24 @@ extension World {
         let uplink = lesson.uplink
         if checker.sessions.count > 2 { fail("at most two sessions", "\(checker.sessions.count) are open") }
         for session in checker.sessions {
-            guard session.number == uplink.session?.number || session.number == uplink.side?.session?.number else {
+            let wanted = [uplink.session?.number, uplink.secondary?.session?.number]
+            guard wanted.contains(session.number) else {
                 fail("nothing is left open", "session \(session.number) is nobody's")
                 return
             }
         }
-        let wanted = (uplink.session == nil ? 0 : 1) + (uplink.side?.session == nil ? 0 : 1)
+        let wanted = (uplink.session == nil ? 0 : 1) + (uplink.secondary?.session == nil ? 0 : 1)
         if checker.sessions.count < wanted { fail("what is awaited exists", "\(checker.sessions.count) sessions") }
-        var requests = checker.requests.count
-        if case .requesting(let attempt, _) = uplink.link { requests -= checker.requests.contains(attempt) ? 1 : 0 }
-        if case .requesting(let attempt, _)? = uplink.side?.step {
-            requests -= checker.requests.contains(attempt) ? 1 : 0
-        }
+        let requests = checker.requests.count { uplink.place(requesting: $0) == nil }
         if requests > 1 { fail("nothing is left open", "\(requests) requests for a spare key") }
-        if uplink.burst > plan.settings.reconnect.attempts { fail("a burst ends", "attempt \(uplink.burst)") }
-        if case .live = uplink.link {
-            checker.liveSince = checker.liveSince ?? now
-        } else {
-            checker.liveSince = nil
+        if uplink.attemptsInBurst > plan.settings.reconnect.attempts {
+            fail("a burst ends", "attempt \(uplink.attemptsInBurst)")
         }
-        if case .failed = uplink.link { checker.attempts = 0 }
+        checker.liveSince = uplink.primary.isLive ? checker.liveSince ?? now : nil
+        if uplink.isAtRest { checker.attempts = 0 }
     }
 
-    func isLive(_ lesson: Lesson) -> Bool {
-        if case .live = lesson.uplink.link { return true }
-        return false
-    }
+    func isLive(_ lesson: Lesson) -> Bool { lesson.uplink.primary.isLive }
 
     private func checkCoverage(_ lesson: Lesson) {
         let ranges = lesson.transcript.coverage.ranges
@@ -113,8 +105,8 @@ extension World {
             debt += length * 3 / 2 + 40_000
         }
         // A session beside that failed may be waiting for its next probe.
-        if checker.sideFailures > 0 { debt += 75_000 }
-        if checker.sideFailures >= Limits.holeTries - 1 { debt += 10_000_000 }
+        if checker.secondaryFailures > 0 { debt += 75_000 }
+        if checker.secondaryFailures >= Limits.gapTries - 1 { debt += 10_000_000 }
         checker.calmDebt = plan.settings.sessionMilliseconds < 600_000 ? debt * 2 : debt
     }
 
@@ -125,10 +117,8 @@ extension World {
 
     /// When nothing is wrong any more, the box finds its way back by itself.
     private func checkReturn(_ lesson: Lesson) {
-        switch lesson.uplink.link {
-        case .failed(_, .never), .failed(_, .onNetworkChange): return
-        case .off, .live, .finished, .waiting, .requesting, .connecting, .failed(_, .at): break
-        }
+        let uplink = lesson.uplink
+        if uplink.hasFailed, uplink.isAtRest, uplink.primary.deadline == nil { return }
         guard !isAnyTroubleActive, let header = checker.header, header == lesson.header else { return }
         let wait = now - max(checker.lastTroubleAt, capture.startedAt)
         if wait > 130_000 { fail("the box comes back by itself", "\(wait) ms after the last trouble it is away") }

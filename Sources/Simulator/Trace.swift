@@ -45,6 +45,12 @@ enum Trace {
         return "sessionMessage \(session) \(times)" + (message.finished ? " finished" : "") + words
     }
 
+    /// Whether it only logs a step of a session's machine: many small ones or few large ones are the same behaviour.
+    static func isStep(_ effect: RecorderEffect) -> Bool {
+        guard case .log(let entry) = effect else { return false }
+        return entry.level == .debug && entry.line.hasPrefix("session name=")
+    }
+
     /// Nil: not worth a line.
     static func line(_ effect: RecorderEffect) -> String? {
         switch effect {
@@ -56,7 +62,7 @@ enum Trace {
                 + " covered=\(covered.milliseconds)"
         case .openSession(let request):
             "openSession \(request.number) base=\(request.base.milliseconds) end=\(request.end?.milliseconds ?? -1)"
-                + " rate=\(request.catchUpRate)\(request.isSpareKey ? " spare key" : "")"
+                + " rate=\(request.catchUpRate)\(request.isPrefetchedKey ? " spare key" : "")"
         case .closeStore(let end, let gaps, _):
             "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
         case .openStore: "openStore"

@@ -164,7 +164,7 @@ package final class World {
             return
         }
         lateTicks += 1
-        if lateTicks > 8 { fail("time goes on", "\(lateTicks) ticks, and the next is due at once") }
+        if lateTicks > 8 { fail("time goes on", "\(lateTicks) ticks, still due: \(recorder.timers(now: monotonic))") }
     }
 
     var monotonic: MonotonicTime { MonotonicTime(milliseconds: Self.epoch + now) }
@@ -193,7 +193,7 @@ package final class World {
         trace.map { $0("\(time) > \(Trace.line(input))") }
         willReceive(input)
         let effects = recorder.receive(input, now: monotonic, head: head)
-        outcome.mix(Int64(effects.count))
+        outcome.mix(Int64(effects.count { !Trace.isStep($0) }))
         for effect in effects {
             if let trace, let line = Trace.line(effect) { trace("\(time)     \(line)") }
             if planted == .unmergedVoices, case .mergeSpeaker = effect { continue }

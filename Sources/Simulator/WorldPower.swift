@@ -71,7 +71,7 @@ extension World {
                 }
             }
         }
-        return (near.prefix(Limits.settledWords - Limits.recentWords) + newest).sorted { $0.start < $1.start }
+        return (near.prefix(Limits.committedWords - Limits.recentWords) + newest).sorted { $0.start < $1.start }
     }
 
     /// The lesson is over without a word of the recorder.
@@ -109,7 +109,7 @@ extension Checker {
         hearing = 0
         filled = nil
         before = nil
-        sideFailures = 0
+        secondaryFailures = 0
         self.coverage = coverage
         troubled(now: now)
     }

@@ -91,7 +91,7 @@ extension World {
             uplink.nextReport = 0
         }
         if planted == .lateMessages, case .sessionMessage(_, let message) = input,
-            let current = recorder.lesson?.uplink.session, recorder.lesson?.uplink.side == nil
+            let current = recorder.lesson?.uplink.session, recorder.lesson?.uplink.secondary == nil
         {
             input = .sessionMessage(session: current.number, message)
         }

@@ -200,6 +200,27 @@ private let readerSeconds = Double(ProcessInfo.processInfo.environment["CHALKBOX
         #expect(try box.chalkbox("recordings", "verify", "all").code == 0)
     }
 
+    @Test func `a lesson whose audio is gone stays listed, and is told there, at a start and by the doctor`() throws {
+        let box = try Box()
+        defer { box.endProcesses() }
+        try start(box)
+        for _ in 0..<2 { try record(box) }
+        let id = try #require(try recordings(box).first?["id"] as? String)
+        #expect(try recordings(box).allSatisfy { $0["audioMissing"] as? Bool == false })
+        box.daemon?.end()
+        try FileManager.default.removeItem(atPath: box.directory + "/state/recordings/" + id)
+        for _ in 0..<2 {
+            try start(box)
+            #expect(box.log.contains("<3>audio state=missing recordings=1 oldest=\(id) "), "\(box.log)")
+            #expect(try recordings(box).map { $0["audioMissing"] as? Bool } == [true, false])
+            let list = try box.chalkbox("recordings").output
+            #expect(list.components(separatedBy: "\n")[0].hasSuffix(", audio is missing"), "\(list)")
+            let doctor = try box.chalkbox("doctor").output
+            #expect(doctor.contains("WRONG  recordings: the audio of 1 is missing; "), "\(doctor)")
+            box.daemon?.end()
+        }
+    }
+
     @Test func `a directory without a header is kept, listed and told`() throws {
         let box = try Box()
         defer { box.endProcesses() }

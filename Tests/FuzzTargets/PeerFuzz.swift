@@ -99,7 +99,7 @@ enum SpeechFuzz {
             let update = transcript.receive(message, session: session, end: head)
             for word in update.words { try check(word) }
             try expect(transcript.recent.count <= Limits.recentWords, "\(transcript.recent.count) recent words")
-            try expect(transcript.settledCount <= Limits.settledWords, "\(transcript.settledCount) settled words")
+            try expect(transcript.committedCount <= Limits.committedWords, "\(transcript.committedCount) settled words")
             try expect(transcript.speakerCount <= Limits.speakers, "\(transcript.speakerCount) speakers")
             try expect((SampleIndex.zero...head).contains(transcript.resumePoint), "\(transcript.resumePoint)")
         }

@@ -21,8 +21,8 @@ import Testing
         var backfill: Backfill
         var now = MonotonicTime(milliseconds: 1_000)
 
-        init(_ way: BackfillSettings.Way) {
-            backfill = Backfill(settings: BackfillSettings(way: way), seed: 1)
+        init(_ mode: BackfillSettings.Mode) {
+            backfill = Backfill(settings: BackfillSettings(mode: mode), seed: 1)
         }
 
         @discardableResult
@@ -41,7 +41,7 @@ import Testing
             #expect(tell(.saved).isEmpty)
             #expect(wait() == [.askText])
             let lesson = `Text for saved lessons`.lesson
-            let text = SavedText(
+            let text = GapsToFill(
                 recording: lesson, holes: lesson.coverage.gaps(before: lesson.saved, reason: "offline"),
                 fileID: job.file, transcriptionID: job.transcription)
             return tell(.text(text))
@@ -99,7 +99,7 @@ import Testing
         #expect(box.tell(.tokenFailed(attempt: -1, UplinkFailure(.unreachable, "no route"))).isEmpty)
         // What is known of the network may be wrong.
         #expect(box.wait() == [.fetchToken(attempt: -2)])
-        #expect(box.now.milliseconds >= Limits.backfillOfflineMilliseconds)
+        #expect(box.now.milliseconds >= Limits.offlineRetryMilliseconds)
         #expect(box.tell(.tokenFailed(attempt: -2, UplinkFailure(.unreachable, "no route"))).isEmpty)
         #expect(box.tell(.networkChanged) == [.fetchToken(attempt: -3)])
     }
@@ -160,7 +160,7 @@ import Testing
         return request
     }
 
-    private func text(without holes: [ClosedRange<Int64>]) -> SavedText {
+    private func text(without holes: [ClosedRange<Int64>]) -> GapsToFill {
         let gaps = holes.map {
             Gap(
                 start: SampleIndex($0.lowerBound * Self.second), end: SampleIndex($0.upperBound * Self.second),
@@ -168,7 +168,7 @@ import Testing
         }
         var recording = Self.lesson
         recording.coverage = Coverage(through: recording.saved, holes: gaps)
-        return SavedText(recording: recording, holes: gaps, fileID: "", transcriptionID: "")
+        return GapsToFill(recording: recording, holes: gaps, fileID: "", transcriptionID: "")
     }
 
     @Test func `a place that ends each session is left, and the other holes are filled`() throws {

@@ -129,6 +129,18 @@ import Testing
         let shown = cues.flatMap(\.lines).joined(separator: " ").split(separator: " ").map(String.init)
         #expect(shown == words.map(\.text))
     }
+
+    @Test func `a word longer than a line is broken between letters`() {
+        func lines(_ text: String) -> [String] {
+            Cue.cues(of: Segment.segments(of: WordAssembler.words(of: [token(" " + text, 0, 500)])))[0].lines
+        }
+        let letter = "e\u{301}"
+        let long = String(repeating: letter, count: 30)
+        #expect(lines(long).joined() == long && lines(long).map(\.count) == [21, 9])
+        // The mark after the last scalar of the line.
+        #expect(lines("x" + long) == ["x" + String(repeating: letter, count: 21), String(repeating: letter, count: 9)])
+        #expect(lines(String(repeating: "x", count: 42) + "\u{301}").count == 1)
+    }
 }
 
 @Suite struct `Times and names` {
@@ -188,7 +200,7 @@ import Testing
         var shown: Set<String> = ["dark"]
         for phase in phases {
             for level in [LevelWatch.State.fine, .quiet, .clipping] {
-                for copying in [Copying.none, .running, .failed] {
+                for copying in [USBExportState.none, .running, .failed] {
                     for look in [false, true] {
                         let lamps = Lamps(
                             phase: phase, hasAmber: true, level: level, isUploading: look, copying: copying,

@@ -29,7 +29,7 @@ private func link(_ link: NetworkLink, _ change: (inout NetworkLink) -> Void) ->
 }
 
 private func joined(_ ssid: String?, _ bssid: String?, signal: Int = -50) -> NetworkLink {
-    link(wlan0) { $0.wireless = WirelessFacts(ssid: ssid, bssid: bssid, signalDecibelMilliwatts: signal) }
+    link(wlan0) { $0.wireless = WiFiAssociation(ssid: ssid, bssid: bssid, signalDecibelMilliwatts: signal) }
 }
 
 /// The changes that a row of snapshots makes, from nothing on.
@@ -263,12 +263,12 @@ private func change(_ first: NetworkSnapshot, _ second: NetworkSnapshot) -> Netw
 
     @Test func `joins what two questions tell about one access point`() {
         var snapshot = snapshot([eth0, wlan0], [])
-        snapshot.add(WirelessFacts(ssid: "school"), toLink: 3)
-        snapshot.add(WirelessFacts(bssid: "aa:aa:aa:aa:aa:01", signalDecibelMilliwatts: -61), toLink: 3)
-        snapshot.add(WirelessFacts(ssid: "nobody's"), toLink: 77)
+        snapshot.add(WiFiAssociation(ssid: "school"), toLink: 3)
+        snapshot.add(WiFiAssociation(bssid: "aa:aa:aa:aa:aa:01", signalDecibelMilliwatts: -61), toLink: 3)
+        snapshot.add(WiFiAssociation(ssid: "nobody's"), toLink: 77)
         #expect(
             snapshot.links.map(\.wireless) == [
-                nil, WirelessFacts(ssid: "school", bssid: "aa:aa:aa:aa:aa:01", signalDecibelMilliwatts: -61),
+                nil, WiFiAssociation(ssid: "school", bssid: "aa:aa:aa:aa:aa:01", signalDecibelMilliwatts: -61),
             ])
     }
 }

@@ -96,9 +96,9 @@ import Testing
         for file in [Self.file(), Self.file(url: "u")] {
             let box = Box()
             let first = box.begin(file)
-            for _ in 0..<(2 * Limits.uploadRenewals) {
+            for _ in 0..<(2 * Limits.uploadRestarts) {
                 #expect(box.intercept(status).isEmpty)
-                #expect(!box.outbox.isHeld)
+                #expect(!box.outbox.isAuthorizationBlocked)
                 #expect(box.wait() == first)
             }
             #expect(box.outbox.status(now: box.now).blocked.isEmpty)
@@ -118,7 +118,7 @@ import Testing
         for answer in [UploadAnswer.offset(2_501, length: nil), .offset(10, length: 2_499), .offset(-1, length: nil)] {
             let box = Box()
             _ = box.begin(Self.file(url: "u"))
-            for _ in 1..<Limits.uploadDoubts {
+            for _ in 1..<Limits.uploadOffsetConflicts {
                 #expect(box.tell(.answer(answer)).isEmpty)
                 #expect(box.wait() == [.request(.offset(Self.id, Self.file(url: "u")))])
             }

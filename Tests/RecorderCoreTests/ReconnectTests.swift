@@ -90,7 +90,7 @@ import Testing
         }
         #expect(attempts == [1_000, 3_000, 7_000, 15_000])
         box.happens(.networkChanged("default route via lan0 appeared"), after: 1)
-        #expect(box.request?.isSpareKey == true)
+        #expect(box.request?.isPrefetchedKey == true)
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
     }
 
@@ -129,7 +129,7 @@ import Testing
         box.happens(.sessionOpened(session: 3, tookMilliseconds: 1))
         box.happens(.token(attempt: 4, Box.key))
         try box.untilDeadline()
-        #expect(box.request?.isSpareKey == true)
+        #expect(box.request?.isPrefetchedKey == true)
         #expect(box.request?.end != nil)
         box.happens(.sessionOpened(session: 4, tookMilliseconds: 1))
         #expect(box.requestedToken == 5)
@@ -212,7 +212,7 @@ import Testing
         // No key in advance, so that the next is asked for.
         box.happens(.tokenFailed(attempt: try #require(box.requestedToken), UplinkFailure(.timeout, "timeout")))
         while box.requestedToken == nil { try box.untilDeadline() }
-        #expect(box.now.milliseconds(since: live) == Limits.heldPaceMilliseconds)
+        #expect(box.now.milliseconds(since: live) == Limits.realTimePaceMilliseconds)
         box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
         #expect(box.request?.catchUpRate == 1.5)
         #expect(box.recorder.phase == .live)

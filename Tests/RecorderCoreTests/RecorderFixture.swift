@@ -34,7 +34,7 @@ struct Box {
         guard case .sessionMessage(let number, let message) = input, let uplink = recorder.lesson?.uplink else {
             return
         }
-        for session in [uplink.session, uplink.side?.session] where session?.number == number {
+        for session in [uplink.session, uplink.secondary?.session] where session?.number == number {
             let ends = message.tokens.map(\.endMilliseconds) + [
                 message.finalAudioMilliseconds, message.totalAudioMilliseconds,
             ]

@@ -127,7 +127,7 @@ import Testing
         for second in Int64(2)..<1_202 {
             hear([(" w\(second)", second * 1_000, second * 1_000 + 300)], session: 2, final: second * 1_000 + 600)
         }
-        #expect(transcript.settledCount <= Limits.settledWords)
+        #expect(transcript.committedCount <= Limits.committedWords)
         words = []
         let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
         transcript.open(session: 3, base: .zero, hole: hole)

@@ -131,6 +131,6 @@ func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, langu
         }
         #expect(transcript.speakerCount == Limits.speakers)
         #expect(transcript.recent.count <= Limits.recentWords)
-        #expect(transcript.settledCount <= Limits.settledWords)
+        #expect(transcript.committedCount <= Limits.committedWords)
     }
 }

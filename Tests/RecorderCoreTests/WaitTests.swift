@@ -95,14 +95,14 @@ import Testing
             speakers: [])
     }()
 
-    private static let text = SavedText(recording: lesson, holes: [], fileID: "", transcriptionID: "")
+    private static let text = GapsToFill(recording: lesson, holes: [], fileID: "", transcriptionID: "")
 
     private struct Later {
         var backfill: Backfill
         var now = MonotonicTime(milliseconds: 1_000)
         var log: [String] = []
 
-        init(_ way: BackfillSettings.Way) { backfill = Backfill(settings: BackfillSettings(way: way), seed: 1) }
+        init(_ mode: BackfillSettings.Mode) { backfill = Backfill(settings: BackfillSettings(mode: mode), seed: 1) }
 
         @discardableResult
         mutating func tell(_ input: BackfillInput) -> [BackfillEffect] {
@@ -128,7 +128,7 @@ import Testing
     private static let id = Box.header.id
     private static let key = SessionKey(secret: "key", webSocketURL: "")
 
-    private static let laterSteps: [(String, BackfillSettings.Way, [BackfillInput])] = [
+    private static let laterSteps: [(String, BackfillSettings.Mode, [BackfillInput])] = [
         ("the store's text", .live, []),
         ("a key", .live, [.text(text)]),
         ("a session", .live, [.text(text), .token(attempt: -1, key)]),
@@ -158,7 +158,7 @@ import Testing
         later.begin()
         var complete = Self.lesson
         complete.coverage = Coverage(through: complete.saved, holes: [])
-        let text = SavedText(recording: complete, holes: [], fileID: "", transcriptionID: "")
+        let text = GapsToFill(recording: complete, holes: [], fileID: "", transcriptionID: "")
         #expect(later.tell(.text(text)) == [.settle(Self.id, reason: "")])
         #expect(later.wait() == [.askText])
         #expect(later.log.contains("transcribe state=stuck"))

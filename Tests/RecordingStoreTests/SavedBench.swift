@@ -28,7 +28,7 @@ extension StoreBench {
         return (parcel, waiting, left)
     }
 
-    func nextText(skipping skipped: [RecordingID] = []) throws -> SavedText? {
+    func nextText(skipping skipped: [RecordingID] = []) throws -> GapsToFill? {
         let event = try ask(.nextText(skipping: skipped)) { if case .text = $0 { true } else { false } }
         guard case .text(let text) = event else { throw Missing() }
         return text

@@ -86,6 +86,22 @@ extension StoreTests {
             bench.store.shutdown()
             let next = try StoreBench(directory)
             #expect(next.store.rebuilt == nil && next.store.recoveryFailure == nil)
+            #expect(next.store.withoutAudio == [old])
+            #expect(try RecordingIndex(directory: directory).recordings().map(\.header.id) == [old, id])
+        }
+
+        @Test func `what is being removed, or never had a sample, does not miss its audio`() throws {
+            let bench = try StoreBench(directory)
+            let ids = try (1...3).map { number in
+                bench.ring.reset()
+                return try bench.lesson(UInt64(number), samples: number == 3 ? 0 : 20_000, [])
+            }
+            bench.store.shutdown()
+            let recordings = directory + "/recordings"
+            #expect(run("cd '\(recordings)' && mv \(ids[0].text) \(ids[0].text).removed && rm -r \(ids[2].text)"))
+            #expect(try RecordingIndex(directory: directory).withoutAudio() == [])
+            #expect(run("rm -r '\(recordings)/\(ids[1].text)'"))
+            #expect(try RecordingIndex(directory: directory).withoutAudio() == [ids[1]])
         }
 
         @Test(arguments: ["rm FILE*", "rm FILE", "mv FILE FILE.away", "cp FILE FILE.copy; mv FILE.copy FILE"])

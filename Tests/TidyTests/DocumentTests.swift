@@ -83,7 +83,7 @@ import Testing
         #expect(told.count > 30)
         // The first word of a line for the log: what `LogEntry`, the log and the core's helpers are given, and lines
         // that are put together first.
-        let writers = "(?:LogEntry\\(|log\\.write\\(|\\blog\\(|(?:let|var) line =)"
+        let writers = "(?:LogEntry\\(|log\\.write\\(|[ .]log\\(|(?:let|var) line =)"
         let line = try Regex(writers + "[^\"{}]*?\"([a-z][a-z-]*)[ \"]")
         var written: [String: String] = [:]
         for source in Self.product {

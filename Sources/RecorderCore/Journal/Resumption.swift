@@ -5,7 +5,7 @@ package struct InterruptedRecording: Equatable, Sendable {
     package var saved: SampleIndex
     /// What has its final text.
     package var coverage: Coverage
-    /// The newest final words, by start, at most `Limits.settledWords`.
+    /// The newest final words, by start, at most `Limits.committedWords`.
     package var words: [Word]
     package var wordCount: Int
     /// The numbers that words have.
@@ -118,8 +118,8 @@ extension LiveTranscript {
         wordCount = recording.wordCount
         recent = recording.words
         recent.removeFirst(max(0, recent.count - Limits.recentWords))
-        settled = recording.words.map {
-            Settled(session: Self.journalSession(of: $0, coverage), word: $0, key: Self.key($0.text))
+        committed = recording.words.map {
+            CommittedWord(session: Self.journalSession(of: $0, coverage), word: $0, key: Self.key($0.text))
         }
         for speaker in recording.speakers { highestSpeaker = max(highestSpeaker, min(speaker, Limits.speakers)) }
         for number in 1..<max(1, highestSpeaker) where !recording.speakers.contains(number) {

@@ -10,11 +10,11 @@ package struct NetworkLink: Equatable, Sendable {
     /// Ready for traffic (IFF_RUNNING): a WiFi link that is associated, but not yet let in, has only its carrier.
     package var isRunning: Bool
     /// nil for a link that is not WiFi, and where nothing is known.
-    package var wireless: WirelessFacts?
+    package var wireless: WiFiAssociation?
 
     package init(
         index: Int32, name: String, isLoopback: Bool = false, isUp: Bool = true, hasCarrier: Bool = true,
-        isRunning: Bool = true, wireless: WirelessFacts? = nil
+        isRunning: Bool = true, wireless: WiFiAssociation? = nil
     ) {
         self.index = index
         self.name = name
@@ -29,7 +29,7 @@ package struct NetworkLink: Equatable, Sendable {
 }
 
 /// The access point of a WiFi link, as far as the driver tells.
-package struct WirelessFacts: Equatable, Sendable {
+package struct WiFiAssociation: Equatable, Sendable {
     package var ssid: String?
     package var bssid: String?
     package var signalDecibelMilliwatts: Int?
@@ -103,9 +103,9 @@ package struct NetworkSnapshot: Equatable, Sendable {
     }
 
     /// Adds what is known of a WiFi link; what is nil leaves what was known.
-    package mutating func add(_ facts: WirelessFacts, toLink index: Int32) {
+    package mutating func add(_ facts: WiFiAssociation, toLink index: Int32) {
         guard let position = links.firstIndex(where: { $0.index == index }) else { return }
-        var known = links[position].wireless ?? WirelessFacts()
+        var known = links[position].wireless ?? WiFiAssociation()
         known.ssid = facts.ssid ?? known.ssid
         known.bssid = facts.bssid ?? known.bssid
         known.signalDecibelMilliwatts = facts.signalDecibelMilliwatts ?? known.signalDecibelMilliwatts

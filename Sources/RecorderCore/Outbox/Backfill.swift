@@ -2,18 +2,18 @@
 /// The words are placed by the same rules as live ones (`LiveTranscript`), so the transcript is that of an undisturbed
 /// lesson. Sessions and token requests have numbers below zero: the recorder's are above.
 package struct Backfill {
+    typealias Turn = RecorderCore.Turn<BackfillEffect>
+
     let settings: BackfillSettings
     var random: RandomSource
     var work = Work.none
     /// A lesson is recorded: nothing is begun.
     var isPaused = false
-    /// The kernel says that there is no network since then.
-    private var offlineSince: MonotonicTime?
+    private var gate = OfflineGate()
     var askAt: MonotonicTime?
     private var newestNumber = 0
     /// What somebody else has to answer, and by when.
     var answerDue = MonotonicTime(milliseconds: 0)
-    var now = MonotonicTime(milliseconds: 0)
     /// Of the lesson whose text is asked for anew.
     var kept: Kept?
 
@@ -31,6 +31,8 @@ package struct Backfill {
         var step: Step
         /// What the service still holds of it.
         var atService: TranscriptionJob
+        /// What the session in hand fills.
+        var filling: Range<SampleIndex>?
         /// The samples that the service was sent, and the hole in them.
         var cut: Cut?
         /// How often its state was asked for.
@@ -41,7 +43,7 @@ package struct Backfill {
         var refusals = 0
         var undeleted = 0
         /// A hole was filled: the words near the next one are asked for anew, since only so many are kept.
-        var isWorn = false
+        var needsReload = false
         /// Where holes begin that are left: what is there ends each session.
         var skipped: [SampleIndex] = []
         /// Sessions in a row that were ended by a message that cannot be read.
@@ -50,12 +52,24 @@ package struct Backfill {
         var failures = 0
         var lastError = ""
 
-        init(_ text: SavedText, now: MonotonicTime) {
+        init(_ text: GapsToFill) {
             recording = text.recording
             atService = TranscriptionJob(file: text.fileID, transcription: text.transcriptionID)
             transcript = LiveTranscript(resuming: recording)
             stored = recording.coverage
-            step = .waiting(until: now)
+            step = .trying(Self.noAttempt)
+        }
+
+        static let noAttempt = SessionAttempt("backfill")
+
+        /// Idle while something else is done.
+        var attempt: SessionAttempt {
+            @inline(never) get { if case .trying(let attempt) = step { attempt } else { Self.noAttempt } }
+            @inline(never) set { step = .trying(newValue) }
+        }
+
+        var isWaiting: Bool {
+            if case .trying(let attempt) = step { attempt.state.step == .backingOff } else { false }
         }
 
         var id: RecordingID { recording.header.id }
@@ -73,11 +87,9 @@ package struct Backfill {
     }
 
     enum Step: Equatable {
-        /// Nil: for the end of a lesson, or the network.
-        case waiting(until: MonotonicTime?)
-        case requesting(attempt: Int, deadline: MonotonicTime)
-        case connecting(SessionRequest, hole: Range<SampleIndex>, deadline: MonotonicTime)
-        case live(SessionRequest)
+        /// A gap on its way through the live service, or whatever waits for its time; without a deadline: for the end
+        /// of a lesson, or for the network.
+        case trying(SessionAttempt)
         case cutting
         case exchanging(TranscriptionRequest)
         /// The service is asked again then.
@@ -91,7 +103,7 @@ package struct Backfill {
         self.settings = settings
         random = RandomSource(seed: seed)
         // What was saved before the last start may lack text.
-        if settings.way != .none { askAt = MonotonicTime(milliseconds: 0) }
+        if settings.mode != .none { askAt = MonotonicTime(milliseconds: 0) }
     }
 
     package var nextDeadline: MonotonicTime? {
@@ -100,73 +112,63 @@ package struct Backfill {
         case .asked: isPaused ? nil : answerDue
         case .lesson(let job):
             switch job.step {
-            case .waiting(let until): isPaused ? nil : until.map { afterOffline($0) }
-            case .requesting(_, let deadline), .connecting(_, _, let deadline): deadline
-            case .polling(let at): afterOffline(at)
-            case .live, .cutting, .exchanging, .settling: isPaused ? nil : answerDue
+            case .trying(let attempt): job.isWaiting ? retryAt(attempt) : attempt.deadline
+            case .polling(let at): gate.time(at)
+            case .cutting, .exchanging, .settling: isPaused ? nil : answerDue
             case .done: nil
             }
         }
     }
 
-    /// The next lesson may begin at once.
-    private func afterLesson(_ now: MonotonicTime) -> MonotonicTime {
-        now.adding(milliseconds: Limits.backfillDelayMilliseconds)
-    }
-
-    /// What is known of the network may be wrong: once in a while it is tried all the same.
-    func afterOffline(_ time: MonotonicTime) -> MonotonicTime {
-        guard let offlineSince else { return time }
-        return max(time, offlineSince.adding(milliseconds: Limits.backfillOfflineMilliseconds))
+    /// When what waits may go on, as far as is known.
+    private func retryAt(_ attempt: SessionAttempt) -> MonotonicTime? {
+        isPaused ? nil : attempt.deadline.map { gate.time($0) }
     }
 
     /// The lesson in hand; nil when there is none.
     package var status: BackfillStatus? {
         guard case .lesson(let job) = work else { return nil }
         var next: MonotonicTime?
-        if case .waiting(let until) = job.step { next = until }
+        if job.isWaiting { next = job.attempt.deadline }
         return BackfillStatus(
             recording: job.id, gaps: job.holes.count, milliseconds: job.missingMilliseconds, nextAttempt: next,
             lastError: job.lastError)
     }
 
     package mutating func receive(_ input: BackfillInput, now: MonotonicTime) -> [BackfillEffect] {
-        var effects: [BackfillEffect] = []
-        self.now = now
+        var turn = Turn(now: now)
         switch input {
-        case .saved: askAt = settings.way == .none ? nil : afterLesson(now)
-        case .lessonBegan: pause(&effects)
+        case .saved: askAt = settings.mode == .none ? nil : turn.after(milliseconds: Limits.backfillDelayMilliseconds)
+        case .lessonBegan: pause(&turn)
         case .lessonEnded:
             isPaused = false
-            expectAnswer(within: Limits.storeWorkMilliseconds)
-            wake(afterLesson(now))
+            expectAnswer(within: Limits.storeWorkMilliseconds, turn)
+            wake(turn.after(milliseconds: Limits.backfillDelayMilliseconds), &turn)
         case .networkChanged:
-            offlineSince = nil
+            gate.open()
             forgive()
-            wake(now)
-        case .networkLost: offlineSince = now
-        case .retry: wake(now)
-        case .text(let text): begin(text, now, &effects)
-        case .textLost(let id): abandon(id, now, &effects)
+            wake(turn.now, &turn)
+        case .networkLost: gate.close(at: turn.now)
+        case .retry: wake(turn.now, &turn)
+        case .text(let text): begin(text, &turn)
+        case .textLost(let id): abandon(id, &turn)
         default:
             guard case .lesson(var job) = work else { break }
-            receive(input, &job, now, &effects)
+            receive(input, &job, &turn)
             work = .lesson(job)
         }
-        if case .tick = input { answerMissing(&effects) }
-        advance(now, &effects)
-        return effects
+        if case .tick = input { answerMissing(&turn) }
+        advance(&turn)
+        return turn.effects
     }
 
-    private mutating func receive(
-        _ input: BackfillInput, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
-    ) {
+    private mutating func receive(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
         switch input {
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed:
-            receiveLive(input, &job, now, &effects)
+            receiveLive(input, &job, &turn)
         case .audioCut, .cutFailed, .answer:
-            receiveFiles(input, &job, now, &effects)
-        case .tick: expire(&job, now, &effects)
+            receiveFiles(input, &job, &turn)
+        case .tick: expire(&job, &turn)
         case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .settled, .retry:
             break
         }
@@ -174,77 +176,78 @@ package struct Backfill {
             let state = reason.isEmpty ? "complete" : "given-up reason=\(LogEntry.quoted(reason))"
             let level: LogLevel = reason.isEmpty ? .info : .error
             let line = "transcribe id=\(job.id.text) state=\(state) words=\(job.transcript.wordCount)"
-            effects.append(.log(LogEntry(level, line)))
+            turn.log(level, line)
             job.step = .done
         }
     }
 
     // MARK: What is done next
 
-    private mutating func advance(_ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func advance(_ turn: inout Turn) {
         if case .lesson(let job) = work, case .done = job.step {
             work = .none
-            askAt = now
+            askAt = turn.now
         }
         switch work {
         case .none:
-            guard !isPaused, let due = askAt, due <= now else { return }
+            guard !isPaused, let due = askAt, due <= turn.now else { return }
             askAt = nil
-            askText(&effects)
+            askText(&turn)
         case .asked:
             break
         case .lesson(var job):
-            guard !isPaused, case .waiting(let until?) = job.step, afterOffline(until) <= now else { return }
-            if offlineSince != nil { offlineSince = now }
-            guard !job.isWorn || job.holes.isEmpty || job.isAtService else {
+            guard job.isWaiting, let retryAt = retryAt(job.attempt), retryAt <= turn.now else { return }
+            gate.pass(at: turn.now)
+            guard !job.needsReload || job.holes.isEmpty || job.isAtService else {
                 kept = Kept(job)
-                askText(&effects)
+                askText(&turn)
                 return
             }
-            step(&job, now, &effects)
+            step(&job, &turn)
             work = .lesson(job)
         }
     }
 
-    private mutating func askText(_ effects: inout [BackfillEffect]) {
+    private mutating func askText(_ turn: inout Turn) {
         work = .asked
-        expectAnswer(within: Limits.storeAnswerMilliseconds)
-        effects.append(.askText)
+        expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
+        turn.emit(.askText)
     }
 
-    private mutating func begin(_ text: SavedText?, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func begin(_ text: GapsToFill?, _ turn: inout Turn) {
         guard case .asked = work else { return }
         work = .none
         guard let text else { return }
-        var job = Job(text, now: now)
+        var job = Job(text)
+        job.attempt.backOff(until: turn.now, &turn)
         kept?.give(to: &job)
         kept = nil
         let what = "gaps=\(job.holes.count) missing_ms=\(job.missingMilliseconds)"
-        effects.append(.log(LogEntry(.info, "transcribe id=\(job.id.text) state=begun " + what)))
+        turn.log(.info, "transcribe id=\(job.id.text) state=begun " + what)
         work = .lesson(job)
     }
 
     /// One thing after another: what an earlier try left at the service goes first, then the next hole, then the end.
-    private mutating func step(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
-        if settings.way == .files, stepFiles(&job, now, &effects) { return }
-        guard let hole = nextHole(job) else {
-            settle(job.holes.isEmpty ? "" : job.lastError, &job, &effects)
+    private mutating func step(_ job: inout Job, _ turn: inout Turn) {
+        if settings.mode == .files, stepFiles(&job, &turn) { return }
+        guard let hole = nextGap(job) else {
+            settle(job.holes.isEmpty ? "" : job.lastError, &job, &turn)
             return
         }
-        if settings.way == .files { cut(hole, &job, &effects) } else { requestKey(&job, now, &effects) }
+        if settings.mode == .files { cut(hole, &job, &turn) } else { requestKey(&job, &turn) }
     }
 
     /// The first hole, or as much of it as goes at a time.
-    func nextHole(_ job: Job) -> Range<SampleIndex>? {
+    func nextGap(_ job: Job) -> Range<SampleIndex>? {
         guard let gap = job.holes.first(where: { !job.skipped.contains($0.start) }) else { return nil }
         let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
         return gap.start..<min(gap.end, limit)
     }
 
-    private mutating func settle(_ reason: String, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func settle(_ reason: String, _ job: inout Job, _ turn: inout Turn) {
         job.step = .settling(reason: reason)
-        expectAnswer(within: Limits.storeAnswerMilliseconds)
-        effects.append(.settle(job.id, reason: reason))
+        expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
+        turn.emit(.settle(job.id, reason: reason))
     }
 
     mutating func nextNumber() -> Int {
@@ -258,49 +261,43 @@ package struct Backfill {
         return job.transcript.overlapped(hole.lowerBound)..<end
     }
 
-    mutating func take(
-        _ message: ServiceMessage, session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]
-    ) {
-        if message.oddTokens > 0 { effects.append(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
-        if message.oddPositions > 0 { effects.append(.reached(.servicePositions, count: Int64(message.oddPositions))) }
-        expectAnswer(within: Limits.quietSessionMilliseconds)
+    mutating func take(_ message: ServiceMessage, session: Int, _ job: inout Job, _ turn: inout Turn) {
+        if message.oddTokens > 0 { turn.emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
+        if message.oddPositions > 0 { turn.emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
         let update = job.transcript.receive(message, session: session, end: job.end)
-        for match in update.speakers { effects.append(.log(match.entry(session: session))) }
-        if !update.words.isEmpty || message.finished { store(update.words, &job, &effects) }
+        for match in update.speakers { turn.log(match.entry(session: session)) }
+        if !update.words.isEmpty || message.finished { store(update.words, &job, &turn) }
     }
 
-    private func store(_ words: [Word], _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private func store(_ words: [Word], _ job: inout Job, _ turn: inout Turn) {
         job.failures = 0
         job.unreadable = 0
         job.stored = job.transcript.coverage
         let tokens = words.map { $0.token }
-        effects.append(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
+        turn.emit(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
     }
 
-    func close(session: Int, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    func close(session: Int, _ job: inout Job, _ turn: inout Turn) {
         // Silence has no words to be stored with.
-        if job.transcript.coverage != job.stored { store([], &job, &effects) }
-        job.isWorn = true
+        if job.transcript.coverage != job.stored { store([], &job, &turn) }
+        job.needsReload = true
         for merge in job.transcript.close(session: session) {
-            effects.append(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
-            effects.append(.log(merge.entry(session: session)))
+            turn.emit(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
+            turn.log(merge.entry(session: session))
         }
     }
 
     // MARK: Failures
 
     /// - Parameter isFinal: no other try can do better.
-    mutating func failed(
-        _ failure: UplinkFailure, isFinal: Bool = false, _ job: inout Job, _ now: MonotonicTime,
-        _ effects: inout [BackfillEffect]
-    ) {
+    mutating func failed(_ failure: UplinkFailure, isFinal: Bool = false, _ job: inout Job, _ turn: inout Turn) {
         job.failures += 1
         job.lastError = failure.detail
         // Nobody of the service's has said no: then the lesson would not get to the school either.
-        if offlineSince != nil || failure.isOfTheWay { job.failures = min(job.failures, Limits.backfillTries - 1) }
+        if gate.isOffline || failure.isOfTheWay { job.failures = min(job.failures, Limits.backfillTries - 1) }
         let verdict = Classification.verdict(on: failure, on503: settings.on503)
-        let doubled = min(Int64(1_000) << Int64(min(job.failures - 1, 20)), Limits.backfillCapMilliseconds)
-        var wait = doubled / 2 + random.next(through: doubled / 2)
+        let backoff = Backoff(capMilliseconds: Limits.backfillCapMilliseconds, jitter: .half)
+        var wait = backoff.milliseconds(job.failures, random: &random)
         switch verdict {
         case .retry: break
         case .retryAfter(let seconds): wait = max(wait, Limits.retryAfterMilliseconds(seconds))
@@ -308,25 +305,27 @@ package struct Backfill {
         case .probe, .fatal: wait = max(wait, Limits.backfillRefusedMilliseconds)
         }
         guard !isFinal, job.failures < Limits.backfillTries else {
-            settle(failure.detail, &job, &effects)
+            settle(failure.detail, &job, &turn)
             return
         }
         let line = "transcribe id=\(job.id.text) state=waiting in_ms=\(wait) try=\(job.failures)"
-        effects.append(.log(LogEntry(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")))
-        job.step = .waiting(until: now.adding(milliseconds: wait))
+        turn.log(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")
+        job.attempt.backOff(until: turn.after(milliseconds: wait), &turn)
     }
 
-    private mutating func expire(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func expire(_ job: inout Job, _ turn: inout Turn) {
         switch job.step {
-        case .requesting(let attempt, let deadline) where deadline <= now:
-            effects.append(.cancelToken(attempt: attempt))
-            failed(UplinkFailure(.timeout, "the token endpoint did not answer"), &job, now, &effects)
-        case .connecting(let request, _, let deadline) where deadline <= now:
-            effects.append(.closeSession(request.number))
-            failed(UplinkFailure(.timeout, "the speech service did not answer"), &job, now, &effects)
-        case .polling(let at) where afterOffline(at) <= now:
-            exchange(.state(transcription: job.atService.transcription), &job, &effects)
-        case .waiting, .requesting, .connecting, .live, .cutting, .exchanging, .polling, .settling, .done:
+        case .trying(let attempt):
+            guard let deadline = attempt.deadline, deadline <= turn.now, let failure = attempt.overdue else { return }
+            attempt.abort(&turn)
+            if attempt.isLive, let session = attempt.sessionNumber {
+                close(session: session, &job, &turn)
+                turn.log(.error, "transcribe state=stuck")
+            }
+            failed(failure, &job, &turn)
+        case .polling(let at) where gate.time(at) <= turn.now:
+            exchange(.state(transcription: job.atService.transcription), &job, &turn)
+        case .cutting, .exchanging, .polling, .settling, .done:
             break
         }
     }
@@ -334,53 +333,49 @@ package struct Backfill {
     // MARK: Interruptions
 
     /// A lesson begins: the network and the flash are its own.
-    private mutating func pause(_ effects: inout [BackfillEffect]) {
+    private mutating func pause(_ turn: inout Turn) {
         isPaused = true
         guard case .lesson(var job) = work else { return }
-        leave(&job, &effects)
+        leave(&job, &turn)
         switch job.step {
         // The store answers these in its own time.
         case .cutting, .settling, .done: break
-        case .waiting, .requesting, .connecting, .live, .exchanging, .polling: job.step = .waiting(until: nil)
+        case .trying, .exchanging, .polling: job.attempt.backOff(until: nil, &turn)
         }
         work = .lesson(job)
     }
 
     /// What the store has of it is where it goes on.
-    private mutating func abandon(_ id: RecordingID, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
+    private mutating func abandon(_ id: RecordingID, _ turn: inout Turn) {
         guard case .lesson(var job) = work, job.id == id else { return }
-        leave(&job, &effects)
+        leave(&job, &turn)
         work = .none
-        askAt = now.adding(milliseconds: Limits.backfillRefusedMilliseconds)
+        askAt = turn.after(milliseconds: Limits.backfillRefusedMilliseconds)
     }
 
-    private func leave(_ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func leave(_ job: inout Job, _ turn: inout Turn) {
         switch job.step {
-        case .requesting(let attempt, _):
-            effects.append(.cancelToken(attempt: attempt))
-        case .connecting(let request, _, _):
-            effects.append(.closeSession(request.number))
-        case .live(let request):
-            effects.append(.closeSession(request.number))
-            close(session: request.number, &job, &effects)
+        case .trying(let attempt):
+            job.attempt.cancel(&turn)
+            if attempt.isLive, let session = attempt.sessionNumber { close(session: session, &job, &turn) }
         case .exchanging:
-            effects.append(.cancelRequest)
-        case .waiting, .cutting, .polling, .settling, .done:
+            turn.emit(.cancelRequest)
+        case .cutting, .polling, .settling, .done:
             break
         }
     }
 
     /// A try that was brought forward must not use up the number of tries, however the network flaps.
     private mutating func forgive() {
-        guard case .lesson(var job) = work, case .waiting = job.step else { return }
+        guard case .lesson(var job) = work, job.isWaiting else { return }
         job.failures = max(0, job.failures - 1)
         work = .lesson(job)
     }
 
     /// Nothing is waited for any longer.
-    private mutating func wake(_ time: MonotonicTime) {
-        guard case .lesson(var job) = work, case .waiting = job.step else { return }
-        job.step = .waiting(until: time)
+    private mutating func wake(_ time: MonotonicTime, _ turn: inout Turn) {
+        guard case .lesson(var job) = work, job.isWaiting else { return }
+        job.attempt.backOff(until: time, &turn)
         work = .lesson(job)
     }
 }

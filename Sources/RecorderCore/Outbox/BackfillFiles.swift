@@ -3,139 +3,132 @@ extension Backfill {
     /// What comes next for the file that the service has, or for what an earlier try left there.
     ///
     /// - Returns: false when there is nothing, and a new hole can be begun.
-    mutating func stepFiles(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) -> Bool {
+    mutating func stepFiles(_ job: inout Job, _ turn: inout Turn) -> Bool {
         guard let cut = job.cut else {
             guard !job.atService.isEmpty else { return false }
-            delete(&job, &effects)
+            delete(&job, &turn)
             return true
         }
         if cut.path.isEmpty {
-            cutAudio(cut, &job, &effects)
+            cutAudio(cut, &job, &turn)
         } else if job.atService.file.isEmpty {
-            exchange(.uploadAudio(job.id, path: cut.path), &job, &effects)
+            exchange(.uploadAudio(job.id, path: cut.path), &job, &turn)
         } else if job.atService.transcription.isEmpty {
-            exchange(.create(job.id, file: job.atService.file), &job, &effects)
+            exchange(.create(job.id, file: job.atService.file), &job, &turn)
         } else {
-            exchange(.state(transcription: job.atService.transcription), &job, &effects)
+            exchange(.state(transcription: job.atService.transcription), &job, &turn)
         }
         return true
     }
 
-    mutating func cut(_ hole: Range<SampleIndex>, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    mutating func cut(_ hole: Range<SampleIndex>, _ job: inout Job, _ turn: inout Turn) {
         let cut = Cut(hole: hole, range: span(of: hole, job))
         job.cut = cut
-        cutAudio(cut, &job, &effects)
+        cutAudio(cut, &job, &turn)
     }
 
-    private mutating func cutAudio(_ cut: Cut, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func cutAudio(_ cut: Cut, _ job: inout Job, _ turn: inout Turn) {
         job.step = .cutting
-        expectAnswer(within: Limits.storeWorkMilliseconds)
-        effects.append(.cutAudio(job.id, cut.range))
+        expectAnswer(within: Limits.storeWorkMilliseconds, turn)
+        turn.emit(.cutAudio(job.id, cut.range))
     }
 
-    mutating func exchange(_ request: TranscriptionRequest, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    mutating func exchange(_ request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn) {
         var time = Limits.exchangeMilliseconds
         if case .uploadAudio = request { time = Limits.audioExchangeMilliseconds }
-        expectAnswer(within: time)
+        expectAnswer(within: time, turn)
         job.step = .exchanging(request)
-        effects.append(.request(request))
+        turn.emit(.request(request))
     }
 
-    mutating func receiveFiles(
-        _ input: BackfillInput, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
-    ) {
+    mutating func receiveFiles(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
         switch input {
         case .audioCut(job.id, let path) where job.step == .cutting:
             job.cut?.path = path
-            job.step = .waiting(until: now)
+            job.attempt.backOff(until: turn.now, &turn)
         case .cutFailed(job.id, let reason) where job.step == .cutting:
             job.cut = nil
-            failed(UplinkFailure(.stalled, reason), &job, now, &effects)
+            failed(UplinkFailure(.stalled, reason), &job, &turn)
         case .answer(let answer):
             guard case .exchanging(let request) = job.step else { return }
-            receive(answer, of: request, &job, now, &effects)
+            receive(answer, of: request, &job, &turn)
         default:
             break
         }
     }
 
     private mutating func receive(
-        _ answer: TranscriptionAnswer, of request: TranscriptionRequest, _ job: inout Job, _ now: MonotonicTime,
-        _ effects: inout [BackfillEffect]
+        _ answer: TranscriptionAnswer, of request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn
     ) {
         switch answer {
         case .file(let name):
             job.atService.file = name
-            effects.append(.noteJob(job.id, job.atService))
-            job.step = .waiting(until: now)
+            turn.emit(.noteJob(job.id, job.atService))
+            job.attempt.backOff(until: turn.now, &turn)
         case .transcription(let name):
             job.atService.transcription = name
-            effects.append(.noteJob(job.id, job.atService))
+            turn.emit(.noteJob(job.id, job.atService))
             job.polls = 0
-            poll(&job, now)
+            poll(&job, turn)
         case .pending:
             guard job.polls >= Limits.backfillPolls else {
-                poll(&job, now)
+                poll(&job, turn)
                 return
             }
-            drop(&job, &effects)
-            failed(UplinkFailure(.timeout, "the service did not transcribe it in time"), &job, now, &effects)
+            drop(&job, &turn)
+            failed(UplinkFailure(.timeout, "the service did not transcribe it in time"), &job, &turn)
         case .completed:
-            exchange(.transcript(transcription: job.atService.transcription), &job, &effects)
+            exchange(.transcript(transcription: job.atService.transcription), &job, &turn)
         case .refused(let why):
-            drop(&job, &effects)
+            drop(&job, &turn)
             job.refusals += 1
             failed(
                 UplinkFailure(.stalled, "the service could not transcribe it: " + why),
-                isFinal: job.refusals >= Limits.backfillRefusals, &job, now, &effects)
+                isFinal: job.refusals >= Limits.backfillRefusals, &job, &turn)
         case .text(let tokens):
-            place(tokens, &job, &effects)
+            place(tokens, &job, &turn)
             job.refusals = 0
-            drop(&job, &effects)
-            job.step = .waiting(until: now)
+            drop(&job, &turn)
+            job.attempt.backOff(until: turn.now, &turn)
         case .deleted:
-            forget(request, &job, now, &effects)
+            forget(request, &job, &turn)
         case .failed(let failure):
-            fileFailed(failure, request, &job, now, &effects)
+            fileFailed(failure, request, &job, &turn)
         }
     }
 
     /// 1, 2, 4 … 30 s: a file of some minutes takes seconds, one of an hour a minute or two.
-    private func poll(_ job: inout Job, _ now: MonotonicTime) {
+    private func poll(_ job: inout Job, _ turn: Turn) {
         job.polls += 1
-        let wait = min(Int64(1_000) << Int64(min(job.polls - 1, 10)), Limits.backfillPollMilliseconds)
-        job.step = .polling(at: now.adding(milliseconds: wait))
+        let wait = Backoff(capMilliseconds: Limits.backfillPollMilliseconds).milliseconds(job.polls)
+        job.step = .polling(at: turn.after(milliseconds: wait))
     }
 
-    private mutating func place(
-        _ tokens: [ServiceToken], _ job: inout Job, _ effects: inout [BackfillEffect]
-    ) {
+    private mutating func place(_ tokens: [ServiceToken], _ job: inout Job, _ turn: inout Turn) {
         guard let cut = job.cut else { return }
         let session = nextNumber()
         job.transcript.open(session: session, base: cut.range.lowerBound, hole: cut.hole)
         let length = cut.range.upperBound.milliseconds - cut.range.lowerBound.milliseconds
         let message = ServiceMessage(
             tokens: tokens, finalAudioMilliseconds: length, totalAudioMilliseconds: length, finished: true)
-        take(message, session: session, &job, &effects)
-        close(session: session, &job, &effects)
+        take(message, session: session, &job, &turn)
+        close(session: session, &job, &turn)
     }
 
     /// The file on the box has done its duty; what the service holds is deleted next.
-    private func drop(_ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private func drop(_ job: inout Job, _ turn: inout Turn) {
         job.cut = nil
-        effects.append(.removeCut(job.id))
+        turn.emit(.removeCut(job.id))
     }
 
-    private mutating func delete(_ job: inout Job, _ effects: inout [BackfillEffect]) {
+    private mutating func delete(_ job: inout Job, _ turn: inout Turn) {
         let transcription = job.atService.transcription
         exchange(
             transcription.isEmpty ? .deleteFile(job.atService.file) : .deleteTranscription(transcription), &job,
-            &effects)
+            &turn)
     }
 
-    private func forget(
-        _ request: TranscriptionRequest, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
-    ) {
+    private func forget(_ request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn) {
         switch request {
         case .deleteTranscription:
             job.atService.transcription = ""
@@ -146,30 +139,29 @@ extension Backfill {
         case .create: job.atService.file = ""
         case .uploadAudio: break
         }
-        effects.append(.noteJob(job.id, job.atService))
-        job.step = .waiting(until: now)
+        turn.emit(.noteJob(job.id, job.atService))
+        job.attempt.backOff(until: turn.now, &turn)
     }
 
     private mutating func fileFailed(
-        _ failure: UplinkFailure, _ request: TranscriptionRequest, _ job: inout Job, _ now: MonotonicTime,
-        _ effects: inout [BackfillEffect]
+        _ failure: UplinkFailure, _ request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn
     ) {
         switch (request, failure.kind) {
         case (.state, .httpStatus(404)), (.transcript, .httpStatus(404)), (.create, .httpStatus(404)):
-            forget(request, &job, now, &effects)
-            failed(failure, &job, now, &effects)
+            forget(request, &job, &turn)
+            failed(failure, &job, &turn)
         case (.deleteTranscription, _), (.deleteFile, _):
             // The text is here: what cannot be deleted is left to the service's own end of it, 30 days (PROTOCOL,
             // Asynchronous API).
             job.undeleted += 1
             guard job.undeleted >= Limits.backfillRefusals else {
-                failed(failure, &job, now, &effects)
+                failed(failure, &job, &turn)
                 return
             }
-            effects.append(.log(LogEntry(.warning, "transcribe id=\(job.id.text) state=left-at-service")))
-            forget(request, &job, now, &effects)
+            turn.log(.warning, "transcribe id=\(job.id.text) state=left-at-service")
+            forget(request, &job, &turn)
         default:
-            failed(failure, &job, now, &effects)
+            failed(failure, &job, &turn)
         }
     }
 }

@@ -1,59 +1,56 @@
-/// Holes replayed through the live service, at its pace.
+/// Gaps replayed through the live service, at its pace.
 extension Backfill {
-    mutating func requestKey(_ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]) {
-        let attempt = nextNumber()
-        job.step = .requesting(attempt: attempt, deadline: now.adding(milliseconds: Limits.attemptMilliseconds))
-        effects.append(.fetchToken(attempt: attempt))
+    mutating func requestKey(_ job: inout Job, _ turn: inout Turn) {
+        job.attempt.requestKey(nextNumber(), &turn)
     }
 
-    mutating func receiveLive(
-        _ input: BackfillInput, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
-    ) {
-        switch (input, job.step) {
-        case (.token(let attempt, let key), .requesting(let wanted, _)) where attempt == wanted:
-            connect(key, &job, now, &effects)
-        case (.tokenFailed(let attempt, let failure), .requesting(let wanted, _)) where attempt == wanted:
-            failed(failure, &job, now, &effects)
-        case (.sessionOpened(let session), .connecting(let request, let hole, _)) where session == request.number:
-            job.transcript.open(session: session, base: request.base, hole: hole)
-            job.step = .live(request)
-            expectAnswer(within: Limits.quietSessionMilliseconds)
-            let span = "from_ms=\(hole.lowerBound.milliseconds) to_ms=\(hole.upperBound.milliseconds)"
-            effects.append(.log(LogEntry(.info, "hole state=filling id=\(job.id.text) session=\(session) " + span)))
+    mutating func receiveLive(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
+        // What comes late for a try that is over is nobody's.
+        switch (input, job.attempt.state) {
+        case (.token(let attempt, let key), .requestingKey(let wanted)) where attempt == wanted:
+            connect(key, &job, &turn)
+        case (.tokenFailed(let attempt, let failure), .requestingKey(let wanted)) where attempt == wanted:
+            failed(failure, &job, &turn)
+        case (.sessionOpened(let session), .connecting(let request)) where session == request.number:
+            opened(request, &job, &turn)
         case (.sessionMessage(let session, let message), .live(let request)) where session == request.number:
-            take(message, session: session, &job, &effects)
+            job.attempt.heard(turn)
+            take(message, session: session, &job, &turn)
             guard message.finished else { break }
-            effects.append(.closeSession(session))
-            close(session: session, &job, &effects)
-            job.step = .waiting(until: now)
-        case (.sessionClosed(let session, let failure), .connecting(let request, _, _))
-        where session == request.number:
-            failed(failure ?? Self.closed, &job, now, &effects)
+            job.attempt.cancel(&turn)
+            close(session: session, &job, &turn)
+            job.attempt.backOff(until: turn.now, &turn)
+        case (.sessionClosed(let session, let failure), .connecting(let request)) where session == request.number:
+            failed(failure ?? Self.closed, &job, &turn)
         case (.sessionClosed(let session, let failure), .live(let request)) where session == request.number:
-            close(session: session, &job, &effects)
-            if let failure { noteUnreadable(failure, &job, &effects) }
-            failed(failure ?? Self.closed, &job, now, &effects)
+            close(session: session, &job, &turn)
+            if let failure { noteUnreadable(failure, &job, &turn) }
+            failed(failure ?? Self.closed, &job, &turn)
         default:
-            // What comes late for a session that is over.
             break
         }
     }
 
     private static let closed = UplinkFailure(.closedEarly, "the service closed the connection")
 
-    private mutating func connect(
-        _ key: SessionKey, _ job: inout Job, _ now: MonotonicTime, _ effects: inout [BackfillEffect]
-    ) {
-        guard let hole = nextHole(job) else {
-            job.step = .waiting(until: now)
+    private mutating func connect(_ key: SessionKey, _ job: inout Job, _ turn: inout Turn) {
+        guard let gap = nextGap(job) else {
+            job.attempt.backOff(until: turn.now, &turn)
             return
         }
-        let span = span(of: hole, job)
+        let span = span(of: gap, job)
+        job.filling = gap
         let request = SessionRequest(
             number: nextNumber(), key: key, recording: job.id, base: span.lowerBound, end: span.upperBound,
             catchUpRate: job.failures > 0 ? 1 : settings.catchUpRate, isSaved: true)
-        let deadline = now.adding(milliseconds: Limits.attemptMilliseconds)
-        job.step = .connecting(request, hole: hole, deadline: deadline)
-        effects.append(.openSession(request))
+        job.attempt.connect(request, &turn)
+    }
+
+    private func opened(_ request: SessionRequest, _ job: inout Job, _ turn: inout Turn) {
+        guard let gap = job.filling else { return }
+        job.transcript.open(session: request.number, base: request.base, hole: gap)
+        job.attempt.opened(&turn)
+        let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
+        turn.log(.info, "hole state=filling id=\(job.id.text) session=\(request.number) " + span)
     }
 }

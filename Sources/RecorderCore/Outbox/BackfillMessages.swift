@@ -8,7 +8,7 @@ package enum BackfillInput: Equatable, Sendable {
     case networkChanged
     case networkLost
     /// The store's answer to `askText`: nil when no saved recording lacks text.
-    case text(SavedText?)
+    case text(GapsToFill?)
     /// The store could not keep all words; what it has not is still a hole.
     case textLost(RecordingID)
     /// What `settle` wanted is on disk.
@@ -30,7 +30,7 @@ package enum BackfillInput: Equatable, Sendable {
 }
 
 /// Everything that the transcription of saved lessons can want done.
-package enum BackfillEffect: Equatable, Sendable {
+package enum BackfillEffect: SessionEffect, Equatable, Sendable {
     case askText
     /// New final words of a saved recording, as `RecorderEffect.storeTokens`.
     case storeTokens(RecordingID, [FinalToken], covered: SampleIndex, holes: [Gap])
@@ -58,7 +58,7 @@ package enum BackfillEffect: Equatable, Sendable {
 
 /// How saved lessons get the text that they lack.
 package struct BackfillSettings: Equatable, Sendable {
-    package enum Way: Equatable, Sendable {
+    package enum Mode: Equatable, Sendable {
         /// Nothing is transcribed later.
         case none
         /// Replayed through the live service between lessons.
@@ -67,7 +67,7 @@ package struct BackfillSettings: Equatable, Sendable {
         case files
     }
 
-    package var way: Way
+    package var mode: Mode
     package var on503: On503
     /// Seconds of audio a second.
     package var catchUpRate: Double
@@ -75,9 +75,9 @@ package struct BackfillSettings: Equatable, Sendable {
     package var pieceMilliseconds: Int64
 
     package init(
-        way: Way, on503: On503 = .retry, catchUpRate: Double = 1.5, pieceMilliseconds: Int64 = 55 * 60_000
+        mode: Mode, on503: On503 = .retry, catchUpRate: Double = 1.5, pieceMilliseconds: Int64 = 55 * 60_000
     ) {
-        self.way = way
+        self.mode = mode
         self.on503 = on503
         self.catchUpRate = catchUpRate
         self.pieceMilliseconds = pieceMilliseconds

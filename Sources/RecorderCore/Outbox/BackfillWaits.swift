@@ -26,54 +26,50 @@ extension Backfill {
     }
 
     /// Whoever is asked something, or comes on, has all his time again.
-    mutating func expectAnswer(within milliseconds: Int64) {
-        answerDue = now.adding(milliseconds: milliseconds)
+    mutating func expectAnswer(within milliseconds: Int64, _ turn: Turn) {
+        answerDue = turn.after(milliseconds: milliseconds)
     }
 
-    mutating func answerMissing(_ effects: inout [BackfillEffect]) {
+    mutating func answerMissing(_ turn: inout Turn) {
         // During a lesson the store has other things to do.
-        guard !isPaused, answerDue <= now else { return }
+        guard !isPaused, answerDue <= turn.now else { return }
         switch work {
         case .none:
             return
         case .asked:
             work = .none
-            askAt = now
+            askAt = turn.now
         case .lesson(var job):
             switch job.step {
-            case .waiting, .requesting, .connecting, .polling, .done:
+            case .trying, .polling, .done:
                 return
             case .cutting:
                 job.cut = nil
-                failed(UplinkFailure(.stalled, "the audio was not cut in time"), &job, now, &effects)
+                failed(UplinkFailure(.stalled, "the audio was not cut in time"), &job, &turn)
             case .exchanging:
-                effects.append(.cancelRequest)
-                failed(UplinkFailure(.timeout, "the service gave no answer"), &job, now, &effects)
-            case .live(let request):
-                effects.append(.closeSession(request.number))
-                close(session: request.number, &job, &effects)
-                failed(UplinkFailure(.stalled, "the speech service said nothing any more"), &job, now, &effects)
+                turn.emit(.cancelRequest)
+                failed(UplinkFailure(.timeout, "the service gave no answer"), &job, &turn)
             case .settling:
                 // What the store has of it is where it goes on.
                 work = .none
-                askAt = now
+                askAt = turn.now
             }
             if case .lesson = work { work = .lesson(job) }
         }
-        effects.append(.log(LogEntry(.error, "transcribe state=stuck")))
+        turn.log(.error, "transcribe state=stuck")
     }
 
     /// What is there may end each session: after the second time it is left, for the sake of the others.
-    func noteUnreadable(_ failure: UplinkFailure, _ job: inout Job, _ effects: inout [BackfillEffect]) {
+    func noteUnreadable(_ failure: UplinkFailure, _ job: inout Job, _ turn: inout Turn) {
         guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else {
             job.unreadable = 0
             return
         }
         job.unreadable += 1
-        guard job.unreadable > 1, let hole = nextHole(job) else { return }
+        guard job.unreadable > 1, let hole = nextGap(job) else { return }
         job.unreadable = 0
         job.skipped.append(hole.lowerBound)
         let line = "hole state=left id=\(job.id.text) from_ms=\(hole.lowerBound.milliseconds)"
-        effects.append(.log(LogEntry(.error, line + " reason=\(LogEntry.quoted(failure.detail))")))
+        turn.log(.error, line + " reason=\(LogEntry.quoted(failure.detail))")
     }
 }

@@ -2,6 +2,8 @@
 /// lesson in hand and one request under way. What the next step builds on is on disk before that is done, so that a
 /// power cut at any moment costs at most the chunk in flight, and makes no second object.
 package struct Outbox {
+    typealias Turn = RecorderCore.Turn<OutboxEffect>
+
     let settings: OutboxSettings
     var random: RandomSource
     var work = Work.none
@@ -9,13 +11,11 @@ package struct Outbox {
     private var isInLesson = false
     /// What somebody else has to answer, and by when.
     private var answerDue = MonotonicTime(milliseconds: 0)
-    private var now = MonotonicTime(milliseconds: 0)
-    /// The kernel says that there is no network since then.
-    private var offlineSince: MonotonicTime?
+    private var gate = OfflineGate()
     /// What a server asked for (`Retry-After`) holds whatever else happens.
     var notBefore: MonotonicTime?
     /// Why nothing at all goes: the school does not let this box in.
-    var held = ""
+    var authorizationProblem = ""
     private(set) var blocked: [BlockedParcel] = []
     /// Such lessons that fell off the list.
     package private(set) var unlistedBlocked: Int64 = 0
@@ -29,11 +29,11 @@ package struct Outbox {
         case none
         /// The store was asked.
         case asked
-        case parcel(Hand)
+        case parcel(CurrentUpload)
     }
 
     /// The lesson in hand.
-    struct Hand {
+    struct CurrentUpload {
         var parcel: Parcel
         var step: Step
         /// What the server has of the file that is under way; nil: it is to be asked.
@@ -45,9 +45,9 @@ package struct Outbox {
         /// Failures since the last progress.
         var failures = 0
         /// Times in a row that the server named an offset that cannot be.
-        var doubts = 0
+        var offsetConflicts = 0
         /// Files that had to be begun anew.
-        var renewals = 0
+        var restarts = 0
 
         var id: RecordingID { parcel.recording }
         /// The file that goes next.
@@ -76,19 +76,19 @@ package struct Outbox {
         switch work {
         case .none: return askAt
         case .asked: return answerDue
-        case .parcel(let hand):
-            guard case .waiting(let until) = hand.step else { return answerDue }
+        case .parcel(let current):
+            guard case .waiting(let until) = current.step else { return answerDue }
             return due(until)
         }
     }
 
     /// The school does not let the box in, or cannot be asked: a new secret may help.
-    package var isHeld: Bool { !held.isEmpty }
+    package var isAuthorizationBlocked: Bool { !authorizationProblem.isEmpty }
 
     /// A lesson is on its way: for the lamp.
     package var isUploading: Bool {
-        guard case .parcel(let hand) = work, case .exchanging = hand.step else { return false }
-        return hand.failures == 0
+        guard case .parcel(let current) = work, case .exchanging = current.step else { return false }
+        return current.failures == 0
     }
 
     /// - Parameter now: for the rate.
@@ -96,15 +96,15 @@ package struct Outbox {
         var status = OutboxStatus(
             waiting: waiting, bytesLeft: bytesLeft, recording: nil, file: "", bytesDone: 0, bytes: 0,
             bytesASecond: meter.rate(now: now), nextAttempt: nextDeadline, lastError: lastError, blocked: blocked)
-        guard case .parcel(let hand) = work else { return status }
-        status.recording = hand.id
-        for file in hand.parcel.files {
+        guard case .parcel(let current) = work else { return status }
+        status.recording = current.id
+        for file in current.parcel.files {
             status.bytes += file.bytes
             if file.isSent { status.bytesDone += file.bytes }
         }
-        if let place = hand.place {
-            status.file = hand.parcel.files[place].name
-            status.bytesDone += (hand.offset ?? 0) + hand.written
+        if let place = current.place {
+            status.file = current.parcel.files[place].name
+            status.bytesDone += (current.offset ?? 0) + current.written
         }
         status.bytesLeft = max(0, bytesLeft - status.bytesDone)
         return status
@@ -114,155 +114,146 @@ package struct Outbox {
 
     package mutating func receive(_ input: OutboxInput, now: MonotonicTime) -> [OutboxEffect] {
         guard settings.isOn else { return [] }
-        self.now = now
-        var effects: [OutboxEffect] = []
+        var turn = Turn(now: now)
         switch input {
-        case .saved: askAt = now
+        case .saved: askAt = turn.now
         case .lessonBegan:
             isInLesson = true
-            if !settings.duringLesson { pause(now, &effects) }
+            if !settings.duringLesson { pause(&turn) }
         case .lessonEnded:
             isInLesson = false
             isPaused = false
-            expectAnswer(within: Limits.storeWorkMilliseconds)
+            expectAnswer(within: Limits.storeWorkMilliseconds, turn)
         case .networkChanged:
-            offlineSince = nil
-            wake(now)
-        case .networkLost: offlineSince = now
+            gate.open()
+            wake(turn)
+        case .networkLost: gate.close(at: turn.now)
         case .bearerChanged:
-            if !held.isEmpty { release(now) }
+            if !authorizationProblem.isEmpty { release(turn) }
         case .retry(let id):
             blocked.removeAll { id == nil || $0.recording == id }
             notBefore = nil
-            release(now)
+            release(turn)
         case .parcel(let parcel, let waiting, let bytesLeft):
-            take(parcel, waiting: waiting, bytesLeft: bytesLeft, now, &effects)
+            take(parcel, waiting: waiting, bytesLeft: bytesLeft, &turn)
         case .noted, .answer, .progress:
-            guard case .parcel(var hand) = work else { break }
-            receive(input, &hand, now, &effects)
-            work = hand.step == .ending ? .none : .parcel(hand)
-        case .tick: answerMissing(&effects)
+            guard case .parcel(var current) = work else { break }
+            receive(input, &current, &turn)
+            work = current.step == .ending ? .none : .parcel(current)
+        case .tick: answerMissing(&turn)
         }
-        advance(now, &effects)
-        return effects
+        advance(&turn)
+        return turn.effects
     }
 
-    private mutating func receive(
-        _ input: OutboxInput, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
-        switch (input, hand.step) {
-        case (.noted(let id, let name), .noting(let left)) where id == hand.id:
+    private mutating func receive(_ input: OutboxInput, _ current: inout CurrentUpload, _ turn: inout Turn) {
+        switch (input, current.step) {
+        case (.noted(let id, let name), .noting(let left)) where id == current.id:
             guard left <= 1 else {
-                hand.step = .noting(left - 1)
+                current.step = .noting(left - 1)
                 return
             }
-            if name.isEmpty { finish(&hand, now, &effects) } else { hand.step = .waiting(until: now) }
+            if name.isEmpty { finish(&current, &turn) } else { current.step = .waiting(until: turn.now) }
         case (.answer(let answer), .exchanging(let request)):
-            hand.written = 0
-            receive(answer, of: request, &hand, now, &effects)
+            current.written = 0
+            receive(answer, of: request, &current, &turn)
         case (.progress(let bytes), .exchanging):
-            meter.add(bytes - hand.written, now: now)
-            hand.written = bytes
-            expectAnswer(within: Limits.exchangeMilliseconds)
+            meter.add(bytes - current.written, now: turn.now)
+            current.written = bytes
+            expectAnswer(within: Limits.exchangeMilliseconds, turn)
         default:
             // What comes late for a request that was given up.
             break
         }
     }
 
-    private mutating func take(
-        _ parcel: Parcel?, waiting: Int, bytesLeft: Int64, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
+    private mutating func take(_ parcel: Parcel?, waiting: Int, bytesLeft: Int64, _ turn: inout Turn) {
         self.waiting = waiting
         self.bytesLeft = bytesLeft
         guard case .asked = work else { return }
         work = .none
         guard let parcel else {
             // Whoever was told of everything has nothing to ask; this is for what was missed.
-            askAt = askAt ?? now.adding(milliseconds: Limits.uploadAskMilliseconds)
+            askAt = askAt ?? turn.after(milliseconds: Limits.uploadAskMilliseconds)
             return
         }
         let bytes = parcel.files.reduce(0) { $0 + $1.bytes }
         let line = "upload id=\(parcel.recording.text) state=begun files=\(parcel.files.count) bytes=\(bytes)"
-        effects.append(.log(LogEntry(.info, line)))
-        work = .parcel(Hand(parcel: parcel, step: .waiting(until: now)))
+        turn.log(.info, line)
+        work = .parcel(CurrentUpload(parcel: parcel, step: .waiting(until: turn.now)))
     }
 
     // MARK: What is done next
 
-    private mutating func advance(_ now: MonotonicTime, _ effects: inout [OutboxEffect]) {
+    private mutating func advance(_ turn: inout Turn) {
         guard !isPaused else { return }
         switch work {
         case .none:
-            guard let ask = askAt, ask <= now else { return }
+            guard let ask = askAt, ask <= turn.now else { return }
             askAt = nil
             work = .asked
-            expectAnswer(within: Limits.storeWorkMilliseconds)
-            effects.append(.askParcel(skipping: blocked.map { $0.recording }))
+            expectAnswer(within: Limits.storeWorkMilliseconds, turn)
+            turn.emit(.askParcel(skipping: blocked.map { $0.recording }))
         case .asked:
             break
-        case .parcel(var hand):
-            guard case .waiting(let until) = hand.step, due(until) <= now else { return }
+        case .parcel(var current):
+            guard case .waiting(let until) = current.step, due(until) <= turn.now else { return }
             notBefore = nil
-            if offlineSince != nil { offlineSince = now }
-            step(&hand, &effects)
-            work = .parcel(hand)
+            gate.pass(at: turn.now)
+            step(&current, &turn)
+            work = .parcel(current)
         }
     }
 
-    private mutating func step(_ hand: inout Hand, _ effects: inout [OutboxEffect]) {
-        guard let place = hand.place else {
-            if settings.hasManifest, !hand.isAccepted {
-                exchange(.manifest(hand.id), &hand, &effects)
+    private mutating func step(_ current: inout CurrentUpload, _ turn: inout Turn) {
+        guard let place = current.place else {
+            if settings.hasManifest, !current.isAccepted {
+                exchange(.manifest(current.id), &current, &turn)
             } else {
-                hand.step = .noting(1)
-                expectAnswer(within: Limits.storeAnswerMilliseconds)
-                effects.append(.done(hand.id))
+                current.step = .noting(1)
+                expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
+                turn.emit(.done(current.id))
             }
             return
         }
-        let file = hand.parcel.files[place]
+        let file = current.parcel.files[place]
         if file.url == nil {
-            exchange(.create(hand.id, file), &hand, &effects)
-        } else if let offset = hand.offset {
+            exchange(.create(current.id, file), &current, &turn)
+        } else if let offset = current.offset {
             guard offset < file.bytes else {
-                note(place, url: file.url, isSent: true, &hand, &effects)
+                note(place, url: file.url, isSent: true, &current, &turn)
                 return
             }
             let count = min(settings.chunkBytes, file.bytes - offset)
-            exchange(.send(hand.id, file, from: offset, count: count), &hand, &effects)
+            exchange(.send(current.id, file, from: offset, count: count), &current, &turn)
         } else {
-            exchange(.offset(hand.id, file), &hand, &effects)
+            exchange(.offset(current.id, file), &current, &turn)
         }
     }
 
-    private mutating func exchange(
-        _ request: UploadRequest, _ hand: inout Hand, _ effects: inout [OutboxEffect]
-    ) {
-        expectAnswer(within: Limits.exchangeMilliseconds)
-        hand.step = .exchanging(request)
-        hand.written = 0
-        effects.append(.request(request))
+    private mutating func exchange(_ request: UploadRequest, _ current: inout CurrentUpload, _ turn: inout Turn) {
+        expectAnswer(within: Limits.exchangeMilliseconds, turn)
+        current.step = .exchanging(request)
+        current.written = 0
+        turn.emit(.request(request))
     }
 
     /// - Parameter url: nil: the file is begun anew.
-    mutating func note(
-        _ place: Int, url: String?, isSent: Bool, _ hand: inout Hand, _ effects: inout [OutboxEffect]
-    ) {
-        expectAnswer(within: Limits.storeAnswerMilliseconds)
-        hand.parcel.files[place].url = url
-        hand.parcel.files[place].isSent = isSent
-        if isSent || url == nil { hand.offset = nil }
-        if case .noting(let left) = hand.step { hand.step = .noting(left + 1) } else { hand.step = .noting(1) }
-        effects.append(.note(hand.id, file: hand.parcel.files[place].name, url: url, isSent: isSent))
+    mutating func note(_ place: Int, url: String?, isSent: Bool, _ current: inout CurrentUpload, _ turn: inout Turn) {
+        expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
+        current.parcel.files[place].url = url
+        current.parcel.files[place].isSent = isSent
+        if isSent || url == nil { current.offset = nil }
+        if case .noting(let left) = current.step { current.step = .noting(left + 1) } else { current.step = .noting(1) }
+        turn.emit(.note(current.id, file: current.parcel.files[place].name, url: url, isSent: isSent))
     }
 
-    private mutating func finish(_ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]) {
-        let bytes = hand.parcel.files.reduce(0) { $0 + $1.bytes }
-        effects.append(.log(LogEntry(.info, "upload id=\(hand.id.text) state=uploaded bytes=\(bytes)")))
+    private mutating func finish(_ current: inout CurrentUpload, _ turn: inout Turn) {
+        let bytes = current.parcel.files.reduce(0) { $0 + $1.bytes }
+        turn.log(.info, "upload id=\(current.id.text) state=uploaded bytes=\(bytes)")
         lastError = ""
-        hand.step = .ending
-        askAt = now
+        current.step = .ending
+        askAt = turn.now
     }
 
     // MARK: Waiting
@@ -270,98 +261,93 @@ package struct Outbox {
     private func due(_ until: MonotonicTime) -> MonotonicTime {
         var due = until
         if let notBefore { due = max(due, notBefore) }
-        // What is known of the network may be wrong: once in a while it is tried all the same.
-        if let offlineSince {
-            due = max(due, offlineSince.adding(milliseconds: Limits.backfillOfflineMilliseconds))
-        }
-        return due
+        return gate.time(due)
     }
 
-    private mutating func wake(_ now: MonotonicTime) {
-        guard held.isEmpty, case .parcel(var hand) = work, case .waiting = hand.step else { return }
-        hand.step = .waiting(until: now)
-        work = .parcel(hand)
+    private mutating func wake(_ turn: Turn) {
+        guard authorizationProblem.isEmpty, case .parcel(var current) = work, case .waiting = current.step else {
+            return
+        }
+        current.step = .waiting(until: turn.now)
+        work = .parcel(current)
     }
 
     /// Whatever kept it waiting is over.
-    private mutating func release(_ now: MonotonicTime) {
-        held = ""
-        askAt = now
-        wake(now)
+    private mutating func release(_ turn: Turn) {
+        authorizationProblem = ""
+        askAt = turn.now
+        wake(turn)
     }
 
     /// A lesson begins: the network is its own. What the server has got of the chunk is asked for afterwards.
-    private mutating func pause(_ now: MonotonicTime, _ effects: inout [OutboxEffect]) {
+    private mutating func pause(_ turn: inout Turn) {
         isPaused = true
-        guard case .parcel(var hand) = work, case .exchanging = hand.step else { return }
-        effects.append(.cancelRequest)
-        hand.offset = nil
-        hand.written = 0
-        hand.step = .waiting(until: now)
-        work = .parcel(hand)
+        guard case .parcel(var current) = work, case .exchanging = current.step else { return }
+        turn.emit(.cancelRequest)
+        current.offset = nil
+        current.written = 0
+        current.step = .waiting(until: turn.now)
+        work = .parcel(current)
     }
 
     // MARK: Answers that do not come
 
     /// Whoever is asked something, or comes on, has all his time again.
-    private mutating func expectAnswer(within milliseconds: Int64) {
-        answerDue = now.adding(milliseconds: milliseconds)
+    private mutating func expectAnswer(within milliseconds: Int64, _ turn: Turn) {
+        answerDue = turn.after(milliseconds: milliseconds)
     }
 
-    private mutating func answerMissing(_ effects: inout [OutboxEffect]) {
+    private mutating func answerMissing(_ turn: inout Turn) {
         // Lessons are not packed while one is recorded.
-        if case .asked = work, isInLesson { expectAnswer(within: Limits.storeWorkMilliseconds) }
-        guard answerDue <= now else { return }
+        if case .asked = work, isInLesson { expectAnswer(within: Limits.storeWorkMilliseconds, turn) }
+        guard answerDue <= turn.now else { return }
         switch work {
         case .none:
             return
         case .asked:
             work = .none
-            askAt = now
-        case .parcel(var hand):
-            switch hand.step {
+            askAt = turn.now
+        case .parcel(var current):
+            switch current.step {
             case .waiting, .ending:
                 return
             case .noting:
                 // What the store has of it is where it goes on.
                 work = .none
-                askAt = now
+                askAt = turn.now
             case .exchanging(let request):
-                effects.append(.cancelRequest)
+                turn.emit(.cancelRequest)
                 let failure = UplinkFailure(.timeout, "the school's server gave no answer")
-                receive(.failed(failure), of: request, &hand, now, &effects)
-                work = hand.step == .ending ? .none : .parcel(hand)
+                receive(.failed(failure), of: request, &current, &turn)
+                work = current.step == .ending ? .none : .parcel(current)
             }
         }
-        effects.append(.log(LogEntry(.error, "upload state=stuck")))
+        turn.log(.error, "upload state=stuck")
     }
 
     // MARK: Failures
 
     mutating func wait(
-        _ milliseconds: Int64, state: String, _ reason: String, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
+        _ milliseconds: Int64, state: String, _ reason: String, _ current: inout CurrentUpload, _ turn: inout Turn
     ) {
         lastError = reason
-        hand.step = .waiting(until: now.adding(milliseconds: milliseconds))
-        let what = "upload id=\(hand.id.text) state=\(state) in_ms=\(milliseconds)"
-        effects.append(.log(LogEntry(.warning, what + " reason=\(LogEntry.quoted(reason))")))
+        current.step = .waiting(until: turn.after(milliseconds: milliseconds))
+        let what = "upload id=\(current.id.text) state=\(state) in_ms=\(milliseconds)"
+        turn.log(.warning, what + " reason=\(LogEntry.quoted(reason))")
     }
 
     /// The lesson waits for a person, and the next one is taken.
-    mutating func block(
-        _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
+    mutating func block(_ reason: String, _ current: inout CurrentUpload, _ turn: inout Turn) {
         lastError = reason
         if blocked.count >= Limits.blockedParcels {
             blocked.removeFirst()
             unlistedBlocked += 1
         }
-        blocked.append(BlockedParcel(recording: hand.id, reason: reason))
-        let hint = " hint=\"chalkbox upload retry \(hand.id.text)\""
-        let line = "upload id=\(hand.id.text) state=blocked reason=\(LogEntry.quoted(reason))"
-        effects.append(.log(LogEntry(.error, line + hint)))
-        hand.step = .ending
-        askAt = now
+        blocked.append(BlockedParcel(recording: current.id, reason: reason))
+        let hint = " hint=\"chalkbox upload retry \(current.id.text)\""
+        let line = "upload id=\(current.id.text) state=blocked reason=\(LogEntry.quoted(reason))"
+        turn.log(.error, line + hint)
+        current.step = .ending
+        askAt = turn.now
     }
 }

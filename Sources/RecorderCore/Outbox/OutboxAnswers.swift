@@ -1,41 +1,40 @@
 /// What the school's servers say, and what follows from it.
 extension Outbox {
     mutating func receive(
-        _ answer: UploadAnswer, of request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
+        _ answer: UploadAnswer, of request: UploadRequest, _ current: inout CurrentUpload, _ turn: inout Turn
     ) {
         switch (answer, request) {
         case (.created(let url), .create):
-            guard let place = hand.place else { return }
-            note(place, url: url, isSent: false, &hand, &effects)
-            hand.offset = 0
+            guard let place = current.place else { return }
+            note(place, url: url, isSent: false, &current, &turn)
+            current.offset = 0
         case (.offset(let offset, let length), .offset(_, let file)):
             guard (0...file.bytes).contains(offset), length ?? file.bytes == file.bytes else {
                 let of = length.map { " of \($0)" } ?? ""
                 let what = "the server says that it has \(offset)\(of) bytes of a file of \(file.bytes)"
-                doubt(what, request, &hand, now, &effects)
+                offsetConflict(what, request, &current, &turn)
                 return
             }
-            hand.doubts = 0
-            hand.offset = offset
-            hand.step = .waiting(until: now)
+            current.offsetConflicts = 0
+            current.offset = offset
+            current.step = .waiting(until: turn.now)
         case (.sent(let offset), .send(_, _, let from, let count)):
             guard offset > from, offset <= from + count else {
-                failed(UplinkFailure(.messageMalformed, Self.lie(offset, from, count)), request, &hand, now, &effects)
+                failed(UplinkFailure(.messageMalformed, Self.lie(offset, from, count)), request, &current, &turn)
                 return
             }
-            hand.offset = offset
-            progress(&hand, now)
+            current.offset = offset
+            progress(&current, turn)
         case (.accepted, .manifest):
-            hand.isAccepted = true
-            progress(&hand, now)
+            current.isAccepted = true
+            progress(&current, turn)
         case (.missing(let names), .manifest):
-            sendAgain(names, &hand, now, &effects)
+            sendAgain(names, &current, &turn)
         case (.failed(let failure), _):
-            failed(failure, request, &hand, now, &effects)
+            failed(failure, request, &current, &turn)
         default:
             let failure = UplinkFailure(.messageMalformed, "the server's answer fits no question")
-            failed(failure, request, &hand, now, &effects)
+            failed(failure, request, &current, &turn)
         }
     }
 
@@ -43,99 +42,88 @@ extension Outbox {
         "the server says that it has \(offset) bytes after \(count) from \(from) on"
     }
 
-    private mutating func progress(_ hand: inout Hand, _ now: MonotonicTime) {
-        hand.failures = 0
-        hand.step = .waiting(until: now)
+    private mutating func progress(_ current: inout CurrentUpload, _ turn: Turn) {
+        current.failures = 0
+        current.step = .waiting(until: turn.now)
     }
 
     /// To begin anew what may be complete would make a second object: the server is asked again first.
-    private mutating func doubt(
-        _ what: String, _ request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
+    private mutating func offsetConflict(
+        _ what: String, _ request: UploadRequest, _ current: inout CurrentUpload, _ turn: inout Turn
     ) {
-        hand.doubts += 1
-        if hand.doubts >= Limits.uploadDoubts {
-            hand.doubts = 0
-            renew(what, &hand, now, &effects)
+        current.offsetConflicts += 1
+        if current.offsetConflicts >= Limits.uploadOffsetConflicts {
+            current.offsetConflicts = 0
+            restart(what, &current, &turn)
         } else {
-            failed(UplinkFailure(.messageMalformed, what), request, &hand, now, &effects)
+            failed(UplinkFailure(.messageMalformed, what), request, &current, &turn)
         }
     }
 
     /// What the server has of the file is not to be gone on with.
-    private mutating func renew(
-        _ reason: String, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
-        hand.renewals += 1
-        guard let place = hand.place, hand.renewals <= Limits.uploadRenewals else {
-            block(reason, &hand, now, &effects)
+    private mutating func restart(_ reason: String, _ current: inout CurrentUpload, _ turn: inout Turn) {
+        current.restarts += 1
+        guard let place = current.place, current.restarts <= Limits.uploadRestarts else {
+            block(reason, &current, &turn)
             return
         }
-        let name = hand.parcel.files[place].name
-        let line = "upload id=\(hand.id.text) state=anew file=\(name) reason=\(LogEntry.quoted(reason))"
-        effects.append(.log(LogEntry(.warning, line)))
-        note(place, url: nil, isSent: false, &hand, &effects)
+        let name = current.parcel.files[place].name
+        let line = "upload id=\(current.id.text) state=anew file=\(name) reason=\(LogEntry.quoted(reason))"
+        turn.log(.warning, line)
+        note(place, url: nil, isSent: false, &current, &turn)
     }
 
-    private mutating func sendAgain(
-        _ names: [String], _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
-        hand.renewals += 1
-        let places = hand.parcel.files.indices.filter { names.contains(hand.parcel.files[$0].name) }
+    private mutating func sendAgain(_ names: [String], _ current: inout CurrentUpload, _ turn: inout Turn) {
+        current.restarts += 1
+        let places = current.parcel.files.indices.filter { names.contains(current.parcel.files[$0].name) }
         let reason = "the school does not have \(names.first ?? "what is in the manifest") as it was sent"
-        guard !places.isEmpty, hand.renewals <= Limits.uploadRenewals else {
-            block(reason, &hand, now, &effects)
+        guard !places.isEmpty, current.restarts <= Limits.uploadRestarts else {
+            block(reason, &current, &turn)
             return
         }
-        let line = "upload id=\(hand.id.text) state=anew files=\(places.count) reason=\(LogEntry.quoted(reason))"
-        effects.append(.log(LogEntry(.warning, line)))
-        for place in places { note(place, url: nil, isSent: false, &hand, &effects) }
+        let line = "upload id=\(current.id.text) state=anew files=\(places.count) reason=\(LogEntry.quoted(reason))"
+        turn.log(.warning, line)
+        for place in places { note(place, url: nil, isSent: false, &current, &turn) }
     }
 
     private mutating func failed(
-        _ failure: UplinkFailure, _ request: UploadRequest, _ hand: inout Hand, _ now: MonotonicTime,
-        _ effects: inout [OutboxEffect]
+        _ failure: UplinkFailure, _ request: UploadRequest, _ current: inout CurrentUpload, _ turn: inout Turn
     ) {
         // What of the chunk has arrived, the server has to say.
-        hand.offset = nil
-        hand.failures += 1
+        current.offset = nil
+        current.failures += 1
         switch verdict(failure, request) {
-        case .renew:
-            renew(failure.detail, &hand, now, &effects)
-        case .ask where hand.failures <= 1:
-            hand.step = .waiting(until: now)
+        case .restart:
+            restart(failure.detail, &current, &turn)
+        case .ask where current.failures <= 1:
+            current.step = .waiting(until: turn.now)
         case .ask, .retry:
-            retry(failure, &hand, now, &effects)
+            retry(failure, &current, &turn)
         case .locked:
-            hand.failures -= 1
+            current.failures -= 1
             let wait = Limits.uploadLockMilliseconds + random.next(through: Limits.uploadLockMilliseconds)
-            self.wait(wait, state: "locked", failure.detail, &hand, now, &effects)
+            self.wait(wait, state: "locked", failure.detail, &current, &turn)
         case .block:
-            block(failure.detail, &hand, now, &effects)
+            block(failure.detail, &current, &turn)
         case .hold:
-            held = failure.detail
-            wait(Limits.uploadHeldMilliseconds, state: "held", failure.detail, &hand, now, &effects)
+            authorizationProblem = failure.detail
+            wait(Limits.uploadHeldMilliseconds, state: "held", failure.detail, &current, &turn)
         }
     }
 
-    /// Exponential, capped, with full jitter (Brooker, "Exponential Backoff And Jitter": the boxes of a school must not
-    /// come back together).
-    private mutating func retry(
-        _ failure: UplinkFailure, _ hand: inout Hand, _ now: MonotonicTime, _ effects: inout [OutboxEffect]
-    ) {
-        let doubled = Int64(1_000) << Int64(min(hand.failures - 1, 20))
-        let wait = Limits.attemptSpacingMilliseconds
-            + random.next(through: min(doubled, Limits.uploadCapMilliseconds))
+    private mutating func retry(_ failure: UplinkFailure, _ current: inout CurrentUpload, _ turn: inout Turn) {
+        let backoff = Backoff(capMilliseconds: Limits.uploadCapMilliseconds, jitter: .full)
+        let wait = Limits.attemptSpacingMilliseconds + backoff.milliseconds(current.failures, random: &random)
         if let seconds = failure.retryAfterSeconds {
             let asked = Int64(min(max(0, seconds), 86_400)) * 1_000
             let obeyed = min(asked, Limits.uploadHeldMilliseconds)
-            notBefore = now.adding(milliseconds: obeyed)
+            notBefore = turn.after(milliseconds: obeyed)
             if obeyed < asked {
                 let line = "retry-after asked_s=\(seconds) obeyed_s=\(obeyed / 1_000)"
-                effects.append(.log(LogEntry(.warning, line)))
+                turn.log(.warning, line)
             }
         }
-        self.wait(wait, state: "waiting", failure.detail, &hand, now, &effects)
+        self.wait(wait, state: "waiting", failure.detail, &current, &turn)
     }
 
     private enum Verdict {
@@ -145,7 +133,7 @@ extension Outbox {
         /// Somebody else writes there, perhaps our own last connection.
         case locked
         /// It does not know the upload any more.
-        case renew
+        case restart
         /// This lesson cannot go.
         case block
         /// Nothing can go.
@@ -174,7 +162,7 @@ extension Outbox {
         case (401, _), (403, _): .hold
         // Of what stands between, whoever says it: see `Classification`.
         case (407, _), (451, _): .retry
-        case (404, .offset), (404, .send), (410, .offset), (410, .send): .renew
+        case (404, .offset), (404, .send), (410, .offset), (410, .send): .restart
         // There is no such endpoint.
         case (404, _): .hold
         case (409, .send): .ask

@@ -23,7 +23,7 @@ package enum OutboxInput: Equatable, Sendable {
 }
 
 /// Everything that the uploads can want done.
-package enum OutboxEffect: Equatable, Sendable {
+package enum OutboxEffect: MachineEffect, Equatable, Sendable {
     /// The oldest lesson that is to go, but none of these.
     case askParcel(skipping: [RecordingID])
     /// How far a file has come: kept before anything is done that builds on it. Answered by `noted`.

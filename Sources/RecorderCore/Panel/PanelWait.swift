@@ -1,7 +1,7 @@
 /// When a line of the panel is tried that cannot be had yet. While a board starts, its GPIO chip or the permission to
 /// use it may come later than the daemon (udev(7)); a chip on USB comes when it is plugged in.
 package struct PanelWait: Equatable, Sendable {
-    private var waitMilliseconds = Limits.panelRetryMilliseconds
+    private var failures = 0
 
     package private(set) var nextAttempt: MonotonicTime
 
@@ -14,8 +14,10 @@ package struct PanelWait: Equatable, Sendable {
 
     /// The attempt that was due failed: the next one comes after twice the wait, up to the cap.
     package mutating func failed(at time: MonotonicTime) {
-        nextAttempt = time.adding(milliseconds: waitMilliseconds)
-        waitMilliseconds = min(waitMilliseconds * 2, Limits.panelLookMilliseconds)
+        failures += 1
+        let backoff = Backoff(
+            baseMilliseconds: Limits.panelRetryMilliseconds, capMilliseconds: Limits.panelLookMilliseconds)
+        nextAttempt = time.adding(milliseconds: backoff.milliseconds(failures))
     }
 }
 

@@ -20,7 +20,7 @@ package struct Lamps: Equatable, Sendable {
     ///   - isMisconfigured: the box is ready, but somebody should look at it; shown when no lesson is recorded.
     package init(
         phase: Phase, hasAmber: Bool, level: LevelWatch.State = .fine, isUploading: Bool = false,
-        copying: Copying = .none, isMisconfigured: Bool = false
+        copying: USBExportState = .none, isMisconfigured: Bool = false
     ) {
         switch phase {
         case .idle, .finished:
@@ -44,7 +44,7 @@ package struct Lamps: Equatable, Sendable {
 }
 
 /// Whether lessons are being copied to a stick.
-package enum Copying: Equatable, Sendable {
+package enum USBExportState: Equatable, Sendable {
     case none
     /// The stick must not be pulled.
     case running

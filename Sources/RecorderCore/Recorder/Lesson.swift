@@ -35,7 +35,7 @@ package struct Lesson: Equatable, Sendable {
     /// Seconds that were quiet, and clipped, and that the store does not know of yet.
     var untoldLevel = UntoldLevel()
     package internal(set) var disk = Disk.writing
-    package internal(set) var uplink: UplinkState
+    package internal(set) var uplink = UplinkState()
     package internal(set) var transcript = LiveTranscript()
     /// Where the recording ends, once it is known.
     package internal(set) var end: SampleIndex?
@@ -49,9 +49,8 @@ package struct Lesson: Equatable, Sendable {
     /// The latest thing that went wrong, for `status`.
     package internal(set) var lastError = ""
 
-    init(header: RecordingHeader, uplink: UplinkState, now: MonotonicTime) {
+    init(header: RecordingHeader, now: MonotonicTime) {
         self.header = header
-        self.uplink = uplink
         microphone = .opening(deadline: now.adding(milliseconds: Limits.microphoneOpenMilliseconds))
     }
 

@@ -1,6 +1,42 @@
 /// The recorder's decisions, and nothing else: inputs in, effects out, time and randomness passed in. It owns no
 /// device, file or socket, so the same machine runs in the box, in tests and in simulations.
+///
+/// # Theory of operation
+///
+/// One `Lesson` at a time goes through three machines that run side by side; none of them waits for another:
+///
+/// - **The recording** (`Lesson.Stage`): recording → stopping capture → final words → closing store. STOP begins the
+///   way to the end, and each of its steps has a deadline. Microphone and disk (`Lesson.Microphone`, `Lesson.Disk`)
+///   are facts beside it: audio goes on as zeros, words wait in memory.
+/// - **The primary session** (`UplinkState.primary`, a `SessionAttempt`): idle, backing off, requesting a key,
+///   connecting, live. A loss leads to a burst of attempts with growing waits, then to `failure` and slow probes.
+/// - **The secondary session** (`UplinkState.secondary`, with a `SessionAttempt` of its own): a successor that takes
+///   over when the service has come on in it, or one that fills a gap out of the journal.
+///
+/// Beside them are a key fetched in advance (`PrefetchedKey`), and a START that waits for the lesson before
+/// (`pendingStart`). Saved lessons get their text by another machine, `Backfill`, whose sessions are `SessionAttempt`s
+/// too; they go to the school by `Outbox`.
+///
+/// Joint states that are legal; debug builds check them after every input (`checkJointStates`):
+///
+/// | stage            | primary                                              | secondary                      |
+/// |------------------|------------------------------------------------------|--------------------------------|
+/// | recording        | any; idle: record only, or only a person can mend it | only while the primary is live |
+/// | stopping capture | any                                                  | only for a gap                 |
+/// | final words      | any                                                  | only for a gap                 |
+/// | closing store    | idle                                                 | none                           |
+///
+/// What is shown (`phase`) is derived from these and never stored.
+///
+/// # The calling contract
+///
+/// - One thread calls `receive`, with times that never go back, and carries out the effects in their order before the
+///   next call. It calls with `.tick` when `nextDeadline` has passed; earlier or later does no harm.
+/// - Answers may come late, twice or never: each names its request, session or recording; what is over is not heard.
+/// - Whatever was asked for and is not wanted any more is cancelled by an effect: nothing is left open.
 package struct Recorder: Equatable, Sendable {
+    typealias Turn = RecorderCore.Turn<RecorderEffect>
+
     package enum State: Equatable, Sendable {
         case idle
         indirect case active(Lesson)
@@ -95,58 +131,49 @@ package struct Recorder: Equatable, Sendable {
         return false
     }
 
-    /// When `tick` is due, whatever else happens.
-    package var nextDeadline: MonotonicTime? {
-        guard let lesson else { return refusedStart?.until }
-        return [lesson.stageDeadline, lesson.microphoneDeadline, uplinkDeadline(of: lesson)].compactMap { $0 }.min()
-    }
-
     /// Takes in what happened.
     /// - Parameter head: the index after the newest recorded sample.
     /// - Returns: what is to be done about it, in order.
-    package mutating func receive(
-        _ input: RecorderInput, now: MonotonicTime, head: SampleIndex
-    ) -> [RecorderEffect] {
+    package mutating func receive(_ input: RecorderInput, now: MonotonicTime, head: SampleIndex) -> [RecorderEffect] {
         self.head = head
         let before = phase
-        var effects: [RecorderEffect] = []
+        var turn = Turn(now: now)
         switch state {
         case .idle, .finished:
-            receiveAtRest(input, now: now, effects: &effects)
+            receiveAtRest(input, &turn)
         case .active(var lesson):
             // Taken out, so that what changes is not copied first.
             state = .idle
-            if let ending = receive(input, lesson: &lesson, now: now, effects: &effects) {
+            if let ending = receive(input, &lesson, &turn) {
                 self.ending = ending
                 state = .finished
             } else {
                 state = .active(lesson)
             }
         }
-        beginPending(now: now, effects: &effects)
-        logPhase(from: before, effects: &effects)
-        return effects
+        beginPending(&turn)
+        logPhase(from: before, &turn)
+        assert(checkJointStates(), "a joint state that cannot be: \(timers(now: now))")
+        return turn.effects
     }
 
-    private mutating func receiveAtRest(
-        _ input: RecorderInput, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    private mutating func receiveAtRest(_ input: RecorderInput, _ turn: inout Turn) {
         switch input {
         case .start(let request):
-            start(request, now: now, effects: &effects)
+            start(request, &turn)
         case .resume(let recording, let place):
-            resume(recording, at: place, now: now, effects: &effects)
+            resume(recording, at: place, &turn)
         case .stop:
-            guard !cancelPending(effects: &effects) else { return }
-            refuse("stop", "nothing is being recorded", .notRecording, effects: &effects)
+            guard !cancelPending(&turn) else { return }
+            refuse("stop", "nothing is being recorded", .notRecording, &turn)
         case .captureStopped:
             isCaptureBusy = false
         case .storeClosed(let samples, let words, let id, let sound):
-            savedLate(id, samples: samples, words: words, sound, effects: &effects)
+            savedLate(id, samples: samples, words: words, sound, &turn)
         case .tick:
-            if let refusedStart, refusedStart.until <= now { self.refusedStart = nil }
+            if let refusedStart, refusedStart.until <= turn.now { self.refusedStart = nil }
         case .sessionOpened(let session, _):
-            effects.append(.closeSession(session))
+            turn.emit(.closeSession(session))
         case .networkChanged:
             networkLoss = nil
         case .networkLost(let what):
@@ -157,98 +184,83 @@ package struct Recorder: Equatable, Sendable {
         }
     }
 
-    mutating func start(_ request: StartRequest, now: MonotonicTime, effects: inout [RecorderEffect]) {
+    mutating func start(_ request: StartRequest, _ turn: inout Turn) {
         refusedStart = nil
         if let refusal = request.spaceRefusal {
-            refuse("start", refusal, .noSpace, effects: &effects)
-            let until = now.adding(milliseconds: Limits.refusedStartMilliseconds)
+            refuse("start", refusal, .noSpace, &turn)
+            let until = turn.after(milliseconds: Limits.refusedStartMilliseconds)
             refusedStart = RefusedStart(reason: .disk(refusal), until: until)
             return
         }
         guard !isCaptureBusy else {
-            awaitStart(request, now: now, effects: &effects)
+            awaitStart(request, &turn)
             return
         }
         // A new time line: what was told belongs to the last recording.
         head = .zero
         isCaptureBusy = true
-        var lesson = Lesson(header: request.header, uplink: UplinkState(enabled: settings.transcription), now: now)
-        effects.append(
-            .log(
-                LogEntry(
-                    .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")))
+        var lesson = Lesson(header: request.header, now: turn.now)
+        turn.log(
+                    .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")
         // Audio first, before any token or network: not a word is to be lost.
-        effects.append(.startCapture(at: .zero))
-        effects.append(.openStore(request.header))
-        if settings.transcription { beginAttempt(lesson: &lesson, now: now, effects: &effects) }
+        turn.emit(.startCapture(at: .zero))
+        turn.emit(.openStore(request.header))
+        if settings.transcription { beginAttempt(&lesson, &turn) }
         state = .active(lesson)
     }
 
-    private mutating func resume(
-        _ recording: InterruptedRecording, at place: SampleIndex, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    private mutating func resume(_ recording: InterruptedRecording, at place: SampleIndex, _ turn: inout Turn) {
         head = place
         isCaptureBusy = true
-        var lesson = Lesson(header: recording.header, uplink: UplinkState(enabled: settings.transcription), now: now)
+        var lesson = Lesson(header: recording.header, now: turn.now)
         lesson.transcript = LiveTranscript(resuming: recording)
         lesson.committed = recording.saved
         let away = place.samples(since: recording.saved) / SampleIndex.samplesPerMillisecond
         let line = "resume id=\(recording.header.id.text) at_ms=\(place.milliseconds) away_ms=\(away)"
-        effects.append(.log(LogEntry(.warning, line + " words=\(recording.wordCount)")))
-        effects.append(.startCapture(at: place))
-        effects.append(.reopenStore(at: place))
-        if settings.transcription { beginAttempt(lesson: &lesson, now: now, effects: &effects) }
+        turn.log(.warning, line + " words=\(recording.wordCount)")
+        turn.emit(.startCapture(at: place))
+        turn.emit(.reopenStore(at: place))
+        if settings.transcription { beginAttempt(&lesson, &turn) }
         state = .active(lesson)
     }
 
     /// - Returns: what became of the lesson, when it is over.
-    private mutating func receive(
-        _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) -> Ending? {
+    private mutating func receive(_ input: RecorderInput, _ lesson: inout Lesson, _ turn: inout Turn) -> Ending? {
         switch input {
         case .start(let request):
-            startMeanwhile(request, lesson: &lesson, now: now, effects: &effects)
+            startMeanwhile(request, &lesson, &turn)
         case .resume:
             break
         case .stop:
-            stop(lesson: &lesson, now: now, effects: &effects)
+            stop(&lesson, &turn)
         case .captureStarted, .captureSilence, .captureLost, .captureBack, .captureLevel:
-            receiveCapture(input, lesson: &lesson, effects: &effects)
+            receiveCapture(input, &lesson, &turn)
         case .captureStopped(let end):
             if lesson.stage != .recording { isCaptureBusy = false }
-            captureStopped(end, lesson: &lesson, now: now, effects: &effects)
+            captureStopped(end, &lesson, &turn)
         case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
-            receiveStore(input, lesson: &lesson, now: now, effects: &effects)
+            receiveStore(input, &lesson, &turn)
         case .storeClosed(let samples, let words, let id, let sound):
             // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
             guard case .closingStore = lesson.stage, id.map({ $0 == lesson.header.id }) ?? true else {
-                savedLate(id, samples: samples, words: words, sound, effects: &effects)
+                savedLate(id, samples: samples, words: words, sound, &turn)
                 return nil
             }
-            return closed(lesson, samples: samples, words: words, sound, effects: &effects)
+            return closed(lesson, samples: samples, words: words, sound, &turn)
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:
-            receiveUplink(input, lesson: &lesson, now: now, effects: &effects)
+            receiveUplink(input, &lesson, &turn)
         case .tick:
-            return tick(lesson: &lesson, now: now, effects: &effects)
+            return tick(&lesson, &turn)
         }
         return nil
     }
 
-    private mutating func tick(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) -> Ending? {
-        uplinkTick(lesson: &lesson, now: now, effects: &effects)
-        if let deadline = lesson.microphoneDeadline, deadline <= now {
-            receiveCapture(.captureLost("it is open but delivers nothing"), lesson: &lesson, effects: &effects)
-        }
-        guard let deadline = lesson.stageDeadline, deadline <= now else { return nil }
-        return stageDeadline(lesson: &lesson, now: now, effects: &effects)
+    func refuse(_ what: String, _ why: String, _ code: RefusalCode, _ turn: inout Turn) {
+        turn.log(.info, "refused what=\(what) why=\(LogEntry.quoted(why))")
+        turn.emit(.refused(why: why, code: code))
     }
 
-    func refuse(_ what: String, _ why: String, _ code: RefusalCode, effects: inout [RecorderEffect]) {
-        effects.append(.log(LogEntry(.info, "refused what=\(what) why=\(LogEntry.quoted(why))")))
-        effects.append(.refused(why: why, code: code))
-    }
-
-    private func logPhase(from before: Phase, effects: inout [RecorderEffect]) {
+    private func logPhase(from before: Phase, _ turn: inout Turn) {
         let after = phase
         guard before != after else { return }
         var line = "phase from=\(before.name) to=\(after.name)"
@@ -265,6 +277,6 @@ package struct Recorder: Equatable, Sendable {
         if case .reconnecting = after, let error = lesson?.lastError, !error.isEmpty {
             line += " reason=\(LogEntry.quoted(error))"
         }
-        effects.append(.log(LogEntry(level, line)))
+        turn.log(level, line)
     }
 }

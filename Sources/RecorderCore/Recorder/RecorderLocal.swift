@@ -1,126 +1,111 @@
 /// The recording itself: microphone, disk and the way from STOP to saved.
 extension Recorder {
-    mutating func stop(lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]) {
+    mutating func stop(_ lesson: inout Lesson, _ turn: inout Turn) {
         guard lesson.stage == .recording else {
-            guard !cancelPending(effects: &effects) else { return }
-            refuse("stop", "already finishing " + lesson.header.id.text, .busy, effects: &effects)
+            guard !cancelPending(&turn) else { return }
+            refuse("stop", "already finishing " + lesson.header.id.text, .busy, &turn)
             return
         }
-        lesson.stage = .stoppingCapture(deadline: now.adding(milliseconds: Limits.captureStopMilliseconds))
-        effects.append(.stopCapture)
-        effects.append(.storeStopped)
+        lesson.stage = .stoppingCapture(deadline: turn.after(milliseconds: Limits.captureStopMilliseconds))
+        turn.emit(.stopCapture)
+        turn.emit(.storeStopped)
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
-        if !isUnderWay(lesson.uplink) { abandonUplink(lesson: &lesson, effects: &effects) }
+        if !isUnderWay(lesson.uplink) { abandonUplink(&lesson, &turn) }
         // The last words come from the session that has heard the others.
-        if case .successor? = lesson.uplink.side?.purpose { closeSide(lesson: &lesson, effects: &effects) }
-        dropSpare(lesson: &lesson, effects: &effects)
+        if lesson.uplink.secondary?.isSuccessor == true { closeSecondary(&lesson, &turn) }
+        dropPrefetched(&lesson, &turn)
     }
 
     /// Live, or on the way to the first session: the last words can still come.
     private func isUnderWay(_ uplink: UplinkState) -> Bool {
-        switch uplink.link {
+        switch uplink.primary.state {
         case .live: true
-        case .requesting, .connecting: !uplink.wasLive && uplink.burst <= 1 && uplink.givenUp == nil
-        case .off, .waiting, .finished, .failed: false
+        case .requestingKey, .connecting: !uplink.hasBeenLive && uplink.attemptsInBurst <= 1 && !uplink.hasFailed
+        case .idle, .backingOff: false
         }
     }
 
-    mutating func captureStopped(
-        _ end: SampleIndex, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    mutating func captureStopped(_ end: SampleIndex, _ lesson: inout Lesson, _ turn: inout Turn) {
         guard lesson.end == nil else { return }
         guard lesson.stage != .recording else {
             // It was stuck when the last lesson ended, and only now has come to that STOP.
-            effects.append(.log(LogEntry(.warning, "capture state=late-stop")))
+            turn.log(.warning, "capture state=late-stop")
             return
         }
         lesson.end = end
-        effects.append(.commitStore)
+        turn.emit(.commitStore)
         guard !hasPendingStart else {
             // Who has pressed START again does not wait for the last words: they come later, by themselves.
-            closeStore(lesson: &lesson, now: now, effects: &effects)
+            closeStore(&lesson, &turn)
             return
         }
-        lesson.stage = .finalWords(deadline: now.adding(milliseconds: Limits.finishMilliseconds))
-        if case .live(let request, _) = lesson.uplink.link {
-            effects.append(.finishSession(request.number, end: end))
+        lesson.stage = .finalWords(deadline: turn.after(milliseconds: Limits.finishMilliseconds))
+        if let live = lesson.uplink.primary.live { turn.emit(.finishSession(live.number, end: end)) }
+        // A gap's session may have been meant to go on beyond the lesson's end.
+        if let session = lesson.uplink.secondary?.session, let last = session.end, last > end {
+            turn.emit(.finishSession(session.number, end: end))
         }
-        // A hole's session may have been meant to go on beyond the lesson's end.
-        if let side = lesson.uplink.side?.session, let last = side.end, last > end {
-            effects.append(.finishSession(side.number, end: end))
-        }
-        closeWhenComplete(lesson: &lesson, now: now, effects: &effects)
+        closeWhenComplete(&lesson, &turn)
     }
 
     /// Closes the recording when the service has nothing more to say.
-    mutating func closeWhenComplete(
-        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
-        guard case .finalWords = lesson.stage, !lesson.uplink.hasSide else { return }
-        switch lesson.uplink.link {
-        case .waiting, .requesting, .connecting, .live: return
-        case .off, .finished, .failed: closeStore(lesson: &lesson, now: now, effects: &effects)
-        }
+    mutating func closeWhenComplete(_ lesson: inout Lesson, _ turn: inout Turn) {
+        guard case .finalWords = lesson.stage, !lesson.uplink.hasSecondary, lesson.uplink.isAtRest else { return }
+        closeStore(&lesson, &turn)
     }
 
     /// Everything that can be had is there, or the time for it is over.
-    mutating func closeStore(
-        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
-        abandonUplink(lesson: &lesson, effects: &effects)
-        storeLevel(lesson: &lesson, effects: &effects)
+    mutating func closeStore(_ lesson: inout Lesson, _ turn: inout Turn) {
+        abandonUplink(&lesson, &turn)
+        storeLevel(&lesson, &turn)
         // Half a word is better than none, but not where it will be heard again, whole.
         if !settings.transcribesLater {
             let last = lesson.transcript.finish()
-            if !last.words.isEmpty { store(last, lesson: lesson, effects: &effects) }
+            if !last.words.isEmpty { store(last, lesson, &turn) }
         }
         let end = lesson.end ?? lesson.committed
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
         // The service may have come to the end without a word, and been lost before it said that it was done.
-        if settings.transcription, gaps.isEmpty { effects.append(.storeTokens([], covered: end)) }
-        effects.append(.closeStore(end: end, gaps: gaps, interrupted: false))
-        lesson.stage = .closingStore(deadline: closeDeadline(now))
+        if settings.transcription, gaps.isEmpty { turn.emit(.storeTokens([], covered: end)) }
+        turn.emit(.closeStore(end: end, gaps: gaps, interrupted: false))
+        lesson.stage = .closingStore(deadline: closeDeadline(turn))
     }
 
     /// - Returns: what became of the lesson, when it is over.
-    mutating func stageDeadline(
-        lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) -> Ending? {
+    mutating func stageExpired(_ lesson: inout Lesson, _ turn: inout Turn) -> Ending? {
         switch lesson.stage {
         case .recording:
             return nil
         case .stoppingCapture:
-            effects.append(.log(LogEntry(.error, "capture state=stuck wait_ms=\(Limits.captureStopMilliseconds)")))
-            captureStopped(lesson.committed, lesson: &lesson, now: now, effects: &effects)
+            turn.log(.error, "capture state=stuck wait_ms=\(Limits.captureStopMilliseconds)")
+            captureStopped(lesson.committed, &lesson, &turn)
             return nil
         case .finalWords:
             lesson.lastError = "the service's last words did not come in \(Limits.finishMilliseconds / 1000) s"
-            effects.append(.log(LogEntry(.warning, "finish reason=\(LogEntry.quoted(lesson.lastError))")))
-            closeStore(lesson: &lesson, now: now, effects: &effects)
+            turn.log(.warning, "finish reason=\(LogEntry.quoted(lesson.lastError))")
+            closeStore(&lesson, &turn)
             return nil
         case .closingStore:
-            effects.append(.log(LogEntry(.error, "store state=stuck committed=\(lesson.committed.value)")))
-            return closed(lesson, samples: nil, words: lesson.transcript.wordCount, effects: &effects)
+            turn.log(.error, "store state=stuck committed=\(lesson.committed.value)")
+            return closed(lesson, samples: nil, words: lesson.transcript.wordCount, RecordedSound(), &turn)
         }
     }
 
-    mutating func receiveCapture(
-        _ input: RecorderInput, lesson: inout Lesson, effects: inout [RecorderEffect]
-    ) {
+    mutating func receiveCapture(_ input: RecorderInput, _ lesson: inout Lesson, _ turn: inout Turn) {
         switch input {
         case .captureStarted, .captureBack:
             if case .lost = lesson.microphone {
-                effects.append(.log(LogEntry(.warning, "microphone state=back")))
+                turn.log(.warning, "microphone state=back")
             }
             lesson.microphone = .recording
         case .captureLost(let reason):
             lesson.microphone = .lost(reason)
             lesson.level = LevelWatch()
             lesson.lastError = "microphone: " + reason
-            effects.append(.log(LogEntry(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")))
+            turn.log(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")
         case .captureLevel(let second):
-            heard(second, lesson: &lesson, effects: &effects)
+            heard(second, &lesson, &turn)
         case .captureSilence(let mark):
             let lost = mark.end.samples(since: mark.start)
             // A microphone that stays away gives a mark a second; one line is enough for all of them.
@@ -129,16 +114,16 @@ extension Recorder {
             if !goesOn { lesson.silences += 1 }
             lesson.lostSamples += lost
             if mark.reason == .overrun { lesson.overruns += 1 }
-            effects.append(.storeSilence(mark))
+            turn.emit(.storeSilence(mark))
             let line = "xrun lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
             let reason = " reason=\(LogEntry.quoted(mark.reason.name))"
-            effects.append(.log(LogEntry(goesOn ? .debug : .error, line + reason)))
+            turn.log(goesOn ? .debug : .error, line + reason)
         default:
             break
         }
     }
 
-    private func heard(_ second: LevelSecond, lesson: inout Lesson, effects: inout [RecorderEffect]) {
+    private func heard(_ second: LevelSecond, _ lesson: inout Lesson, _ turn: inout Turn) {
         let before = lesson.level.state
         let seconds = lesson.level.heard(second, thresholdTenths: settings.levelWarningDecibels * 10)
         lesson.untoldLevel.quiet += seconds.quiet
@@ -146,35 +131,33 @@ extension Recorder {
         let state = lesson.level.state
         guard state != before else { return }
         let line = "level state=\(state.name) from=\(before.name) peak_dbfs=\(second.peakTenths / 10)"
-        effects.append(.log(LogEntry(.warning, line)))
+        turn.log(.warning, line)
     }
 
     /// With each commit, not with each second: a device may deliver faster than a disk writes.
-    func storeLevel(lesson: inout Lesson, effects: inout [RecorderEffect]) {
+    func storeLevel(_ lesson: inout Lesson, _ turn: inout Turn) {
         let level = lesson.untoldLevel
         guard level.quiet + level.clipped > 0 else { return }
         lesson.untoldLevel = Lesson.UntoldLevel()
         let rate = SampleIndex.samplesPerSecond
-        effects.append(
+        turn.emit(
             .storeLevel(quietSamples: Int64(level.quiet) * rate, clippedSamples: Int64(level.clipped) * rate))
     }
 
-    mutating func receiveStore(
-        _ input: RecorderInput, lesson: inout Lesson, now: MonotonicTime, effects: inout [RecorderEffect]
-    ) {
+    mutating func receiveStore(_ input: RecorderInput, _ lesson: inout Lesson, _ turn: inout Turn) {
         switch input {
         case .storeCommitted(let through):
             lesson.committed = through
-            lesson.lastSave = now
-            if lesson.stage == .recording { storeLevel(lesson: &lesson, effects: &effects) }
+            lesson.lastSave = turn.now
+            if lesson.stage == .recording { storeLevel(&lesson, &turn) }
             let words = lesson.transcript.wordCount
-            effects.append(.log(LogEntry(.debug, "saved samples=\(through.value) words=\(words)")))
+            turn.log(.debug, "saved samples=\(through.value) words=\(words)")
         case .storeFailed(let reason):
             lesson.disk = .failed(reason)
             lesson.lastError = "disk: " + reason
         case .storeRecovered:
             lesson.disk = .writing
-            effects.append(.log(LogEntry(.warning, "disk state=back")))
+            turn.log(.warning, "disk state=back")
         default:
             break
         }

@@ -48,7 +48,7 @@ package enum RecorderInput: Equatable, Sendable {
 }
 
 /// Everything that the recorder can want done.
-package enum RecorderEffect: Equatable, Sendable {
+package enum RecorderEffect: SessionEffect, Equatable, Sendable {
     /// The microphone's first sample is the recording's sample `at`.
     case startCapture(at: SampleIndex)
     case stopCapture

@@ -6,7 +6,7 @@ extension Recorder {
 
     func noteUnreadable(_ failure: UplinkFailure, _ request: SessionRequest, lesson: inout Lesson) {
         guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else { return }
-        let place = lesson.uplink.heard == request.number ? lesson.uplink.worked : request.base
+        let place = lesson.uplink.lastAnsweredSession == request.number ? lesson.uplink.worked : request.base
         var times: Int64 = 1
         if let last = lesson.uplink.unreadable, abs(place.samples(since: last.at)) <= Self.sameSamples {
             times = last.times + 1
@@ -18,22 +18,22 @@ extension Recorder {
     }
 
     /// Where a session of the live text begins that would begin at `base`.
-    func skipping(_ base: SampleIndex, _ lesson: Lesson, _ effects: inout [RecorderEffect]) -> SampleIndex {
+    func skipping(_ base: SampleIndex, _ lesson: Lesson, _ turn: inout Turn) -> SampleIndex {
         let place = min(lesson.uplink.skipped, head)
         guard base < place else { return base }
         if lesson.transcript.resumePoint < place {
             let line = "skip from_ms=\(lesson.transcript.resumePoint.milliseconds) to_ms=\(place.milliseconds)"
             let why = "what is there ends each session: the service sends a message that cannot be read"
-            effects.append(.log(LogEntry(.error, line + " reason=\(LogEntry.quoted(why))")))
+            turn.log(.error, line + " reason=\(LogEntry.quoted(why))")
         }
         return place
     }
 }
 
-extension [RecorderEffect] {
+extension Turn where Effect == RecorderEffect {
     /// What was odd in a message of the service.
     mutating func reached(_ message: ServiceMessage) {
-        if message.oddTokens > 0 { append(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
-        if message.oddPositions > 0 { append(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+        if message.oddTokens > 0 { emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
+        if message.oddPositions > 0 { emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
     }
 }

@@ -1,66 +1,15 @@
-/// The way to the speech service: one attempt at a time, a burst of attempts after a loss, then slow probes; beside a
-/// live session at most one other.
+/// A lesson's way to the speech service: the session of the live text, at most one beside it, and what is known of the
+/// service and of the network between.
+///
+/// Joint states that are legal (`Recorder.checkJointStates`):
+/// - a session beside only while the primary one is live, or after its last word, when a gap is still being filled;
+/// - `failure` with an idle primary attempt: only a person can mend it. With one that backs off: slow probes. With one
+///   that is under way: a probe. With a live one: the service has not come on in it yet.
 package struct UplinkState: Equatable, Sendable {
-    /// When a red uplink is tried again.
-    package enum Probe: Equatable, Sendable {
-        /// Only a person can mend it.
-        case never
-        case onNetworkChange
-        case at(MonotonicTime)
-    }
-
-    package enum Link: Equatable, Sendable {
-        /// Record only.
-        case off
-        case waiting(until: MonotonicTime)
-        case requesting(attempt: Int, deadline: MonotonicTime)
-        case connecting(SessionRequest, deadline: MonotonicTime)
-        case live(SessionRequest, since: MonotonicTime)
-        /// The service has said its last word.
-        case finished
-        case failed(FailureReason, Probe)
-    }
-
-    /// The session beside the live one.
-    package struct Side: Equatable, Sendable {
-        package enum Purpose: Equatable, Sendable {
-            /// Takes over when it is live: make before break.
-            case successor
-            /// Fills a hole of the transcript out of the journal.
-            case hole(Range<SampleIndex>)
-        }
-
-        package enum Step: Equatable, Sendable {
-            case waiting(until: MonotonicTime)
-            case requesting(attempt: Int, deadline: MonotonicTime)
-            case connecting(SessionRequest, deadline: MonotonicTime)
-            /// A successor that is open, and takes over with the service's first progress in it.
-            case proving(SessionRequest, tookMilliseconds: Int64, deadline: MonotonicTime)
-            case live(SessionRequest)
-        }
-
-        package internal(set) var purpose: Purpose
-        package internal(set) var step: Step
-        /// Attempts made, the running one included.
-        var tries = 0
-        /// By when a session that is live has to say something.
-        var answerDue: MonotonicTime?
-
-        /// The session that was opened for it.
-        package var session: SessionRequest? {
-            switch step {
-            case .waiting, .requesting: nil
-            case .connecting(let request, _), .proving(let request, _, _), .live(let request): request
-            }
-        }
-
-        var deadline: MonotonicTime? {
-            switch step {
-            case .waiting(let until): until
-            case .requesting(_, let deadline), .connecting(_, let deadline), .proving(_, _, let deadline): deadline
-            case .live: answerDue
-            }
-        }
+    /// Which of the sessions.
+    package enum Place: Sendable {
+        case primary
+        case secondary
     }
 
     struct Unreadable: Equatable, Sendable {
@@ -68,39 +17,24 @@ package struct UplinkState: Equatable, Sendable {
         var times: Int64
     }
 
-    /// A key fetched in advance: a reconnect need not ask for one first.
-    enum Spare: Equatable, Sendable {
-        case none
-        case waiting(until: MonotonicTime)
-        case requesting(attempt: Int, deadline: MonotonicTime)
-        case ready(SessionKey, until: MonotonicTime)
-
-        var deadline: MonotonicTime? {
-            switch self {
-            case .none: nil
-            case .waiting(let until): until
-            case .requesting(_, let deadline): deadline
-            case .ready(_, let until): until
-            }
-        }
-    }
-
-    package internal(set) var link: Link
-    package internal(set) var side: Side?
-    var spare = Spare.none
+    /// To the session of the live text. Idle: record only, or all is said, or only a person can mend it.
+    package internal(set) var primary = SessionAttempt("primary")
+    package internal(set) var secondary: SecondarySession?
+    var prefetched = PrefetchedKey.none
+    /// Why the light is red: the service was given up. It stays so while a probe is under way, and until the service
+    /// comes on with what it is sent.
+    package internal(set) var failure: FailureReason?
     /// Attempts made in this burst, the running one included; 0 once a session has proved stable.
-    package internal(set) var burst = 0
-    /// Set while red: a probe under way does not turn the light amber, nor does a session in which nothing comes back.
-    var givenUp: FailureReason?
+    package internal(set) var attemptsInBurst = 0
     /// Token requests made in this recording.
     var requests = 0
     /// Sessions opened in this recording.
     package internal(set) var sessions = 0
     package internal(set) var lastLive: MonotonicTime?
-    /// Whether any session of this recording was live.
-    var wasLive = false
+    /// Whether the service has come on in any session of this recording.
+    var hasBeenLive = false
     /// The newest session that the service has answered: its key was good.
-    var heard = 0
+    var lastAnsweredSession = 0
     /// The newest session in which the service has come on with what it was sent.
     var progressed = 0
     /// When the last attempt began: the next keeps its distance.
@@ -112,7 +46,7 @@ package struct UplinkState: Equatable, Sendable {
     /// When the network came back or changed, while the attempt that followed may still fail for what was before.
     var changedAt: MonotonicTime?
     /// The service ended a session that was catching up: the next one does not hurry.
-    var isPaceHeld = false
+    var isCatchUpDisabled = false
     /// What had been recorded when the live session last said something.
     var liveHead = SampleIndex.zero
     /// How far the service had worked, as the live session told last.
@@ -121,67 +55,134 @@ package struct UplinkState: Equatable, Sendable {
     var unreadable: Unreadable?
     /// The live text does not go back beyond this: what is there ends each session.
     package internal(set) var skipped = SampleIndex.zero
-    /// Failed tries to fill holes since the live session began.
-    var holeTries = 0
-
-    init(enabled: Bool) {
-        link = enabled ? .waiting(until: MonotonicTime(milliseconds: .min)) : .off
-    }
+    /// Failed tries to fill gaps since the live session began.
+    var gapTries = 0
 
     var phase: Phase {
         if isAnswered { return .live }
-        if let givenUp { return .failed(givenUp) }
-        let retrying = wasLive || burst > 1
-        switch link {
-        case .off, .finished: return .live
-        case .live: return retrying ? .reconnecting(attempt: max(1, burst)) : .connecting
-        case .waiting: return burst == 0 ? .requesting : .reconnecting(attempt: burst)
-        case .requesting: return retrying ? .reconnecting(attempt: burst) : .requesting
-        case .connecting: return retrying ? .reconnecting(attempt: burst) : .connecting
-        case .failed(let reason, _): return .failed(reason)
+        if let failure { return .failed(failure) }
+        let isRetrying = hasBeenLive || attemptsInBurst > 1
+        switch primary.state {
+        case .idle: return .live
+        case .live: return isRetrying ? .reconnecting(attempt: max(1, attemptsInBurst)) : .connecting
+        case .backingOff: return attemptsInBurst == 0 ? .requesting : .reconnecting(attempt: attemptsInBurst)
+        case .requestingKey: return isRetrying ? .reconnecting(attempt: attemptsInBurst) : .requesting
+        case .connecting: return isRetrying ? .reconnecting(attempt: attemptsInBurst) : .connecting
         }
     }
 
     /// A session is open, and the service has come on with what it was sent in it.
-    package var isAnswered: Bool {
-        if case .live(let request, _) = link { return request.number == progressed }
+    package var isAnswered: Bool { primary.isLive && primary.sessionNumber == progressed }
+
+    /// Rather than `failure != nil`, which compares whole reasons.
+    package var hasFailed: Bool {
+        if case .some = failure { return true }
         return false
+    }
+
+    /// Nothing is awaited from the service, though it may be probed some time.
+    package var isAtRest: Bool {
+        switch primary.state {
+        case .idle: true
+        case .backingOff: hasFailed
+        case .requestingKey, .connecting, .live: false
+        }
     }
 
     /// The session of the live text.
-    package var session: SessionRequest? {
-        switch link {
-        case .connecting(let request, _), .live(let request, _): request
-        case .off, .waiting, .requesting, .finished, .failed: nil
-        }
-    }
+    package var session: SessionRequest? { primary.session }
 
-    /// Rather than `side == nil`, which compares whole sessions.
-    var hasSide: Bool {
-        if case .some = side { return true }
+    /// Rather than `secondary == nil`, which compares whole sessions.
+    var hasSecondary: Bool {
+        if case .some = secondary { return true }
         return false
     }
 
-    /// Rather than `spare == .none`, for the same reason.
-    var hasSpare: Bool {
-        if case .none = spare { return false }
-        return true
+    /// Attempts keep their distance, whatever flaps.
+    var earliestAttempt: MonotonicTime? {
+        attemptedAt?.adding(milliseconds: Limits.attemptSpacingMilliseconds)
     }
 
-    /// The session whose text is heard, and since when.
-    var live: (request: SessionRequest, since: MonotonicTime)? {
-        if case .live(let request, let since) = link { return (request, since) }
-        return nil
-    }
-
-    var linkDeadline: MonotonicTime? {
-        switch link {
-        case .waiting(let until): until
-        case .requesting(_, let deadline), .connecting(_, let deadline): deadline
-        case .failed(_, .at(let probe)): probe
-        // The adapter notices sooner; this is for the day when it does not.
-        case .live(_, let since): (lastLive ?? since).adding(milliseconds: Limits.quietSessionMilliseconds)
-        case .off, .finished, .failed(_, .never), .failed(_, .onNetworkChange): nil
+    subscript(place: Place) -> SessionAttempt {
+        @inline(never) get {
+            switch place {
+            case .primary: primary
+            case .secondary: secondary?.attempt ?? SecondarySession.noAttempt
+            }
         }
+        @inline(never) set {
+            switch place {
+            case .primary: primary = newValue
+            case .secondary: secondary?.attempt = newValue
+            }
+        }
+    }
+
+    /// Whose key was asked for.
+    @inline(never)
+    package func place(requesting attempt: Int) -> Place? {
+        if primary.isRequesting(attempt) { return .primary }
+        return secondary?.attempt.isRequesting(attempt) == true ? .secondary : nil
+    }
+
+    /// Whose session it is.
+    @inline(never)
+    func place(ofSession number: Int) -> Place? {
+        if primary.sessionNumber == number { return .primary }
+        return secondary?.attempt.sessionNumber == number ? .secondary : nil
+    }
+}
+
+/// The session beside the live one.
+package struct SecondarySession: Equatable, Sendable {
+    package enum Purpose: Equatable, Sendable {
+        /// Takes over with the service's first progress in it: make before break.
+        case successor
+        /// Fills a gap of the transcript out of the journal.
+        case gap(Range<SampleIndex>)
+    }
+
+    static let noAttempt = SessionAttempt("secondary")
+
+    package internal(set) var purpose: Purpose
+    package internal(set) var attempt = noAttempt
+    /// Attempts made, the running one included.
+    var tries = 0
+    /// How long a successor took to open.
+    var tookMilliseconds: Int64 = 0
+
+    init(_ purpose: Purpose) {
+        self.purpose = purpose
+    }
+
+    /// The session that was opened for it.
+    package var session: SessionRequest? { attempt.session }
+
+    var isSuccessor: Bool {
+        if case .successor = purpose { return true }
+        return false
+    }
+}
+
+/// A key fetched in advance: a reconnect need not ask for one first.
+enum PrefetchedKey: Equatable, Sendable {
+    case none
+    case waiting(until: MonotonicTime)
+    case requesting(attempt: Int, deadline: MonotonicTime)
+    case ready(SessionKey, until: MonotonicTime)
+
+    var deadline: MonotonicTime? {
+        switch self {
+        case .none: nil
+        case .waiting(let until): until
+        case .requesting(_, let deadline): deadline
+        case .ready(_, let until): until
+        }
+    }
+
+    /// Rather than `== .none`, which compares whole keys.
+    var isNone: Bool {
+        if case .none = self { return true }
+        return false
     }
 }

@@ -41,8 +41,8 @@ package struct LiveTranscript: Equatable, Sendable {
     /// The newest words, oldest first, at most `Limits.recentWords`.
     package internal(set) var recent: [Word] = []
     /// Words near the edges of what is covered, by start: where sessions meet (`Stitching.swift`).
-    var settled: [Settled] = []
-    package var settledCount: Int { settled.count }
+    var committed: [CommittedWord] = []
+    package var committedCount: Int { committed.count }
     var tracks: [SessionTrack] = []
     /// The word in whose middle a session ended: the next session hears it again, whole; without one it is kept.
     private var cut: CutWord?
@@ -76,7 +76,7 @@ package struct LiveTranscript: Equatable, Sendable {
         let earliest = edge.advanced(by: -Limits.longestOverlapSamples)
         var start = edge.advanced(by: -Limits.overlapSamples)
         var heard: [Int] = []
-        for old in settled.reversed() where old.word.start < edge && old.word.start >= earliest {
+        for old in committed.reversed() where old.word.start < edge && old.word.start >= earliest {
             heard.append(old.word.speaker)
             let words = heard.count { $0 == old.word.speaker }
             // One word may be misheard: two of each voice, each from before its beginning.
@@ -109,7 +109,7 @@ package struct LiveTranscript: Equatable, Sendable {
         var update = Update()
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return update }
         var track = tracks[place]
-        for word in track.receive(message, end: end) { settle(word, &track, &update) }
+        for word in track.receive(message, end: end) { reconcile(word, &track, &update) }
         tracks[place] = track
         count(update.words)
         cover(track, through: min(message.finished ? end : Self.through(track), end))
@@ -123,7 +123,7 @@ package struct LiveTranscript: Equatable, Sendable {
     package mutating func close(session: Int) -> [SpeakerMerge] {
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return [] }
         var track = tracks.remove(at: place)
-        guard track.window.upperBound == SampleIndex(.max) else { return unify(track) }
+        guard track.window.upperBound == SampleIndex(.max) else { return mergeSpeakers(track) }
         interim = ""
         if let word = track.takeOpen() { cut = CutWord(word: word, track: track) }
         return []
@@ -134,7 +134,7 @@ package struct LiveTranscript: Equatable, Sendable {
         var update = Update()
         guard var last = cut, last.word.start >= resumePoint else { return update }
         cut = nil
-        settle(last.word, &last.track, &update)
+        reconcile(last.word, &last.track, &update)
         count(update.words)
         cover(last.track, through: last.word.end)
         return update
@@ -163,8 +163,8 @@ package struct LiveTranscript: Equatable, Sendable {
     }
 
     mutating func renameWords(_ retired: Int, to speaker: Int) {
-        for place in settled.indices where settled[place].word.speaker == retired {
-            settled[place].word.speaker = speaker
+        for place in committed.indices where committed[place].word.speaker == retired {
+            committed[place].word.speaker = speaker
         }
         for place in recent.indices where recent[place].speaker == retired { recent[place].speaker = speaker }
         cut?.track.rename(retired, to: speaker)

@@ -3,7 +3,7 @@
 /// the sessions' placing differs: the transcript is that of an undisturbed session.
 extension LiveTranscript {
     /// A word of the transcript near the edge of what is covered, where another session will begin or end.
-    struct Settled: Equatable, Sendable {
+    struct CommittedWord: Equatable, Sendable {
         var session: Int
         var word: Word
         /// The text without case and punctuation, which recognisers add differently in another context.
@@ -13,7 +13,7 @@ extension LiveTranscript {
     /// A word of an earlier session that this session has, it seems, heard again. Of words that are said twice in a
     /// row, the next may be the one that was meant.
     struct Match: Equatable, Sendable {
-        var old: Settled
+        var old: CommittedWord
         var heard: SessionTrack.Word
         /// Samples between the two, as far as it is known how the sessions' placing differs.
         var distance: Int64
@@ -24,7 +24,7 @@ extension LiveTranscript {
     }
 
     /// Decides on a whole word of a session: a new one is given to its speaker and joins the transcript.
-    mutating func settle(_ heard: SessionTrack.Word, _ track: inout SessionTrack, _ update: inout Update) {
+    mutating func reconcile(_ heard: SessionTrack.Word, _ track: inout SessionTrack, _ update: inout Update) {
         let key = Self.key(heard.text)
         if let last = track.match {
             let distance = Self.distance(heard, last.old, track)
@@ -77,13 +77,13 @@ extension LiveTranscript {
         let word = Word(
             text: heard.text, start: heard.start, end: heard.end, confidence: heard.confidence,
             speaker: speaker(of: heard.label, &track, &update), language: heard.language)
-        keep(Settled(session: track.session, word: word, key: key))
+        keep(CommittedWord(session: track.session, word: word, key: key))
         update.words.append(word)
     }
 
     /// Speech that a label of this session shares with what earlier sessions heard tells whose label it is.
     private func count(_ heard: SessionTrack.Word, for track: inout SessionTrack) {
-        for old in settled where old.session != track.session {
+        for old in committed where old.session != track.session {
             Self.count(heard, old.word, Self.overlap(heard, old, track), for: &track)
         }
     }
@@ -100,12 +100,12 @@ extension LiveTranscript {
     /// placing differs, none is passed over, where the earlier session has heard all that there was.
     private func match(_ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack) -> Match? {
         let last = track.match?.old.word.start ?? SampleIndex(-1)
-        var best: Settled?
+        var best: CommittedWord?
         var bestDistance = Limits.seamSamples
         var candidates = 0
         var isInOrder = false
         let wasHeard = wasHeard(heard, track)
-        for old in settled where old.session != track.session && old.key == key {
+        for old in committed where old.session != track.session && old.key == key {
             if abs(old.word.start.samples(since: heard.start)) <= 2 * Limits.seamSamples { candidates += 1 }
             let distance = Self.distance(heard, old, track)
             if !isInOrder, old.word.start > last, distance <= bestDistance {
@@ -136,7 +136,7 @@ extension LiveTranscript {
             && coverage.contains(before) && coverage.contains(heard.start)
     }
 
-    private static func distance(_ heard: SessionTrack.Word, _ old: Settled, _ track: SessionTrack) -> Int64 {
+    private static func distance(_ heard: SessionTrack.Word, _ old: CommittedWord, _ track: SessionTrack) -> Int64 {
         abs(old.word.start.samples(since: heard.start) - track.shift(of: old.session))
     }
 
@@ -145,7 +145,7 @@ extension LiveTranscript {
     private func isTaken(_ heard: SessionTrack.Word, _ track: SessionTrack) -> Bool {
         let length = heard.end.samples(since: heard.start)
         let speaker = track.speaker(of: heard.label)
-        return settled.contains { old in
+        return committed.contains { old in
             guard old.session != track.session, speaker == nil || speaker == old.word.speaker,
                 old.word.start > track.match?.old.word.start ?? SampleIndex(-1)
             else { return false }
@@ -155,27 +155,27 @@ extension LiveTranscript {
     }
 
     /// Samples that a word shares with an earlier session's, where that session would have placed it.
-    private static func overlap(_ heard: SessionTrack.Word, _ old: Settled, _ track: SessionTrack) -> Int64 {
+    private static func overlap(_ heard: SessionTrack.Word, _ old: CommittedWord, _ track: SessionTrack) -> Int64 {
         let shift = track.shift(of: old.session)
         let start = max(heard.start.advanced(by: shift), old.word.start)
         return max(0, min(heard.end.advanced(by: shift), old.word.end).samples(since: start))
     }
 
-    private mutating func keep(_ new: Settled) {
-        let place = settled.lastIndex { $0.word.start <= new.word.start }.map { $0 + 1 } ?? 0
-        settled.insert(new, at: place)
-        guard settled.count > Limits.settledWords else { return }
+    private mutating func keep(_ new: CommittedWord) {
+        let place = committed.lastIndex { $0.word.start <= new.word.start }.map { $0 + 1 } ?? 0
+        committed.insert(new, at: place)
+        guard committed.count > Limits.committedWords else { return }
         // A session still compares at the edges of its window when the hole before it has just been closed.
         let edges =
             coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
             + tracks.flatMap { [$0.window.lowerBound, $0.window.upperBound] }
-        settled.removeAll { old in
+        committed.removeAll { old in
             coverage.contains(old.word.start)
                 && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.comparedSamples }
         }
         // Only the newest end and the oldest holes are near an edge; in between there is nothing to compare with.
-        if settled.count > Limits.settledWords {
-            settled.removeFirst(settled.count - Limits.settledWords)
+        if committed.count > Limits.committedWords {
+            committed.removeFirst(committed.count - Limits.committedWords)
         }
     }
 

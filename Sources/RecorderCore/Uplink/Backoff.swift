@@ -21,6 +21,72 @@ package struct RandomSource: Equatable, Sendable {
     }
 }
 
+/// Waits that double, up to a cap: base, 2·base, 4·base … Which jitter is added depends on how many come back together
+/// and how soon the first has to.
+package struct Backoff: Equatable, Sendable {
+    package enum Jitter: Equatable, Sendable {
+        case none
+        /// On top of the wait: no more than this many milliseconds.
+        case added(Int64)
+        /// Half of the wait is sure, half is random.
+        case half
+        /// All of it is random (Brooker, "Exponential Backoff And Jitter": the boxes of a school must not come back
+        /// together).
+        case full
+    }
+
+    package var baseMilliseconds: Int64 = 1_000
+    package var capMilliseconds: Int64
+    package var jitter = Jitter.none
+
+    /// Milliseconds of wait `number`, from 1, without jitter.
+    func milliseconds(_ number: Int) -> Int64 {
+        min(baseMilliseconds << Int64(max(0, min(number - 1, 20))), capMilliseconds)
+    }
+
+    /// Milliseconds of wait `number`, from 1.
+    @inline(never)
+    func milliseconds(_ number: Int, random: inout RandomSource) -> Int64 {
+        let wait = milliseconds(number)
+        switch jitter {
+        case .none: return wait
+        case .added(let most): return wait + random.next(through: most)
+        case .half: return wait / 2 + random.next(through: wait / 2)
+        case .full: return random.next(through: wait)
+        }
+    }
+}
+
+/// Whether something that needs the network is tried while the kernel says that there is none: what it says may be
+/// wrong, so once in a while it is.
+struct OfflineGate: Equatable, Sendable {
+    private var since: MonotonicTime?
+
+    var isOffline: Bool {
+        if case .some = since { return true }
+        return false
+    }
+
+    mutating func close(at time: MonotonicTime) {
+        since = time
+    }
+
+    mutating func open() {
+        since = nil
+    }
+
+    /// Something passes: the next waits as long again.
+    mutating func pass(at time: MonotonicTime) {
+        if isOffline { since = time }
+    }
+
+    /// When what was planned for `time` may pass.
+    func time(_ time: MonotonicTime) -> MonotonicTime {
+        guard let since else { return time }
+        return max(time, since.adding(milliseconds: Limits.offlineRetryMilliseconds))
+    }
+}
+
 /// The reconnect settings of the configuration.
 package struct ReconnectPolicy: Equatable, Sendable {
     package var attempts: Int
@@ -45,8 +111,8 @@ package struct ReconnectPolicy: Equatable, Sendable {
     /// the first, so that the boxes of a school do not come back in one instant.
     package func delay(beforeAttempt number: Int, random: inout RandomSource) -> Int64 {
         guard number > 1 else { return 0 }
-        let doubled: Int64 = 1_000 << Int64(min(number - 2, 20))
-        return min(doubled, capMilliseconds) + random.next(through: jitterMilliseconds)
+        let backoff = Backoff(capMilliseconds: capMilliseconds, jitter: .added(jitterMilliseconds))
+        return backoff.milliseconds(number - 1, random: &random)
     }
 
     /// Milliseconds until the next slow probe; nil when probing is off.

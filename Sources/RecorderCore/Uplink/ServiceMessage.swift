@@ -69,7 +69,7 @@ package struct SessionRequest: Equatable, Sendable {
     package var number: Int
     package var key: SessionKey
     /// The key was fetched in advance: that it is refused says nothing about the box.
-    package var isSpareKey: Bool
+    package var isPrefetchedKey: Bool
     /// The service's name for the recording (`client_reference_id`).
     package var recording: RecordingID
     /// The recording's sample that is the session's first.
@@ -82,12 +82,12 @@ package struct SessionRequest: Equatable, Sendable {
     package var isSaved: Bool
 
     package init(
-        number: Int, key: SessionKey, isSpareKey: Bool = false, recording: RecordingID, base: SampleIndex,
+        number: Int, key: SessionKey, isPrefetchedKey: Bool = false, recording: RecordingID, base: SampleIndex,
         end: SampleIndex? = nil, catchUpRate: Double = 1.5, isSaved: Bool = false
     ) {
         self.number = number
         self.key = key
-        self.isSpareKey = isSpareKey
+        self.isPrefetchedKey = isPrefetchedKey
         self.recording = recording
         self.base = base
         self.end = end

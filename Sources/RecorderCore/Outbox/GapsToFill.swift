@@ -1,7 +1,7 @@
 /// A saved recording whose text has holes that may still be filled.
-package struct SavedText: Equatable, Sendable {
-    /// Its words are those near the edges of its holes, the first holes first, at most `Limits.settledWords`: with many
-    /// holes it is worth asking again when the first are filled.
+package struct GapsToFill: Equatable, Sendable {
+    /// Its words are those near the edges of its holes, the first holes first, at most `Limits.committedWords`: with
+    /// many holes it is worth asking again when the first are filled.
     package var recording: InterruptedRecording
     /// All that has no text, by start, to the recording's end.
     package var holes: [Gap]

@@ -45,7 +45,7 @@ extension LiveTranscript {
 
     /// After a long gap the live text goes on with sessions that heard nothing of what was before, so their voices have
     /// new numbers. The session that has filled the gap heard both sides: a voice with two numbers keeps the older one.
-    mutating func unify(_ track: SessionTrack) -> [SpeakerMerge] {
+    mutating func mergeSpeakers(_ track: SessionTrack) -> [SpeakerMerge] {
         var track = track
         var merges: [SpeakerMerge] = []
         while let merge = nextMerge(track) {
@@ -63,7 +63,7 @@ extension LiveTranscript {
         var best: SpeakerMerge?
         for voice in track.shared {
             guard let own = number(of: voice.label, track), own != voice.speaker,
-                isMostOfWhatIsHeard(voice, track), !areToldApart(own, voice.speaker)
+                isMostOfWhatIsHeard(voice, track), !areDistinct(own, voice.speaker)
             else { continue }
             let overlap = SampleIndex(voice.samples).milliseconds
             guard overlap > best?.overlap ?? 0 else { continue }
@@ -89,7 +89,7 @@ extension LiveTranscript {
     private func isMostOfWhatIsHeard(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
         var spoken: Int64 = 0
         var words = 0
-        for old in settled where old.session != track.session && old.word.speaker == voice.speaker {
+        for old in committed where old.session != track.session && old.word.speaker == voice.speaker {
             guard old.word.start >= track.base, old.word.end <= track.through else { continue }
             spoken += old.word.end.samples(since: old.word.start)
             words += 1
@@ -98,11 +98,11 @@ extension LiveTranscript {
     }
 
     /// Whether a session that heard both took them for two.
-    private func areToldApart(_ one: Int, _ other: Int) -> Bool {
+    private func areDistinct(_ one: Int, _ other: Int) -> Bool {
         if tracks.contains(where: { $0.hasSpeaker(one) && $0.hasSpeaker(other) }) { return true }
-        return settled.contains { old in
+        return committed.contains { old in
             old.word.speaker == one
-                && settled.contains { $0.session == old.session && $0.word.speaker == other }
+                && committed.contains { $0.session == old.session && $0.word.speaker == other }
         }
     }
 }

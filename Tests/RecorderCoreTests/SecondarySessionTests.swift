@@ -46,7 +46,7 @@ extension Box {
         box.goLive()
         box.happens(.token(attempt: 2, Box.key), after: 50)
         box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 10_000)
-        #expect(box.request?.isSpareKey == true, "\(box.effects)")
+        #expect(box.request?.isPrefetchedKey == true, "\(box.effects)")
         box.sessionGoesLive()
         #expect(box.requestedToken == 3)
         box.happens(.sessionClosed(session: 2, UplinkFailure(.reset, "reset")), after: 10_000)

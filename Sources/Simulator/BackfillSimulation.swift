@@ -2,7 +2,7 @@ internal import RecorderCore
 
 /// What happens to a lesson that ended with gaps: the backfill as it ships, and a service that is not always kind. It
 /// has a time of its own, and one thing happens after another.
-struct Aftermath {
+struct BackfillSimulation {
     /// Trouble comes to an end, so that there is an end.
     private static let troubles = 8
     private static let steps = 20_000
@@ -39,7 +39,7 @@ struct Aftermath {
         let isShort = world.plan.seed % 3 == 0
         return Backfill(
             settings: BackfillSettings(
-                way: isByFiles ? .files : .live, catchUpRate: world.plan.settings.catchUpRate,
+                mode: isByFiles ? .files : .live, catchUpRate: world.plan.settings.catchUpRate,
                 pieceMilliseconds: isShort ? 20_000 : 55 * 60_000),
             seed: world.plan.seed)
     }
@@ -138,7 +138,7 @@ struct Aftermath {
     }
 
     /// As the journal tells it: of the words, those near the gaps.
-    private var text: SavedText {
+    private var text: GapsToFill {
         let words = WordAssembler.words(of: world.journal)
         let near = words.filter { word in
             gaps.contains { gap in
@@ -149,7 +149,7 @@ struct Aftermath {
             header: header, saved: end, coverage: Coverage(through: end, holes: gaps),
             words: near.sorted { $0.start < $1.start }, wordCount: words.count,
             speakers: Array(Set(world.journal.map(\.speaker)).subtracting([0])).sorted())
-        return SavedText(
+        return GapsToFill(
             recording: recording, holes: gaps, fileID: job.file, transcriptionID: job.transcription)
     }
 
@@ -246,7 +246,7 @@ extension World {
     func transcribeLater(_ closing: (end: Int64, gaps: [Gap])) {
         guard outcome.failure == nil, let header = checker.header, plan.settings.transcription else { return }
         checker.hearing = 0
-        var aftermath = Aftermath(self, header: header, end: SampleIndex(closing.end), gaps: closing.gaps)
+        var aftermath = BackfillSimulation(self, header: header, end: SampleIndex(closing.end), gaps: closing.gaps)
         aftermath.run()
         guard outcome.failure == nil else { return }
         if let reason = aftermath.settled, !reason.isEmpty {

@@ -1,0 +1,110 @@
+/// The session beside the live one: its successor, made before it is broken off, or one that fills a gap.
+extension Recorder {
+    mutating func beginSuccessor(_ lesson: inout Lesson, _ turn: inout Turn) {
+        // A gap that is being filled goes on afterwards from where it has come.
+        closeSecondary(&lesson, &turn)
+        lesson.uplink.secondary = SecondarySession(.successor)
+        begin(.secondary, &lesson, &turn)
+    }
+
+    // MARK: Gaps
+
+    /// Live words come first: a gap waits until the live session has proved stable.
+    func gapAt(_ lesson: Lesson) -> MonotonicTime? {
+        guard lesson.stage == .recording, !lesson.uplink.hasSecondary, lesson.uplink.primary.isLive,
+            lesson.uplink.gapTries < Limits.gapTries, nextGap(lesson) != nil
+        else { return nil }
+        return lesson.uplink.primary.since.adding(milliseconds: Limits.stableSessionMilliseconds)
+    }
+
+    mutating func fillGap(_ lesson: inout Lesson, _ turn: inout Turn) {
+        guard let gap = nextGap(lesson) else { return }
+        lesson.uplink.secondary = SecondarySession(.gap(gap))
+        begin(.secondary, &lesson, &turn)
+    }
+
+    private func nextGap(_ lesson: Lesson) -> Range<SampleIndex>? {
+        guard lesson.uplink.primary.isLive, let session = lesson.uplink.primary.sessionNumber else { return nil }
+        return lesson.transcript.hole(before: session)
+    }
+
+    mutating func gapFilled(_ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
+        turn.log(.info, "hole state=filled session=\(session)")
+        closeSecondary(&lesson, &turn)
+        if lesson.stage != .recording { closeWhenComplete(&lesson, &turn) }
+    }
+
+    // MARK: Its attempt
+
+    /// The wait before a try is over.
+    mutating func resumeSecondary(_ lesson: inout Lesson, _ turn: inout Turn) {
+        if case .gap? = lesson.uplink.secondary?.purpose {
+            // What a session had already filled is not asked for again.
+            guard let gap = nextGap(lesson) else {
+                closeSecondary(&lesson, &turn)
+                return
+            }
+            lesson.uplink.secondary?.purpose = .gap(gap)
+        }
+        begin(.secondary, &lesson, &turn)
+    }
+
+    mutating func secondaryOpened(took: Int64, _ lesson: inout Lesson, _ turn: inout Turn) {
+        guard var secondary = lesson.uplink.secondary, let request = secondary.session else { return }
+        switch secondary.purpose {
+        case .successor:
+            // It has as long to come on as it had to open: the old session may be dead.
+            secondary.tookMilliseconds = took
+            secondary.attempt.opened(patience: Limits.attemptMilliseconds, &turn)
+        case .gap(let gap):
+            secondary.attempt.opened(&turn)
+            lesson.transcript.open(session: request.number, base: request.base, hole: gap)
+            let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
+            turn.log(.info, "hole state=filling session=\(request.number) " + span)
+            // The gap had the prefetched key; the live session may be lost at any time.
+            if lesson.uplink.prefetched.isNone { prefetchKey(&lesson, &turn) }
+        }
+        lesson.uplink.secondary = secondary
+    }
+
+    /// The service has come on in the successor: it takes over. Before that, the old session is not given up for it.
+    mutating func takeOver(_ lesson: inout Lesson, _ turn: inout Turn) {
+        guard let successor = lesson.uplink.secondary else { return }
+        let old = lesson.uplink.primary.sessionNumber
+        lesson.uplink.primary.cancel(&turn)
+        if let old { closeTrack(old, &lesson, &turn) }
+        succeed(successor, &lesson, &turn)
+    }
+
+    /// The attempt has failed, or its session is lost.
+    mutating func secondaryFailed(_ failure: UplinkFailure, _ lesson: inout Lesson, _ turn: inout Turn) {
+        guard let secondary = lesson.uplink.secondary else { return }
+        if let request = secondary.session { closeTrack(request.number, &lesson, &turn) }
+        let policy = settings.reconnect
+        var wait = policy.delay(beforeAttempt: secondary.tries + 1, random: &random)
+        let verdict = Classification.verdict(
+            on: failure, on503: policy.on503, keyWasGood: secondary.session?.isPrefetchedKey ?? false)
+        if verdict != .retry || secondary.tries >= policy.attempts {
+            wait = policy.probeDelay(random: &random) ?? Limits.prefetchRetryMilliseconds
+        }
+        if case .gap = secondary.purpose { lesson.uplink.gapTries += 1 }
+        let line = "side attempt=\(secondary.tries) in_ms=\(wait) reason=\(LogEntry.quoted(failure.detail))"
+        turn.log(.warning, line)
+        guard lesson.stage == .recording, lesson.uplink.gapTries < Limits.gapTries else {
+            lesson.uplink.secondary?.attempt.end(&turn)
+            lesson.uplink.secondary = nil
+            closeWhenComplete(&lesson, &turn)
+            return
+        }
+        lesson.uplink.secondary?.attempt.backOff(until: turn.after(milliseconds: wait), &turn)
+    }
+
+    /// Whatever it has come to.
+    func closeSecondary(_ lesson: inout Lesson, _ turn: inout Turn) {
+        guard lesson.uplink.hasSecondary else { return }
+        let session = lesson.uplink.secondary?.attempt.sessionNumber
+        lesson.uplink.secondary?.attempt.cancel(&turn)
+        lesson.uplink.secondary = nil
+        if let session { closeTrack(session, &lesson, &turn) }
+    }
+}
