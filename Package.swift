@@ -197,7 +197,11 @@ let package = Package(
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
-        test("ChalkboxKitTests", ["ChalkboxKit", "ManualKit", "Configuration", "LinuxRuntime", "RecorderCore", "WireJSON"]),
+        test(
+            "ChalkboxKitTests",
+            [
+                "ChalkboxKit", "ManualKit", "Configuration", "LinuxRuntime", "RecorderCore", "RecordingStore", "WireJSON",
+            ]),
         test("DaemonTests", ["CloudKit", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.

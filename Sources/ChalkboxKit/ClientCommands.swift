@@ -166,7 +166,8 @@ enum ClientCommands {
         }
     }
 
-    private static func connect(_ arguments: Arguments) throws(SystemError) -> DaemonClient {
+    @inline(never)
+    static func connect(_ arguments: Arguments) throws(SystemError) -> DaemonClient {
         if let path = arguments.last("--socket") { return try DaemonClient(path: path) }
         return try connect(ConfigurationSource.read(arguments).settings)
     }

@@ -45,6 +45,9 @@ enum ConfigurationSource {
         return reading
     }
 
+    /// Before the directory that is used in another's place.
+    static let fallback = "; using "
+
     /// A directory that cannot be had is a mistake like any other: what was to lie there lies where it does by default.
     @inline(never)
     static func useWritableDirectories(_ reading: ConfigurationReading, _ arguments: Arguments) {
@@ -54,13 +57,13 @@ enum ConfigurationSource {
             let reason = FileSystem.whyNotWritable(wanted.stateDirectory, mode: 0o750)
         {
             reading.settings.box.stateDirectory = standard.stateDirectory
-            reading.add(reason + "; using " + standard.stateDirectory, file: file, key: "box.state_directory")
+            reading.add(reason + fallback + standard.stateDirectory, file: file, key: "box.state_directory")
         }
         if wanted.controlSocket != standard.controlSocket,
             let reason = FileSystem.whyNotWritable(parent(of: wanted.controlSocket), mode: 0o755)
         {
             reading.settings.box.controlSocket = standard.controlSocket
-            reading.add(reason + "; using " + standard.controlSocket, file: file, key: "box.control_socket")
+            reading.add(reason + fallback + standard.controlSocket, file: file, key: "box.control_socket")
         }
     }
 

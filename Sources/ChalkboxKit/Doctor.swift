@@ -14,7 +14,7 @@ struct Doctor {
     let file: String
     /// The recorder's; null: it gives none.
     var status = JSONValue.null
-    private var failures = 0
+    private(set) var failures = 0
 
     static func run(_ arguments: Arguments) -> Outcome {
         let reading = ConfigurationSource.read(arguments)

@@ -8,7 +8,7 @@ enum RecordingCommands {
     static func list(_ arguments: Arguments) -> Outcome {
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
-            let index = try RecordingIndex(directory: settings.box.stateDirectory)
+            let index = try RecordingIndex(directory: RecorderDirectory.tell(settings, arguments))
             let recordings = try index.recordings()
             let transcribes = settings.transcription.enabled
             let strays = try index.strays()
@@ -125,7 +125,7 @@ enum RecordingCommands {
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
             let file = output == "-" ? nil : try open(output, replaces: arguments.flags.contains("--force"))
-            return try export(name, format, file, directory: settings.box.stateDirectory)
+            return try export(name, format, file, directory: RecorderDirectory.tell(settings, arguments))
         } catch {
             complain("export: " + error.message)
             return .failed

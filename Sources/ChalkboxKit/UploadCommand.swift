@@ -13,7 +13,8 @@ enum UploadCommand {
         var name = words[1]
         if name != "all" {
             do throws(StoreError) {
-                let recordings = try RecordingIndex(directory: settings.box.stateDirectory).recordings()
+                let directory = RecorderDirectory.tell(settings, arguments)
+                let recordings = try RecordingIndex(directory: directory).recordings()
                 guard let id = RecordingCommands.find(name, recordings.map { $0.header.id }, for: "upload") else {
                     return .failed
                 }

@@ -10,7 +10,7 @@ enum VerifyCommand {
         guard names.count <= 1 else { throw Arguments.UsageError(message: "unexpected \(names[2])") }
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
-            return try verify(names.first ?? "all", directory: settings.box.stateDirectory)
+            return try verify(names.first ?? "all", directory: RecorderDirectory.tell(settings, arguments))
         } catch {
             complain("recordings verify: " + error.message)
             return .failed

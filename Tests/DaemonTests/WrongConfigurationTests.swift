@@ -160,6 +160,8 @@ import Testing
             while ! "$c" status --config "$1"; do kill -0 $! || exit 1; sleep 0.05; done
             "$c" start --config "$1" && "$c" stop --config "$1"
             "$c" doctor --config "$1" --leave-microphone --set transcription.enabled=no
+            "$c" recordings --config "$1" && "$c" recordings verify last --config "$1"
+            "$c" export last --format txt -o - --config "$1" || exit 1
             ls /var/lib/chalkbox/recordings; kill $!; wait $!
             """
         let run = try Box.run(
@@ -174,6 +176,10 @@ import Testing
         #expect(doctor.count == 2 && doctor.contains { $0.hasSuffix(next) }, "\(doctor)")
         #expect(!run.output.contains("WRONG  recorder") && run.output.contains("fine   disk: "), "\(run.output)")
         #expect(run.output.contains("saved 01"), "\(run.output)")
+        // The commands that read recordings use the same directory, and say so.
+        let used = "chalkbox: the recorder uses /var/lib/chalkbox, not box.state_directory; `chalkbox status` says why"
+        #expect(run.output.components(separatedBy: used).count == 4, "\(run.output)")
+        #expect(run.output.contains("% transcribed  ") && run.output.contains("index  ok\n"), "\(run.output)")
         try FileManager.default.removeItem(atPath: box.directory)
     }
 

@@ -100,7 +100,7 @@ package enum Program {
 
     /// Who may not see the recorder's files is told who may.
     private static func mayUseRecordings(_ command: String, _ arguments: Arguments) -> Bool {
-        let directory = ConfigurationSource.read(arguments).settings.box.stateDirectory
+        let directory = RecorderDirectory.find(ConfigurationSource.read(arguments).settings, arguments)
         // The recorder's own user is told what is wrong with the directory by the command itself.
         guard FileSystem.isForbidden(directory), Process.userName != ControlListener.group else { return true }
         complain("\(command): \(directory) is the recorder's alone; run it as its user: sudo -u chalkbox chalkbox …")
