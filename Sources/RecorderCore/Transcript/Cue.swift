@@ -45,28 +45,34 @@ package struct Cue: Equatable, Sendable {
         return true
     }
 
-    /// In Unicode scalars, which are never fewer than what is seen: `Character`, which tells that, brings 10 KB that
-    /// nothing else needs.
-    private static func length(_ text: String) -> Int { text.unicodeScalars.count }
+    /// In Unicode scalars without marks, which take no room of their own: `Character`, which tells what is seen as one,
+    /// brings 10 KB that nothing else needs.
+    private static func length(_ text: String) -> Int { text.unicodeScalars.count { !isMark($0) } }
 
     /// A word longer than a line is broken, and what exceeds the cue is kept on its last line: no text is lost. A mark
     /// stays with its letter.
     private static func split(_ text: String) -> [String] {
         guard length(text) > lineCharacters else { return [text] }
         var (head, tail) = ("", "")
-        for (place, scalar) in text.unicodeScalars.enumerated() {
-            if place < lineCharacters || (tail.isEmpty && isMark(scalar)) {
+        var letters = 0
+        for scalar in text.unicodeScalars {
+            if !isMark(scalar) { letters += 1 }
+            if letters <= lineCharacters {
                 head.unicodeScalars.append(scalar)
             } else {
                 tail.unicodeScalars.append(scalar)
             }
         }
-        return tail.isEmpty ? [head] : [head, tail]
+        return [head, tail]
     }
 
-    /// Combining Diacritical Marks, the zero-width joiner and Variation Selectors.
+    /// Combining Diacritical Marks, Hebrew points, Arabic vowel signs, the zero-width joiner, Variation Selectors
+    /// (Unicode, Blocks.txt).
     private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
-        (0x300...0x36F).contains(scalar.value) || scalar.value == 0x200D || (0xFE00...0xFE0F).contains(scalar.value)
+        switch scalar.value {
+        case 0x300...0x36F, 0x591...0x5BD, 0x610...0x61A, 0x64B...0x65F, 0x670, 0x200D, 0xFE00...0xFE0F: true
+        default: false
+        }
     }
 }
 
