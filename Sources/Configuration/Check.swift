@@ -85,7 +85,7 @@ enum Check {
 }
 
 /// The nearest known name to a mistyped one.
-enum Suggestion {
+enum SpellingHint {
     static func nearest(to name: String, among names: [String]) -> String? {
         var best: (name: String, distance: Int)?
         for candidate in names {

@@ -200,7 +200,7 @@ package final class ConfigurationReading {
     }
 
     private static func suggestion(_ name: String, _ names: [String]) -> String {
-        Suggestion.nearest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
+        SpellingHint.nearest(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
     }
 
     /// - Parameter message: worked out only when it is told: a file may be nothing but mistakes.

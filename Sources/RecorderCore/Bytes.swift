@@ -95,7 +95,7 @@ extension String {
 extension [UInt8] {
     /// Overwrites each place of `secret` by asterisks. What is shorter than `Limits.hiddenBytes` guards nothing, and
     /// may well be a part of other words.
-    package mutating func hide(_ secret: [UInt8]) {
+    package mutating func redact(_ secret: [UInt8]) {
         guard let first = secret.first, secret.count >= Limits.hiddenBytes, count >= secret.count else { return }
         for place in 0...(count - secret.count) where self[place] == first {
             guard self[place..<(place + secret.count)].elementsEqual(secret) else { continue }

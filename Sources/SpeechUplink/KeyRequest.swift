@@ -99,7 +99,7 @@ final class KeyRequest: ConnectionHandler {
         do throws(UplinkFailure) {
             if let head, isRefused {
                 // Some servers quote what they refuse, and a refusal goes to the log.
-                if let secret = client.settings.tokenBearer { body.hide(Array(secret.utf8)) }
+                if let secret = client.settings.tokenBearer { body.redact(Array(secret.utf8)) }
                 throw ErrorResponse.failure(
                     status: head.status, head.origin, body: body, retryAfterSeconds: head.retryAfterSeconds,
                     peer: endpoint.peer)

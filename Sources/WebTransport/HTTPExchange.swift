@@ -66,7 +66,7 @@ package final class HTTPExchange: ConnectionHandler {
             delegate.exchange(self, endedWith: .failed(failure))
         } else if case .receivingBody(var response) = phase {
             // Some servers quote what they refuse, and a refusal goes to the log.
-            if let secret = request.secret { response.body.hide(Array(secret.utf8)) }
+            if let secret = request.secret { response.body.redact(Array(secret.utf8)) }
             delegate.exchange(self, endedWith: .response(response))
         }
     }
