@@ -68,6 +68,10 @@ make_root() {
     put 644 usr/lib/sysusers.d board/sysusers.d/*.conf
     put 644 usr/lib/tmpfiles.d board/tmpfiles.d/*.conf
     put 755 usr/libexec/chalkbox board/commands/*
+    # Completions; there is no man(1) in the image.
+    timeout 900 swift run --quiet chalkbox-docs --date "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)" "$work/docs" >&2
+    cp -R "$work/docs/usr/share/." "$root/usr/share/"
+    rm -r "$root/usr/share/man/man1/chalkbox.1" "$root/usr/share/man/man5/chalkbox.conf.5"
     put 755 etc/update-motd.d board/motd/*
     install -D -m 644 board/systemd/watchdog.conf "$root/etc/systemd/system.conf.d/50-chalkbox-watchdog.conf"
     install -D -m 644 board/sysctl.conf "$root/usr/lib/sysctl.d/60-chalkbox.conf"
