@@ -192,7 +192,7 @@ final class Daemon {
     private func spaceRefusal() -> String? {
         let reserve = settings.box.reserveMegabytes
         guard disk.refusal(reserveMB: reserve) != nil else { return nil }
-        if !recorder.isRecording { store.makeRoom() }
+        if !recorder.isRecording { store.freeSpace() }
         return disk.refusal(reserveMB: reserve)
     }
 

@@ -100,7 +100,7 @@ enum DaemonCommand {
         do throws(StoreError) {
             let store = try StoreThread(
                 directory: settings.box.stateDirectory, ring: ring, notifier: notifier,
-                resumes: settings.box.resumeSeconds > 0, retention: settings.retention, later: settings.later)
+                resumes: settings.box.resumeSeconds > 0, retention: settings.retention, postLesson: settings.postLesson)
             tell(of: store, log)
             if let failure = store.recoveryFailure {
                 log.write(.error, "recovery reason=\(LogEntry.quoted(failure.message))")

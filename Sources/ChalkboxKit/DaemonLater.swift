@@ -66,12 +66,12 @@ extension Daemon {
 
     private func perform(_ effect: OutboxEffect) {
         switch effect {
-        case .askParcel(let skipped):
-            toStore(.saved(.nextParcel(skipping: skipped)))
+        case .askPackage(let skipped):
+            toStore(.saved(.nextPackage(skipping: skipped)))
         case .note(let id, let name, let url, let isSent):
-            toStore(.saved(.parcelFile(id, name: name, url: url, isSent: isSent)))
+            toStore(.saved(.packageFile(id, name: name, url: url, isSent: isSent)))
         case .done(let id):
-            toStore(.saved(.parcelDone(id)))
+            toStore(.saved(.packageDone(id)))
         case .request(let request):
             uploads.send(request)
         case .cancelRequest:
@@ -101,10 +101,10 @@ extension Daemon {
             }
         case .closeSession(let session):
             toUplink(.close(session: session))
-        case .cutAudio(let id, let range):
-            toStore(.saved(.cutAudio(id, range)))
-        case .removeCut(let id):
-            toStore(.saved(.removeCut(id)))
+        case .makeClip(let id, let range):
+            toStore(.saved(.makeClip(id, range)))
+        case .removeClip(let id):
+            toStore(.saved(.removeClip(id)))
         case .noteJob(let id, let job):
             toStore(.saved(.noteJob(id, fileID: job.file, transcriptionID: job.transcription)))
         case .request(let request):
@@ -124,13 +124,13 @@ extension Daemon {
         case .textSettled(let id):
             transcribe(.settled(id))
             deliver(.saved)
-        case .parcel(let parcel, let waiting, let bytesLeft):
-            deliver(.parcel(parcel, waiting: waiting, bytesLeft: bytesLeft))
-        case .parcelNoted(let id, let name): deliver(.noted(id, name))
+        case .package(let package, let waiting, let bytesLeft):
+            deliver(.package(package, waiting: waiting, bytesLeft: bytesLeft))
+        case .packageNoted(let id, let name): deliver(.noted(id, name))
         case .textLost(let id): transcribe(.textLost(id))
-        case .audioCut(let id, let path, let bytes):
+        case .clipMade(let id, let path, let bytes):
             let failure = "the audio cannot be read from the journal"
-            transcribe(bytes > 0 ? .audioCut(id, path: path) : .cutFailed(id, failure))
+            transcribe(bytes > 0 ? .clipMade(id, path: path) : .clipFailed(id, failure))
         case .failed(let error):
             log.write(.error, "store what=saved reason=\(LogEntry.quoted(error.message))")
         }

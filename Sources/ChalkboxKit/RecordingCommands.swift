@@ -40,7 +40,7 @@ enum RecordingCommands {
             return " (\(recording.gaps) \(recording.gaps == 1 ? "gap" : "gaps"), \(length))"
         }
         guard recording.state == .uploading else { return "" }
-        return " (\(recording.sentBytes >> 20) of \(recording.parcelBytes >> 20) MB)"
+        return " (\(recording.sentBytes >> 20) of \(recording.packageBytes >> 20) MB)"
     }
 
     private typealias Strays = [(id: RecordingID, isReadable: Bool)]
@@ -90,7 +90,7 @@ enum RecordingCommands {
                     writer.fields(of: recording.sound)
                     writer.field("gaps", recording.gaps)
                     writer.field("gapsMs", SampleIndex(recording.gapSamples).milliseconds)
-                    writer.field("bytes", recording.parcelBytes)
+                    writer.field("bytes", recording.packageBytes)
                     writer.field("bytesSent", recording.sentBytes)
                     writer.field("interrupted", recording.interrupted)
                     writer.field("audioMissing", withoutAudio.contains(recording.header.id))

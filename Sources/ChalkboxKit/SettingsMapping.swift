@@ -29,8 +29,8 @@ extension Settings {
             pieceMilliseconds: Int64(transcription.sessionMinutes * 60_000))
     }
 
-    var later: LaterPolicy {
-        LaterPolicy(transcribes: transcription.enabled, uploads: !upload.url.isEmpty)
+    var postLesson: PostLessonPolicy {
+        PostLessonPolicy(transcribes: transcription.enabled, uploads: !upload.url.isEmpty)
     }
 
     var retention: RetentionPolicy {

@@ -209,10 +209,10 @@ extension Daemon {
             writeWait(until: status.nextAttempt, now, &writer)
             writer.field("lastError", orNull: status.lastError)
             writer.array("blocked") { writer in
-                for parcel in status.blocked {
+                for package in status.blocked {
                     writer.object { writer in
-                        writer.field("id", parcel.recording.text)
-                        writer.field("reason", parcel.reason)
+                        writer.field("id", package.recording.text)
+                        writer.field("reason", package.reason)
                     }
                 }
             }

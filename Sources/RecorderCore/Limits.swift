@@ -70,13 +70,13 @@ package enum Limits {
     /// What the disk refused of a saved recording is tried again after this.
     package static let savedRetryMilliseconds: Int64 = 30_000
     /// Changes of saved recordings that may wait for an index that cannot be written, and the tokens in them.
-    package static let savedNotes = 256
+    package static let pendingIndexWrites = 256
     package static let savedTokens = 65_536
     /// Tokens of a saved recording that are written in one transaction.
     package static let savedBatchTokens = 1_024
     /// START waits this long for space to be made: less than three quarters of the unit's `WatchdogSec`, as the loop
     /// does nothing else meanwhile.
-    package static let makeRoomMilliseconds: Int64 = 2_000
+    package static let freeSpaceMilliseconds: Int64 = 2_000
     /// Damaged indexes that are kept, and the size up to which one is read through at a start: some 130 hours of words.
     package static let damagedIndexes = 4
     package static let checkedIndexBytes: Int64 = 64 << 20
@@ -181,7 +181,7 @@ package enum Limits {
     /// Files of a lesson that are begun anew before it waits for a person.
     package static let uploadRestarts = 8
     package static let uploadOffsetConflicts = 3
-    package static let blockedParcels = 64
+    package static let blockedPackages = 64
     package static let uploadCommands = 16
     package static let uploadEvents = 64
     package static let uploadAnswerBytes = 64 << 10

@@ -23,7 +23,7 @@ internal import RecorderCore
     /// What the index was given of this recording, as far as it does not have to be read back.
     private var given = Given()
     /// Indexes that were set aside: there is a new one, which does not know this recording yet.
-    private var old: [Salvage] = []
+    private var old: [DamagedIndexReader] = []
     private var isIndexNew = false
     /// Up to here there is text without holes, as the recorder says.
     private var claimed = SampleIndex.zero
@@ -48,18 +48,18 @@ internal import RecorderCore
 
     private static let bufferSamples = Int(SampleIndex.samplesPerSecond)
 
-    init(_ header: RecordingHeader, ring: SampleRing, index: IndexWriter, layout: StateLayout, roll: SegmentRoll) {
+    init(_ header: RecordingHeader, ring: SampleRing, index: IndexWriter, layout: StateLayout, sizing: SegmentSizing) {
         self.header = header
         self.ring = ring
         self.index = index
-        audio = AudioJournal(layout, header, roll, anchor: Self.anchor(ring))
+        audio = AudioJournal(layout, header, sizing, anchor: Self.anchor(ring))
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
     }
 
     /// Goes on with a recording that was left open.
     init(
-        _ left: LeftOpen, at place: SampleIndex, ring: SampleRing, index: IndexWriter, layout: StateLayout,
-        roll: SegmentRoll
+        _ left: InterruptedJournal, at place: SampleIndex, ring: SampleRing, index: IndexWriter, layout: StateLayout,
+        sizing: SegmentSizing
     ) {
         let recording = left.interruption.recording
         // Of this boot: the recorder may die again.
@@ -70,7 +70,7 @@ internal import RecorderCore
         self.ring = ring
         self.index = index
         audio = AudioJournal(
-            layout, header, roll, anchor: Self.anchor(ring), after: recording.saved, nextFile: left.nextFile)
+            layout, header, sizing, anchor: Self.anchor(ring), after: recording.saved, nextFile: left.nextFile)
         number = left.number
         sequence = left.sequence
         // The ring may be further already.
@@ -285,7 +285,7 @@ internal import RecorderCore
     /// The index was made anew: this recording is entered with the next commit.
     ///
     /// - Parameter old: those that were set aside.
-    func indexIsNew(_ old: [Salvage]) {
+    func indexIsNew(_ old: [DamagedIndexReader]) {
         guard number != nil || isIndexNew else { return }
         number = nil
         isIndexNew = true

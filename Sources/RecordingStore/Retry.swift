@@ -5,7 +5,7 @@ internal import RecorderCore
 struct Retry {
     /// Nil: at once.
     private(set) var at: MonotonicTime?
-    private var isTold = false
+    private var isReported = false
 
     static let now = MonotonicTime(milliseconds: 0)
 
@@ -15,17 +15,17 @@ struct Retry {
     /// - Returns: whether it is news.
     mutating func failed() -> Bool {
         at = Clock.now.adding(milliseconds: Limits.savedRetryMilliseconds)
-        defer { isTold = true }
-        return !isTold
+        defer { isReported = true }
+        return !isReported
     }
 
     mutating func succeeded() {
         at = nil
-        isTold = false
+        isReported = false
     }
 
     /// Somebody has asked: there may be a reason.
-    mutating func hurry() {
+    mutating func reset() {
         at = nil
     }
 }

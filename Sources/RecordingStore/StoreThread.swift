@@ -22,7 +22,7 @@ package enum StoreCommand: Sendable {
     /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.
     case read(session: Int, from: SampleIndex)
     /// Delete uploaded recordings that may go.
-    case makeRoom
+    case freeSpace
     /// Something of a recording that is saved.
     case saved(SavedCommand)
     /// STOP was pressed: saved at once, so that the recording does not go on after a power cut.
@@ -154,11 +154,11 @@ package final class StoreThread {
     ///   - segmentSamples: the length of one audio file.
     ///   - resumes: whether an interrupted recording may go on.
     ///   - retention: nil: nothing is ever deleted.
-    ///   - later: what becomes of recordings once they are saved.
+    ///   - postLesson: what becomes of recordings once they are saved.
     ///   - storage: makes every change on the disk but SQLite's own.
     package init(
         directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples,
-        resumes: Bool = false, retention: RetentionPolicy? = nil, later: LaterPolicy = LaterPolicy(),
+        resumes: Bool = false, retention: RetentionPolicy? = nil, postLesson: PostLessonPolicy = PostLessonPolicy(),
         storage: Storage = Storage()
     ) throws(StoreError) {
         let layout = StateLayout(directory, storage)
@@ -175,17 +175,17 @@ package final class StoreThread {
         let index = try IndexWriter(opened.database)
         let summaries = try RecordingIndex(directory: directory)
         let isNew = try index.isEmpty()
-        let adoption = Adoption(layout, index, kept: opened.kept)
-        if opened.isTakenUp { try adoption.forgetOutdated() }
-        var left: LeftOpen?
+        let orphans = OrphanImport(layout, index, kept: opened.kept)
+        if opened.isTakenUp { try orphans.forgetOutdated() }
+        var left: InterruptedJournal?
         var leftFailure: StoreError?
         do throws(StoreError) {
-            if resumes { left = try LeftOpen.find(layout, index) }
+            if resumes { left = try InterruptedJournal.find(layout, index) }
         } catch {
             leftFailure = error
         }
-        let recovery = Recovery.run(layout, index, sparing: left?.number) + adoption.run()
-        AudioCutter.clear(layout)
+        let recovery = Recovery.run(layout, index, sparing: left?.number) + orphans.run()
+        AudioClipper.clear(layout)
         // A disk that refuses it must not keep the box from recording.
         _ = try? index.settleFilled()
         let recovered = try summaries.recovered(recovery)
@@ -193,11 +193,11 @@ package final class StoreThread {
         opened.database.hurry()
         summaries.hurry()
         let skipped = opened.database.skippedRows + summaries.skippedRows
-        let roll = SegmentRoll(segmentSamples: segmentSamples)
+        let sizing = SegmentSizing(segmentSamples: segmentSamples)
         let worker = StoreWorker(
-            layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries, roll: roll,
-            room: try RoomKeeper(layout, index, retention), saved: SavedDesk(layout, index, summaries, roll, later),
-            left: left, lock: lock)
+            layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
+            sizing: sizing, retention: try RetentionWorker(layout, index, retention),
+            postLesson: PostLessonWorker(layout, index, summaries, sizing, postLesson), left: left, lock: lock)
         thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
         self.worker = worker
         self.directory = directory
@@ -252,11 +252,11 @@ package final class StoreThread {
     }
 
     /// Has uploaded recordings deleted that may go, and waits for it, but not for long: the rest follows.
-    package func makeRoom() {
-        worker.room.done.drain()
-        guard send(.makeRoom) else { return }
+    package func freeSpace() {
+        worker.retention.done.drain()
+        guard send(.freeSpace) else { return }
         _ = Poll.readable(
-            worker.room.done.fileDescriptor, until: Clock.now.adding(milliseconds: Limits.makeRoomMilliseconds))
+            worker.retention.done.fileDescriptor, until: Clock.now.adding(milliseconds: Limits.freeSpaceMilliseconds))
     }
 
     /// What happened since the last call, in order.
@@ -296,7 +296,7 @@ package final class StoreThread {
         while !waiting.isEmpty {
             waiting.hand(to: worker.commands)
             worker.wake.raise()
-            _ = Poll.readable(worker.room.done.fileDescriptor, until: Clock.now.adding(milliseconds: 10))
+            _ = Poll.readable(worker.retention.done.fileDescriptor, until: Clock.now.adding(milliseconds: 10))
         }
         worker.isStopping.store(true, ordering: .releasing)
         worker.wake.raise()

@@ -30,10 +30,10 @@ final class StoreWorker: @unchecked Sendable {
     let layout: StateLayout
     let index: IndexWriter
     let summaries: RecordingIndex
-    private let roll: SegmentRoll
-    let room: RoomKeeper
-    let saved: SavedDesk
-    var left: LeftOpen?
+    private let sizing: SegmentSizing
+    let retention: RetentionWorker
+    let postLesson: PostLessonWorker
+    var left: InterruptedJournal?
     var phase = Phase.idle
     var nextCommit = MonotonicTime(milliseconds: 0)
     private var replay: JournalReplay?
@@ -53,7 +53,8 @@ final class StoreWorker: @unchecked Sendable {
 
     init(
         layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
-        summaries: RecordingIndex, roll: SegmentRoll, room: RoomKeeper, saved: SavedDesk, left: LeftOpen?,
+        summaries: RecordingIndex, sizing: SegmentSizing, retention: RetentionWorker,
+        postLesson: PostLessonWorker, left: InterruptedJournal?,
         lock: DirectoryLock?
     ) {
         self.layout = layout
@@ -62,9 +63,9 @@ final class StoreWorker: @unchecked Sendable {
         self.wake = wake
         self.index = index
         self.summaries = summaries
-        self.roll = roll
-        self.room = room
-        self.saved = saved
+        self.sizing = sizing
+        self.retention = retention
+        self.postLesson = postLesson
         self.left = left
         self.lock = lock
     }
@@ -76,7 +77,7 @@ final class StoreWorker: @unchecked Sendable {
         measure()
         heartbeat.begin()
         index.breathe = { [heartbeat] in heartbeat.beat() }
-        room.plan(summaries, emit)
+        retention.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
             heartbeat.beat()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
@@ -89,14 +90,14 @@ final class StoreWorker: @unchecked Sendable {
                 lookAtLog()
             }
             readOn()
-            room.work(emit)
-            saved.work(isRecording: isRecording)
+            retention.work(emit)
+            postLesson.work(isRecording: isRecording)
             tellOfSaved()
-            if saved.takeNeedOfRoom() { room.plan(summaries, emit) }
+            if postLesson.takeNeedOfSpace() { retention.plan(summaries, emit) }
             if let due = healingDeadline, due <= Clock.now { healIndex() }
         }
         takeCommands()
-        saved.finish()
+        postLesson.finish()
         tellOfSaved()
         stop()
     }
@@ -107,9 +108,9 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     private var deadline: MonotonicTime? {
-        guard replay?.isWorking != true, !room.isWorking else { return Clock.now }
-        return [saved.due(isRecording: isRecording), commitDeadline, nextCheckpoint, healingDeadline].compactMap { $0 }
-            .min()
+        guard replay?.isWorking != true, !retention.isWorking else { return Clock.now }
+        let deadlines = [postLesson.due(isRecording: isRecording), commitDeadline, nextCheckpoint, healingDeadline]
+        return deadlines.compactMap { $0 }.min()
     }
 
     /// Told once for each time that it grows.
@@ -153,10 +154,10 @@ final class StoreWorker: @unchecked Sendable {
                     break
                 }
                 replay.read(session: session, from: from)
-            case .makeRoom:
-                room.plan(summaries, emit, isAsked: true)
+            case .freeSpace:
+                retention.plan(summaries, emit, isAsked: true)
             case .saved(let command):
-                saved.take(command)
+                postLesson.take(command)
             case .commit:
                 nextCommit = Clock.now
             case .stopped, .close, .tokens, .silence, .mergeSpeaker, .level:
@@ -182,7 +183,7 @@ final class StoreWorker: @unchecked Sendable {
         case .close(let end, let gaps, let interrupted):
             phase = .closing(recording, Closing(end: end, gaps: gaps, interrupted: interrupted))
             nextCommit = Clock.now
-        case .open, .reopen, .closeInterrupted, .read, .makeRoom, .saved, .commit:
+        case .open, .reopen, .closeInterrupted, .read, .freeSpace, .saved, .commit:
             break
         }
         for limit in recording.takeLimits().counts { emit(.reached(limit.bound, count: limit.count)) }
@@ -194,7 +195,7 @@ final class StoreWorker: @unchecked Sendable {
         left = nil
         // What the disk refused to the end before may go through now.
         recover()
-        begin(OpenRecording(header, ring: ring, index: index, layout: layout, roll: roll))
+        begin(OpenRecording(header, ring: ring, index: index, layout: layout, sizing: sizing))
     }
 
     private func recover() {
@@ -205,15 +206,15 @@ final class StoreWorker: @unchecked Sendable {
     private func reopen(at place: SampleIndex) {
         guard let left else { return }
         self.left = nil
-        begin(OpenRecording(left, at: place, ring: ring, index: index, layout: layout, roll: roll))
+        begin(OpenRecording(left, at: place, ring: ring, index: index, layout: layout, sizing: sizing))
     }
 
     private func begin(_ recording: OpenRecording) {
-        saved.pause()
+        postLesson.pause()
         isFailing = false
         isOpened = false
         closeFailedAt = nil
-        replay = JournalReplay(layout, recording.header.id, roll)
+        replay = JournalReplay(layout, recording.header.id, sizing)
         phase = .open(recording)
         commit()
     }
@@ -266,10 +267,10 @@ final class StoreWorker: @unchecked Sendable {
                 committed(recording, since: start)
                 phase = .idle
                 replay = nil
-                saved.resume()
+                postLesson.resume()
                 emit(.closed(summary ?? recording.summary))
                 measure()
-                room.plan(summaries, emit)
+                retention.plan(summaries, emit)
             }
         } catch {
             failed(error)
@@ -314,7 +315,7 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     private func tellOfSaved() {
-        for event in saved.takeEvents() { emit(event) }
+        for event in postLesson.takeEvents() { emit(event) }
     }
 
     @inline(never)
@@ -322,7 +323,7 @@ final class StoreWorker: @unchecked Sendable {
         if !isFailing {
             emit(.failed(error))
             // The lesson that runs is worth more than one that is safe elsewhere.
-            if error.isNoSpace { room.plan(summaries, emit) }
+            if error.isNoSpace { retention.plan(summaries, emit) }
         }
         isFailing = true
         notClosed(error)

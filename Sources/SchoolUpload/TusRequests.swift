@@ -30,7 +30,7 @@ enum TusRequests {
     }
 
     private static func create(
-        _ recording: RecordingID, _ file: ParcelFile, _ settings: UploadSettings
+        _ recording: RecordingID, _ file: UploadPackageFile, _ settings: UploadSettings
     ) throws(UplinkFailure) -> HTTPRequest {
         // The first three are Supabase's names, the last two what other servers ask for.
         let fields = [
@@ -91,7 +91,7 @@ enum TusRequests {
         return false
     }
 
-    private static func url(of file: ParcelFile) throws(UplinkFailure) -> String {
+    private static func url(of file: UploadPackageFile) throws(UplinkFailure) -> String {
         guard let url = file.url else { throw UplinkFailure(.configuration, "\(file.name) has no upload URL yet") }
         return url
     }

@@ -21,7 +21,7 @@ struct BackfillSimulation {
     private var session: (request: SessionRequest, recogniser: Recogniser)?
     private var serial = 1_000
     private var heard: Int64 = 0
-    private var cut: Range<SampleIndex>?
+    private var clip: Range<SampleIndex>?
     private var job = TranscriptionJob()
     private(set) var settled: String?
 
@@ -83,7 +83,7 @@ struct BackfillSimulation {
         } else {
             queue = []
             session = nil
-            cut = nil
+            clip = nil
             backfill = Self.backfill(world, isByFiles: isByFiles)
         }
     }
@@ -126,14 +126,14 @@ struct BackfillSimulation {
                     : .token(attempt: attempt, SessionKey(secret: "key", webSocketURL: "")))
         case .openSession(let request): open(request)
         case .closeSession(let number): close(number)
-        case .cutAudio(let id, let range):
-            cut = range
-            answer(isTrouble(10) ? .cutFailed(id, "no space") : .audioCut(id, path: "/cut"))
+        case .makeClip(let id, let range):
+            clip = range
+            answer(isTrouble(10) ? .clipFailed(id, "no space") : .clipMade(id, path: "/cut"))
         case .noteJob(_, let job): self.job = job
         case .request(let request): exchange(request)
         case .reached: break
         case .cancelRequest: queue.removeAll { if case .answer = $0.input { true } else { false } }
-        case .cancelToken, .removeCut, .log: break
+        case .cancelToken, .removeClip, .log: break
         }
     }
 
@@ -233,10 +233,10 @@ struct BackfillSimulation {
     private static let unknown = UplinkFailure(.httpStatus(404), "unknown")
 
     private mutating func transcript() -> [ServiceToken] {
-        guard let cut else { return [] }
+        guard let clip else { return [] }
         serial += 1
-        var recogniser = recogniser(cut.lowerBound)
-        return recogniser.hear(through: cut.upperBound.milliseconds, extraDelay: 0, isFinished: true).tokens.filter(
+        var recogniser = recogniser(clip.lowerBound)
+        return recogniser.hear(through: clip.upperBound.milliseconds, extraDelay: 0, isFinished: true).tokens.filter(
             \.isFinal)
     }
 }

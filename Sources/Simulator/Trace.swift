@@ -33,7 +33,7 @@ enum Trace {
         case .sessionMessage(let session, let message): line(session, message)
         case .answer(.text(let tokens)): line(0, ServiceMessage(tokens: tokens, finished: true))
         case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .textLost, .settled, .retry,
-            .tokenFailed, .sessionOpened, .sessionClosed, .audioCut, .cutFailed, .answer, .tick:
+            .tokenFailed, .sessionOpened, .sessionClosed, .clipMade, .clipFailed, .answer, .tick:
             "\(input)"
         }
     }

@@ -75,7 +75,8 @@ enum Backlog {
         let ring = SampleRing()
         let notifier = try EventNotifier()
         let store = try StoreThread(
-            directory: directory, ring: ring, notifier: notifier, later: LaterPolicy(transcribes: false, uploads: true))
+            directory: directory, ring: ring, notifier: notifier,
+            postLesson: PostLessonPolicy(transcribes: false, uploads: true))
         defer { store.shutdown() }
         let noise = noise(400_000)
         for number in 0..<lessons {

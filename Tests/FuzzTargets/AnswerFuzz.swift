@@ -12,7 +12,7 @@ enum AnswerFuzz {
     static let maximumBytes = 16 << 10
 
     private static let recording = RecordingID("01JD0000000000000000000000")!
-    private static let file = ParcelFile(
+    private static let file = UploadPackageFile(
         name: "audio-0000.flac", contentType: "audio/flac", bytes: 100, sha256: "", url: "https://school.example/up/1")
     private static let uploads: [(name: String, request: UploadRequest)] = [
         ("create", .create(recording, file)), ("offset", .offset(recording, file)),

@@ -85,7 +85,7 @@ enum FLACFuzz {
         } catch {
             guard case .noRecording = error else { throw Violation(description: error.message) }
         }
-        let replay = JournalReplay(layout, recording, SegmentRoll(segmentSamples: Limits.segmentSamples))
+        let replay = JournalReplay(layout, recording, SegmentSizing(segmentSamples: Limits.segmentSamples))
         for start in [0, Limits.segmentSamples - 1, Limits.segmentSamples] {
             replay.read(session: 1, from: SampleIndex(start))
             var slices = 0

@@ -224,8 +224,8 @@ import Testing
         let box = Box(.files)
         let id = Self.lesson.header.id
         let range = SampleIndex(6 * Self.second)..<SampleIndex(30 * Self.second)
-        #expect(box.begin() == [.cutAudio(id, range)])
-        #expect(box.tell(.audioCut(id, path: "/cut")) == [.request(.uploadAudio(id, path: "/cut"))])
+        #expect(box.begin() == [.makeClip(id, range)])
+        #expect(box.tell(.clipMade(id, path: "/cut")) == [.request(.uploadAudio(id, path: "/cut"))])
         #expect(
             box.tell(.answer(.file("f"))) == [
                 .noteJob(id, TranscriptionJob(file: "f")), .request(.create(id, file: "f")),
@@ -246,7 +246,7 @@ import Testing
         }
         #expect(tokens.map(\.start) == [SampleIndex(14 * Self.second)])
         #expect(holes.isEmpty)
-        #expect(effects.dropFirst() == [.removeCut(id), .request(.deleteTranscription("t"))])
+        #expect(effects.dropFirst() == [.removeClip(id), .request(.deleteTranscription("t"))])
         #expect(
             box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob(file: "f")), .request(.deleteFile("f"))])
         #expect(
@@ -261,14 +261,14 @@ import Testing
         #expect(
             box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob(file: "f")), .request(.deleteFile("f"))])
         let range = SampleIndex(6 * Self.second)..<SampleIndex(30 * Self.second)
-        #expect(box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob()), .cutAudio(id, range)])
+        #expect(box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob()), .makeClip(id, range)])
     }
 
     @Test func `a file that the service has lost is sent again`() {
         let box = Box(.files)
         let id = Self.lesson.header.id
         _ = box.begin()
-        _ = box.tell(.audioCut(id, path: "/cut"))
+        _ = box.tell(.clipMade(id, path: "/cut"))
         _ = box.tell(.answer(.file("f")))
         let gone = UplinkFailure(.httpStatus(404), "no such file")
         #expect(box.tell(.answer(.failed(gone))).first == .noteJob(id, TranscriptionJob()))

@@ -105,8 +105,8 @@ import Testing
         let manifest = ManifestDocument(
             recording: summary, silences: Self.document.silences, coverage: Self.document.coverage,
             files: [
-                ParcelFile(name: "audio-0000.flac", contentType: "audio/flac", bytes: 123, sha256: sha),
-                ParcelFile(name: "transcript.vtt", contentType: "text/vtt", bytes: 0, sha256: sha, isSent: true),
+                UploadPackageFile(name: "audio-0000.flac", contentType: "audio/flac", bytes: 123, sha256: sha),
+                UploadPackageFile(name: "transcript.vtt", contentType: "text/vtt", bytes: 0, sha256: sha, isSent: true),
             ])
         #expect(
             manifest.json == """

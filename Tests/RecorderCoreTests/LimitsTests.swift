@@ -20,7 +20,7 @@ import Testing
         let unit = try String(contentsOf: root.appending(path: "board/systemd/chalkbox.service"), encoding: .utf8)
         let line = try #require(unit.split(separator: "\n").first { $0.hasPrefix("WatchdogSec=") })
         let watchdog = try #require(Int64(line.dropFirst("WatchdogSec=".count).filter(\.isNumber))) * 1_000
-        let waits = [Limits.makeRoomMilliseconds, Limits.netlinkAnswerMilliseconds, Limits.sliceMilliseconds]
+        let waits = [Limits.freeSpaceMilliseconds, Limits.netlinkAnswerMilliseconds, Limits.sliceMilliseconds]
         for wait in waits { #expect(wait * 4 < watchdog * 3, "three quarters of \(watchdog) ms") }
     }
 

@@ -17,7 +17,7 @@ struct OutboxModel {
     var outbox: Outbox
     var now = MonotonicTime(milliseconds: Self.epoch)
     /// What is on the box's disk.
-    var disk: [Parcel] = []
+    var disk: [UploadPackage] = []
     var isDone: [Bool] = []
     /// The school's side.
     var uploads: [Upload] = []
@@ -48,13 +48,13 @@ struct OutboxModel {
         for number in 0...random.next(through: 3) {
             let id = RecordingID(
                 startedAt: WallTime(milliseconds: 1_790_000_000_000 + number), randomHigh: 1, randomLow: seed)
-            var files: [ParcelFile] = []
+            var files: [UploadPackageFile] = []
             for place in 0...random.next(through: 3) {
                 let bytes = random.next(through: 9) == 0 ? 0 : random.next(through: 6_000)
                 files.append(
-                    ParcelFile(name: "audio-\(place).flac", contentType: "audio/flac", bytes: bytes, sha256: ""))
+                    UploadPackageFile(name: "audio-\(place).flac", contentType: "audio/flac", bytes: bytes, sha256: ""))
             }
-            disk.append(Parcel(recording: id, files: files))
+            disk.append(UploadPackage(recording: id, files: files))
             isDone.append(false)
         }
     }
@@ -162,9 +162,9 @@ struct OutboxModel {
 
     private mutating func perform(_ effect: OutboxEffect) {
         switch effect {
-        case .askParcel(let skipped):
+        case .askPackage(let skipped):
             let place = disk.indices.first { !isDone[$0] && !skipped.contains(disk[$0].recording) }
-            answer(.parcel(place.map { disk[$0] }, waiting: isDone.count { !$0 }, bytesLeft: 0))
+            answer(.package(place.map { disk[$0] }, waiting: isDone.count { !$0 }, bytesLeft: 0))
         case .note(let id, let name, let url, let isSent):
             guard let place = disk.firstIndex(where: { $0.recording == id }),
                 let file = disk[place].files.firstIndex(where: { $0.name == name })
@@ -251,8 +251,8 @@ struct OutboxModel {
             }
             return isCut ? .failed(UplinkFailure(.reset, "cut")) : .sent(offset: uploads[place].offset)
         case .manifest(let id):
-            guard let parcel = disk.first(where: { $0.recording == id }) else { return Self.gone }
-            let absent = parcel.files.filter { completed[id.text + "/" + $0.name] == nil }
+            guard let package = disk.first(where: { $0.recording == id }) else { return Self.gone }
+            let absent = package.files.filter { completed[id.text + "/" + $0.name] == nil }
             guard absent.isEmpty else { return .missing(absent.map(\.name)) }
             lessons[id, default: 0] += 1
             return .accepted
@@ -261,7 +261,7 @@ struct OutboxModel {
 
     private static let gone = UploadAnswer.failed(UplinkFailure(.httpStatus(404), "no such upload"))
 
-    private func place(of file: ParcelFile) -> Int? {
+    private func place(of file: UploadPackageFile) -> Int? {
         guard let place = file.url.flatMap({ Int($0) }), !uploads[place].isGone else { return nil }
         return place
     }
@@ -270,9 +270,9 @@ struct OutboxModel {
 
     private mutating func check() {
         if !isDone.allSatisfy({ $0 }) { failures.append("not everything arrived") }
-        for parcel in disk {
-            for file in parcel.files {
-                let times = completed[parcel.recording.text + "/" + file.name] ?? 0
+        for package in disk {
+            for file in package.files {
+                let times = completed[package.recording.text + "/" + file.name] ?? 0
                 if times != 1, file.bytes > 0 || times == 0 { failures.append("\(file.name) exists \(times) times") }
             }
         }

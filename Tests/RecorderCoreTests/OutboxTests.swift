@@ -5,8 +5,8 @@ import Testing
     private static let id = RecordingID(
         startedAt: WallTime(milliseconds: 1_790_000_000_000), randomHigh: 1, randomLow: 2)
 
-    private static func file(_ bytes: Int64 = 2_500, url: String? = nil, isSent: Bool = false) -> ParcelFile {
-        ParcelFile(
+    private static func file(_ bytes: Int64 = 2_500, url: String? = nil, isSent: Bool = false) -> UploadPackageFile {
+        UploadPackageFile(
             name: "audio-0001.flac", contentType: "audio/flac", bytes: bytes, sha256: "", url: url, isSent: isSent)
     }
 
@@ -35,9 +35,9 @@ import Testing
             return tell(.tick)
         }
 
-        func begin(_ file: ParcelFile) -> [OutboxEffect] {
-            #expect(tell(.saved) == [.askParcel(skipping: [])])
-            return tell(.parcel(Parcel(recording: id, files: [file]), waiting: 1, bytesLeft: file.bytes))
+        func begin(_ file: UploadPackageFile) -> [OutboxEffect] {
+            #expect(tell(.saved) == [.askPackage(skipping: [])])
+            return tell(.package(UploadPackage(recording: id, files: [file]), waiting: 1, bytesLeft: file.bytes))
         }
 
         /// An answer that may not be the school's.
@@ -67,9 +67,9 @@ import Testing
             box.tell(.answer(.sent(offset: 2_500))) == [.note(Self.id, file: file.name, url: "u", isSent: true)])
         #expect(box.tell(.noted(Self.id, file.name)) == [.request(.manifest(Self.id))])
         #expect(box.tell(.answer(.accepted)) == [.done(Self.id)])
-        #expect(box.tell(.noted(Self.id, "")) == [.askParcel(skipping: [])])
+        #expect(box.tell(.noted(Self.id, "")) == [.askPackage(skipping: [])])
         #expect(box.log.contains { $0.contains("state=uploaded bytes=2500") })
-        #expect(box.tell(.parcel(nil, waiting: 0, bytesLeft: 0)).isEmpty)
+        #expect(box.tell(.package(nil, waiting: 0, bytesLeft: 0)).isEmpty)
         #expect(!box.outbox.isUploading)
     }
 
@@ -139,13 +139,13 @@ import Testing
     @Test func `a file that is too large blocks its lesson, and the next one goes`() {
         let box = Box()
         _ = box.begin(Self.file())
-        #expect(box.fail(413) == [.askParcel(skipping: [Self.id])])
+        #expect(box.fail(413) == [.askPackage(skipping: [Self.id])])
         let blocked = box.outbox.status(now: box.now).blocked
         #expect(blocked.map(\.recording) == [Self.id])
         #expect(blocked.map(\.reason) == ["413"])
         #expect(box.log.contains { $0.contains("chalkbox upload retry") })
-        _ = box.tell(.parcel(nil, waiting: 1, bytesLeft: 2_500))
-        #expect(box.tell(.retry(Self.id)) == [.askParcel(skipping: [])])
+        _ = box.tell(.package(nil, waiting: 1, bytesLeft: 2_500))
+        #expect(box.tell(.retry(Self.id)) == [.askPackage(skipping: [])])
     }
 
     @Test func `a school that does not let the box in is asked again when its secret changes`() {
@@ -219,7 +219,7 @@ import Testing
         #expect(box.tell(.noted(Self.id, file.name)) == [.request(.create(Self.id, Self.file()))])
         let stranger = Box()
         _ = stranger.begin(file)
-        #expect(stranger.tell(.answer(.missing(["other.flac"]))) == [.askParcel(skipping: [Self.id])])
+        #expect(stranger.tell(.answer(.missing(["other.flac"]))) == [.askPackage(skipping: [Self.id])])
     }
 
     @Test func `status tells what is done, and how fast`() {

@@ -134,8 +134,8 @@ import Testing
         ("a session", .live, [.text(text), .token(attempt: -1, key)]),
         ("a session's words", .live, [.text(text), .token(attempt: -1, key), .sessionOpened(session: -2)]),
         ("the cut audio", .files, [.text(text)]),
-        ("a file's name", .files, [.text(text), .audioCut(id, path: "/cut")]),
-        ("a transcription's name", .files, [.text(text), .audioCut(id, path: "/cut"), .answer(.file("f"))]),
+        ("a file's name", .files, [.text(text), .clipMade(id, path: "/cut")]),
+        ("a transcription's name", .files, [.text(text), .clipMade(id, path: "/cut"), .answer(.file("f"))]),
     ]
 
     @Test func `no step of a saved lesson's text waits for ever`() throws {
@@ -178,22 +178,22 @@ import Testing
 
     // MARK: Uploads
 
-    private static func file(url: String? = nil, isSent: Bool = false) -> ParcelFile {
-        ParcelFile(name: "a.flac", contentType: "audio/flac", bytes: 2_500, sha256: "", url: url, isSent: isSent)
+    private static func file(url: String? = nil, isSent: Bool = false) -> UploadPackageFile {
+        UploadPackageFile(name: "a.flac", contentType: "audio/flac", bytes: 2_500, sha256: "", url: url, isSent: isSent)
     }
 
     @Test func `no step of an upload waits for ever`() throws {
-        let parcel: (ParcelFile) -> OutboxInput = {
-            .parcel(Parcel(recording: Self.id, files: [$0]), waiting: 1, bytesLeft: 2_500)
+        let package: (UploadPackageFile) -> OutboxInput = {
+            .package(UploadPackage(recording: Self.id, files: [$0]), waiting: 1, bytesLeft: 2_500)
         }
         let steps: [(String, [OutboxInput])] = [
-            ("the store's parcel", []),
-            ("a Location", [parcel(Self.file())]),
-            ("a note", [parcel(Self.file()), .answer(.created(url: "u"))]),
-            ("an offset", [parcel(Self.file(url: "u"))]),
-            ("a chunk's answer", [parcel(Self.file(url: "u")), .answer(.offset(0, length: nil))]),
-            ("a manifest's answer", [parcel(Self.file(url: "u", isSent: true))]),
-            ("the last note", [parcel(Self.file(url: "u", isSent: true)), .answer(.accepted)]),
+            ("the store's package", []),
+            ("a Location", [package(Self.file())]),
+            ("a note", [package(Self.file()), .answer(.created(url: "u"))]),
+            ("an offset", [package(Self.file(url: "u"))]),
+            ("a chunk's answer", [package(Self.file(url: "u")), .answer(.offset(0, length: nil))]),
+            ("a manifest's answer", [package(Self.file(url: "u", isSent: true))]),
+            ("the last note", [package(Self.file(url: "u", isSent: true)), .answer(.accepted)]),
         ]
         for (what, inputs) in steps {
             var outbox = Outbox(settings: OutboxSettings(isOn: true, chunkBytes: 1_000), seed: 1)
@@ -206,7 +206,7 @@ import Testing
                 effects = outbox.receive(.tick, now: now)
                 isDone = effects.contains {
                     switch $0 {
-                    case .askParcel, .request: true
+                    case .askPackage, .request: true
                     default: false
                     }
                 }
@@ -220,8 +220,8 @@ import Testing
         var outbox = Outbox(settings: OutboxSettings(isOn: true, chunkBytes: 6 << 20), seed: 1)
         var now = MonotonicTime(milliseconds: 1_000)
         _ = outbox.receive(.saved, now: now)
-        let parcel = Parcel(recording: Self.id, files: [Self.file(url: "u")])
-        _ = outbox.receive(.parcel(parcel, waiting: 1, bytesLeft: 2_500), now: now)
+        let package = UploadPackage(recording: Self.id, files: [Self.file(url: "u")])
+        _ = outbox.receive(.package(package, waiting: 1, bytesLeft: 2_500), now: now)
         _ = outbox.receive(.answer(.offset(0, length: nil)), now: now)
         for bytes in 1...100 {
             now = now.adding(milliseconds: Limits.exchangeMilliseconds - 1)

@@ -220,6 +220,7 @@ extension StoreTests {
             _ = bench.store.send(.commit)
             _ = bench.store.send(.close(end: .zero, gaps: [], interrupted: false))
             _ = try bench.open()
+            try bench.wait { if case .committed = $0 { true } else { false } }
             #expect(bench.events.count == 2)
             #expect(try bench.close().tokens == 0)
         }

@@ -21,11 +21,11 @@ extension StoreTests {
         }
 
         @Test func `segments meet at exact multiples`() {
-            let roll = SegmentRoll(segmentSamples: 9_600_000)
-            #expect(roll.segment(of: SampleIndex(9_599_999)) == 0)
-            #expect(roll.segment(of: SampleIndex(9_600_000)) == 1)
-            #expect(roll.room(at: SampleIndex(9_599_999)) == 1)
-            #expect(roll.room(at: SampleIndex(9_600_000)) == 9_600_000)
+            let sizing = SegmentSizing(segmentSamples: 9_600_000)
+            #expect(sizing.segment(of: SampleIndex(9_599_999)) == 0)
+            #expect(sizing.segment(of: SampleIndex(9_600_000)) == 1)
+            #expect(sizing.room(at: SampleIndex(9_599_999)) == 1)
+            #expect(sizing.room(at: SampleIndex(9_600_000)) == 9_600_000)
         }
 
         @Test(arguments: ["", "7B maths", "a=b", "Ärzte 👩‍🏫", "line\nbreak"])

@@ -46,7 +46,7 @@ extension StoreTests {
 
         @Test func `START does not wait for a long lesson that is being packed`() throws {
             let trace = DiskTrace()
-            let bench = try StoreBench(scratch.path, later: StoreBench.both, storage: TracedStorage(trace))
+            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both, storage: TracedStorage(trace))
             bench.ring.reset()
             // Six hours of words, 2.5 a second.
             let id = try bench.open()
@@ -61,7 +61,7 @@ extension StoreTests {
                 // In the middle: the transcript is being written.
                 let started = try EventNotifier()
                 trace.onEach { _ in started.raise() }
-                #expect(bench.store.send(.saved(.nextParcel(skipping: []))))
+                #expect(bench.store.send(.saved(.nextPackage(skipping: []))))
                 let deadline = Clock.now.adding(milliseconds: 60_000)
                 #expect(Poll.readable(started.fileDescriptor, until: deadline))
                 trace.onEach { _ in }
@@ -73,10 +73,10 @@ extension StoreTests {
                 bench.feed(4_000)
                 _ = try bench.close()
             }
-            let event = try bench.waitSaved { if case .parcel = $0 { true } else { false } }
-            guard case .parcel(let parcel?, _, _) = event else { throw StoreBench.Missing() }
-            #expect(parcel.recording == id)
-            try SavedFiles(directory: scratch.path).expectPackage(parcel)
+            let event = try bench.waitSaved { if case .package = $0 { true } else { false } }
+            guard case .package(let package?, _, _) = event else { throw StoreBench.Missing() }
+            #expect(package.recording == id)
+            try SavedFiles(directory: scratch.path).expectPackage(package)
             print("packing: START after \(delays) ms")
             // One of them may have met a busy machine.
             #expect(delays.sorted()[2] <= 100)
@@ -85,7 +85,7 @@ extension StoreTests {
         /// The text of what a speaker says at a time is kept; six hours of it without a pause are the worst.
         @Test(arguments: [(turns: 4, most: 1 << 20), (turns: 0, most: 4 << 20)])
         func `long transcripts are packed in little memory`(turns: Int, most: Int) throws {
-            let bench = try StoreBench(scratch.path, later: StoreBench.both)
+            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both)
             bench.ring.reset()
             let id = try bench.open()
             for part in 0..<54 {
@@ -101,10 +101,10 @@ extension StoreTests {
             let thread = thread_watch_find("store")
             try #require(thread > 0)
             thread_watch_begin(thread)
-            let parcel = try #require(try bench.nextParcel().parcel)
+            let package = try #require(try bench.nextPackage().package)
             _ = thread_watch_end()
-            #expect(parcel.recording == id)
-            let bytes = parcel.files.first { $0.name == "transcript.json" }?.bytes ?? 0
+            #expect(package.recording == id)
+            let bytes = package.files.first { $0.name == "transcript.json" }?.bytes ?? 0
             let held = thread_watch_peak_bytes()
             print("packing: \(bytes >> 10) KB of transcript through \(held >> 10) KB of memory")
             #expect(bytes > 4 << 20)

@@ -54,7 +54,7 @@ extension StoreTests {
 
         @Test func `text that comes for a saved lesson stays within it`() throws {
             let scratch = Scratch()
-            let bench = try StoreBench(scratch.path, later: StoreBench.both)
+            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both)
             let gap = Gap(start: SampleIndex(10_000), end: SampleIndex(40_000), reason: "offline")
             let id = try bench.lesson(1, samples: 40_000, [token(" one", 1_000)], covered: gap.start, gaps: [gap])
             let late = outside(" late", 39_000, 99_000)
@@ -65,7 +65,7 @@ extension StoreTests {
 
         @Test func `words that an older version let in are told as such, and exports leave them at the end`() throws {
             let scratch = Scratch()
-            let bench = try StoreBench(scratch.path, later: LaterPolicy(uploads: true))
+            let bench = try StoreBench(scratch.path, postLesson: PostLessonPolicy(uploads: true))
             let id = try bench.lesson(1, samples: 40_000, [token(" one", 1_000), token(" two", 3_000)])
             let change = "UPDATE token SET start_sample = 57600000, end_sample = 57601000 WHERE text = \" two\""
             #expect(run("sqlite3 '\(scratch.path)/index.sqlite' '\(change)'"))
@@ -73,8 +73,8 @@ extension StoreTests {
             #expect(report.problems.isEmpty && report.misplacedWords == 1)
             let tokens = try RecordingIndex(directory: scratch.path).tokens(id)
             #expect(tokens.map(\.start.value) == [1_000, 40_000] && tokens.map(\.end.value) == [2_000, 40_000])
-            let parcel = try #require(try bench.nextParcel().parcel)
-            try SavedFiles(directory: scratch.path).expectPackage(parcel)
+            let package = try #require(try bench.nextPackage().package)
+            try SavedFiles(directory: scratch.path).expectPackage(package)
         }
     }
 }

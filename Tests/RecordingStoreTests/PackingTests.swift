@@ -11,8 +11,8 @@ extension StoreTests {
         private var files: SavedFiles { SavedFiles(directory: scratch.path) }
         private let words = (0..<40).map { token(" word\($0)", Int64($0) * 900, speaker: 1 + $0 / 9) }
 
-        private func bench(_ later: LaterPolicy = StoreBench.both) throws -> StoreBench {
-            try StoreBench(scratch.path, segmentSamples: 32_000, later: later)
+        private func bench(_ policy: PostLessonPolicy = StoreBench.both) throws -> StoreBench {
+            try StoreBench(scratch.path, segmentSamples: 32_000, postLesson: policy)
         }
 
         private func state(_ id: RecordingID) throws -> RecordingSummary {
@@ -22,27 +22,27 @@ extension StoreTests {
         @Test func `a saved lesson is packed, sent file by file, and then at the school`() throws {
             let bench = try bench()
             let id = try bench.lesson(1, samples: 70_000, words)
-            let (found, waiting, left) = try bench.nextParcel()
-            let parcel = try #require(found)
-            #expect(parcel.recording == id && waiting == 1 && left == parcel.files.reduce(0) { $0 + $1.bytes })
-            try files.expectPackage(parcel)
-            #expect(parcel.files.allSatisfy { $0.url == nil && !$0.isSent })
+            let (found, waiting, left) = try bench.nextPackage()
+            let package = try #require(found)
+            #expect(package.recording == id && waiting == 1 && left == package.files.reduce(0) { $0 + $1.bytes })
+            try files.expectPackage(package)
+            #expect(package.files.allSatisfy { $0.url == nil && !$0.isSent })
             #expect(try state(id).state == .saved)
-            try bench.ask(.parcelFile(id, name: "audio-0001.flac", url: "https://x/1", isSent: false)) {
-                $0 == .parcelNoted(id, name: "audio-0001.flac")
+            try bench.ask(.packageFile(id, name: "audio-0001.flac", url: "https://x/1", isSent: false)) {
+                $0 == .packageNoted(id, name: "audio-0001.flac")
             }
             #expect(try state(id).state == .uploading && state(id).sentBytes == 0)
-            try bench.ask(.parcelFile(id, name: "audio-0000.flac", url: "https://x/0", isSent: true)) {
-                $0 == .parcelNoted(id, name: "audio-0000.flac")
+            try bench.ask(.packageFile(id, name: "audio-0000.flac", url: "https://x/0", isSent: true)) {
+                $0 == .packageNoted(id, name: "audio-0000.flac")
             }
             let summary = try state(id)
-            #expect(summary.sentBytes == parcel.files[0].bytes && summary.parcelBytes == left)
-            let again = try bench.nextParcel()
-            #expect(again.parcel?.files[0].isSent == true && again.parcel?.files[1].url == "https://x/1")
-            #expect(again.bytesLeft == left - parcel.files[0].bytes)
-            try bench.upload(parcel)
+            #expect(summary.sentBytes == package.files[0].bytes && summary.packageBytes == left)
+            let again = try bench.nextPackage()
+            #expect(again.package?.files[0].isSent == true && again.package?.files[1].url == "https://x/1")
+            #expect(again.bytesLeft == left - package.files[0].bytes)
+            try bench.upload(package)
             #expect(try state(id).state == .uploaded)
-            #expect(try bench.nextParcel() == (nil, 0, 0))
+            #expect(try bench.nextPackage() == (nil, 0, 0))
             #expect(try Verification(directory: scratch.path).check(id) { _, _ in }.problems == [])
         }
 
@@ -52,7 +52,7 @@ extension StoreTests {
             let id = try bench.lesson(
                 1, samples: 48_000, [token(" Good", 1_600), token(" day", 16_000, speaker: 2)], gaps: [gap])
             try bench.settle(id, reason: "given up")
-            let parcel = try #require(try bench.nextParcel().parcel)
+            let package = try #require(try bench.nextPackage().package)
             let head = #"{"format":"chalkbox-FORMAT","version":1,"id":"\#(id.text)","label":"7B maths","#
                 + #""startedAt":"2026-11-24T08:00:00.001Z","clockSynchronised":true,"durationMs":3000,"#
                 + #""sampleRate":16000,"#
@@ -64,7 +64,7 @@ extension StoreTests {
                     + #""words":[{"text":"day","startMs":1000,"endMs":1062,"confidence":0.970}]}],"#
                     + #""gaps":[{"startMs":2000,"endMs":3000,"reason":"offline"}],"silences":[],"#
                     + #""coverage":[{"startMs":0,"endMs":2000}],"xruns":0,"lostMs":0,"interrupted":false}"# + "\n")
-            let list = parcel.files.dropLast().map {
+            let list = package.files.dropLast().map {
                 #"{"name":"\#($0.name)","contentType":"\#($0.contentType)","bytes":\#($0.bytes),"#
                     + #""sha256":"\#($0.sha256)"}"#
             }
@@ -73,28 +73,28 @@ extension StoreTests {
                     + #""speakers":2,"words":2,"coveredMs":2000,"interrupted":false,"xruns":0,"lostMs":0,"#
                     + #""silenceMs":0,"quietMs":0,"clippedMs":0,"files":["#
                     + list.joined(separator: ",") + "]}\n")
-            #expect(parcel.files.map(\.contentType).suffix(3) == ["application/json", "text/vtt", "application/json"])
+            #expect(package.files.map(\.contentType).suffix(3) == ["application/json", "text/vtt", "application/json"])
         }
 
         @Test func `a backlog of three lessons goes oldest first, and what is skipped stays`() throws {
             let bench = try bench()
             let ids = try (1...3).map { try bench.lesson($0, samples: 40_000, words) }
-            #expect(try bench.nextParcel(skipping: [ids[0]]).parcel?.recording == ids[1])
+            #expect(try bench.nextPackage(skipping: [ids[0]]).package?.recording == ids[1])
             for (number, id) in ids.enumerated() {
-                let next = try bench.nextParcel()
-                #expect(next.parcel?.recording == id && next.waiting == 3 - number && next.bytesLeft > 10_000)
-                let parcel = try #require(next.parcel)
-                try files.expectPackage(parcel)
-                try bench.upload(parcel)
+                let next = try bench.nextPackage()
+                #expect(next.package?.recording == id && next.waiting == 3 - number && next.bytesLeft > 10_000)
+                let package = try #require(next.package)
+                try files.expectPackage(package)
+                try bench.upload(package)
             }
-            #expect(try bench.nextParcel().parcel == nil)
+            #expect(try bench.nextPackage().package == nil)
         }
 
         @Test func `words in any order come out as the export writes them`() throws {
             for seed: UInt64 in 1...40 {
                 let scratch = Scratch(in: TracedLesson.memory)
                 var dice = Dice(seed: seed)
-                let bench = try StoreBench(scratch.path, later: LaterPolicy(uploads: true))
+                let bench = try StoreBench(scratch.path, postLesson: PostLessonPolicy(uploads: true))
                 bench.ring.reset()
                 let id = try bench.open()
                 bench.feed(40_000)
@@ -113,48 +113,49 @@ extension StoreTests {
                 }
                 _ = bench.store.send(.tokens(tokens, covered: .zero))
                 _ = try bench.close()
-                let parcel = try #require(try bench.nextParcel().parcel)
+                let package = try #require(try bench.nextPackage().package)
                 let saved = SavedFiles(directory: scratch.path)
                 #expect(try saved.text(id, "transcript.json") == saved.export(id).json + "\n", "seed \(seed)")
                 #expect(try saved.text(id, "transcript.vtt") == saved.export(id).webVTT, "seed \(seed)")
-                #expect(parcel.files.count == 4)
+                #expect(package.files.count == 4)
             }
         }
 
         @Test func `nothing is packed without a school, before the text is settled, or in a lesson`() throws {
             let gap = Gap(start: SampleIndex(20_000), end: SampleIndex(40_000), reason: "offline")
-            let none = try bench(LaterPolicy(transcribes: true))
+            let none = try bench(PostLessonPolicy(transcribes: true))
             let holed = try none.lesson(1, samples: 40_000, words, gaps: [gap])
             let whole = try none.lesson(2, samples: 40_000, words)
-            #expect(try none.nextParcel() == (nil, 0, 0))
+            #expect(try none.nextPackage() == (nil, 0, 0))
             none.store.shutdown()
             let bench = try bench()
-            #expect(try bench.nextParcel(skipping: [whole]) == (nil, 2, bench.nextParcel(skipping: [whole]).bytesLeft))
+            let left = try bench.nextPackage(skipping: [whole]).bytesLeft
+            #expect(try bench.nextPackage(skipping: [whole]) == (nil, 2, left))
             bench.ring.reset()
             _ = try bench.open(StoreBench.header(3))
-            #expect(bench.store.send(.saved(.nextParcel(skipping: []))))
+            #expect(bench.store.send(.saved(.nextPackage(skipping: []))))
             bench.feed(40_000)
             try bench.commit()
             #expect(try files.names(whole).allSatisfy { $0.hasSuffix(".flac") })
             _ = try bench.close()
-            let event = try bench.waitSaved { if case .parcel = $0 { true } else { false } }
-            guard case .parcel(let parcel?, 3, _) = event else { throw StoreBench.Missing() }
-            #expect(parcel.recording == whole)
+            let event = try bench.waitSaved { if case .package = $0 { true } else { false } }
+            guard case .package(let package?, 3, _) = event else { throw StoreBench.Missing() }
+            #expect(package.recording == whole)
             try bench.settle(holed, reason: "401")
             _ = try bench.open(StoreBench.header(4))
             // What is packed already can be sent beside a lesson.
-            #expect(try bench.nextParcel().parcel == parcel)
+            #expect(try bench.nextPackage().package == package)
             _ = try bench.close()
-            #expect(try bench.nextParcel().parcel?.recording == holed)
+            #expect(try bench.nextPackage().package?.recording == holed)
         }
 
         @Test func `with transcription off, gaps keep nothing back`() throws {
-            let bench = try bench(LaterPolicy(uploads: true))
+            let bench = try bench(PostLessonPolicy(uploads: true))
             let gap = Gap(start: .zero, end: SampleIndex(40_000), reason: "off")
             let id = try bench.lesson(1, samples: 40_000, [], gaps: [gap])
             #expect(try bench.nextText() == nil)
-            let parcel = try #require(try bench.nextParcel().parcel)
-            try files.expectPackage(parcel)
+            let package = try #require(try bench.nextPackage().package)
+            try files.expectPackage(package)
             // Packed text does not change any more, whatever is switched on later.
             bench.store.shutdown()
             let next = try self.bench()
@@ -163,7 +164,7 @@ extension StoreTests {
             #expect(next.store.send(.saved(change)))
             try next.settle(id)
             #expect(try state(id).words == 0)
-            try files.expectPackage(parcel)
+            try files.expectPackage(package)
         }
 
         @Test func `a recording of nothing is packed as that`() throws {
@@ -171,14 +172,14 @@ extension StoreTests {
             let id = try bench.open()
             _ = try bench.close()
             #expect(run("rm -r '\(scratch.path)/recordings/\(id.text)'"))
-            let parcel = try #require(try bench.nextParcel().parcel)
-            #expect(parcel.files.map(\.name) == ["transcript.json", "transcript.vtt", "manifest.json"])
+            let package = try #require(try bench.nextPackage().package)
+            #expect(package.files.map(\.name) == ["transcript.json", "transcript.vtt", "manifest.json"])
         }
 
         @Test func `a changed or missing file of the package is found`() throws {
             let bench = try bench()
             let id = try bench.lesson(1, samples: 40_000, words)
-            _ = try bench.nextParcel()
+            _ = try bench.nextPackage()
             let path = files.path(id, "transcript.json")
             try File(path, .write).write([0x20], at: 5)
             let verification = try Verification(directory: scratch.path)
@@ -193,13 +194,14 @@ extension StoreTests {
         @Test func `what is uploaded goes with its package`() throws {
             let bench = try bench()
             let id = try bench.lesson(1, samples: 40_000, words)
-            let parcel = try #require(try bench.nextParcel().parcel)
-            try bench.upload(parcel)
+            let package = try #require(try bench.nextPackage().package)
+            try bench.upload(package)
             bench.store.shutdown()
             let next = try StoreBench(
-                scratch.path, retention: RetentionPolicy(keepDays: 0, reserveBytes: 1 << 60), later: StoreBench.both)
+                scratch.path, retention: RetentionPolicy(keepDays: 0, reserveBytes: 1 << 60),
+                postLesson: StoreBench.both)
             let event = try next.wait { if case .removed = $0 { true } else { false } }
-            let bytes = parcel.files.reduce(0) { $0 + $1.bytes }
+            let bytes = package.files.reduce(0) { $0 + $1.bytes }
             #expect(event == .removed(Retention.Removal(id: id, bytes: bytes, reason: .space)))
             next.store.shutdown()
             #expect(try FileSystem.list(scratch.path + "/recordings") == [])

@@ -24,9 +24,9 @@ extension StoreTests {
         @Test func `STOP, START and a deletion do not wait for a reader`() throws {
             let scratch = Scratch()
             let keep = RetentionPolicy(keepDays: 0, reserveBytes: .max)
-            let bench = try StoreBench(scratch.path, retention: keep, later: StoreBench.both)
+            let bench = try StoreBench(scratch.path, retention: keep, postLesson: StoreBench.both)
             try bench.lesson(1, samples: 40_000, [token(" one", 1_000)])
-            let parcel = try #require(try bench.nextParcel().parcel)
+            let package = try #require(try bench.nextPackage().package)
             bench.ring.reset()
             _ = try bench.open(StoreBench.header(2))
             bench.feed(40_000)
@@ -35,9 +35,9 @@ extension StoreTests {
             let reader = try reader(scratch.path)
             let stop = try milliseconds { _ = try bench.close() }
             // Old WALs' frames are behind the reader's.
-            try bench.upload(parcel)
+            try bench.upload(package)
             let deletion = try milliseconds {
-                _ = bench.store.send(.makeRoom)
+                _ = bench.store.send(.freeSpace)
                 try bench.wait { if case .removed = $0 { true } else { false } }
             }
             bench.ring.reset()
@@ -93,7 +93,7 @@ extension StoreTests {
 
         @Test func `many holes in a long lesson keep no watchdog waiting`() throws {
             let scratch = Scratch()
-            let bench = try StoreBench(scratch.path, later: LaterPolicy(transcribes: true))
+            let bench = try StoreBench(scratch.path, postLesson: PostLessonPolicy(transcribes: true))
             let day = 24 * 3_600 * SampleIndex.samplesPerSecond
             let id = try bench.lesson(1, samples: 20_000, [token(" one", 1_000)])
             let rows = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)"
@@ -108,7 +108,7 @@ extension StoreTests {
                     \(rows) INSERT INTO gap \
                     SELECT 1, i * 6400000 + 1000, i * 6400000 + 1100, 'offline' FROM n LIMIT 200"
                     """))
-            let again = try StoreBench(scratch.path, later: LaterPolicy(transcribes: true))
+            let again = try StoreBench(scratch.path, postLesson: PostLessonPolicy(transcribes: true))
             _ = again.store.send(.saved(.nextText(skipping: [])))
             var longest: Int64 = 0
             var last = Clock.now

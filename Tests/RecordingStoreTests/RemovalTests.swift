@@ -59,7 +59,7 @@ extension StoreTests {
             let policy = RetentionPolicy(keepDays: 0, reserveBytes: free + 10_000)
             let bench = try StoreBench(disk.path, segmentSamples: 32_000, retention: policy)
             try bench.wait { if case .removed = $0 { true } else { false } }
-            bench.store.makeRoom()
+            bench.store.freeSpace()
             bench.store.shutdown()
             #expect(try FileSystem.freeBytes(at: disk.path) >= free)
             try expectOnly([ids[0], ids[2], ids[3]], disk.path)
@@ -76,7 +76,7 @@ extension StoreTests {
             _ = try bench.close()
             try bench.wait { if case .removed(let removal) = $0 { removal.id == ids[0] } else { false } }
             run("sqlite3 '\(scratch.path)/index.sqlite' 'UPDATE recording SET state = 4 WHERE number = 4'")
-            bench.store.makeRoom()
+            bench.store.freeSpace()
             #expect(try RecordingIndex(directory: scratch.path).summary(ids[3]) == nil)
             #expect(try RecordingIndex(directory: scratch.path).recordings().count == 3)
         }
@@ -99,7 +99,7 @@ extension StoreTests {
                     """)
             }
             let bench = try StoreBench(scratch.path, segmentSamples: 32_000)
-            bench.store.makeRoom()
+            bench.store.freeSpace()
             #expect(bench.store.recovered.isEmpty)
             bench.store.shutdown()
             try expectOnly([ids[0], ids[2], ids[3]], scratch.path)

@@ -7,7 +7,7 @@ import Testing
 
 /// What the loop does with saved recordings, a command and its answer at a time.
 extension StoreBench {
-    static let both = LaterPolicy(transcribes: true, uploads: true)
+    static let both = PostLessonPolicy(transcribes: true, uploads: true)
 
     @discardableResult func ask(_ command: SavedCommand, _ matches: (SavedEvent) -> Bool) throws -> SavedEvent {
         #expect(store.send(.saved(command)))
@@ -20,12 +20,12 @@ extension StoreBench {
         return saved
     }
 
-    func nextParcel(
+    func nextPackage(
         skipping skipped: [RecordingID] = []
-    ) throws -> (parcel: Parcel?, waiting: Int, bytesLeft: Int64) {
-        let event = try ask(.nextParcel(skipping: skipped)) { if case .parcel = $0 { true } else { false } }
-        guard case .parcel(let parcel, let waiting, let left) = event else { throw Missing() }
-        return (parcel, waiting, left)
+    ) throws -> (package: UploadPackage?, waiting: Int, bytesLeft: Int64) {
+        let event = try ask(.nextPackage(skipping: skipped)) { if case .package = $0 { true } else { false } }
+        guard case .package(let package, let waiting, let left) = event else { throw Missing() }
+        return (package, waiting, left)
     }
 
     func nextText(skipping skipped: [RecordingID] = []) throws -> GapsToFill? {
@@ -38,18 +38,18 @@ extension StoreBench {
         try ask(.settleText(id, reason: reason)) { $0 == .textSettled(id) }
     }
 
-    /// The parcel's way to the school, without a school.
-    func upload(_ parcel: Parcel) throws {
-        let id = parcel.recording
-        for file in parcel.files {
+    /// The package's way to the school, without a school.
+    func upload(_ package: UploadPackage) throws {
+        let id = package.recording
+        for file in package.files {
             let url = "https://school.example/files/" + file.name
             for isSent in [false, true] {
-                try ask(.parcelFile(id, name: file.name, url: url, isSent: isSent)) {
-                    $0 == .parcelNoted(id, name: file.name)
+                try ask(.packageFile(id, name: file.name, url: url, isSent: isSent)) {
+                    $0 == .packageNoted(id, name: file.name)
                 }
             }
         }
-        try ask(.parcelDone(id)) { $0 == .parcelNoted(id, name: "") }
+        try ask(.packageDone(id)) { $0 == .packageNoted(id, name: "") }
     }
 
     /// A lesson of `samples` with these words.
@@ -87,21 +87,21 @@ struct SavedFiles {
     }
 
     /// That the package is whole, and tells of what is there.
-    func expectPackage(_ parcel: Parcel) throws {
-        let id = parcel.recording
+    func expectPackage(_ package: UploadPackage) throws {
+        let id = package.recording
         let document = try export(id)
         #expect(try text(id, "transcript.json") == document.json + "\n")
         #expect(try text(id, "transcript.vtt") == document.webVTT)
         let audio = try names(id).filter { $0.hasSuffix(".flac") }
-        #expect(parcel.files.map(\.name) == audio + ["transcript.json", "transcript.vtt", "manifest.json"])
-        for file in parcel.files {
+        #expect(package.files.map(\.name) == audio + ["transcript.json", "transcript.vtt", "manifest.json"])
+        for file in package.files {
             #expect(try fileBytes(path(id, file.name)) == file.bytes)
             #expect(run("echo '\(file.sha256)  \(path(id, file.name))' | sha256sum --check --status"), "\(file.name)")
         }
         let summary = try #require(try RecordingIndex(directory: directory).summary(id))
         let manifest = ManifestDocument(
             recording: summary, silences: document.silences, coverage: document.coverage,
-            files: parcel.files.dropLast())
+            files: package.files.dropLast())
         #expect(try text(id, "manifest.json") == manifest.json + "\n")
         #expect(try names(id).allSatisfy { !$0.hasSuffix(".part") })
     }

@@ -15,7 +15,7 @@ extension StoreTests {
         }
 
         private func bench(_ segmentSamples: Int64 = 160_000) throws -> StoreBench {
-            try StoreBench(scratch.path, segmentSamples: segmentSamples, later: StoreBench.both)
+            try StoreBench(scratch.path, segmentSamples: segmentSamples, postLesson: StoreBench.both)
         }
 
         /// A minute and more, a word a second but for two holes, one of them to the end.
@@ -62,7 +62,7 @@ extension StoreTests {
             #expect(store(bench, .textTokens(id, filled, covered: covered, holes: [holes[1]])))
             let left = try #require(try bench.nextText())
             #expect(left.holes == [holes[1]] && left.recording.wordCount == 60)
-            #expect(try bench.nextParcel().parcel == nil)
+            #expect(try bench.nextPackage().package == nil)
             #expect(store(bench, .mergeSpeaker(id, 3, into: 1)))
             try bench.settle(id, reason: "401 from the service")
             let saved = try summary(id)
@@ -70,14 +70,14 @@ extension StoreTests {
             #expect(saved.covered == 60 * Self.second && saved.gaps == 1)
             #expect(try bench.nextText() == nil)
             #expect(try Verification(directory: scratch.path).check(id) { _, _ in }.problems == [])
-            let parcel = try #require(try bench.nextParcel().parcel)
+            let package = try #require(try bench.nextPackage().package)
             let files = SavedFiles(directory: scratch.path)
-            try files.expectPackage(parcel)
+            try files.expectPackage(package)
             #expect(try files.export(id).words.map(\.text) == (0..<60).map { "w\($0)" })
             // It is too late.
             #expect(store(bench, .textTokens(id, [token(" more", 5)], covered: .zero, holes: [])))
             try bench.settle(id, reason: "other")
-            #expect(try summary(id) == saved.packed(parcel))
+            #expect(try summary(id) == saved.packed(package))
         }
 
         private func store(_ bench: StoreBench, _ command: SavedCommand) -> Bool {
@@ -116,11 +116,11 @@ extension StoreTests {
             #expect(store(first, .textTokens(id, words, covered: SampleIndex(70 * Self.second), holes: [])))
             // Somebody may still have to join voices, and is told that it is his turn.
             #expect(try first.nextText()?.holes.isEmpty == true)
-            #expect(try first.nextParcel().parcel == nil)
+            #expect(try first.nextPackage().package == nil)
             first.store.shutdown()
             let next = try bench()
             #expect(try summary(id).isTextSettled && summary(id).speakers == 3)
-            #expect(try next.nextParcel().parcel?.recording == id)
+            #expect(try next.nextPackage().package?.recording == id)
         }
 
         @Test func `what the service still holds of a recording is deleted there before it is settled`() throws {
@@ -175,8 +175,8 @@ extension StoreTests {
             let (id, _) = try holed(bench)
             for range: Range<Int64> in [5..<90_001, 150_000..<330_000, 1_100_000..<2_000_000] {
                 let part = SampleIndex(range.lowerBound)..<SampleIndex(range.upperBound)
-                let event = try bench.ask(.cutAudio(id, part)) { if case .audioCut = $0 { true } else { false } }
-                guard case .audioCut(id, let path, let bytes) = event else { throw StoreBench.Missing() }
+                let event = try bench.ask(.makeClip(id, part)) { if case .clipMade = $0 { true } else { false } }
+                guard case .clipMade(id, let path, let bytes) = event else { throw StoreBench.Missing() }
                 #expect(try path == scratch.path + "/cut/\(id.text).flac" && bytes == fileBytes(path))
                 #expect(flacAccepts(path))
                 let reader = try FLACReader(path: path)
@@ -188,13 +188,13 @@ extension StoreTests {
                 #expect(reader.comments == [])
             }
             let nothing = SampleIndex(70 * Self.second)..<SampleIndex(71 * Self.second)
-            let event = try bench.ask(.cutAudio(id, nothing)) { if case .audioCut = $0 { true } else { false } }
-            #expect(event == .audioCut(id, path: scratch.path + "/cut/\(id.text).flac", bytes: 0))
-            #expect(store(bench, .removeCut(id)))
+            let event = try bench.ask(.makeClip(id, nothing)) { if case .clipMade = $0 { true } else { false } }
+            #expect(event == .clipMade(id, path: scratch.path + "/cut/\(id.text).flac", bytes: 0))
+            #expect(store(bench, .removeClip(id)))
             #expect(try bench.nextText() != nil)
             #expect(try FileSystem.list(scratch.path + "/cut") == [])
-            let start = SavedCommand.cutAudio(id, .zero..<SampleIndex(100))
-            _ = try bench.ask(start) { if case .audioCut = $0 { true } else { false } }
+            let start = SavedCommand.makeClip(id, .zero..<SampleIndex(100))
+            _ = try bench.ask(start) { if case .clipMade = $0 { true } else { false } }
             bench.store.shutdown()
             #expect(try FileSystem.list(scratch.path + "/cut").count == 1)
             try self.bench().store.shutdown()
@@ -205,19 +205,19 @@ extension StoreTests {
             let bench = try bench()
             let (id, _) = try holed(bench)
             _ = try bench.open(StoreBench.header(2))
-            #expect(store(bench, .cutAudio(id, .zero..<SampleIndex(100_000))))
+            #expect(store(bench, .makeClip(id, .zero..<SampleIndex(100_000))))
             #expect(try bench.nextText() != nil)
             #expect((try? FileSystem.list(scratch.path + "/cut")) == nil)
             _ = try bench.close()
-            try bench.waitSaved { if case .audioCut(id, _, _) = $0 { true } else { false } }
+            try bench.waitSaved { if case .clipMade(id, _, _) = $0 { true } else { false } }
         }
     }
 }
 
 extension RecordingSummary {
-    fileprivate func packed(_ parcel: Parcel) -> RecordingSummary {
+    fileprivate func packed(_ package: UploadPackage) -> RecordingSummary {
         var copy = self
-        copy.parcelBytes = parcel.files.reduce(0) { $0 + $1.bytes }
+        copy.packageBytes = package.files.reduce(0) { $0 + $1.bytes }
         return copy
     }
 }

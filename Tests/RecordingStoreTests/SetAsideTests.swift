@@ -21,16 +21,16 @@ extension StoreTests {
 
         /// One lesson, uploaded or not.
         private func past(uploaded: Bool = false) throws -> RecordingID {
-            let bench = try StoreBench(directory, later: StoreBench.both)
+            let bench = try StoreBench(directory, postLesson: StoreBench.both)
             let id = try bench.lesson(1, samples: 40_000, [token(" one", 1_000), token(" two", 3_000)])
-            if uploaded { try bench.upload(try #require(try bench.nextParcel().parcel)) }
+            if uploaded { try bench.upload(try #require(try bench.nextPackage().package)) }
             bench.store.shutdown()
             return id
         }
 
         /// That it starts and records; the store is given back running.
         private func expectRecords(_ number: UInt64 = 9) throws -> StoreBench {
-            let bench = try StoreBench(directory, later: StoreBench.both)
+            let bench = try StoreBench(directory, postLesson: StoreBench.both)
             bench.ring.reset()
             let id = try bench.lesson(number, samples: 20_000, [token(" new", 1_000)])
             #expect(try readBack(id, directory) == (20_000, true))
@@ -48,31 +48,31 @@ extension StoreTests {
             #expect(bench.store.rebuilt?.reason == reason.message)
             let summary = try #require(try RecordingIndex(directory: directory).summary(id))
             #expect(summary.words == 2 && summary.state == (uploaded ? .uploaded : .saved))
-            #expect(summary.parcelBytes == summary.sentBytes && (summary.parcelBytes > 0) == uploaded)
+            #expect(summary.packageBytes == summary.sentBytes && (summary.packageBytes > 0) == uploaded)
             #expect(try names() == ["index.sqlite", "index.sqlite.format-9", "recordings"])
-            let next = try bench.nextParcel(skipping: [id]).parcel?.recording
+            let next = try bench.nextPackage(skipping: [id]).package?.recording
             #expect(next == StoreBench.header(9).id, "what is uploaded is not sent again")
         }
 
         @Test func `an upload that had begun goes on with its addresses`() throws {
-            let bench = try StoreBench(directory, later: StoreBench.both)
+            let bench = try StoreBench(directory, postLesson: StoreBench.both)
             let id = try bench.lesson(1, samples: 40_000, [token(" one", 1_000)])
-            var parcel = try #require(try bench.nextParcel().parcel)
-            let first = parcel.files[0].name
-            try bench.ask(.parcelFile(id, name: first, url: "https://school.example/1", isSent: true)) {
-                $0 == .parcelNoted(id, name: first)
+            var package = try #require(try bench.nextPackage().package)
+            let first = package.files[0].name
+            try bench.ask(.packageFile(id, name: first, url: "https://school.example/1", isSent: true)) {
+                $0 == .packageNoted(id, name: first)
             }
             bench.store.shutdown()
             sql("PRAGMA user_version = 9")
-            let again = try StoreBench(directory, later: StoreBench.both)
-            parcel.files[0].url = "https://school.example/1"
-            parcel.files[0].isSent = true
-            #expect(try again.nextParcel().parcel == parcel)
+            let again = try StoreBench(directory, postLesson: StoreBench.both)
+            package.files[0].url = "https://school.example/1"
+            package.files[0].isSent = true
+            #expect(try again.nextPackage().package == package)
         }
 
         @Test func `this version's own index comes back after another version's, with what came meanwhile`() throws {
             let uploaded = try past(uploaded: true)
-            let bench = try StoreBench(directory, later: StoreBench.both)
+            let bench = try StoreBench(directory, postLesson: StoreBench.both)
             bench.ring.reset()
             let waiting = try bench.lesson(2, samples: 30_000, [token(" three", 1_000)])
             let deleted = try bench.lesson(3, samples: 30_000, [])
@@ -80,12 +80,12 @@ extension StoreTests {
             // As the other slot's older version does: it sets this one's aside, and makes one of its own format.
             #expect(run("cp '\(file)' '\(directory)/own'"))
             sql("PRAGMA user_version = 9")
-            let other = try StoreBench(directory, later: StoreBench.both)
+            let other = try StoreBench(directory, postLesson: StoreBench.both)
             other.ring.reset()
             let meanwhile = try other.lesson(4, samples: 20_000, [token(" four", 1_000)])
             for _ in 0..<2 {
-                let parcel = try #require(try other.nextParcel(skipping: [meanwhile]).parcel)
-                try other.upload(parcel)
+                let package = try #require(try other.nextPackage(skipping: [meanwhile]).package)
+                try other.upload(package)
             }
             other.store.shutdown()
             #expect(run("rm -r '\(directory)/recordings/\(deleted.text)'"))
@@ -93,14 +93,14 @@ extension StoreTests {
             let own = "index.sqlite.format-\(Self.known)"
             #expect(run("rm '\(directory)'/index.sqlite.format-9* && mv '\(directory)/own' '\(directory)/\(own)'"))
 
-            let back = try StoreBench(directory, later: StoreBench.both)
+            let back = try StoreBench(directory, postLesson: StoreBench.both)
             #expect(back.store.rebuilt?.isTakenUp == true && back.store.rebuilt?.kept == "index.sqlite.format-1")
             #expect(try names() == ["index.sqlite", "index.sqlite.format-1", "recordings"])
             let list = try RecordingIndex(directory: directory).recordings()
             #expect(list.map(\.header.id) == [uploaded, waiting, meanwhile])
             #expect(list.map(\.state) == [.uploaded, .uploaded, .saved])
             #expect(list.map(\.words) == [2, 1, 1])
-            #expect(try back.nextParcel().parcel?.recording == meanwhile)
+            #expect(try back.nextPackage().package?.recording == meanwhile)
             // And once is enough.
             back.store.shutdown()
             let again = try StoreBench(directory)

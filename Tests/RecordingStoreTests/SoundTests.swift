@@ -34,23 +34,23 @@ extension StoreTests {
 
         @Test func `a lesson without any sound is not transcribed`() throws {
             let scratch = Scratch()
-            let bench = try StoreBench(scratch.path, later: StoreBench.both)
+            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both)
             let id = try bench.open()
             bench.feed(80_000)
             #expect(bench.store.send(mark(0, 80_000)))
             #expect(bench.store.send(.tokens([], covered: SampleIndex(80_000))))
             let summary = try bench.close()
             #expect(summary.silenceSamples == 80_000 && summary.coveredPercent == 0 && summary.coveredSound == 0)
-            let parcel = try #require(try bench.nextParcel().parcel)
+            let package = try #require(try bench.nextPackage().package)
             let manifest = try SavedFiles(directory: scratch.path).text(id, "manifest.json")
             #expect(manifest.contains(#""silenceMs":5000,"quietMs":0,"clippedMs":0"#), "\(manifest)")
             #expect(manifest.contains(#""coveredMs":0"#))
-            try SavedFiles(directory: scratch.path).expectPackage(parcel)
+            try SavedFiles(directory: scratch.path).expectPackage(package)
         }
 
         @Test func `what is transcribed is the same for list, export, transcript and manifest`() throws {
             let scratch = Scratch()
-            let bench = try StoreBench(scratch.path, later: StoreBench.both)
+            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both)
             let gap = Gap(start: SampleIndex(20_000), end: SampleIndex(40_000), reason: "offline")
             let texts: [([FinalToken], covered: Int64, [Gap], sound: Int64)] = [
                 // Transcription is off; as a whole; with a hole, which the words behind it do not make longer.
@@ -70,9 +70,9 @@ extension StoreTests {
                 let document = try files.export(id)
                 #expect(document.coverage.samples(outside: document.silences) == text.sound)
                 while true {
-                    let parcel = try #require(try bench.nextParcel().parcel)
-                    if parcel.recording == id { break }
-                    try bench.upload(parcel)
+                    let package = try #require(try bench.nextPackage().package)
+                    if package.recording == id { break }
+                    try bench.upload(package)
                 }
                 #expect(try files.text(id, "transcript.json") == document.json + "\n")
                 #expect(try files.text(id, "manifest.json").contains(#""coveredMs":\#(text.sound / 16),"#))

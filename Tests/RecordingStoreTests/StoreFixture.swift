@@ -60,7 +60,7 @@ final class StoreBench {
 
     init(
         _ directory: String, segmentSamples: Int64 = Limits.segmentSamples, ringSamples: Int = Limits.ringSamples,
-        resumes: Bool = false, retention: RetentionPolicy? = nil, later: LaterPolicy = LaterPolicy(),
+        resumes: Bool = false, retention: RetentionPolicy? = nil, postLesson: PostLessonPolicy = PostLessonPolicy(),
         storage: Storage = Storage()
     ) throws {
         self.directory = directory
@@ -68,7 +68,7 @@ final class StoreBench {
         notifier = try EventNotifier()
         store = try StoreThread(
             directory: directory, ring: ring, notifier: notifier, segmentSamples: segmentSamples, resumes: resumes,
-            retention: retention, later: later, storage: storage)
+            retention: retention, postLesson: postLesson, storage: storage)
     }
 
     static func header(_ number: UInt64 = 1, label: String = "7B maths") -> RecordingHeader {

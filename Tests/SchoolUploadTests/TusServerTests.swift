@@ -54,7 +54,7 @@ extension UploadTests {
 
         /// The server may still be taking what came before the cut: it has a lock then (423), or its offset moves
         /// (409).
-        private func finish(_ fixture: UploadFixture, _ file: ParcelFile, notBefore: Int64) throws {
+        private func finish(_ fixture: UploadFixture, _ file: UploadPackageFile, notBefore: Int64) throws {
             for _ in 0..<200 {
                 var answer = fixture.ask(.offset(recording, file))
                 if case .offset(let offset, _) = answer {

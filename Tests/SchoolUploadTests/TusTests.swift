@@ -13,7 +13,7 @@ private func endpoint(_ url: String = "https://school.example/up/files?x=1") thr
 }
 
 private func location(_ text: String) throws -> String? {
-    let file = ParcelFile(name: "a", contentType: "b", bytes: 1, sha256: "")
+    let file = UploadPackageFile(name: "a", contentType: "b", bytes: 1, sha256: "")
     let answer = TusResponses.read(
         HTTPResponse(status: 201, location: text), to: .create(recording, file), at: try endpoint())
     if case .created(let url) = answer { return url }
@@ -38,7 +38,7 @@ func `a Location that leads astray is none`(text: String) throws {
 
 @Test(arguments: ["", "-1", "+1", "1.0", " 1", "0x1", "9999999999999999999", "1,1", "１"])
 func `an offset that cannot be one is malformed`(text: String) throws {
-    let file = ParcelFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
+    let file = UploadPackageFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
     let answer = HTTPResponse(status: 200, uploadOffset: text)
     for request in [UploadRequest.offset(recording, file), .send(recording, file, from: 10, count: 90)] {
         #expect(TusResponses.read(answer, to: request, at: try endpoint()).failure?.kind == .messageMalformed)
@@ -47,7 +47,7 @@ func `an offset that cannot be one is malformed`(text: String) throws {
 
 /// The outbox judges them, and begins a file anew after some.
 @Test(arguments: [9, 61, 101]) func `an offset that cannot be is told as it was answered`(offset: Int64) throws {
-    let file = ParcelFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
+    let file = UploadPackageFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
     let answer = HTTPResponse(status: 200, uploadOffset: "\(offset)", uploadLength: "100")
     let sent = TusResponses.read(answer, to: .send(recording, file, from: 10, count: 50), at: try endpoint())
     #expect(sent == .sent(offset: offset))

@@ -33,8 +33,8 @@ final class UploadFixture {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    func file(_ url: String? = nil) -> ParcelFile {
-        ParcelFile(
+    func file(_ url: String? = nil) -> UploadPackageFile {
+        UploadPackageFile(
             name: "audio-0000.flac", contentType: "audio/flac", bytes: Int64(audio.count),
             sha256: String(repeating: "0", count: 64), url: url)
     }

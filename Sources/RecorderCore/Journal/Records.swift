@@ -164,7 +164,7 @@ package struct RecordingSummary: Equatable, Sendable {
     package var quietSamples: Int64 = 0
     package var clippedSamples: Int64 = 0
     /// Of the package for the school: the bytes of its files, and of those that have arrived; 0 before there is one.
-    package var parcelBytes: Int64 = 0
+    package var packageBytes: Int64 = 0
     package var sentBytes: Int64 = 0
 
     package init(

@@ -34,7 +34,7 @@ package struct Backfill {
         /// What the session in hand fills.
         var filling: Range<SampleIndex>?
         /// The samples that the service was sent, and the hole in them.
-        var cut: Cut?
+        var clip: Clip?
         /// How often its state was asked for.
         var polls = 0
         /// What of the coverage the journal has.
@@ -74,12 +74,12 @@ package struct Backfill {
 
         var id: RecordingID { recording.header.id }
         var end: SampleIndex { recording.saved }
-        var isAtService: Bool { cut != nil || !atService.isEmpty }
+        var isAtService: Bool { clip != nil || !atService.isEmpty }
         var missingMilliseconds: Int64 { holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds } }
         var holes: [Gap] { transcript.coverage.gaps(before: end, reason: "not transcribed yet") }
     }
 
-    struct Cut: Equatable {
+    struct Clip: Equatable {
         var hole: Range<SampleIndex>
         var range: Range<SampleIndex>
         /// Empty while the store makes the file.
@@ -90,7 +90,7 @@ package struct Backfill {
         /// A gap on its way through the live service, or whatever waits for its time; without a deadline: for the end
         /// of a lesson, or for the network.
         case trying(SessionAttempt)
-        case cutting
+        case makingClip
         case exchanging(TranscriptionRequest)
         /// The service is asked again then.
         case polling(at: MonotonicTime)
@@ -114,7 +114,7 @@ package struct Backfill {
             switch job.step {
             case .trying(let attempt): job.isWaiting ? retryAt(attempt) : attempt.deadline
             case .polling(let at): gate.time(at)
-            case .cutting, .exchanging, .settling: isPaused ? nil : answerDue
+            case .makingClip, .exchanging, .settling: isPaused ? nil : answerDue
             case .done: nil
             }
         }
@@ -166,7 +166,7 @@ package struct Backfill {
         switch input {
         case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed:
             receiveLive(input, &job, &turn)
-        case .audioCut, .cutFailed, .answer:
+        case .clipMade, .clipFailed, .answer:
             receiveFiles(input, &job, &turn)
         case .tick: expire(&job, &turn)
         case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .settled, .retry:
@@ -234,7 +234,7 @@ package struct Backfill {
             settle(job.holes.isEmpty ? "" : job.lastError, &job, &turn)
             return
         }
-        if settings.mode == .files { cut(hole, &job, &turn) } else { requestKey(&job, &turn) }
+        if settings.mode == .files { makeClip(of: hole, &job, &turn) } else { requestKey(&job, &turn) }
     }
 
     /// The first hole, or as much of it as goes at a time.
@@ -325,7 +325,7 @@ package struct Backfill {
             failed(failure, &job, &turn)
         case .polling(let at) where gate.time(at) <= turn.now:
             exchange(.state(transcription: job.atService.transcription), &job, &turn)
-        case .cutting, .exchanging, .polling, .settling, .done:
+        case .makingClip, .exchanging, .polling, .settling, .done:
             break
         }
     }
@@ -339,7 +339,7 @@ package struct Backfill {
         leave(&job, &turn)
         switch job.step {
         // The store answers these in its own time.
-        case .cutting, .settling, .done: break
+        case .makingClip, .settling, .done: break
         case .trying, .exchanging, .polling: job.attempt.backOff(until: nil, &turn)
         }
         work = .lesson(job)
@@ -360,7 +360,7 @@ package struct Backfill {
             if attempt.isLive, let session = attempt.sessionNumber { close(session: session, &job, &turn) }
         case .exchanging:
             turn.emit(.cancelRequest)
-        case .cutting, .polling, .settling, .done:
+        case .makingClip, .polling, .settling, .done:
             break
         }
     }

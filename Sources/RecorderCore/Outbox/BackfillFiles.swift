@@ -1,18 +1,18 @@
-/// Holes sent as files to the service's asynchronous API: cut, sent, transcribed, asked for, deleted there.
+/// Holes sent as files to the service's asynchronous API: clipped, sent, transcribed, asked for, deleted there.
 extension Backfill {
     /// What comes next for the file that the service has, or for what an earlier try left there.
     ///
     /// - Returns: false when there is nothing, and a new hole can be begun.
     mutating func stepFiles(_ job: inout Job, _ turn: inout Turn) -> Bool {
-        guard let cut = job.cut else {
+        guard let clip = job.clip else {
             guard !job.atService.isEmpty else { return false }
             delete(&job, &turn)
             return true
         }
-        if cut.path.isEmpty {
-            cutAudio(cut, &job, &turn)
+        if clip.path.isEmpty {
+            askForClip(clip, &job, &turn)
         } else if job.atService.file.isEmpty {
-            exchange(.uploadAudio(job.id, path: cut.path), &job, &turn)
+            exchange(.uploadAudio(job.id, path: clip.path), &job, &turn)
         } else if job.atService.transcription.isEmpty {
             exchange(.create(job.id, file: job.atService.file), &job, &turn)
         } else {
@@ -21,16 +21,16 @@ extension Backfill {
         return true
     }
 
-    mutating func cut(_ hole: Range<SampleIndex>, _ job: inout Job, _ turn: inout Turn) {
-        let cut = Cut(hole: hole, range: span(of: hole, job))
-        job.cut = cut
-        cutAudio(cut, &job, &turn)
+    mutating func makeClip(of hole: Range<SampleIndex>, _ job: inout Job, _ turn: inout Turn) {
+        let clip = Clip(hole: hole, range: span(of: hole, job))
+        job.clip = clip
+        askForClip(clip, &job, &turn)
     }
 
-    private mutating func cutAudio(_ cut: Cut, _ job: inout Job, _ turn: inout Turn) {
-        job.step = .cutting
+    private mutating func askForClip(_ clip: Clip, _ job: inout Job, _ turn: inout Turn) {
+        job.step = .makingClip
         expectAnswer(within: Limits.storeWorkMilliseconds, turn)
-        turn.emit(.cutAudio(job.id, cut.range))
+        turn.emit(.makeClip(job.id, clip.range))
     }
 
     mutating func exchange(_ request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn) {
@@ -43,11 +43,11 @@ extension Backfill {
 
     mutating func receiveFiles(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
         switch input {
-        case .audioCut(job.id, let path) where job.step == .cutting:
-            job.cut?.path = path
+        case .clipMade(job.id, let path) where job.step == .makingClip:
+            job.clip?.path = path
             job.attempt.backOff(until: turn.now, &turn)
-        case .cutFailed(job.id, let reason) where job.step == .cutting:
-            job.cut = nil
+        case .clipFailed(job.id, let reason) where job.step == .makingClip:
+            job.clip = nil
             failed(UplinkFailure(.stalled, reason), &job, &turn)
         case .answer(let answer):
             guard case .exchanging(let request) = job.step else { return }
@@ -105,10 +105,10 @@ extension Backfill {
     }
 
     private mutating func place(_ tokens: [ServiceToken], _ job: inout Job, _ turn: inout Turn) {
-        guard let cut = job.cut else { return }
+        guard let clip = job.clip else { return }
         let session = nextNumber()
-        job.transcript.open(session: session, base: cut.range.lowerBound, hole: cut.hole)
-        let length = cut.range.upperBound.milliseconds - cut.range.lowerBound.milliseconds
+        job.transcript.open(session: session, base: clip.range.lowerBound, hole: clip.hole)
+        let length = clip.range.upperBound.milliseconds - clip.range.lowerBound.milliseconds
         let message = ServiceMessage(
             tokens: tokens, finalAudioMilliseconds: length, totalAudioMilliseconds: length, finished: true)
         take(message, session: session, &job, &turn)
@@ -117,8 +117,8 @@ extension Backfill {
 
     /// The file on the box has done its duty; what the service holds is deleted next.
     private func drop(_ job: inout Job, _ turn: inout Turn) {
-        job.cut = nil
-        turn.emit(.removeCut(job.id))
+        job.clip = nil
+        turn.emit(.removeClip(job.id))
     }
 
     private mutating func delete(_ job: inout Job, _ turn: inout Turn) {

@@ -22,8 +22,8 @@ package enum BackfillInput: Equatable, Sendable {
     case sessionMessage(session: Int, ServiceMessage)
     case sessionClosed(session: Int, UplinkFailure?)
 
-    case audioCut(RecordingID, path: String)
-    case cutFailed(RecordingID, String)
+    case clipMade(RecordingID, path: String)
+    case clipFailed(RecordingID, String)
     case answer(TranscriptionAnswer)
     /// `nextDeadline` may have passed.
     case tick
@@ -43,10 +43,10 @@ package enum BackfillEffect: SessionEffect, Equatable, Sendable {
     case openSession(SessionRequest)
     case closeSession(Int)
 
-    /// These samples as a FLAC file: answered by `audioCut` or `cutFailed`.
-    case cutAudio(RecordingID, Range<SampleIndex>)
+    /// These samples as a FLAC file: answered by `clipMade` or `clipFailed`.
+    case makeClip(RecordingID, Range<SampleIndex>)
     /// The file is not needed any more.
-    case removeCut(RecordingID)
+    case removeClip(RecordingID)
     /// What the service holds: noted, so that it can be deleted there after a restart.
     case noteJob(RecordingID, TranscriptionJob)
     case request(TranscriptionRequest)

@@ -43,8 +43,8 @@ extension Backfill {
             switch job.step {
             case .trying, .polling, .done:
                 return
-            case .cutting:
-                job.cut = nil
+            case .makingClip:
+                job.clip = nil
                 failed(UplinkFailure(.stalled, "the audio was not cut in time"), &job, &turn)
             case .exchanging:
                 turn.emit(.cancelRequest)

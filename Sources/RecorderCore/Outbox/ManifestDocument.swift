@@ -6,10 +6,10 @@ package struct ManifestDocument: Equatable, Sendable {
     package var silences: [SilenceMark]
     package var coverage: Coverage
     /// All but the manifest itself.
-    package var files: [ParcelFile]
+    package var files: [UploadPackageFile]
 
     package init(
-        recording: RecordingSummary, silences: [SilenceMark], coverage: Coverage, files: [ParcelFile]
+        recording: RecordingSummary, silences: [SilenceMark], coverage: Coverage, files: [UploadPackageFile]
     ) {
         self.recording = recording
         self.silences = silences

@@ -16,7 +16,7 @@ package struct Outbox {
     var notBefore: MonotonicTime?
     /// Why nothing at all goes: the school does not let this box in.
     var authorizationProblem = ""
-    private(set) var blocked: [BlockedParcel] = []
+    private(set) var blocked: [BlockedPackage] = []
     /// Such lessons that fell off the list.
     package private(set) var unlistedBlocked: Int64 = 0
     private(set) var lastError = ""
@@ -29,12 +29,12 @@ package struct Outbox {
         case none
         /// The store was asked.
         case asked
-        case parcel(CurrentUpload)
+        case package(CurrentUpload)
     }
 
     /// The lesson in hand.
     struct CurrentUpload {
-        var parcel: Parcel
+        var package: UploadPackage
         var step: Step
         /// What the server has of the file that is under way; nil: it is to be asked.
         var offset: Int64?
@@ -49,9 +49,9 @@ package struct Outbox {
         /// Files that had to be begun anew.
         var restarts = 0
 
-        var id: RecordingID { parcel.recording }
+        var id: RecordingID { package.recording }
         /// The file that goes next.
-        var place: Int? { parcel.files.firstIndex { !$0.isSent } }
+        var place: Int? { package.files.firstIndex { !$0.isSent } }
     }
 
     enum Step: Equatable {
@@ -76,7 +76,7 @@ package struct Outbox {
         switch work {
         case .none: return askAt
         case .asked: return answerDue
-        case .parcel(let current):
+        case .package(let current):
             guard case .waiting(let until) = current.step else { return answerDue }
             return due(until)
         }
@@ -87,7 +87,7 @@ package struct Outbox {
 
     /// A lesson is on its way: for the lamp.
     package var isUploading: Bool {
-        guard case .parcel(let current) = work, case .exchanging = current.step else { return false }
+        guard case .package(let current) = work, case .exchanging = current.step else { return false }
         return current.failures == 0
     }
 
@@ -96,14 +96,14 @@ package struct Outbox {
         var status = OutboxStatus(
             waiting: waiting, bytesLeft: bytesLeft, recording: nil, file: "", bytesDone: 0, bytes: 0,
             bytesASecond: meter.rate(now: now), nextAttempt: nextDeadline, lastError: lastError, blocked: blocked)
-        guard case .parcel(let current) = work else { return status }
+        guard case .package(let current) = work else { return status }
         status.recording = current.id
-        for file in current.parcel.files {
+        for file in current.package.files {
             status.bytes += file.bytes
             if file.isSent { status.bytesDone += file.bytes }
         }
         if let place = current.place {
-            status.file = current.parcel.files[place].name
+            status.file = current.package.files[place].name
             status.bytesDone += (current.offset ?? 0) + current.written
         }
         status.bytesLeft = max(0, bytesLeft - status.bytesDone)
@@ -134,12 +134,12 @@ package struct Outbox {
             blocked.removeAll { id == nil || $0.recording == id }
             notBefore = nil
             release(turn)
-        case .parcel(let parcel, let waiting, let bytesLeft):
-            take(parcel, waiting: waiting, bytesLeft: bytesLeft, &turn)
+        case .package(let package, let waiting, let bytesLeft):
+            take(package, waiting: waiting, bytesLeft: bytesLeft, &turn)
         case .noted, .answer, .progress:
-            guard case .parcel(var current) = work else { break }
+            guard case .package(var current) = work else { break }
             receive(input, &current, &turn)
-            work = current.step == .ending ? .none : .parcel(current)
+            work = current.step == .ending ? .none : .package(current)
         case .tick: answerMissing(&turn)
         }
         advance(&turn)
@@ -167,20 +167,20 @@ package struct Outbox {
         }
     }
 
-    private mutating func take(_ parcel: Parcel?, waiting: Int, bytesLeft: Int64, _ turn: inout Turn) {
+    private mutating func take(_ package: UploadPackage?, waiting: Int, bytesLeft: Int64, _ turn: inout Turn) {
         self.waiting = waiting
         self.bytesLeft = bytesLeft
         guard case .asked = work else { return }
         work = .none
-        guard let parcel else {
+        guard let package else {
             // Whoever was told of everything has nothing to ask; this is for what was missed.
             askAt = askAt ?? turn.after(milliseconds: Limits.uploadAskMilliseconds)
             return
         }
-        let bytes = parcel.files.reduce(0) { $0 + $1.bytes }
-        let line = "upload id=\(parcel.recording.text) state=begun files=\(parcel.files.count) bytes=\(bytes)"
+        let bytes = package.files.reduce(0) { $0 + $1.bytes }
+        let line = "upload id=\(package.recording.text) state=begun files=\(package.files.count) bytes=\(bytes)"
         turn.log(.info, line)
-        work = .parcel(CurrentUpload(parcel: parcel, step: .waiting(until: turn.now)))
+        work = .package(CurrentUpload(package: package, step: .waiting(until: turn.now)))
     }
 
     // MARK: What is done next
@@ -193,15 +193,15 @@ package struct Outbox {
             askAt = nil
             work = .asked
             expectAnswer(within: Limits.storeWorkMilliseconds, turn)
-            turn.emit(.askParcel(skipping: blocked.map { $0.recording }))
+            turn.emit(.askPackage(skipping: blocked.map { $0.recording }))
         case .asked:
             break
-        case .parcel(var current):
+        case .package(var current):
             guard case .waiting(let until) = current.step, due(until) <= turn.now else { return }
             notBefore = nil
             gate.pass(at: turn.now)
             step(&current, &turn)
-            work = .parcel(current)
+            work = .package(current)
         }
     }
 
@@ -216,7 +216,7 @@ package struct Outbox {
             }
             return
         }
-        let file = current.parcel.files[place]
+        let file = current.package.files[place]
         if file.url == nil {
             exchange(.create(current.id, file), &current, &turn)
         } else if let offset = current.offset {
@@ -241,15 +241,15 @@ package struct Outbox {
     /// - Parameter url: nil: the file is begun anew.
     mutating func note(_ place: Int, url: String?, isSent: Bool, _ current: inout CurrentUpload, _ turn: inout Turn) {
         expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
-        current.parcel.files[place].url = url
-        current.parcel.files[place].isSent = isSent
+        current.package.files[place].url = url
+        current.package.files[place].isSent = isSent
         if isSent || url == nil { current.offset = nil }
         if case .noting(let left) = current.step { current.step = .noting(left + 1) } else { current.step = .noting(1) }
-        turn.emit(.note(current.id, file: current.parcel.files[place].name, url: url, isSent: isSent))
+        turn.emit(.note(current.id, file: current.package.files[place].name, url: url, isSent: isSent))
     }
 
     private mutating func finish(_ current: inout CurrentUpload, _ turn: inout Turn) {
-        let bytes = current.parcel.files.reduce(0) { $0 + $1.bytes }
+        let bytes = current.package.files.reduce(0) { $0 + $1.bytes }
         turn.log(.info, "upload id=\(current.id.text) state=uploaded bytes=\(bytes)")
         lastError = ""
         current.step = .ending
@@ -265,11 +265,11 @@ package struct Outbox {
     }
 
     private mutating func wake(_ turn: Turn) {
-        guard authorizationProblem.isEmpty, case .parcel(var current) = work, case .waiting = current.step else {
+        guard authorizationProblem.isEmpty, case .package(var current) = work, case .waiting = current.step else {
             return
         }
         current.step = .waiting(until: turn.now)
-        work = .parcel(current)
+        work = .package(current)
     }
 
     /// Whatever kept it waiting is over.
@@ -282,12 +282,12 @@ package struct Outbox {
     /// A lesson begins: the network is its own. What the server has got of the chunk is asked for afterwards.
     private mutating func pause(_ turn: inout Turn) {
         isPaused = true
-        guard case .parcel(var current) = work, case .exchanging = current.step else { return }
+        guard case .package(var current) = work, case .exchanging = current.step else { return }
         turn.emit(.cancelRequest)
         current.offset = nil
         current.written = 0
         current.step = .waiting(until: turn.now)
-        work = .parcel(current)
+        work = .package(current)
     }
 
     // MARK: Answers that do not come
@@ -307,7 +307,7 @@ package struct Outbox {
         case .asked:
             work = .none
             askAt = turn.now
-        case .parcel(var current):
+        case .package(var current):
             switch current.step {
             case .waiting, .ending:
                 return
@@ -319,7 +319,7 @@ package struct Outbox {
                 turn.emit(.cancelRequest)
                 let failure = UplinkFailure(.timeout, "the school's server gave no answer")
                 receive(.failed(failure), of: request, &current, &turn)
-                work = current.step == .ending ? .none : .parcel(current)
+                work = current.step == .ending ? .none : .package(current)
             }
         }
         turn.log(.error, "upload state=stuck")
@@ -339,11 +339,11 @@ package struct Outbox {
     /// The lesson waits for a person, and the next one is taken.
     mutating func block(_ reason: String, _ current: inout CurrentUpload, _ turn: inout Turn) {
         lastError = reason
-        if blocked.count >= Limits.blockedParcels {
+        if blocked.count >= Limits.blockedPackages {
             blocked.removeFirst()
             unlistedBlocked += 1
         }
-        blocked.append(BlockedParcel(recording: current.id, reason: reason))
+        blocked.append(BlockedPackage(recording: current.id, reason: reason))
         let hint = " hint=\"chalkbox upload retry \(current.id.text)\""
         let line = "upload id=\(current.id.text) state=blocked reason=\(LogEntry.quoted(reason))"
         turn.log(.error, line + hint)

@@ -67,7 +67,7 @@ extension Outbox {
             block(reason, &current, &turn)
             return
         }
-        let name = current.parcel.files[place].name
+        let name = current.package.files[place].name
         let line = "upload id=\(current.id.text) state=anew file=\(name) reason=\(LogEntry.quoted(reason))"
         turn.log(.warning, line)
         note(place, url: nil, isSent: false, &current, &turn)
@@ -75,7 +75,7 @@ extension Outbox {
 
     private mutating func sendAgain(_ names: [String], _ current: inout CurrentUpload, _ turn: inout Turn) {
         current.restarts += 1
-        let places = current.parcel.files.indices.filter { names.contains(current.parcel.files[$0].name) }
+        let places = current.package.files.indices.filter { names.contains(current.package.files[$0].name) }
         let reason = "the school does not have \(names.first ?? "what is in the manifest") as it was sent"
         guard !places.isEmpty, current.restarts <= Limits.uploadRestarts else {
             block(reason, &current, &turn)

@@ -7,8 +7,8 @@ package enum OutboxInput: Equatable, Sendable {
     /// As for the recorder: there is a usable way to the network.
     case networkChanged
     case networkLost
-    /// The store's answer to `askParcel`; `waiting`: recordings that are not at the school, `bytesLeft`: of them.
-    case parcel(Parcel?, waiting: Int, bytesLeft: Int64)
+    /// The store's answer to `askPackage`; `waiting`: recordings that are not at the school, `bytesLeft`: of them.
+    case package(UploadPackage?, waiting: Int, bytesLeft: Int64)
     /// What `note` or, with an empty name, `done` wanted is on disk.
     case noted(RecordingID, String)
     case answer(UploadAnswer)
@@ -25,7 +25,7 @@ package enum OutboxInput: Equatable, Sendable {
 /// Everything that the uploads can want done.
 package enum OutboxEffect: MachineEffect, Equatable, Sendable {
     /// The oldest lesson that is to go, but none of these.
-    case askParcel(skipping: [RecordingID])
+    case askPackage(skipping: [RecordingID])
     /// How far a file has come: kept before anything is done that builds on it. Answered by `noted`.
     case note(RecordingID, file: String, url: String?, isSent: Bool)
     /// The school has the lesson. Answered by `noted`.
@@ -55,7 +55,7 @@ package struct OutboxSettings: Equatable, Sendable {
 }
 
 /// A lesson that waits for a person.
-package struct BlockedParcel: Equatable, Sendable {
+package struct BlockedPackage: Equatable, Sendable {
     package var recording: RecordingID
     package var reason: String
 }
@@ -75,5 +75,5 @@ package struct OutboxStatus: Equatable, Sendable {
     /// Nil: none is planned, or it is under way.
     package var nextAttempt: MonotonicTime?
     package var lastError: String
-    package var blocked: [BlockedParcel]
+    package var blocked: [BlockedPackage]
 }

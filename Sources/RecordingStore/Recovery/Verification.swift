@@ -82,14 +82,14 @@ package final class Verification {
         if index.skippedRows > skipped {
             report.problems.append("\(index.skippedRows - skipped) rows of the index are out of bounds")
         }
-        for file in try index.parcel(id) {
+        for file in try index.packageFiles(id) {
             if let problem = check(file, of: id) { report.problems.append(problem) }
         }
         return report
     }
 
     /// A file of the package.
-    private func check(_ file: ParcelFile, of id: RecordingID) -> String? {
+    private func check(_ file: UploadPackageFile, of id: RecordingID) -> String? {
         do throws(StoreError) {
             let digest = try FileDigest(layout.recording(id) + "/" + file.name)
             let isSame = try digest.all() == file.sha256

@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Makes a FLAC file of a part of a saved recording, in slices.
-final class AudioCutter {
+final class AudioClipper {
     private struct Work {
         let writer: FLACWriter
         let replay: JournalReplay
@@ -10,33 +10,33 @@ final class AudioCutter {
     }
 
     private let layout: StateLayout
-    private let roll: SegmentRoll
+    private let sizing: SegmentSizing
     private var request: (id: RecordingID, range: Range<SampleIndex>)?
     private var work: Work?
     private var retry = Retry()
 
-    init(_ layout: StateLayout, _ roll: SegmentRoll) {
+    init(_ layout: StateLayout, _ sizing: SegmentSizing) {
         self.layout = layout
-        self.roll = roll
+        self.sizing = sizing
     }
 
     /// What a crash left: it is made anew when it is wanted.
     static func clear(_ layout: StateLayout) {
-        for name in (try? FileSystem.list(layout.cuts)) ?? [] {
-            _ = try? layout.storage.perform(.remove(layout.cuts + "/" + name))
+        for name in (try? FileSystem.list(layout.clips)) ?? [] {
+            _ = try? layout.storage.perform(.remove(layout.clips + "/" + name))
         }
     }
 
     func ask(_ id: RecordingID, _ range: Range<SampleIndex>) {
         request = (id, range)
         work = nil
-        retry.hurry()
+        retry.reset()
     }
 
     func remove(_ id: RecordingID) {
         if request?.id == id { request = nil }
         work = nil
-        _ = try? layout.storage.perform(.remove(layout.cut(id)))
+        _ = try? layout.storage.perform(.remove(layout.clip(id)))
     }
 
     /// A lesson begins; it is begun anew afterwards.
@@ -68,13 +68,13 @@ final class AudioCutter {
         }
         try work.writer.finish()
         try work.writer.save()
-        let path = layout.cut(request.id)
+        let path = layout.clip(request.id)
         let bytes = try onFile { () throws(SystemError) in try File(path, .read).status().bytes }
         let isEmpty = work.position == request.range.lowerBound
         self.work = nil
         self.request = nil
         retry.succeeded()
-        return .audioCut(request.id, path: path, bytes: isEmpty ? 0 : bytes)
+        return .clipMade(request.id, path: path, bytes: isEmpty ? 0 : bytes)
     }
 
     /// - Returns: whether it is news.
@@ -84,11 +84,11 @@ final class AudioCutter {
     }
 
     private func begin(_ id: RecordingID, _ range: Range<SampleIndex>) throws(StoreError) -> Work {
-        try onFile { () throws(SystemError) in try layout.storage.makeDirectories(layout.cuts) }
+        try onFile { () throws(SystemError) in try layout.storage.makeDirectories(layout.clips) }
         // Nothing in it says whose lesson it is: it goes to the service.
         let writer = try FLACWriter(
-            path: layout.cut(id), layout.storage, blockSamples: AudioExport.blockSamples, comments: [])
-        let replay = JournalReplay(layout, id, roll)
+            path: layout.clip(id), layout.storage, blockSamples: AudioExport.blockSamples, comments: [])
+        let replay = JournalReplay(layout, id, sizing)
         replay.read(session: 0, from: range.lowerBound)
         return Work(writer: writer, replay: replay, position: range.lowerBound)
     }

@@ -1,7 +1,7 @@
 internal import RecorderCore
 
-/// Gives a transcript out in pieces, in the one format or the other; the same as the whole document's.
-class TranscriptPieces {
+/// Gives a transcript out in chunks, in the one format or the other; the same as the whole document's.
+class ChunkedTranscriptWriter {
     let words: SavedWords
     /// The next word to be written.
     fileprivate var place = 0
@@ -10,13 +10,13 @@ class TranscriptPieces {
         self.words = words
     }
 
-    /// The next piece, which may be empty; nil at the end.
+    /// The next chunk, which may be empty; nil at the end.
     func next() throws(StoreError) -> String? { nil }
 }
 
 /// `chalkbox-transcript`. A segment tells its end and its text before its words: they are read twice, and only the text
 /// of one segment is kept.
-final class JSONPieces: TranscriptPieces {
+final class ChunkedJSONWriter: ChunkedTranscriptWriter {
     /// A segment whose end is looked for.
     private struct Scan {
         var last: Word
@@ -89,7 +89,7 @@ final class JSONPieces: TranscriptPieces {
 }
 
 /// WebVTT.
-final class SubtitlePieces: TranscriptPieces {
+final class ChunkedWebVTTWriter: ChunkedTranscriptWriter {
     private var cutter = CueCutter()
     private var last: Word?
     private var isFinished = false

@@ -93,7 +93,7 @@ enum Recovery {
                 let file = try File(path, .read)
                 let bytes = try file.status().bytes
                 if let last = end.last, segment == last.segment {
-                    let closing = FLACReader.closingBytes
+                    let closing = FLACReader.lengthAndMD5Bytes
                     let unknown = [UInt8](repeating: 0, count: closing.count)
                     let isEnded = try file.read(at: closing.lowerBound, limit: closing.count) != unknown
                     guard isEnded || bytes > last.bytes else { return }

@@ -39,7 +39,7 @@ extension IndexWriter {
     // MARK: The package
 
     /// From now on the recording has a package, and its text does not change.
-    func enter(_ files: [ParcelFile], of recording: Int64) throws(StoreError) {
+    func enter(_ files: [UploadPackageFile], of recording: Int64) throws(StoreError) {
         try database.transaction(doing: Self.packing) { () throws(StoreError) in
             try database.execute(
                 """
@@ -51,7 +51,7 @@ extension IndexWriter {
     }
 
     /// Within a transaction.
-    func insert(_ files: [ParcelFile], of recording: Int64) throws(StoreError) {
+    func insert(_ files: [UploadPackageFile], of recording: Int64) throws(StoreError) {
         for (position, file) in files.enumerated() {
             try change(
                 """
@@ -191,26 +191,26 @@ extension IndexWriter {
 }
 
 extension RecordingIndex {
-    static let parcelColumns = "SELECT name, content_type, bytes, sha256, url, is_sent FROM parcel_file "
+    static let packageColumns = "SELECT name, content_type, bytes, sha256, url, is_sent FROM parcel_file "
 
     /// The package's files in the order in which they go; none when there is no package.
-    func parcel(_ id: RecordingID) throws(StoreError) -> [ParcelFile] {
+    func packageFiles(_ id: RecordingID) throws(StoreError) -> [UploadPackageFile] {
         let statement = try database.prepare(
-            Self.parcelColumns + "WHERE recording = (SELECT number FROM recording WHERE id = ?) ORDER BY position",
+            Self.packageColumns + "WHERE recording = (SELECT number FROM recording WHERE id = ?) ORDER BY position",
             doing: "read a package")
         statement.bind(1, id.text)
-        var files: [ParcelFile] = []
-        while try statement.step() { files.append(statement.parcelFile()) }
+        var files: [UploadPackageFile] = []
+        while try statement.step() { files.append(statement.packageFile()) }
         return files
     }
 }
 
 extension Statement {
-    /// A row of `RecordingIndex.parcelColumns`.
+    /// A row of `RecordingIndex.packageColumns`.
     @inline(never)
-    func parcelFile() -> ParcelFile {
+    func packageFile() -> UploadPackageFile {
         let url = text(4)
-        return ParcelFile(
+        return UploadPackageFile(
             name: text(0), contentType: text(1), bytes: integer(2), sha256: text(3), url: url.isEmpty ? nil : url,
             isSent: integer(5) == 1)
     }

@@ -1,9 +1,9 @@
 internal import LinuxRuntime
 internal import RecorderCore
 
-/// A file of a package while it is written: under another name until all of it is on the medium. What a crash leaves
-/// of it is written over by the next packing.
-final class PackageFile {
+/// Writes a file of a package: under another name until all of it is on the medium. What a crash leaves of it is
+/// written over when the package is built again.
+final class AtomicFileWriter {
     private let temporary: String
     private let path: String
     private let storage: Storage

@@ -2,18 +2,18 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Finds the next recording for the school, and has it packed, in slices.
-final class ParcelDesk {
+final class UploadPackageQueue {
     private struct Work {
         let number: Int64
         let id: RecordingID
-        let packing: Packing
+        let builder: PackageBuilder
     }
 
     private let layout: StateLayout
     private let index: IndexWriter
     private let summaries: RecordingIndex
-    private let later: LaterPolicy
-    /// Recordings that the next parcel is not to be of; nil when nobody has asked.
+    private let policy: PostLessonPolicy
+    /// Recordings that the next package is not to be of; nil when nobody has asked.
     private var request: [RecordingID]?
     /// What there is has to be packed, and a lesson is recorded.
     private var waitsForLesson = false
@@ -26,11 +26,11 @@ final class ParcelDesk {
 
     private static let measuredAStep = 8
 
-    init(_ layout: StateLayout, _ index: IndexWriter, _ summaries: RecordingIndex, _ later: LaterPolicy) {
+    init(_ layout: StateLayout, _ index: IndexWriter, _ summaries: RecordingIndex, _ policy: PostLessonPolicy) {
         self.layout = layout
         self.index = index
         self.summaries = summaries
-        self.later = later
+        self.policy = policy
     }
 
     func ask(skipping skipped: [RecordingID]) {
@@ -46,7 +46,7 @@ final class ParcelDesk {
     func resume() {
         waitsForLesson = false
         refused = []
-        retry.hurry()
+        retry.reset()
     }
 
     /// The index was made anew: its rows have other numbers.
@@ -62,16 +62,16 @@ final class ParcelDesk {
 
     func step(isRecording: Bool) throws(StoreError) -> SavedEvent? {
         guard let skipped = request else { return nil }
-        guard later.uploads else {
+        guard policy.uploads else {
             request = nil
-            return .parcel(nil, waiting: 0, bytesLeft: 0)
+            return .package(nil, waiting: 0, bytesLeft: 0)
         }
         if retry.at != nil {
             refused = []
-            retry.hurry()
+            retry.reset()
         }
         guard let work else { return try answer(skipped, isRecording: isRecording) }
-        if let files = try work.packing.step() {
+        if let files = try work.builder.step() {
             try index.enter(files, of: work.number)
             self.work = nil
             retry.succeeded()
@@ -86,7 +86,7 @@ final class ParcelDesk {
             refused.append(work.number)
             self.work = nil
             let isNews = retry.failed()
-            retry.hurry()
+            retry.reset()
             return isNews
         }
         return retry.failed()
@@ -100,10 +100,10 @@ final class ParcelDesk {
         for one in list where !skipped.contains(one.id) {
             if one.isPacked {
                 request = nil
-                let parcel = Parcel(recording: one.id, files: try summaries.parcel(one.id))
-                return .parcel(parcel, waiting: list.count, bytesLeft: bytesLeft(list))
+                let package = UploadPackage(recording: one.id, files: try summaries.packageFiles(one.id))
+                return .package(package, waiting: list.count, bytesLeft: bytesLeft(list))
             }
-            guard one.isSettled || !later.transcribes else { continue }
+            guard one.isSettled || !policy.transcribes else { continue }
             guard !isRecording else {
                 couldPack = true
                 continue
@@ -113,7 +113,7 @@ final class ParcelDesk {
                 continue
             }
             work = Work(
-                number: one.number, id: one.id, packing: try Packing(layout, summaries, one.number, one.id))
+                number: one.number, id: one.id, builder: try PackageBuilder(layout, summaries, one.number, one.id))
             return nil
         }
         if couldPack {
@@ -122,7 +122,7 @@ final class ParcelDesk {
             _ = retry.failed()
         } else {
             request = nil
-            return .parcel(nil, waiting: list.count, bytesLeft: bytesLeft(list))
+            return .package(nil, waiting: list.count, bytesLeft: bytesLeft(list))
         }
         return nil
     }

@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Deletes uploaded recordings one at a time, between the store's commits.
-final class RoomKeeper {
+final class RetentionWorker {
     /// Raised when what `isAsked` asked for is done.
     let done: EventNotifier
     private let removal: Removal

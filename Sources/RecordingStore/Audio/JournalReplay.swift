@@ -13,7 +13,7 @@ final class JournalReplay {
     }
 
     private let files: SegmentFiles
-    private let roll: SegmentRoll
+    private let sizing: SegmentSizing
     /// One a session: the live one and the one that fills a hole may both be far behind.
     private var requests: [Request] = []
     private var reader: FLACReader?
@@ -25,9 +25,9 @@ final class JournalReplay {
     private static let sliceFrames = 300
     private static let mostRequests = 8
 
-    init(_ layout: StateLayout, _ id: RecordingID, _ roll: SegmentRoll) {
+    init(_ layout: StateLayout, _ id: RecordingID, _ sizing: SegmentSizing) {
         files = SegmentFiles(layout, id)
-        self.roll = roll
+        self.sizing = sizing
     }
 
     var isWorking: Bool { !requests.isEmpty }
@@ -47,7 +47,7 @@ final class JournalReplay {
         guard var request = requests.first else { return nil }
         // Forward in the same file the reader goes on; anything else begins anew.
         let position = fileStart.advanced(by: reader?.endSample ?? 0)
-        if roll.segment(of: request.next) != roll.segment(of: position) || request.next < position { reader = nil }
+        if sizing.segment(of: request.next) != sizing.segment(of: position) || request.next < position { reader = nil }
         guard try !work(&request) else {
             requests[0] = request
             return nil
@@ -106,7 +106,7 @@ final class JournalReplay {
     private func reader(for sample: SampleIndex) throws(StoreError) -> FLACReader? {
         if let reader { return reader }
         // Each interruption made one file more than there are lengths of a file.
-        for number in try files.numbers() where number >= roll.segment(of: sample) {
+        for number in try files.numbers() where number >= sizing.segment(of: sample) {
             guard let (next, tags) = try files.reader(number) else { continue }
             guard tags.firstSample <= sample else { break }
             (reader, segment, fileStart) = (next, number, tags.firstSample)

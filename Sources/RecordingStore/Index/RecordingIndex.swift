@@ -231,8 +231,8 @@ package final class RecordingIndex {
         summary.isTextSettled = row.integer(11) == 1
         summary.gaps = Int(clamping: row.integer(12))
         summary.gapSamples = min(max(0, row.integer(13)), samples)
-        summary.parcelBytes = max(0, row.integer(14))
-        summary.sentBytes = min(max(0, row.integer(15)), summary.parcelBytes)
+        summary.packageBytes = max(0, row.integer(14))
+        summary.sentBytes = min(max(0, row.integer(15)), summary.packageBytes)
         if summary.gaps > 0 {
             // Text behind a gap counts as well. Rows that are left out here are counted by who asks for them.
             let skipped = database.skippedRows

@@ -3,15 +3,15 @@ internal import RecorderCore
 
 /// What the store does for recordings that are saved, in slices between its commits: it notes how far text and upload
 /// have come, packs, and reads.
-final class SavedDesk {
+final class PostLessonWorker {
     private let index: IndexWriter
     private let summaries: RecordingIndex
     private let layout: StateLayout
-    private let roll: SegmentRoll
-    private let later: LaterPolicy
-    private let parcels: ParcelDesk
-    private let cutter: AudioCutter
-    private var notes = SavedNotes()
+    private let sizing: SegmentSizing
+    private let policy: PostLessonPolicy
+    private let packages: UploadPackageQueue
+    private let clipper: AudioClipper
+    private var pendingWrites = PendingIndexWrites()
     private var retry = Retry()
     /// Recordings that the next text is not to be of; nil when nobody has asked.
     private var textRequest: [RecordingID]?
@@ -20,50 +20,50 @@ final class SavedDesk {
     private var events: [StoreEvent] = []
 
     init(
-        _ layout: StateLayout, _ index: IndexWriter, _ summaries: RecordingIndex, _ roll: SegmentRoll,
-        _ later: LaterPolicy
+        _ layout: StateLayout, _ index: IndexWriter, _ summaries: RecordingIndex, _ sizing: SegmentSizing,
+        _ policy: PostLessonPolicy
     ) {
         self.layout = layout
         self.index = index
         self.summaries = summaries
-        self.roll = roll
-        self.later = later
-        parcels = ParcelDesk(layout, index, summaries, later)
-        cutter = AudioCutter(layout, roll)
+        self.sizing = sizing
+        self.policy = policy
+        packages = UploadPackageQueue(layout, index, summaries, policy)
+        clipper = AudioClipper(layout, sizing)
     }
 
     func take(_ command: SavedCommand) {
-        retry.hurry()
+        retry.reset()
         switch command {
-        case .nextParcel(let skipped):
-            parcels.ask(skipping: skipped)
+        case .nextPackage(let skipped):
+            packages.ask(skipping: skipped)
         case .nextText(let skipped):
-            notes.refused = nil
+            pendingWrites.refused = nil
             textRequest = skipped
         case .read(let session, let id, let from):
-            if replay?.id != id { replay = (id, JournalReplay(layout, id, roll)) }
+            if replay?.id != id { replay = (id, JournalReplay(layout, id, sizing)) }
             replay?.reader.read(session: session, from: from)
-        case .cutAudio(let id, let range):
-            cutter.ask(id, range)
-        case .removeCut(let id):
-            cutter.remove(id)
-        case .parcelFile, .parcelDone, .textTokens, .mergeSpeaker, .settleText, .noteJob:
-            if let lost = notes.add(command) { events.append(.saved(.textLost(lost))) }
+        case .makeClip(let id, let range):
+            clipper.ask(id, range)
+        case .removeClip(let id):
+            clipper.remove(id)
+        case .packageFile, .packageDone, .textTokens, .mergeSpeaker, .settleText, .noteJob:
+            if let lost = pendingWrites.add(command) { events.append(.saved(.textLost(lost))) }
         }
     }
 
     /// A lesson begins.
     func pause() {
-        parcels.pause()
-        cutter.pause()
+        packages.pause()
+        clipper.pause()
     }
 
     func resume() {
-        parcels.resume()
+        packages.resume()
     }
 
     /// The index was made anew.
-    func forgetRows() { parcels.forgetRows() }
+    func forgetRows() { packages.forgetRows() }
 
     /// What has happened since this was last asked.
     func takeEvents() -> [StoreEvent] {
@@ -72,7 +72,7 @@ final class SavedDesk {
     }
 
     /// The disk was full, which is asked once.
-    func takeNeedOfRoom() -> Bool {
+    func takeNeedOfSpace() -> Bool {
         defer { needsRoom = false }
         return needsRoom
     }
@@ -80,11 +80,11 @@ final class SavedDesk {
     /// When there is something to do; nil: not before the next command.
     func due(isRecording: Bool) -> MonotonicTime? {
         if replay?.reader.isWorking == true { return Retry.now }
-        let cut = cutter.due(isRecording: isRecording)
-        let other = notes.isEmpty
-            ? (textRequest == nil ? parcels.due(isRecording: isRecording) : Retry.now) : retry.due
-        guard let cut, let other else { return cut ?? other }
-        return min(cut, other)
+        let clip = clipper.due(isRecording: isRecording)
+        let other = pendingWrites.isEmpty
+            ? (textRequest == nil ? packages.due(isRecording: isRecording) : Retry.now) : retry.due
+        guard let clip, let other else { return clip ?? other }
+        return min(clip, other)
     }
 
     /// One slice of work.
@@ -98,23 +98,23 @@ final class SavedDesk {
 
     /// The store ends: what can still be written, is.
     func finish() {
-        while !notes.isEmpty {
+        while !pendingWrites.isEmpty {
             guard writeNote() else { return }
         }
     }
 
     private func step(isRecording: Bool) {
         readOn()
-        if !notes.isEmpty {
+        if !pendingWrites.isEmpty {
             if retry.due <= Clock.now { _ = writeNote() }
         } else if let skipped = textRequest {
             textRequest = nil
             answerText(skipped)
-        } else if let due = parcels.due(isRecording: isRecording), due <= Clock.now {
-            attempt(parcels.failed) { () throws(StoreError) in try parcels.step(isRecording: isRecording) }
+        } else if let due = packages.due(isRecording: isRecording), due <= Clock.now {
+            attempt(packages.failed) { () throws(StoreError) in try packages.step(isRecording: isRecording) }
         }
-        if let due = cutter.due(isRecording: isRecording), due <= Clock.now {
-            attempt(cutter.failed) { () throws(StoreError) in try cutter.step() }
+        if let due = clipper.due(isRecording: isRecording), due <= Clock.now {
+            attempt(clipper.failed) { () throws(StoreError) in try clipper.step() }
         }
     }
 
@@ -146,7 +146,7 @@ final class SavedDesk {
 
     private func answerText(_ skipped: [RecordingID]) {
         do throws(StoreError) {
-            let text = later.transcribes ? try index.nextText(summaries, skipping: skipped) : nil
+            let text = policy.transcribes ? try index.nextText(summaries, skipping: skipped) : nil
             events.append(.saved(.text(text)))
         } catch {
             tell(error, isNews: true)
@@ -157,7 +157,7 @@ final class SavedDesk {
     /// - Returns: whether the disk took it.
     private func writeNote() -> Bool {
         do throws(StoreError) {
-            if let event = try notes.writeFirst(index) { events.append(.saved(event)) }
+            if let event = try pendingWrites.writeFirst(index) { events.append(.saved(event)) }
             retry.succeeded()
             return true
         } catch {

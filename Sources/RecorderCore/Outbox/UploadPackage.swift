@@ -1,17 +1,17 @@
 /// A saved lesson on its way to the school: its files in the order in which they go, and how far each has come.
-package struct Parcel: Equatable, Sendable {
+package struct UploadPackage: Equatable, Sendable {
     package var recording: RecordingID
     /// Audio first, then the transcript, `manifest.json` last.
-    package var files: [ParcelFile]
+    package var files: [UploadPackageFile]
 
-    package init(recording: RecordingID, files: [ParcelFile]) {
+    package init(recording: RecordingID, files: [UploadPackageFile]) {
         self.recording = recording
         self.files = files
     }
 }
 
-/// One file of a parcel. It lies in the recording's own directory, and never changes once it is part of a parcel.
-package struct ParcelFile: Equatable, Sendable {
+/// One file of a package. It lies in the recording's own directory, and never changes once it is part of a package.
+package struct UploadPackageFile: Equatable, Sendable {
     /// Its name in the recording's directory; the object's is `RECORDING/NAME`.
     package var name: String
     /// RFC 9110 section 8.3, for example `audio/flac`.
@@ -39,11 +39,11 @@ package struct ParcelFile: Equatable, Sendable {
 /// One exchange with the school's servers. There is at most one at a time; each gets exactly one `UploadAnswer`.
 package enum UploadRequest: Equatable, Sendable {
     /// tus 1.0, creation: POST with `Upload-Length` and `Upload-Metadata`.
-    case create(RecordingID, ParcelFile)
+    case create(RecordingID, UploadPackageFile)
     /// tus 1.0, core: HEAD of the file's `url`, for its offset.
-    case offset(RecordingID, ParcelFile)
+    case offset(RecordingID, UploadPackageFile)
     /// tus 1.0, core: PATCH of the file's `url` with its bytes from `from` on, `count` of them.
-    case send(RecordingID, ParcelFile, from: Int64, count: Int64)
+    case send(RecordingID, UploadPackageFile, from: Int64, count: Int64)
     /// POST of `manifest.json` to `upload.manifest_url`, with the recording's id as `Idempotency-Key`.
     case manifest(RecordingID)
 }

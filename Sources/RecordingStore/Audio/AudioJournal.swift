@@ -8,7 +8,7 @@ internal import RecorderCore
 final class AudioJournal {
     private let layout: StateLayout
     private let header: RecordingHeader
-    private let roll: SegmentRoll
+    private let sizing: SegmentSizing
     private let anchor: () -> Anchor
     private var writer: FLACWriter?
     private var writerStart = SampleIndex.zero
@@ -36,13 +36,13 @@ final class AudioJournal {
     ///   - end: goes on behind what is on the medium, when there is something.
     ///   - nextFile: see there; nil for a new recording.
     init(
-        _ layout: StateLayout, _ header: RecordingHeader, _ roll: SegmentRoll, anchor: @escaping () -> Anchor,
+        _ layout: StateLayout, _ header: RecordingHeader, _ sizing: SegmentSizing, anchor: @escaping () -> Anchor,
         after end: SampleIndex = .zero, nextFile: Int? = nil
     ) {
         self.anchor = anchor
         self.layout = layout
         self.header = header
-        self.roll = roll
+        self.sizing = sizing
         self.nextFile = nextFile
         encoded = end
         saved = end
@@ -89,7 +89,7 @@ final class AudioJournal {
 
     @inline(never)
     private func makeFile() throws(StoreError) -> FLACWriter {
-        let segment = nextFile ?? roll.segment(of: encoded)
+        let segment = nextFile ?? sizing.segment(of: encoded)
         lastFile = segment
         // Unless this works, it is looked for again.
         hasDirectory = false
@@ -111,11 +111,11 @@ final class AudioJournal {
         var done = 0
         while done < samples.count {
             let writer = try currentWriter()
-            let count = Int(min(Int64(samples.count - done), roll.room(at: encoded)))
+            let count = Int(min(Int64(samples.count - done), sizing.room(at: encoded)))
             try unsafe writer.encode(UnsafeBufferPointer(rebasing: samples[done..<done + count]))
             done += count
             encoded = encoded.advanced(by: Int64(count))
-            if roll.room(at: encoded) == roll.segmentSamples { try writer.finish() }
+            if sizing.room(at: encoded) == sizing.segmentSamples { try writer.finish() }
             if writer.isFinished || writer.pendingBytes >= Self.pendingBytes { try save() }
         }
     }

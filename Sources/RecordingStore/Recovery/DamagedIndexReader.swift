@@ -3,7 +3,7 @@ internal import RecorderCore
 
 /// What can still be read of an index that was moved aside: up to the first page that is damaged, for each recording,
 /// and as far as another version has it in the same tables.
-final class Salvage {
+final class DamagedIndexReader {
     /// A recording's row.
     struct Row: Equatable {
         var state: RecordingState
@@ -35,9 +35,9 @@ final class Salvage {
     }
 
     /// Those of a directory, the likeliest first.
-    static func all(in layout: StateLayout, first: String?) -> [Salvage] {
+    static func all(in layout: StateLayout, first: String?) -> [DamagedIndexReader] {
         let names = (try? FileSystem.list(layout.directory)) ?? []
-        return IndexFile.tellers(names, first: first).compactMap { Salvage(layout.directory + "/" + $0) }
+        return IndexFile.tellers(names, first: first).compactMap { DamagedIndexReader(layout.directory + "/" + $0) }
     }
 
     /// A recording's number. The table and the index of its names lie in different pages: either will do.
@@ -113,10 +113,10 @@ final class Salvage {
 
     /// The package for the school; none when there is none, or not all of it can be read.
     @inline(never)
-    func parcel(_ number: Int64) -> [ParcelFile] {
-        var files: [ParcelFile] = []
-        let isWhole = rows(RecordingIndex.parcelColumns + "WHERE recording = \(number) ORDER BY position") { row in
-            files.append(row.parcelFile())
+    func packageFiles(_ number: Int64) -> [UploadPackageFile] {
+        var files: [UploadPackageFile] = []
+        let isWhole = rows(RecordingIndex.packageColumns + "WHERE recording = \(number) ORDER BY position") { row in
+            files.append(row.packageFile())
         }
         return isWhole ? files : []
     }

@@ -3,10 +3,10 @@ internal import RecorderCore
 
 /// Makes the package of a saved recording, in slices: the transcript in two formats, and the manifest with the digest
 /// of each file. It leaves out nothing and depends on nothing but the recording: a second time gives the same bytes.
-final class Packing {
+final class PackageBuilder {
     private enum Stage {
         case sorting
-        case writing(String, TranscriptPieces, PackageFile)
+        case writing(String, ChunkedTranscriptWriter, AtomicFileWriter)
         case digesting(FileDigest)
         case manifest
     }
@@ -18,7 +18,7 @@ final class Packing {
     private let words: SavedWords
     private var stage = Stage.sorting
     /// In the order in which they go; so many have their digest.
-    private var files: [ParcelFile] = []
+    private var files: [UploadPackageFile] = []
     private var digested = 0
 
     static let transcript = "transcript.json"
@@ -43,23 +43,25 @@ final class Packing {
 
     @inline(never)
     private func add(_ name: String, _ type: String) {
-        files.append(ParcelFile(name: name, contentType: type, bytes: 0, sha256: ""))
+        files.append(UploadPackageFile(name: name, contentType: type, bytes: 0, sha256: ""))
     }
 
     /// A small part of the work.
     /// - Returns: all files, when they are on the medium.
-    func step() throws(StoreError) -> [ParcelFile]? {
+    func step() throws(StoreError) -> [UploadPackageFile]? {
         switch stage {
         case .sorting:
             try words.sort()
-            if words.isSorted { stage = try writing(Self.transcript, JSONPieces(summary, gaps, silences, words)) }
-        case .writing(let name, let pieces, let file):
-            if let piece = try pieces.next() {
-                try file.append(piece)
+            if words.isSorted {
+                stage = try writing(Self.transcript, ChunkedJSONWriter(summary, gaps, silences, words))
+            }
+        case .writing(let name, let chunks, let file):
+            if let chunk = try chunks.next() {
+                try file.append(chunk)
             } else {
                 try file.finish()
                 stage = name == Self.transcript
-                    ? try writing(Self.subtitles, SubtitlePieces(words)) : try digesting()
+                    ? try writing(Self.subtitles, ChunkedWebVTTWriter(words)) : try digesting()
             }
         case .digesting(let digest):
             guard let sum = try digest.next() else { break }
@@ -71,8 +73,8 @@ final class Packing {
         return nil
     }
 
-    private func writing(_ name: String, _ pieces: TranscriptPieces) throws(StoreError) -> Stage {
-        .writing(name, pieces, try PackageFile(path(name), layout.storage))
+    private func writing(_ name: String, _ chunks: ChunkedTranscriptWriter) throws(StoreError) -> Stage {
+        .writing(name, chunks, try AtomicFileWriter(path(name), layout.storage))
     }
 
     private func digesting() throws(StoreError) -> Stage {
@@ -87,11 +89,11 @@ final class Packing {
         digested += 1
     }
 
-    private func finish() throws(StoreError) -> [ParcelFile] {
+    private func finish() throws(StoreError) -> [UploadPackageFile] {
         let manifest = ManifestDocument(
             recording: summary, silences: silences, coverage: summary.coverage(gaps), files: files)
         let path = path(Self.manifest)
-        let file = try PackageFile(path, layout.storage)
+        let file = try AtomicFileWriter(path, layout.storage)
         try file.append(manifest.json + "\n")
         try file.finish()
         let directory = layout.recording(summary.header.id)

@@ -1,7 +1,7 @@
 internal import RecorderCore
 
 /// A recording that ended without STOP and that may go on: what the journal knows of it.
-struct LeftOpen: Sendable {
+struct InterruptedJournal: Sendable {
     /// Its row in the index.
     let number: Int64
     let interruption: Interruption
@@ -12,7 +12,7 @@ struct LeftOpen: Sendable {
 
     /// The newest recording, if it was neither saved nor stopped and has audio; what was torn is cut off.
     @inline(never)
-    static func find(_ layout: StateLayout, _ index: IndexWriter) throws(StoreError) -> LeftOpen? {
+    static func find(_ layout: StateLayout, _ index: IndexWriter) throws(StoreError) -> InterruptedJournal? {
         guard let (number, id) = try index.unsaved().last, try index.isNewest(number),
             try !index.wasStopped(number)
         else { return nil }
@@ -32,7 +32,7 @@ struct LeftOpen: Sendable {
             coverage: try index.coverage(of: number, samples: trimmed.samples),
             words: words.ordered { $0.start < $1.start }, wordCount: try index.words(of: number),
             speakers: try index.speakers(of: number), anchor: try files.newestAnchor())
-        return LeftOpen(
+        return InterruptedJournal(
             number: number,
             interruption: Interruption(
                 recording: recording, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,

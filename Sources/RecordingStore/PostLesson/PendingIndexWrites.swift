@@ -1,7 +1,7 @@
 internal import RecorderCore
 
 /// Changes of saved recordings on their way to the index, in order.
-struct SavedNotes {
+struct PendingIndexWrites {
     private var waiting: [SavedCommand] = []
     private var tokens = 0
     /// Text that came for this recording had to be refused: what comes after it would leave it out.
@@ -16,7 +16,7 @@ struct SavedNotes {
             return nil
         }
         guard refused != id else { return nil }
-        guard waiting.count < Limits.savedNotes, tokens + count <= Limits.savedTokens else {
+        guard waiting.count < Limits.pendingIndexWrites, tokens + count <= Limits.savedTokens else {
             refused = id
             return id
         }
@@ -30,7 +30,7 @@ struct SavedNotes {
         switch note {
         case .textTokens(let id, let tokens, _, _): (id, tokens.count)
         case .mergeSpeaker(let id, _, _), .settleText(let id, _): (id, 0)
-        case .nextParcel, .parcelFile, .parcelDone, .nextText, .read, .noteJob, .cutAudio, .removeCut: nil
+        case .nextPackage, .packageFile, .packageDone, .nextText, .read, .noteJob, .makeClip, .removeClip: nil
         }
     }
 
@@ -39,12 +39,12 @@ struct SavedNotes {
         guard let note = waiting.first else { return nil }
         var event: SavedEvent?
         switch note {
-        case .parcelFile(let id, let name, let url, let isSent):
+        case .packageFile(let id, let name, let url, let isSent):
             try index.note(id, file: name, url: url, isSent: isSent)
-            event = .parcelNoted(id, name: name)
-        case .parcelDone(let id):
+            event = .packageNoted(id, name: name)
+        case .packageDone(let id):
             try index.noteUploaded(id)
-            event = .parcelNoted(id, name: "")
+            event = .packageNoted(id, name: "")
         case .textTokens(let id, let tokens, let covered, let holes):
             let rest = try write(tokens, covered, holes, of: id, index)
             self.tokens -= tokens.count - rest.count
@@ -61,7 +61,7 @@ struct SavedNotes {
             event = .textSettled(id)
         case .noteJob(let id, let file, let transcription):
             try index.noteJob(id, fileID: file, transcriptionID: transcription)
-        case .nextParcel, .nextText, .read, .cutAudio, .removeCut:
+        case .nextPackage, .nextText, .read, .makeClip, .removeClip:
             break
         }
         waiting.removeFirst()

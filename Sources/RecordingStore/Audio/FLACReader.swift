@@ -12,7 +12,7 @@ internal import RecorderCore
 
     /// What an encoder writes over the header at the end: the lower 32 bits of the length, and the MD5 (RFC 9639,
     /// 8.2). Zeros: unknown.
-    static let closingBytes: Range<Int64> = 22..<42
+    static let lengthAndMD5Bytes: Range<Int64> = 22..<42
 
     /// Reads the header. `noAudio` when there is none: the file was made and the power went before it was synced.
     ///
@@ -109,7 +109,7 @@ private final class Source {
         self.file = file
         self.believesHeader = believesHeader
         // The length's upper four bits are not needed for a file of hours.
-        let length = try file.read(at: FLACReader.closingBytes.lowerBound, limit: 4)
+        let length = try file.read(at: FLACReader.lengthAndMD5Bytes.lowerBound, limit: 4)
         totalSamples = length.reduce(0) { $0 << 8 | Int64($1) }
     }
 
@@ -119,7 +119,7 @@ private final class Source {
             let bytes = try file.read(at: offset, limit: buffer.count)
             for index in bytes.indices { unsafe buffer[index] = bytes[index] }
             // libFLAC stops at the length that the header tells, which a power cut may have torn.
-            let closing = FLACReader.closingBytes.clamped(to: offset..<offset + Int64(bytes.count))
+            let closing = FLACReader.lengthAndMD5Bytes.clamped(to: offset..<offset + Int64(bytes.count))
             for byte in closing where !believesHeader { unsafe buffer[Int(byte - offset)] = 0 }
             offset += Int64(bytes.count)
             return bytes.count

@@ -16,11 +16,11 @@ struct StateLayout: Sendable {
 
     static let indexName = "index.sqlite"
     /// An index that was moved aside; the time follows.
-    static let damagedPrefix = indexName + ".damaged-"
+    static let damagedPrefix = "index.sqlite.damaged-"
 
     /// An index of another format that was set aside when another version of the program took over; its `user_version`
     /// follows. A version that knows the format takes it up again.
-    static let formatPrefix = indexName + ".format-"
+    static let formatPrefix = "index.sqlite.format-"
 
     /// The index is where it may be: beside the audio only while what is in its place can be neither used nor moved.
     var index: String { FileSystem.place(spareIndex) == nil ? usualIndex : spareIndex }
@@ -28,11 +28,11 @@ struct StateLayout: Sendable {
     var spareIndex: String { recordings + "/" + Self.indexName }
     var recordings: String { directory + "/recordings" }
 
-    /// Pieces of audio for the transcription service, for as long as it has not taken them.
-    var cuts: String { directory + "/cut" }
+    /// Clips for the transcription service, for as long as it has not taken them.
+    var clips: String { directory + "/cut" }
 
     @inline(never)
-    func cut(_ id: RecordingID) -> String { cuts + "/" + id.text + ".flac" }
+    func clip(_ id: RecordingID) -> String { clips + "/" + id.text + ".flac" }
 
     @inline(never)
     func recording(_ id: RecordingID) -> String { recordings + "/" + id.text }
@@ -78,7 +78,7 @@ enum SegmentName {
 }
 
 /// How the time line is cut into audio files of equal length.
-struct SegmentRoll: Equatable, Sendable {
+struct SegmentSizing: Equatable, Sendable {
     let segmentSamples: Int64
 
     /// The file that holds `sample`.

@@ -3,7 +3,7 @@ internal import RecorderCore
 
 /// Recordings whose audio is on the disk and which the index does not know: it was damaged or lost, or could not be
 /// written while they were recorded. Their files say what they are (`SegmentTags`).
-struct Adoption {
+struct OrphanImport {
     private let layout: StateLayout
     private let index: IndexWriter
     /// An index that was set aside just now.
@@ -22,15 +22,15 @@ struct Adoption {
     @inline(never)
     func run() -> Recovery.Outcome {
         var outcome = Recovery.Outcome()
-        var salvage: [Salvage]?
+        var readers: [DamagedIndexReader]?
         do throws(StoreError) {
             for id in try AudioDirectories.list(layout) where id != spared {
                 index.breathe()
                 guard try !index.knows(id) else { continue }
-                let old = salvage ?? Salvage.all(in: layout, first: kept)
-                salvage = old
+                let old = readers ?? DamagedIndexReader.all(in: layout, first: kept)
+                readers = old
                 do throws(StoreError) {
-                    if let saved = try adopt(id, old) {
+                    if let saved = try importOrphan(id, old) {
                         outcome.saved.append(saved)
                     } else if try !SegmentFiles(layout, id).areBlank() {
                         outcome.unreadable.append(id)
@@ -47,12 +47,14 @@ struct Adoption {
 
     /// Nil when no file has a header: there is nothing to enter, and what is there is kept.
     @inline(never)
-    private func adopt(_ id: RecordingID, _ salvage: [Salvage]) throws(StoreError) -> Recovery.Saved? {
+    private func importOrphan(
+        _ id: RecordingID, _ readers: [DamagedIndexReader]
+    ) throws(StoreError) -> Recovery.Saved? {
         let files = SegmentFiles(layout, id)
         guard let header = try files.header() else { return nil }
         let trimmed = try Recovery.trim(files, trustsFinished: true)
-        let source = IndexWriter.Source(of: id, in: salvage)
-        let isMarked = try index.adopt(
+        let source = IndexWriter.Source(of: id, in: readers)
+        let isMarked = try index.insertOrphan(
             header, samples: trimmed.samples, isFinished: trimmed.isFinished, from: source)
         return Recovery.Saved(
             id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
@@ -64,7 +66,7 @@ struct Adoption {
     /// by `run`. One that it does not know any more and that has no audio was deleted.
     @inline(never)
     func forgetOutdated() throws(StoreError) {
-        guard let kept, let other = Salvage(layout.directory + "/" + kept) else { return }
+        guard let kept, let other = DamagedIndexReader(layout.directory + "/" + kept) else { return }
         for (number, id) in try index.all() {
             if let theirs = other.number(of: id), let row = other.row(theirs) {
                 guard try index.isOutdated(number, row, isSettled: other.isSettled(theirs)) else { continue }
@@ -79,21 +81,21 @@ struct Adoption {
 extension IndexWriter {
     /// Where a damaged index has the recording.
     struct Source {
-        let salvage: Salvage
+        let reader: DamagedIndexReader
         let number: Int64
 
         /// Nil when none of them knows it.
-        init?(of id: RecordingID, in indexes: [Salvage]) {
+        init?(of id: RecordingID, in indexes: [DamagedIndexReader]) {
             for index in indexes {
                 guard let number = index.number(of: id) else { continue }
-                self.init(salvage: index, number: number)
+                self.init(reader: index, number: number)
                 return
             }
             return nil
         }
 
-        private init(salvage: Salvage, number: Int64) {
-            self.salvage = salvage
+        private init(reader: DamagedIndexReader, number: Int64) {
+            self.reader = reader
             self.number = number
         }
     }
@@ -111,7 +113,7 @@ extension IndexWriter {
     }
 
     /// What came over from a damaged index.
-    private struct Salvaged {
+    private struct CopiedRows {
         var sequence = 0
         var counter = WordCounter()
         var covered = SampleIndex.zero
@@ -138,34 +140,34 @@ extension IndexWriter {
     /// - Returns: whether the marks of silence are known. The audio does not tell silence that the box put there from a
     ///   microphone's, and to look for it would take as long as to decode everything.
     @inline(never)
-    func adopt(
+    func insertOrphan(
         _ header: RecordingHeader, samples: Int64, isFinished: Bool, from source: Source?
     ) throws(StoreError) -> Bool {
-        let row = source.flatMap { $0.salvage.row($0.number) }
+        let row = source.flatMap { $0.reader.row($0.number) }
         var isMarked = false
         try database.transaction(doing: Self.entering) { () throws(StoreError) in
             let number = try begin(header)
-            var salvaged = Salvaged()
-            if let source { salvaged = try copy(source, row, to: number, samples: samples) }
-            isMarked = salvaged.isMarked
+            var copied = CopiedRows()
+            if let source { copied = try copy(source, row, to: number, samples: samples) }
+            isMarked = copied.isMarked
             var state = RecordingState.saved
             if let row, row.state == .uploaded { state = .uploaded }
-            var parcel: [ParcelFile] = []
-            if salvaged.isWhole, let source {
-                parcel = source.salvage.parcel(source.number)
+            var package: [UploadPackageFile] = []
+            if copied.isWhole, let source {
+                package = source.reader.packageFiles(source.number)
                 // What has arrived need not be sent again.
-                if !parcel.isEmpty, let row { state = row.state }
+                if !package.isEmpty, let row { state = row.state }
             }
-            if !salvaged.isWhole, salvaged.covered.value < samples {
-                salvaged.gaps = salvaged.gaps.filter { $0.end <= salvaged.covered }
-                salvaged.gaps.append(
-                    Gap(start: salvaged.covered, end: SampleIndex(samples), reason: Self.indexLost))
+            if !copied.isWhole, copied.covered.value < samples {
+                copied.gaps = copied.gaps.filter { $0.end <= copied.covered }
+                copied.gaps.append(
+                    Gap(start: copied.covered, end: SampleIndex(samples), reason: Self.indexLost))
             }
             try save(
-                number, state: state, samples: samples, covered: salvaged.covered, gaps: salvaged.gaps,
+                number, state: state, samples: samples, covered: copied.covered, gaps: copied.gaps,
                 interrupted: row.map { $0.interrupted || $0.state == .recording } ?? !isFinished)
-            try insert(parcel, of: number)
-            guard let source, salvaged.isWhole, source.salvage.isSettled(source.number) || !parcel.isEmpty else {
+            try insert(package, of: number)
+            guard let source, copied.isWhole, source.reader.isSettled(source.number) || !package.isEmpty else {
                 return
             }
             try database.execute("UPDATE recording SET settled = 1 WHERE number = \(number)", doing: Self.entering)
@@ -183,21 +185,21 @@ extension IndexWriter {
         var new = Reentered(isWhole: tokens == 0)
         if let source {
             var count = 0
-            let isRead = try source.salvage.tokens(source.number, samples: Limits.recordingSamples) {
+            let isRead = try source.reader.tokens(source.number, samples: Limits.recordingSamples) {
                 (_, covered) throws(StoreError) in
                 count += 1
                 new.covered = max(new.covered, covered)
             }
             new.isWhole = tokens == 0 || (isRead && count == tokens)
-            new.level = source.salvage.level(source.number)
+            new.level = source.reader.level(source.number)
         }
         try database.transaction(doing: Self.entering) { () throws(StoreError) in
             new.number = try begin(header)
             guard let source else { return }
-            let salvaged = try copy(
+            let copied = try copy(
                 source, nil, to: new.number, samples: Limits.recordingSamples,
                 before: new.isWhole ? SampleIndex(.max) : new.covered)
-            (new.sequence, new.counter) = (salvaged.sequence, salvaged.counter)
+            (new.sequence, new.counter) = (copied.sequence, copied.counter)
         }
         return new
     }
@@ -212,7 +214,7 @@ extension IndexWriter {
 
     /// Whether another index, which was made of this one, has gone on since.
     @inline(never)
-    func isOutdated(_ recording: Int64, _ row: Salvage.Row, isSettled: Bool) throws(StoreError) -> Bool {
+    func isOutdated(_ recording: Int64, _ row: DamagedIndexReader.Row, isSettled: Bool) throws(StoreError) -> Bool {
         try database.integer(
             """
             SELECT \(row.state.rawValue) > state OR (\(row.state.rawValue) = state
@@ -222,35 +224,35 @@ extension IndexWriter {
     }
 
     private func copy(
-        _ source: Source, _ row: Salvage.Row?, to number: Int64, samples: Int64,
+        _ source: Source, _ row: DamagedIndexReader.Row?, to number: Int64, samples: Int64,
         before limit: SampleIndex = SampleIndex(.max)
-    ) throws(StoreError) -> Salvaged {
-        let (marks, hasMarks) = source.salvage.silences(source.number, samples: samples)
+    ) throws(StoreError) -> CopiedRows {
+        let (marks, hasMarks) = source.reader.silences(source.number, samples: samples)
         var batch = Batch(silences: marks)
-        var salvaged = Salvaged()
-        let hasTokens = try source.salvage.tokens(source.number, samples: samples) {
+        var copied = CopiedRows()
+        let hasTokens = try source.reader.tokens(source.number, samples: samples) {
             (token, covered) throws(StoreError) in
             guard token.end <= limit else { return }
             batch.tokens.append(token)
             batch.covered = max(batch.covered, covered)
             guard batch.tokens.count == Self.batchTokens else { return }
-            try insert(batch, number, salvaged.sequence, &salvaged.counter)
-            salvaged.sequence += batch.tokens.count
+            try insert(batch, number, copied.sequence, &copied.counter)
+            copied.sequence += batch.tokens.count
             batch = Batch(covered: batch.covered)
         }
-        (batch.quietSamples, batch.clippedSamples) = source.salvage.level(source.number)
-        try insert(batch, number, salvaged.sequence, &salvaged.counter)
-        salvaged.sequence += batch.tokens.count
-        let (gaps, hasGaps) = source.salvage.gaps(source.number, samples: samples)
-        salvaged.gaps = gaps
-        salvaged.isMarked = hasMarks
-        salvaged.covered = batch.covered
+        (batch.quietSamples, batch.clippedSamples) = source.reader.level(source.number)
+        try insert(batch, number, copied.sequence, &copied.counter)
+        copied.sequence += batch.tokens.count
+        let (gaps, hasGaps) = source.reader.gaps(source.number, samples: samples)
+        copied.gaps = gaps
+        copied.isMarked = hasMarks
+        copied.covered = batch.covered
         if let row, row.state != .recording, hasMarks, hasTokens, hasGaps,
-            row.tokens == salvaged.sequence
+            row.tokens == copied.sequence
         {
-            salvaged.isWhole = true
-            salvaged.covered = SampleIndex(row.covered)
+            copied.isWhole = true
+            copied.covered = SampleIndex(row.covered)
         }
-        return salvaged
+        return copied
     }
 }

@@ -15,7 +15,7 @@ private struct TracedAftermath {
         var given = 0
         var saved = 0
         var isSettled = false
-        /// The parcel was told of.
+        /// The package was told of.
         var isPacked = false
         /// Notes that were answered: two for each file, and the last.
         var notes = 0
@@ -54,7 +54,7 @@ private struct TracedAftermath {
         let list = Mutex<[Promise]>([])
         trace.onEach { _ in list.withLock { list in list.append(now.withLock { $0 }) } }
         let bench = try StoreBench(
-            state, segmentSamples: 32_000, later: StoreBench.both, storage: TracedStorage(trace))
+            state, segmentSamples: 32_000, postLesson: StoreBench.both, storage: TracedStorage(trace))
         try Self.finish(bench) { change in now.withLock { change(&$0) } }
         bench.store.shutdown()
         effects = trace.effects
@@ -79,17 +79,17 @@ private struct TracedAftermath {
             try bench.settle(id)
             note { $0.isSettled = true }
         }
-        guard let parcel = try bench.nextParcel().parcel else { return }
+        guard let package = try bench.nextPackage().package else { return }
         note { $0.isPacked = true }
-        for file in parcel.files where !file.isSent {
+        for file in package.files where !file.isSent {
             for isSent in [false, true] {
                 try bench.ask(
-                    .parcelFile(parcel.recording, name: file.name, url: "https://x/" + file.name, isSent: isSent)
-                ) { $0 == .parcelNoted(parcel.recording, name: file.name) }
+                    .packageFile(package.recording, name: file.name, url: "https://x/" + file.name, isSent: isSent)
+                ) { $0 == .packageNoted(package.recording, name: file.name) }
                 note { $0.notes += 1 }
             }
         }
-        try bench.ask(.parcelDone(parcel.recording)) { $0 == .parcelNoted(parcel.recording, name: "") }
+        try bench.ask(.packageDone(package.recording)) { $0 == .packageNoted(package.recording, name: "") }
         note { $0.isUploaded = true }
     }
 
@@ -100,7 +100,7 @@ private struct TracedAftermath {
         let state = scratch.path + "/state"
         let id = TracedLesson.header.id
         var problems: [String] = []
-        let bench = try StoreBench(state, segmentSamples: 32_000, ringSamples: 1 << 17, later: StoreBench.both)
+        let bench = try StoreBench(state, segmentSamples: 32_000, ringSamples: 1 << 17, postLesson: StoreBench.both)
         defer { bench.store.shutdown() }
         if !bench.store.recovered.isEmpty || bench.store.rebuilt != nil { problems.append("recovered") }
         let index = try RecordingIndex(directory: state)
@@ -115,7 +115,7 @@ private struct TracedAftermath {
         let edge = try index.gaps(id).first?.start.value ?? Self.hole.end.value
         if edge != 20_000 + Int64(tokens.count - Self.before.count) * 1_000 { problems.append("a hole from \(edge)") }
         if promise.isSettled, !found.isTextSettled { problems.append("not settled") }
-        let files = try index.parcel(id)
+        let files = try index.packageFiles(id)
         if promise.isPacked, files.isEmpty { problems.append("not packed") }
         let noted = files.reduce(0) { $0 + ($1.url == nil ? 0 : 1) + ($1.isSent ? 1 : 0) }
         if noted < promise.notes { problems.append("\(noted) of \(promise.notes) notes") }
@@ -147,7 +147,7 @@ enum OldIndex {
 }
 
 extension StoreTests {
-    @Suite(.serialized) struct LaterPowerCutTests {
+    @Suite(.serialized) struct PostLessonPowerCutTests {
         @Test(arguments: [false, true])
         func `the power may go at any moment after a lesson`(version1: Bool) throws {
             let traced = try TracedAftermath(version1: version1)
@@ -200,13 +200,13 @@ extension StoreTests {
             #expect(throws: StoreError.noIndex(file: scratch.path + "/index.sqlite")) {
                 _ = try RecordingIndex(directory: scratch.path)
             }
-            let next = try StoreBench(scratch.path, segmentSamples: 32_000, later: StoreBench.both)
+            let next = try StoreBench(scratch.path, segmentSamples: 32_000, postLesson: StoreBench.both)
             #expect(next.store.recovered.isEmpty && next.store.rebuilt == nil)
             let index = try RecordingIndex(directory: scratch.path)
             #expect(try index.recordings() == before)
             #expect(before.map(\.isTextSettled) == [true, false])
             #expect(try index.tokens(ids[1]) == words && index.gaps(ids[1]) == [gap])
-            #expect(try next.nextParcel().parcel?.recording == ids[0])
+            #expect(try next.nextPackage().package?.recording == ids[0])
             #expect(try next.nextText()?.recording.header.id == ids[1])
             let version = try index.database.integer("PRAGMA user_version", doing: "test")
             #expect(version == 2)

@@ -40,11 +40,11 @@ extension StoreWorker {
             let reason = index.database.damaged(index.database.fault).message
             let opened = try IndexFile(layout, now: Clock.wall).replace(because: reason, &keptIndex)
             try index.take(opened.database)
-            saved.forgetRows()
+            postLesson.forgetRows()
             try summaries.reopen()
-            recording?.indexIsNew(Salvage.all(in: layout, first: opened.kept))
+            recording?.indexIsNew(DamagedIndexReader.all(in: layout, first: opened.kept))
             (keptIndex, isHealingRefused) = (nil, false)
-            adopt(opened, sparing: recording)
+            importOrphans(opened, sparing: recording)
             nextCommit = Clock.now
         } catch {
             if !isHealingRefused { emit(.recoveryFailed(error)) }
@@ -53,7 +53,7 @@ extension StoreWorker {
     }
 
     /// Enters the other recordings, and takes what comes of this one meanwhile.
-    private func adopt(_ opened: IndexFile.Opened, sparing recording: OpenRecording?) {
+    private func importOrphans(_ opened: IndexFile.Opened, sparing recording: OpenRecording?) {
         let answer = index.breathe
         defer { index.breathe = answer }
         index.breathe = {
@@ -63,7 +63,7 @@ extension StoreWorker {
             // With the commit it is told why not.
             try? recording.saveAudio()
         }
-        let outcome = Adoption(layout, index, kept: opened.kept, sparing: recording?.header.id).run()
+        let outcome = OrphanImport(layout, index, kept: opened.kept, sparing: recording?.header.id).run()
         let recovered = (try? summaries.recovered(outcome)) ?? []
         if let rebuilt = RebuiltIndex(opened, isNew: true, recovered, outcome) { emit(.rebuilt(rebuilt)) }
         if let failure = outcome.failure { emit(.recoveryFailed(failure)) }
