@@ -91,11 +91,11 @@ private func json(_ text: String) throws -> JSONValue { try JSONValue.parse(Arra
 
     @Test func `upload only where there is an address, and transcribe later only when transcribing`() {
         var settings = settings
-        #expect(!settings.outbox.isOn && !settings.later.uploads)
+        #expect(!settings.outbox.isOn && !settings.postLesson.uploads)
         settings.upload.url = "https://school.example/files"
-        #expect(settings.outbox.isOn && settings.later.uploads && !settings.outbox.hasManifest)
+        #expect(settings.outbox.isOn && settings.postLesson.uploads && !settings.outbox.hasManifest)
         settings.transcription.enabled = false
-        #expect(!settings.later.transcribes && !settings.recorder.transcription)
+        #expect(!settings.postLesson.transcribes && !settings.recorder.transcription)
     }
 
     @Test func `take the other secret only when the asynchronous interface has none of its own`() {
