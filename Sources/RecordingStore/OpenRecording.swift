@@ -29,6 +29,8 @@ internal import RecorderCore
     private var claimed = SampleIndex.zero
     /// The newest sample that was seen in the ring, which may belong to another recording now.
     private var newest = SampleIndex.zero
+    /// Where it should end, as the index has it while the audio up to there is refused.
+    private var notedEnd: SampleIndex?
     /// Before this nothing was recorded since the interruption.
     private var resumesAt = SampleIndex.zero
     /// What the ring had overwritten before it was read, since this was last asked.
@@ -200,14 +202,21 @@ internal import RecorderCore
         newest = max(newest, ring.head)
         let audioFailure = attempt { () throws(StoreError) in try saveAudio() }
         let indexFailure = attempt { () throws(StoreError) in
-            let number = try row()
-            if !batch.isEmpty {
-                try index.append(batch, to: number, sequence: sequence, counter: &counter)
-                written()
-            }
+            _ = try saveBatch()
             try index.look()
         }
         if let failure = audioFailure ?? indexFailure { throw failure }
+    }
+
+    /// - Returns: the recording's row.
+    @inline(never)
+    private func saveBatch() throws(StoreError) -> Int64 {
+        let number = try row()
+        if !batch.isEmpty {
+            try index.append(batch, to: number, sequence: sequence, counter: &counter)
+            written()
+        }
+        return number
     }
 
     /// Takes what is in the ring and puts it on the medium; only what is before `end`, which ends the last file.
@@ -234,7 +243,17 @@ internal import RecorderCore
     /// Saves the recording up to sample `end`, or what there is of it.
     @inline(never)
     func close(end: SampleIndex, gaps: [Gap], interrupted: Bool) throws(StoreError) {
-        try saveAudio(through: end)
+        do throws(StoreError) {
+            try saveAudio(through: end)
+        } catch {
+            // The recorder may end before the disk takes the rest: its next start knows then that STOP came, and where.
+            let failure = attempt { () throws(StoreError) in
+                let number = try saveBatch()
+                if notedEnd != end { try index.noteEnd(number, end) }
+            }
+            if failure == nil { notedEnd = end }
+            throw error
+        }
         let number = try row()
         try index.close(
             batch, number, sequence: sequence, counter: counter, samples: audio.saved.value, gaps: self.gaps(gaps),

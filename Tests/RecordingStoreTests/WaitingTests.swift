@@ -23,6 +23,38 @@ extension StoreTests {
             }
         }
 
+        /// Takes no more audio once it is full; SQLite's files lie elsewhere.
+        private final class FullDisk: Storage, @unchecked Sendable {
+            let isFull = Atomic<Bool>(false)
+
+            override func perform(_ effect: StorageEffect) throws(SystemError) {
+                if isFull.load(ordering: .acquiring), effect.path.hasSuffix(".flac") {
+                    throw SystemError(effect.name, effect.path, number: ENOSPC)
+                }
+                try super.perform(effect)
+            }
+        }
+
+        @Test func `what STOP could not save before the recorder ended is told at its next start`() throws {
+            let scratch = Scratch()
+            let disk = FullDisk()
+            let bench = try StoreBench(scratch.path, storage: disk)
+            let id = try bench.open()
+            bench.feed(16_000 * 3)
+            try bench.commit()
+            disk.isFull.store(true, ordering: .releasing)
+            bench.feed(16_000 * 2)
+            _ = bench.store.send(.stopped)
+            _ = bench.store.send(.close(end: bench.ring.head, gaps: [], interrupted: false))
+            try bench.wait { if case .closeFailed = $0 { true } else { false } }
+            bench.store.shutdown()
+            let next = try StoreBench(scratch.path, resumes: true)
+            let recovered = try #require(next.store.recovered.first)
+            let kept = recovered.summary.samples
+            #expect(recovered.summary.header.id == id && recovered.summary.interrupted && kept >= 40_000)
+            #expect(recovered.lostSamples == 80_000 - kept)
+        }
+
         @Test func `what can be one command is one, in order`() {
             var waiting = WaitingCommands()
             let at = { SampleIndex($0) }

@@ -193,7 +193,6 @@ package struct RecordingSummary: Equatable, Sendable {
     /// Of what has sound. A recording without any sound has no text either.
     package var coveredPercent: Int64 {
         let sound = samples - silenceSamples
-        if sound > 0 { return coveredSound * 100 / sound }
-        return samples > 0 ? 0 : 100
+        return sound > 0 ? coveredSound * 100 / sound : 0
     }
 }

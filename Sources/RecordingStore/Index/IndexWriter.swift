@@ -175,20 +175,36 @@ final class IndexWriter {
         return number
     }
 
-    /// Saves a recording that ended without STOP after `samples`, as its audio files say.
+    /// Where a recording should end whose audio the disk refuses. Nobody else reads `samples` before it is saved.
     @inline(never)
-    func recover(_ recording: Int64, samples: Int64) throws(StoreError) {
+    func noteEnd(_ recording: Int64, _ end: SampleIndex) throws(StoreError) {
+        let sql = "UPDATE recording SET samples = \(end.value) WHERE number = \(recording) AND state = 1"
+        try database.execute(sql, doing: Self.doing)
+    }
+
+    /// Saves a recording that ended without STOP after `samples`, as its audio files say. One that should have more
+    /// counts as interrupted, also after STOP.
+    ///
+    /// - Returns: samples that STOP could not save.
+    @inline(never)
+    func recover(_ recording: Int64, samples: Int64) throws(StoreError) -> Int64 {
+        let missing = min(max(0, try value("samples", of: recording) - samples), Limits.recordingSamples)
         let coverage = try coverage(of: recording, samples: samples)
         try cutSilences(of: recording, at: samples)
         try close(
             Batch(covered: coverage.withoutHoles), recording, sequence: 0, counter: WordCounter(), samples: samples,
             gaps: coverage.gaps(before: SampleIndex(samples), reason: "interrupted"),
-            interrupted: try !wasStopped(recording))
+            interrupted: try !wasStopped(recording) || missing > 0)
+        return missing
     }
 
     func wasStopped(_ recording: Int64) throws(StoreError) -> Bool {
-        let sql = "SELECT interrupted FROM recording WHERE number = \(recording)"
-        return try database.integer(sql, doing: Self.doing) == 0
+        try value("interrupted", of: recording) == 0
+    }
+
+    @inline(never)
+    private func value(_ column: String, of recording: Int64) throws(StoreError) -> Int64 {
+        try database.integer("SELECT \(column) FROM recording WHERE number = \(recording)", doing: Self.doing)
     }
 
     @inline(never)

@@ -62,10 +62,10 @@ enum Recovery {
                 index.breathe()
                 do throws(StoreError) {
                     let trimmed = try trim(SegmentFiles(layout, id), trustsFinished: false)
-                    try index.recover(number, samples: trimmed.samples)
+                    let missing = try index.recover(number, samples: trimmed.samples)
                     outcome.saved.append(
                         Saved(
-                            id: id, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
+                            id: id, truncatedBytes: trimmed.bytes, lostSamples: max(missing, trimmed.lostSamples),
                             damagedFiles: trimmed.damagedFiles))
                 } catch {
                     outcome.failure = outcome.failure ?? error
