@@ -53,15 +53,10 @@ final class NetworkDriver {
             lastFailure = ""
         } catch {
             watch.readFailed(at: now)
-            if error.message != lastFailure { log.write(.warning, "network reason=\(LogEntry.quoted(error.message))") }
-            lastFailure = error.message
+            tell(error.message, &lastFailure)
             return nil
         }
-        let wireless = monitor.wirelessError?.message ?? ""
-        if wireless != lastWireless, !wireless.isEmpty {
-            log.write(.warning, "network reason=\(LogEntry.quoted(wireless))")
-        }
-        lastWireless = wireless
+        tell(monitor.wirelessError?.message ?? "", &lastWireless)
         guard let reason = change.reason else { return nil }
         self.reason = reason
         switch change {
@@ -69,5 +64,12 @@ final class NetworkDriver {
         case .appeared, .pathChanged: return .networkChanged(reason)
         case .lost: return .networkLost(reason)
         }
+    }
+
+    /// Once for each new problem.
+    @inline(never)
+    private func tell(_ problem: String, _ last: inout String) {
+        if problem != last, !problem.isEmpty { log.write(.warning, "network reason=\(LogEntry.quoted(problem))") }
+        last = problem
     }
 }

@@ -16,6 +16,11 @@ package struct Backfill {
     var answerDue = MonotonicTime(milliseconds: 0)
     /// Of the lesson whose text is asked for anew.
     var kept: Kept?
+    // Stored, as of the last input: who asks for them would copy the whole machine otherwise.
+    /// When `.tick` is due; nil: nothing is waited for.
+    package private(set) var nextDeadline: MonotonicTime?
+    /// The lesson in hand; nil when there is none.
+    package private(set) var status: BackfillStatus?
 
     enum Work {
         case none
@@ -104,9 +109,10 @@ package struct Backfill {
         random = RandomSource(seed: seed)
         // What was saved before the last start may lack text.
         if settings.mode != .none { askAt = MonotonicTime(milliseconds: 0) }
+        nextDeadline = deadline
     }
 
-    package var nextDeadline: MonotonicTime? {
+    private var deadline: MonotonicTime? {
         switch work {
         case .none: isPaused ? nil : askAt
         case .asked: isPaused ? nil : answerDue
@@ -125,8 +131,7 @@ package struct Backfill {
         isPaused ? nil : attempt.deadline.map { gate.time($0) }
     }
 
-    /// The lesson in hand; nil when there is none.
-    package var status: BackfillStatus? {
+    private var report: BackfillStatus? {
         guard case .lesson(let job) = work else { return nil }
         var next: MonotonicTime?
         if job.isWaiting { next = job.attempt.deadline }
@@ -159,6 +164,7 @@ package struct Backfill {
         }
         if case .tick = input { answerMissing(&turn) }
         advance(&turn)
+        (nextDeadline, status) = (deadline, report)
         return turn.effects
     }
 
