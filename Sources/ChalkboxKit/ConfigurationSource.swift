@@ -49,18 +49,20 @@ enum ConfigurationSource {
     static let fallback = "; using "
 
     /// A directory that cannot be had is a mistake like any other: what was to lie there lies where it does by default.
+    /// - Parameter makes: whether missing ones are made: by the recorder, whose they are to be.
     @inline(never)
-    static func useWritableDirectories(_ reading: ConfigurationReading, _ arguments: Arguments) {
+    static func useWritableDirectories(_ reading: ConfigurationReading, _ arguments: Arguments, makes: Bool) {
         let (wanted, standard) = (reading.settings.box, ConfigurationFile.standard.box)
         let file = arguments.last("--config") ?? standardPath
         if wanted.stateDirectory != standard.stateDirectory,
-            let reason = FileSystem.whyNotWritable(wanted.stateDirectory, mode: 0o750)
+            let reason = FileSystem.whyNotWritable(wanted.stateDirectory, mode: makes ? 0o750 : nil)
         {
             reading.settings.box.stateDirectory = standard.stateDirectory
             reading.add(reason + fallback + standard.stateDirectory, file: file, key: "box.state_directory")
         }
+        let parent = parent(of: wanted.controlSocket)
         if wanted.controlSocket != standard.controlSocket,
-            let reason = FileSystem.whyNotWritable(parent(of: wanted.controlSocket), mode: 0o755)
+            let reason = FileSystem.whyNotWritable(parent, mode: makes ? 0o755 : nil)
         {
             reading.settings.box.controlSocket = standard.controlSocket
             reading.add(reason + fallback + standard.controlSocket, file: file, key: "box.control_socket")

@@ -36,7 +36,7 @@ final class Daemon {
     private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
     var refusal: (why: String, code: RefusalCode)?
-    private var stopping = false
+    private(set) var stopping = false
     private var resumption = ResumptionWait(nil, seconds: 0)
 
     enum Token {
@@ -168,8 +168,16 @@ final class Daemon {
         }
     }
 
+    /// A lesson that began now would hold up the end, or be cut off by it.
+    static let isEnding = "the recorder is ending: press START again when it is back"
+
+    @inline(never)
     func pressed(_ button: ButtonPress) {
         log.write(.info, "button name=\(button.name)")
+        if stopping, button != .stop {
+            log.write(.warning, "refused what=start why=\(LogEntry.quoted(Self.isEnding))")
+            return
+        }
         switch button {
         case .start: receive(.start(startRequest(label: "")))
         case .stop: receive(.stop)
@@ -178,6 +186,7 @@ final class Daemon {
     }
 
     /// A new recording's name and time, and whether there is room for it.
+    @inline(never)
     func startRequest(label: String) -> StartRequest {
         let wall = Clock.wall
         let bits = Process.random()

@@ -40,7 +40,7 @@ enum DaemonCommand {
         let reading = ConfigurationSource.read(arguments)
         if let path = arguments.last("--socket") { reading.settings.box.controlSocket = path }
         let log = Log(threshold: reading.settings.logLevel)
-        ConfigurationSource.useWritableDirectories(reading, arguments)
+        ConfigurationSource.useWritableDirectories(reading, arguments, makes: true)
         tell(of: reading, log)
         guard let daemon = assemble(reading, log) else { return .failed }
         do throws(SystemError) {

@@ -52,6 +52,7 @@ extension Daemon {
         switch request {
         case .start(let label):
             if let mistake = label.labelMistake { return Answer.error(mistake, "bad-request") }
+            if stopping { return Answer.error(Self.isEnding, "ending") }
             return command(.start(startRequest(label: label)))
         case .stop:
             return command(.stop)

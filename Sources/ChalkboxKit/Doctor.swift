@@ -18,7 +18,7 @@ struct Doctor {
 
     static func run(_ arguments: Arguments) -> Outcome {
         let reading = ConfigurationSource.read(arguments)
-        ConfigurationSource.useWritableDirectories(reading, arguments)
+        ConfigurationSource.useWritableDirectories(reading, arguments, makes: false)
         let settings = reading.settings
         var doctor = Doctor(file: arguments.last("--config") ?? ConfigurationSource.standardPath)
         let problem = doctor.askRecorder(settings)
@@ -53,9 +53,14 @@ struct Doctor {
     }
 
     private mutating func checkDisk(_ settings: Settings) {
+        guard FileSystem.isThere(settings.box.stateDirectory) else {
+            let missing = settings.box.stateDirectory + " is missing; the recorder makes it at its start"
+            report("disk", fine: !isRunning, missing)
+            return
+        }
         do throws(SystemError) {
-            try FileSystem.makeDirectories(settings.box.stateDirectory, mode: 0o750)
-            let probe = settings.box.stateDirectory + "/.doctor"
+            let recordings = settings.box.stateDirectory + "/recordings"
+            let probe = (FileSystem.isThere(recordings) ? recordings : settings.box.stateDirectory) + "/.doctor"
             try FileSystem.writeFile(probe, [0])
             try FileSystem.remove(probe)
         } catch {
@@ -76,12 +81,19 @@ struct Doctor {
         }
     }
 
-    /// Before the first lesson there is nothing to tell; and of an index that is damaged the recorder does.
+    /// Before the first lesson there is nothing to tell.
     private mutating func checkRecordings(_ settings: Settings) {
         let directory = settings.box.stateDirectory
-        guard let missing = try? RecordingIndex(directory: directory).withoutAudio(), !missing.isEmpty else { return }
-        let next = "; `chalkbox recordings` says of which; if there is a copy, put it back into "
-        report("recordings", fine: false, "the audio of \(missing.count) is missing" + next + directory + "/recordings")
+        do throws(StoreError) {
+            let missing = try RecordingIndex(directory: directory).withoutAudio()
+            guard !missing.isEmpty else { return }
+            let next = "; `chalkbox recordings` says of which; if there is a copy, put it back into "
+            let lost = "the audio of \(missing.count) is missing" + next + directory + "/recordings"
+            report("recordings", fine: false, lost)
+        } catch {
+            if case .noIndex = error { return }
+            report("recordings", fine: false, error.message)
+        }
     }
 
     private mutating func checkClock() {

@@ -28,7 +28,10 @@ enum LampCommand {
             }
         }
         let settings = ConfigurationSource.load(arguments)
-        guard settings.panel.driver == .gpio else { return .fine }
+        guard settings.panel.driver == .gpio else {
+            complain("lamp: there is no lamp to light: panel.driver is not gpio; see `chalkbox config show`")
+            return .failed
+        }
         var lines = settings.panelLines
         (lines.start, lines.stop) = ("", "")
         let slots = GPIOPanel.slots(lines, at: Clock.now)

@@ -6,7 +6,10 @@ enum StatusText {
     static func text(of status: JSONValue) -> String {
         var lines: [String] = []
         lines.append("phase      " + phase(status))
-        if let reason = status["reason"]?.string { lines.append("reason     " + reason) }
+        if let reason = status["reason"]?.string {
+            // Of a lesson that is live again it is what was.
+            lines.append((status.text("phase") == "live" ? "last error " : "reason     ") + reason)
+        }
         for mistake in status["mistakes"]?.array ?? [] { lines.append("mistake    " + (mistake.string ?? "")) }
         if let network = status["network"], !network.isNull { lines.append("network    " + describe(network: network)) }
         if let recording = status["recording"], !recording.isNull { lines += describe(recording) }
@@ -26,7 +29,8 @@ enum StatusText {
     /// Of the lesson that ended last, until the next one begins; nil: nothing is wrong with its sound.
     static func silent(_ status: JSONValue) -> String? {
         let sound = status.text("finished.sound")
-        guard !sound.isEmpty, status.at("recording").isNull else { return nil }
+        // What is not saved as a whole is told as that.
+        guard !sound.isEmpty, status.at("recording").isNull, status.text("finished.problem").isEmpty else { return nil }
         return status.text("finished.id") + ": saved, but " + sound
     }
 

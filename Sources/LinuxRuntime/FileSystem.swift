@@ -199,9 +199,18 @@ package enum FileSystem {
     package static func place(_ path: String) -> Place? { unsafe Place(path, -1) }
 
     /// Why a directory can neither be written to nor created; nil: it can. A full disk is not a reason.
-    package static func whyNotWritable(_ path: String, mode: UInt32) -> String? {
+    /// - Parameter mode: of what is made when it is missing; nil: what is made to try it is removed again.
+    package static func whyNotWritable(_ path: String, mode: UInt32?) -> String? {
+        var place = path
         do throws(SystemError) {
-            try makeDirectories(path, mode: mode)
+            if let mode {
+                try makeDirectories(path, mode: mode)
+            } else if !isThere(path) {
+                while let parent = place.before(last: "/"), !parent.isEmpty, !isThere(parent) { place = parent }
+                try makeDirectory(place, mode: 0o700)
+                try remove(place)
+                return nil
+            }
             guard unsafe access(path, W_OK | X_OK) == 0 else { throw .last("write to", path) }
             return nil
         } catch {
