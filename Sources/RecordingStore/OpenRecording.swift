@@ -306,7 +306,7 @@ internal import RecorderCore
     /// - Parameter old: those that were set aside.
     func indexIsNew(_ old: [DamagedIndexReader]) {
         guard number != nil || isIndexNew else { return }
-        number = nil
+        (number, notedEnd) = (nil, nil)
         isIndexNew = true
         self.old = old
     }

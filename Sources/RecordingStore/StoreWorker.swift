@@ -54,8 +54,7 @@ final class StoreWorker: @unchecked Sendable {
     init(
         layout: StateLayout, ring: SampleRing, listener: EventNotifier, wake: EventNotifier, index: IndexWriter,
         summaries: RecordingIndex, sizing: SegmentSizing, retention: RetentionWorker,
-        postLesson: PostLessonWorker, left: InterruptedJournal?,
-        lock: DirectoryLock?
+        postLesson: PostLessonWorker, left: InterruptedJournal?, lock: DirectoryLock?
     ) {
         self.layout = layout
         self.ring = ring

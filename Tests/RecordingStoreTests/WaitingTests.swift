@@ -35,11 +35,14 @@ extension StoreTests {
             }
         }
 
-        @Test func `what STOP could not save before the recorder ended is told at its next start`() throws {
+        @Test(arguments: [false, true])
+        func `what STOP could not save before the recorder ended is told at its next start`(isDamaged: Bool) throws {
             let scratch = Scratch()
             let disk = FullDisk()
             let bench = try StoreBench(scratch.path, storage: disk)
-            let id = try bench.open()
+            _ = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            bench.ring.reset()
+            let id = try bench.open(StoreBench.header(2))
             bench.feed(16_000 * 3)
             try bench.commit()
             disk.isFull.store(true, ordering: .releasing)
@@ -47,11 +50,18 @@ extension StoreTests {
             _ = bench.store.send(.stopped)
             _ = bench.store.send(.close(end: bench.ring.head, gaps: [], interrupted: false))
             try bench.wait { if case .closeFailed = $0 { true } else { false } }
+            if isDamaged {
+                // The new index has to know it as well.
+                #expect(run("printf 'no database' >'\(scratch.path)/index.sqlite'"))
+                _ = bench.store.send(.commit)
+                try bench.wait { if case .rebuilt = $0 { true } else { false } }
+                try bench.waitUntilAllIsDone()
+            }
             bench.store.shutdown()
             let next = try StoreBench(scratch.path, resumes: true)
-            let recovered = try #require(next.store.recovered.first)
+            let recovered = try #require(next.store.recovered.first { $0.summary.header.id == id })
             let kept = recovered.summary.samples
-            #expect(recovered.summary.header.id == id && recovered.summary.interrupted && kept >= 40_000)
+            #expect(recovered.summary.interrupted && kept >= 40_000)
             #expect(recovered.lostSamples == 80_000 - kept)
         }
 
