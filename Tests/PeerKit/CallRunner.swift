@@ -31,16 +31,6 @@ package final class CallRunner {
 
     /// The first event that matches; nil after 40 s.
     package func wait<T>(_ match: (HTTPClient.Event) -> T?) -> T? {
-        let deadline = Clock.now.adding(milliseconds: 40_000)
-        var seen = 0
-        while true {
-            while seen < events.count {
-                if let found = match(events[seen]) { return found }
-                seen += 1
-            }
-            guard Poll.readable(notifier.fileDescriptor, until: deadline) else { return nil }
-            notifier.drain()
-            events += client.takeEvents()
-        }
+        notifier.first(among: &events, takenBy: client.takeEvents, match)
     }
 }

@@ -52,17 +52,7 @@ final class UplinkFixture {
 
     /// The first event from now on, or so far, that matches; nil after 40 s.
     func wait<T>(_ match: (UplinkEvent) -> T?) -> T? {
-        let deadline = Clock.now.adding(milliseconds: 40_000)
-        var seen = 0
-        while true {
-            while seen < events.count {
-                if let found = match(events[seen]) { return found }
-                seen += 1
-            }
-            guard Poll.readable(notifier.fileDescriptor, until: deadline) else { return nil }
-            notifier.drain()
-            events += uplink.takeEvents()
-        }
+        notifier.first(among: &events, takenBy: uplink.takeEvents, match)
     }
 
     func opened(_ session: Int = 1) -> Bool {
