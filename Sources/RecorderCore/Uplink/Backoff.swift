@@ -35,12 +35,18 @@ package struct Backoff: Equatable, Sendable {
         case full
     }
 
-    package var baseMilliseconds: Int64 = 1_000
+    package var baseMilliseconds: Int64
     package var capMilliseconds: Int64
-    package var jitter = Jitter.none
+    package var jitter: Jitter
+
+    package init(baseMilliseconds: Int64 = 1_000, capMilliseconds: Int64, jitter: Jitter = .none) {
+        self.baseMilliseconds = baseMilliseconds
+        self.capMilliseconds = capMilliseconds
+        self.jitter = jitter
+    }
 
     /// Milliseconds of wait `number`, from 1, without jitter.
-    func milliseconds(_ number: Int) -> Int64 {
+    package func milliseconds(_ number: Int) -> Int64 {
         min(baseMilliseconds << Int64(max(0, min(number - 1, 20))), capMilliseconds)
     }
 
