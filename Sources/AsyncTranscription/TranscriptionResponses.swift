@@ -15,7 +15,7 @@ enum TranscriptionResponses {
                     return .deleted
                 }
                 let failure = response.refusal(at: endpoint)
-                if failure.kind == .httpStatus(404) { return .deleted }
+                if case .service(.httpStatus(404, _)) = failure.cause { return .deleted }
                 throw failure
             case .uploadAudio:
                 return .file(try name(try value(response, at: endpoint), at: endpoint))

@@ -1,5 +1,5 @@
 internal import LinuxRuntime
-internal import RecorderCore
+package import RecorderCore
 
 /// A short measurement of the microphone, for `chalkbox doctor`.
 package enum CaptureProbe {

@@ -1,6 +1,6 @@
 internal import CALSA
 package import LinuxRuntime
-internal import RecorderCore
+package import RecorderCore
 
 /// The thread that takes samples from the microphone into the ring. It is the ring's only producer. The methods are
 /// for one owner's thread; when there are events the owner's notifier is raised.
@@ -40,16 +40,14 @@ package final class CaptureThread {
 
     /// The oldest event that was not taken yet.
     package func nextEvent() -> CaptureEvent? {
-        shared.events.pop()
+        guard let event = shared.events.pop() else { return nil }
+        guard case .deviceLost(let errno, _) = event else { return event }
+        let reason = shared.errors.takeAll().last?.message ?? "the microphone is lost: \(SystemError.text(of: errno))"
+        return .deviceLost(errno: errno, reason: reason)
     }
 
     /// Events that were lost because nobody took them.
     package var missedEvents: Int { shared.events.refused }
-
-    /// What was wrong at each `.deviceLost` since this was last asked, in full; at most eight, oldest first.
-    package func takeErrors() -> [CaptureError] {
-        shared.errors.takeAll()
-    }
 
     /// Of the last full second; silence while nothing was measured.
     package var levels: CaptureLevel { CaptureLevel(shared.level) }
@@ -72,9 +70,10 @@ package final class CaptureThread {
 
 extension CaptureLevel {
     init(_ second: LevelMeter.Second) {
-        peakTenths = Self.tenths(Double(second.peak) / 32_768)
-        // Of power, not amplitude: half of the decibels.
-        rmsTenths = Self.tenths((Double(second.meanSquare) / 1_073_741_824).squareRoot())
+        self.init(
+            peakTenths: Self.tenths(Double(second.peak) / 32_768),
+            // Of power, not amplitude: half of the decibels.
+            rmsTenths: Self.tenths((Double(second.meanSquare) / 1_073_741_824).squareRoot()))
     }
 
     private static func tenths(_ amplitude: Double) -> Int {

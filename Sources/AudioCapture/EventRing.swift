@@ -62,7 +62,7 @@ internal import Synchronization
         case .silence(let mark):
             Record(
                 kind: .silence, number: Int32(mark.reason.rawValue), start: mark.start.value, end: mark.end.value)
-        case .deviceLost(let number): Record(kind: .deviceLost, number: number, start: 0, end: 0)
+        case .deviceLost(let number, _): Record(kind: .deviceLost, number: number, start: 0, end: 0)
         case .deviceBack: Record(kind: .deviceBack, number: 0, start: 0, end: 0)
         case .level(let level, let clipped):
             Record(

@@ -214,10 +214,10 @@ final class Daemon {
 
     private func perform(_ effect: RecorderEffect) {
         switch effect {
-        case .startCapture(let place):
+        case .capture(.start(let place)):
             ring.reset(to: place)
             capture.start()
-        case .stopCapture:
+        case .capture(.stop):
             capture.stop()
         case .openStore(let header):
             toStore(.open(header))
@@ -238,18 +238,8 @@ final class Daemon {
             toStore(.stopped)
         case .closeStore(let end, let gaps, let interrupted):
             toStore(.close(end: end, gaps: gaps, interrupted: interrupted))
-        case .fetchToken(let attempt):
-            if let problem = fetchToken(attempt) { receive(.tokenFailed(attempt: attempt, problem)) }
-        case .cancelToken(let attempt):
-            toUplink(.cancelToken(attempt: attempt))
-        case .openSession(let request):
-            if let problem = toUplink(.open(request)) { receive(.sessionClosed(session: request.number, problem)) }
-        case .finishSession(let session, let end):
-            if let problem = toUplink(.finish(session: session, end: end)) {
-                receive(.sessionClosed(session: session, problem))
-            }
-        case .closeSession(let session):
-            toUplink(.close(session: session))
+        case .uplink(let command):
+            if let event = toUplink(command) { receive(.uplink(event)) }
         case .words(let words):
             clients.publish(words: words, loop: loop)
         case .interim(let text):
@@ -272,21 +262,13 @@ final class Daemon {
         if let entry = bounds.counted(bound, total: total) { log.write(entry) }
     }
 
-    /// - Returns: why it cannot even be asked for.
-    func fetchToken(_ attempt: Int) -> UplinkFailure? {
-        guard uplink != nil, uplinkProblem == nil else {
-            return uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
-        }
-        return toUplink(.fetchToken(attempt: attempt))
-    }
-
     func toStore(_ command: StoreCommand) { store.send(command) }
 
     /// What the store says to others than the state machine.
     private func forward(_ event: StoreEvent) {
         switch event {
         case .audio(let session, let from, let samples):
-            toUplink(.audio(session: session, from: from, samples))
+            toUplink(.audio(session: SessionID(rawValue: session), from: from, samples))
         case .removed(let removal):
             let what = "id=\(removal.id.text) state=uploaded bytes=\(removal.bytes)"
             log.write(.info, "deleted \(what) reason=\(removal.reason.name)")
@@ -312,20 +294,25 @@ final class Daemon {
         }
     }
 
-    /// - Returns: why it was not taken: whoever asked is told at once. What is refused of a session's audio ends that
-    ///   session (`Limits.replayAnswerMilliseconds`).
+    /// - Returns: what follows at once when it was not taken.
     @discardableResult
-    func toUplink(_ command: UplinkCommand) -> UplinkFailure? {
-        guard let uplink, !uplink.send(command) else { return nil }
+    func toUplink(_ command: UplinkCommand) -> UplinkEvent? {
+        guard let uplink, uplinkProblem == nil else {
+            let problem = uplinkProblem ?? UplinkFailure(.configuration, "transcription is not configured")
+            return command.refused(problem)
+        }
+        guard !uplink.send(command) else { return nil }
         reached(.uplinkCommands)
-        return UplinkFailure(.stalled, "the network's thread does not keep up")
+        return command.refused(UplinkFailure(.busy, "the network's thread does not keep up"))
     }
 
-    private func readAudio(_ session: Int, _ from: SampleIndex) {
-        if session > 0 {
-            toStore(.read(session: session, from: from))
-        } else if let id = backfill.status?.recording {
-            toStore(.saved(.read(session: session, id, from: from)))
+    private func readAudio(_ session: SessionID, _ from: SampleIndex) {
+        switch session.owner {
+        case .lesson:
+            toStore(.read(session: session.rawValue, from: from))
+        case .backfill:
+            guard let id = backfill.status?.recording else { return }
+            toStore(.saved(.read(session: session.rawValue, id, from: from)))
         }
     }
 
@@ -338,18 +325,18 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
-            let why = note(event)
-            if let input = RecorderInput(event, device: settings.audio.device, why: why) { receive(input) }
+            // Whether the kernel lets the microphone's thread go before others is known when it begins.
+            if case .started(false) = event { reached(.realtimePriority) }
+            receive(.capture(event))
         }
         drainStore()
         takeAnswers()
         if let uplink { counted(.uplinkEvents, total: Int64(uplink.refusedEvents)) }
         for event in uplink?.takeEvents() ?? [] {
             if case .audioWanted(let session, let from) = event { readAudio(session, from) }
-            if let input = BackfillInput(event) {
-                transcribe(input)
-            } else if let input = RecorderInput(event) {
-                receive(input)
+            switch event.owner {
+            case .lesson: receive(.uplink(event))
+            case .backfill: transcribe(.uplink(event))
             }
         }
     }

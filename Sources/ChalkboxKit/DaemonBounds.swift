@@ -10,12 +10,4 @@ extension Daemon {
         counted(.buttonEdges, total: panel.lostEdges)
         counted(.blockedLessons, total: outbox.unlistedBlocked)
     }
-
-    /// Of the microphone's thread: whether the kernel lets it go before others is known when it begins.
-    /// - Returns: why the microphone is lost, and what to do, in full.
-    func note(_ event: CaptureEvent) -> String? {
-        if case .started(false) = event { reached(.realtimePriority) }
-        guard case .deviceLost = event else { return nil }
-        return capture.takeErrors().last?.message
-    }
 }

@@ -1,7 +1,6 @@
 internal import LinuxRuntime
 internal import RecorderCore
 internal import RecordingStore
-internal import SpeechUplink
 internal import WebTransport
 
 /// What becomes of lessons once they are saved: the text that they lack, and their way to the uploads.
@@ -91,16 +90,8 @@ extension Daemon {
             toStore(.saved(.mergeSpeaker(id, retired, into: speaker)))
         case .settle(let id, let reason):
             toStore(.saved(.settleText(id, reason: reason)))
-        case .fetchToken(let attempt):
-            if let problem = fetchToken(attempt) { transcribe(.tokenFailed(attempt: attempt, problem)) }
-        case .cancelToken(let attempt):
-            toUplink(.cancelToken(attempt: attempt))
-        case .openSession(let request):
-            if let problem = toUplink(.open(request)) {
-                transcribe(.sessionClosed(session: request.number, problem))
-            }
-        case .closeSession(let session):
-            toUplink(.close(session: session))
+        case .uplink(let command):
+            if let event = toUplink(command) { transcribe(.uplink(event)) }
         case .makeClip(let id, let range):
             toStore(.saved(.makeClip(id, range)))
         case .removeClip(let id):
@@ -133,22 +124,6 @@ extension Daemon {
             transcribe(bytes > 0 ? .clipMade(id, path: path) : .clipFailed(id, failure))
         case .failed(let error):
             log.write(.error, "store what=saved reason=\(LogEntry.quoted(error.message))")
-        }
-    }
-}
-
-extension BackfillInput {
-    /// Sessions and requests with numbers below zero are the backfill's.
-    init?(_ event: UplinkEvent) {
-        switch event {
-        case .token(let attempt, let key) where attempt < 0: self = .token(attempt: attempt, key)
-        case .tokenFailed(let attempt, let failure) where attempt < 0:
-            self = .tokenFailed(attempt: attempt, failure)
-        case .opened(let session, _) where session < 0: self = .sessionOpened(session: session)
-        case .message(let session, let message) where session < 0:
-            self = .sessionMessage(session: session, message)
-        case .closed(let session, let failure) where session < 0: self = .sessionClosed(session: session, failure)
-        case .token, .tokenFailed, .opened, .message, .sent, .audioWanted, .closed: return nil
         }
     }
 }

@@ -189,17 +189,17 @@ struct Doctor {
     }
 
     private mutating func converse(_ uplink: SpeechClient, _ notifier: EventNotifier) {
-        _ = uplink.send(.fetchToken(attempt: 1))
+        _ = uplink.send(.requestKey(attempt: .lesson(1)))
         let deadline = Clock.now.adding(milliseconds: 2 * Limits.attemptMilliseconds)
         while Poll.readable(notifier.fileDescriptor, until: deadline) {
             notifier.drain()
             for event in uplink.takeEvents() {
                 switch event {
-                case .token(_, let key):
+                case .key(_, let key):
                     report("token", fine: true, "the endpoint gave a key")
                     let id = RecordingID(startedAt: Clock.wall, randomHigh: 0, randomLow: Process.random())
-                    _ = uplink.send(.open(SessionRequest(number: 1, key: key, recording: id, base: .zero)))
-                case .tokenFailed(_, let failure):
+                    _ = uplink.send(.open(SessionRequest(id: .lesson(1), key: key, recording: id, base: .zero)))
+                case .keyFailed(_, let failure):
                     report("token", fine: false, failure.detail)
                     return
                 case .opened(_, let took):

@@ -54,7 +54,7 @@ final class UploadDriver {
     /// - Parameter problem: why it cannot be sent.
     private func send(_ call: any HTTPCall, _ problem: UplinkFailure?) {
         guard problem == nil, let client, isQueued(client.send(call)) else {
-            call.fail(problem ?? UplinkFailure(.stalled, "the uplink thread does not keep up"))
+            call.fail(problem ?? UplinkFailure(.busy, "the uplink thread does not keep up"))
             unsent.append(call)
             return
         }

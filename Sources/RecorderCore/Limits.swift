@@ -94,7 +94,6 @@ package enum Limits {
     /// A name look-up blocks the uplink thread for up to half a minute; a flapping link makes 8 commands a second.
     package static let uplinkCommands = 256
     package static let uplinkEvents = 512
-    package static let tokenAnswerBytes = 64 << 10
     package static let serviceMessageBytes = 1 << 20
     package static let serviceMessageTokens = 4_096
     package static let errorMessageBytes = 512
@@ -102,7 +101,7 @@ package enum Limits {
     package static let hiddenBytes = 8
     package static let keepaliveMilliseconds: Int64 = 5_000
     package static let connectTimeoutMilliseconds: Int64 = 10_000
-    package static let tokenTimeoutMilliseconds: Int64 = 10_000
+    package static let keyTimeoutMilliseconds: Int64 = 10_000
     /// Audio that may be sent ahead of real time in one go (PROTOCOL, Messages: never over 2 s).
     package static let burstSamples: Int64 = 2 * SampleIndex.samplesPerSecond
     package static let finishMilliseconds: Int64 = 20_000

@@ -5,11 +5,7 @@ package protocol MachineEffect: Sendable {
 
 /// What a machine can want done that has sessions of the speech service.
 package protocol SessionEffect: MachineEffect {
-    static func fetchToken(attempt: Int) -> Self
-    /// Nobody waits for its answer any more.
-    static func cancelToken(attempt: Int) -> Self
-    static func openSession(_ request: SessionRequest) -> Self
-    static func closeSession(_ number: Int) -> Self
+    static func uplink(_ command: UplinkCommand) -> Self
 }
 
 /// One call of a machine: what time it is, and what is to be done about what happened, in order.

@@ -119,13 +119,13 @@ struct BackfillSimulation {
         case .settle(let id, let reason):
             settled = reason
             answer(.settled(id))
-        case .fetchToken(let attempt):
+        case .uplink(.requestKey(let attempt)):
             answer(
                 isTrouble(15)
-                    ? .tokenFailed(attempt: attempt, UplinkFailure(.timeout, "no token"))
-                    : .token(attempt: attempt, SessionKey(secret: "key", webSocketURL: "")))
-        case .openSession(let request): open(request)
-        case .closeSession(let number): close(number)
+                    ? .uplink(.keyFailed(attempt: attempt, UplinkFailure(.timeout, "no token")))
+                    : .uplink(.key(attempt: attempt, SessionKey(secret: "key", webSocketURL: ""))))
+        case .uplink(.open(let request)): open(request)
+        case .uplink(.close(let number)): close(number)
         case .makeClip(let id, let range):
             clip = range
             answer(isTrouble(10) ? .clipFailed(id, "no space") : .clipMade(id, path: "/cut"))
@@ -133,7 +133,7 @@ struct BackfillSimulation {
         case .request(let request): exchange(request)
         case .reached: break
         case .cancelRequest: queue.removeAll { if case .answer = $0.input { true } else { false } }
-        case .cancelToken, .removeClip, .log: break
+        case .uplink(.cancelKey), .uplink(.finish), .uplink(.audio), .removeClip, .log: break
         }
     }
 
@@ -164,24 +164,24 @@ struct BackfillSimulation {
     private mutating func open(_ request: SessionRequest) {
         serial += 1
         guard !isTrouble(10) else {
-            answer(.sessionClosed(session: request.number, UplinkFailure(.refused, "refused")))
+            answer(.uplink(.closed(session: request.id, UplinkFailure(.refused, "refused"))))
             return
         }
-        guard request.isSaved, request.end != nil, request.number < 0, !gaps.isEmpty else {
-            world.fail("saved lessons get their text", "session \(request.number) is not for a saved lesson")
+        guard request.isSaved, request.end != nil, request.id.owner == .backfill, !gaps.isEmpty else {
+            world.fail("saved lessons get their text", "session \(request.id.rawValue) is not for a saved lesson")
             return
         }
         session = (request, recogniser(request.base))
         heard = request.base.milliseconds
-        answer(.sessionOpened(session: request.number))
+        answer(.uplink(.opened(session: request.id, tookMilliseconds: 0)))
         speak()
     }
 
-    private mutating func close(_ number: Int) {
-        if session?.request.number == number { session = nil }
+    private mutating func close(_ id: SessionID) {
+        if session?.request.id == id { session = nil }
         queue.removeAll { queued in
             switch queued.input {
-            case .sessionMessage(number, _), .sessionClosed(number, _), .sessionOpened(number): true
+            case .uplink(.message(id, _)), .uplink(.closed(id, _)), .uplink(.opened(id, _)): true
             default: false
             }
         }
@@ -197,12 +197,12 @@ struct BackfillSimulation {
             heard = min(end.milliseconds, heard + random.between(300, 3_000))
             wait += 300
             if isTrouble(2) {
-                answer(.sessionClosed(session: request.number, UplinkFailure(.reset, "reset")), after: wait)
+                answer(.uplink(.closed(session: request.id, UplinkFailure(.reset, "reset"))), after: wait)
                 return
             }
             let isFinished = heard == end.milliseconds
             let message = recogniser.hear(through: heard, extraDelay: 0, isFinished: isFinished)
-            answer(.sessionMessage(session: request.number, message), after: wait)
+            answer(.uplink(.message(session: request.id, message)), after: wait)
         }
     }
 
@@ -210,7 +210,8 @@ struct BackfillSimulation {
 
     private mutating func exchange(_ request: TranscriptionRequest) {
         if isTrouble(10) {
-            answer(.answer(.failed(UplinkFailure(random.percent(50) ? .reset : .httpStatus(500), "no"))))
+            let cause: UplinkFailure.Cause = random.percent(50) ? .network(.reset) : .service(.httpStatus(500))
+            answer(.answer(.failed(UplinkFailure(cause, "no"))))
             return
         }
         switch request {
@@ -245,7 +246,7 @@ extension World {
     /// The gaps of a lesson that is saved are filled, and then nothing is missing.
     func transcribeLater(_ closing: (end: Int64, gaps: [Gap])) {
         guard outcome.failure == nil, let header = checker.header, plan.settings.transcription else { return }
-        checker.hearing = 0
+        checker.hearing = nil
         var aftermath = BackfillSimulation(self, header: header, end: SampleIndex(closing.end), gaps: closing.gaps)
         aftermath.run()
         guard outcome.failure == nil else { return }

@@ -3,7 +3,7 @@ internal import RecorderCore
 /// What the invariants have to remember.
 struct Checker {
     struct Opened {
-        var number: Int
+        var id: SessionID
         var base: Int64
         /// The first sample that it is to give text for; what is before it was heard by others.
         var edge: Int64
@@ -37,7 +37,7 @@ struct Checker {
     var header: RecordingHeader?
     /// Sessions and key requests that the box has asked for and not ended.
     var sessions: [Opened] = []
-    var requests: [Int] = []
+    var requests: [KeyRequestID] = []
     var lastAttemptAt = Int64.min / 2
     var attempts = 0
     var liveSince: Int64?
@@ -47,7 +47,7 @@ struct Checker {
     var isFromBefore = false
     var closedRecording = 0
     /// The session whose message is being received.
-    var hearing = 0
+    var hearing: SessionID?
     /// The session that has just filled a hole, and the sample to which it heard.
     var filled: (session: Opened, end: Int64)?
     /// The state before an input that must not change it.
@@ -104,33 +104,34 @@ extension World {
         checker.input = input
         var isUnknown = false
         switch input {
-        case .sessionMessage(let number, _):
-            isUnknown = !checker.sessions.contains { $0.number == number && $0.isOpen }
-        case .sessionClosed(let number, let failure):
-            isUnknown = !checker.sessions.contains { $0.number == number }
-            if failure != nil, recorder.lesson?.uplink.secondary?.session?.number == number {
+        case .uplink(.message(let number, _)):
+            isUnknown = !checker.sessions.contains { $0.id == number && $0.isOpen }
+        case .uplink(.closed(let number, let failure)):
+            isUnknown = !checker.sessions.contains { $0.id == number }
+            if failure != nil, recorder.lesson?.uplink.secondary?.session?.id == number {
                 checker.secondaryFailures += 1
             }
-        case .token(let attempt, _), .tokenFailed(let attempt, _):
+        case .uplink(.key(let attempt, _)), .uplink(.keyFailed(let attempt, _)):
             isUnknown = !checker.requests.contains(attempt)
         default: break
         }
-        checker.hearing = 0
+        checker.hearing = nil
         checker.filled = nil
-        if case .sessionMessage(let number, _) = input { checker.hearing = number }
-        if case .sessionMessage(let number, let message) = input, message.finished {
+        if case .uplink(.message(let number, _)) = input { checker.hearing = number }
+        if case .uplink(.message(let number, let message)) = input, message.finished {
             noteFilled(number, SampleIndex(milliseconds: message.totalAudioMilliseconds).value)
         }
         if planted == .lateMessages || planted == .uncancelled { isUnknown = false }
         if isUnknown || checker.isFromBefore { checker.before = recorder.state }
         noteLight(input)
-        if case .sessionMessage(let number, let message) = input, !isUnknown { claim(message, of: number) }
-        if case .sessionClosed(let number, _) = input { checker.sessions.removeAll { $0.number == number } }
+        if case .uplink(.message(let number, let message)) = input, !isUnknown { claim(message, of: number) }
+        if case .uplink(.closed(let number, _)) = input { checker.sessions.removeAll { $0.id == number } }
         if let since = checker.liveSince, now - since >= Limits.stableSessionMilliseconds, showsLife(input) {
             checker.attempts = 0
         }
         switch input {
-        case .token(let attempt, _), .tokenFailed(let attempt, _): checker.requests.removeAll { $0 == attempt }
+        case .uplink(.key(let attempt, _)), .uplink(.keyFailed(let attempt, _)):
+            checker.requests.removeAll { $0 == attempt }
         case .networkChanged:
             checker.attempts = 0
             checker.troubled(now: now)
@@ -139,10 +140,10 @@ extension World {
         }
     }
 
-    private func noteFilled(_ number: Int, _ heard: Int64) {
+    private func noteFilled(_ number: SessionID, _ heard: Int64) {
         guard let secondary = recorder.lesson?.uplink.secondary, case .gap = secondary.purpose,
-            secondary.session?.number == number,
-            let session = checker.sessions.first(where: { $0.number == number && $0.isOpen })
+            secondary.session?.id == number,
+            let session = checker.sessions.first(where: { $0.id == number && $0.isOpen })
         else { return }
         checker.filled = (session, session.base + heard)
     }
@@ -151,16 +152,18 @@ extension World {
     private func showsLife(_ input: RecorderInput) -> Bool {
         switch input {
         case .networkLost: true
-        case .sessionMessage(let number, _): number == recorder.lesson?.uplink.session?.number
-        case .sessionClosed(let number, let failure):
-            number == recorder.lesson?.uplink.session?.number && failure?.kind != .stalled
-                && failure?.kind != .timeout
+        case .uplink(.message(let number, _)): number == recorder.lesson?.uplink.session?.id
+        case .uplink(.closed(let number, let failure)):
+            switch failure?.cause {
+            case .network(.stalled), .network(.timeout), .local: false
+            case nil, .network, .service: number == recorder.lesson?.uplink.session?.id
+            }
         default: false
         }
     }
 
-    private func claim(_ message: ServiceMessage, of number: Int) {
-        guard let session = checker.sessions.first(where: { $0.number == number }) else { return }
+    private func claim(_ message: ServiceMessage, of number: SessionID) {
+        guard let session = checker.sessions.first(where: { $0.id == number }) else { return }
         let base = SampleIndex(session.base)
         let through = message.finished ? message.totalAudioMilliseconds : message.finalAudioMilliseconds
         checker.claimed.insert(base..<base.advanced(by: through * SampleIndex.samplesPerMillisecond))
@@ -170,7 +173,7 @@ extension World {
 
     func checkEffect(_ effect: RecorderEffect) {
         switch effect {
-        case .startCapture:
+        case .capture(.start):
             // Another lesson has waited for the end of the last one.
             if let header = checker.header, recorder.lesson?.header != header { lessonEnded(checker.input) }
             checker.light.microphone = .opening(since: now)
@@ -180,18 +183,18 @@ extension World {
         case .openStore(let header):
             checker.lessonBegins(header, words: script.words.count)
             checker.isCapturing = true
-        case .stopCapture:
+        case .capture(.stop):
             checker.isCapturing = false
-        case .fetchToken(let attempt):
+        case .uplink(.requestKey(let attempt)):
             checker.requests.append(attempt)
             if isForSession(attempt) { attempted() }
-        case .cancelToken(let attempt):
+        case .uplink(.cancelKey(let attempt)):
             checker.requests.removeAll { $0 == attempt }
-        case .openSession(let request):
+        case .uplink(.open(let request)):
             if request.isPrefetchedKey { attempted() }
             opened(request)
-        case .closeSession(let number):
-            checker.sessions.removeAll { $0.number == number }
+        case .uplink(.close(let number)):
+            checker.sessions.removeAll { $0.id == number }
         case .reopenStore:
             checker.isCapturing = true
         case .storeTokens(let tokens, _, _):
@@ -202,14 +205,14 @@ extension World {
         case .closeStore(let end, let gaps, _):
             if checker.closing != nil { fail("a recording is closed once", "closed again") }
             checker.closing = (end.value, gaps)
-        case .finishSession, .storeSilence, .storeLevel, .storeStopped, .commitStore, .words, .interim, .refused,
-            .reached, .log:
+        case .uplink(.finish), .uplink(.audio), .storeSilence, .storeLevel, .storeStopped, .commitStore, .words,
+            .interim, .refused, .reached, .log:
             break
         }
     }
 
     /// Whether a key is for a session that is wanted now, and not a spare one.
-    private func isForSession(_ attempt: Int) -> Bool {
+    private func isForSession(_ attempt: KeyRequestID) -> Bool {
         recorder.lesson?.uplink.place(requesting: attempt) != nil
     }
 
@@ -229,13 +232,13 @@ extension World {
 
     private func opened(_ request: SessionRequest) {
         guard let lesson = recorder.lesson else {
-            fail("sessions belong to lessons", "session \(request.number) is opened at rest")
+            fail("sessions belong to lessons", "session \(request.id.rawValue) is opened at rest")
             return
         }
         let resume = lesson.transcript.resumePoint
         var edge = resume
         if case .gap(let gap)? = lesson.uplink.secondary?.purpose,
-            lesson.uplink.secondary?.session?.number == request.number
+            lesson.uplink.secondary?.session?.id == request.id
         {
             edge = gap.lowerBound
         }
@@ -253,7 +256,7 @@ extension World {
         }
         checker.sessions.append(
             Checker.Opened(
-                number: request.number, base: request.base.value, edge: max(edge, request.base).value,
+                id: request.id, base: request.base.value, edge: max(edge, request.base).value,
                 known: known(from: request.base, to: edge), isSecondary: request.end != nil))
     }
 }

@@ -42,7 +42,7 @@ extension World {
                 "\"\(token.text)\" at \(word.start) ms: voice \(word.voice) gets number \(token.speaker) of \(voice)")
         }
         checker.voices[token.speaker] = word.voice
-        guard let session = checker.sessions.first(where: { $0.number == checker.hearing }) else { return }
+        guard let session = checker.sessions.first(where: { $0.id == checker.hearing }) else { return }
         let known = session.known.filter { $0.voice == word.voice }.map(\.speaker)
         guard let first = known.first, !known.contains(token.speaker) else { return }
         fail(
@@ -108,8 +108,8 @@ extension World {
             fail("a recording is closed once", "it never was")
             return
         }
-        if let session = checker.sessions.first { fail("nothing is left open", "session \(session.number)") }
-        if let request = checker.requests.first { fail("nothing is left open", "request \(request)") }
+        if let session = checker.sessions.first { fail("nothing is left open", "session \(session.id.rawValue)") }
+        if let request = checker.requests.first { fail("nothing is left open", "request \(request.number)") }
         compare(end: closing.end)
         if checker.mustBeComplete {
             outcome.complete += 1
@@ -223,7 +223,7 @@ extension World {
             fail("a lesson ends after STOP", "\(now - plan.length) ms after the last STOP it goes on")
         }
         if let serial = uplink.open.first {
-            fail("nothing is left open", "the uplink holds session \(uplink.sessions[serial].request.number)")
+            fail("nothing is left open", "the uplink holds session \(uplink.sessions[serial].request.id.rawValue)")
         }
         if recorder.nextDeadline != nil { fail("rest is rest", "a deadline without a lesson") }
     }

@@ -10,16 +10,16 @@ extension World {
 
     func noteLight(_ input: RecorderInput) {
         switch input {
-        case .captureStarted, .captureBack: checker.light.microphone = .delivering
-        case .captureLost:
+        case .capture(.started), .capture(.deviceBack): checker.light.microphone = .delivering
+        case .capture(.deviceLost):
             checker.light.microphone = .lost
             checker.light.quiet = 0
-        case .captureLevel(let second): checker.light.quiet = second.peakTenths < -550 ? checker.light.quiet + 1 : 0
+        case .capture(.level(let level, _)): checker.light.quiet = level.peakTenths < -550 ? checker.light.quiet + 1 : 0
         case .storeFailed: checker.light.isDiskFailing = true
         case .storeRecovered: checker.light.isDiskFailing = false
-        case .sessionMessage(let number, let message):
+        case .uplink(.message(let number, let message)):
             guard message.totalAudioMilliseconds > 0 || !message.tokens.isEmpty || message.finished,
-                let place = checker.sessions.firstIndex(where: { $0.number == number && $0.isOpen })
+                let place = checker.sessions.firstIndex(where: { $0.id == number && $0.isOpen })
             else { return }
             checker.sessions[place].hasProgressed = true
             if !checker.sessions[place].isSecondary { checker.light.lastProgressAt = now }

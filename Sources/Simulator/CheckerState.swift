@@ -30,8 +30,8 @@ extension World {
         case .start:
             // The next lesson is worth more than this one's last words, which come later.
             if recorder.newestRecording != lesson.header.id { checker.mustBeComplete = false }
-        case .sessionOpened(let number, _):
-            if let place = checker.sessions.firstIndex(where: { $0.number == number }) {
+        case .uplink(.opened(let number, _)):
+            if let place = checker.sessions.firstIndex(where: { $0.id == number }) {
                 checker.sessions[place].isOpen = true
             }
         default: break
@@ -51,9 +51,9 @@ extension World {
         let uplink = lesson.uplink
         if checker.sessions.count > 2 { fail("at most two sessions", "\(checker.sessions.count) are open") }
         for session in checker.sessions {
-            let wanted = [uplink.session?.number, uplink.secondary?.session?.number]
-            guard wanted.contains(session.number) else {
-                fail("nothing is left open", "session \(session.number) is nobody's")
+            let wanted = [uplink.session?.id, uplink.secondary?.session?.id]
+            guard wanted.contains(session.id) else {
+                fail("nothing is left open", "session \(session.id.rawValue) is nobody's")
                 return
             }
         }

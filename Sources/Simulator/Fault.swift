@@ -20,11 +20,11 @@ package struct Fault: Equatable, Sendable {
         case falseHint(isUp: Bool)
         // The service and the token endpoint
         case token(TokenTrouble)
-        case serviceRefuses(UplinkFailure.Kind)
+        case serviceRefuses(UplinkFailure.Cause)
         case serviceHangs
         /// Sessions are accepted, and nothing is heard of them again.
         case serviceMute
-        case sessionsEnd(UplinkFailure.Kind)
+        case sessionsEnd(UplinkFailure.Cause)
         /// `finished` before the lesson is.
         case sessionsFinish
         case slowWords
@@ -74,7 +74,7 @@ extension Fault: CustomStringConvertible {
     package var description: String {
         var text = "at \(at) ms"
         if duration > 0 { text += " for \(duration) ms" }
-        text += ": \(kind)".replacing("RecorderCore.UplinkFailure.", with: "")
+        text += ": \(kind)".replacing("RecorderCore.", with: "")
         if let hint { text += ", told after \(hint) ms" }
         return text
     }

@@ -176,30 +176,30 @@ package struct Plan: Equatable, Sendable {
         }
     }
 
-    private static func refusal(_ random: inout RandomSource) -> UplinkFailure.Kind {
+    private static func refusal(_ random: inout RandomSource) -> UplinkFailure.Cause {
         switch random.next(through: 15) {
-        case 0: .httpStatus(401)
-        case 1..<3: .httpStatus(429)
-        case 3..<6: .httpStatus(503)
-        case 6..<8: .httpStatus(500)
-        case 8..<11: .refused
-        case 11: .tlsHandshake
-        case 12: .nameResolution
-        case 13: .tlsUntrusted
-        default: .reset
+        case 0: .service(.httpStatus(401))
+        case 1..<3: .service(.httpStatus(429))
+        case 3..<6: .service(.httpStatus(503))
+        case 6..<8: .service(.httpStatus(500))
+        case 8..<11: .network(.refused)
+        case 11: .network(.tlsHandshake)
+        case 12: .network(.nameResolution)
+        case 13: .network(.tlsUntrusted)
+        default: .network(.reset)
         }
     }
 
-    private static func sessionEnd(_ random: inout RandomSource) -> UplinkFailure.Kind {
+    private static func sessionEnd(_ random: inout RandomSource) -> UplinkFailure.Cause {
         switch random.next(through: 15) {
-        case 0..<4: .service(code: 503)
-        case 4: .service(code: 408)
-        case 5: .service(code: 500)
-        case 6: .service(code: 401)
-        case 7..<10: .closedEarly
-        case 10..<14: .reset
-        case 14: .timeout
-        default: .messageMalformed
+        case 0..<4: .service(.message(code: 503))
+        case 4: .service(.message(code: 408))
+        case 5: .service(.message(code: 500))
+        case 6: .service(.message(code: 401))
+        case 7..<10: .network(.closedEarly)
+        case 10..<14: .network(.reset)
+        case 14: .network(.timeout)
+        default: .service(.messageMalformed)
         }
     }
 }

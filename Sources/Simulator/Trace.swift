@@ -11,16 +11,17 @@ enum Trace {
         case .start: "START"
         case .resume(_, let place): "RESUME at \(place.milliseconds) ms"
         case .stop: "STOP"
-        case .captureStopped(let end): "captureStopped at \(end.milliseconds) ms"
-        case .captureSilence(let mark): "captureSilence \(span(mark.start..<mark.end)) \(mark.reason.name)"
+        case .capture(.stopped(let end)): "captureStopped at \(end.milliseconds) ms"
+        case .capture(.silence(let mark)): "captureSilence \(span(mark.start..<mark.end)) \(mark.reason.name)"
         case .storeCommitted(let through): "storeCommitted through \(through.milliseconds) ms"
-        case .token(let attempt, _): "token attempt=\(attempt)"
-        case .tokenFailed(let attempt, let failure): "tokenFailed attempt=\(attempt): \(failure.detail)"
-        case .sessionOpened(let session, let took): "sessionOpened \(session) after \(took) ms"
-        case .sessionMessage(let session, let message): line(session, message)
-        case .sessionClosed(let session, let failure): "sessionClosed \(session): \(failure?.detail ?? "by us")"
-        case .captureStarted, .captureLost, .captureLevel, .captureBack, .storeOpened, .storeFailed, .storeRecovered,
-            .storeClosed, .networkChanged, .networkLost, .tick:
+        case .uplink(.key(let attempt, _)): "key attempt=\(attempt.number)"
+        case .uplink(.keyFailed(let attempt, let failure)): "keyFailed attempt=\(attempt.number): \(failure.detail)"
+        case .uplink(.opened(let session, let took)): "sessionOpened \(session.rawValue) after \(took) ms"
+        case .uplink(.message(let session, let message)): line(session, message)
+        case .uplink(.closed(let session, let failure)):
+            "sessionClosed \(session.rawValue): \(failure?.detail ?? "by us")"
+        case .capture, .uplink, .storeOpened, .storeFailed, .storeRecovered, .storeClosed, .networkChanged,
+            .networkLost, .tick:
             "\(input)"
         }
     }
@@ -29,20 +30,20 @@ enum Trace {
         switch input {
         case .text(let text):
             "text: \(text?.holes.count ?? 0) gaps, \(text?.recording.words.count ?? 0) words near them"
-        case .token(let attempt, _): "token attempt=\(attempt)"
-        case .sessionMessage(let session, let message): line(session, message)
-        case .answer(.text(let tokens)): line(0, ServiceMessage(tokens: tokens, finished: true))
+        case .uplink(.key(let attempt, _)): "key attempt=\(attempt.number)"
+        case .uplink(.message(let session, let message)): line(session, message)
+        case .answer(.text(let tokens)): line(nil, ServiceMessage(tokens: tokens, finished: true))
         case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .textLost, .settled, .retry,
-            .tokenFailed, .sessionOpened, .sessionClosed, .clipMade, .clipFailed, .answer, .tick:
+            .uplink, .clipMade, .clipFailed, .answer, .tick:
             "\(input)"
         }
     }
 
-    private static func line(_ session: Int, _ message: ServiceMessage) -> String {
+    private static func line(_ session: SessionID?, _ message: ServiceMessage) -> String {
         let finals = message.tokens.filter(\.isFinal)
         let words = finals.map { "\($0.text)@\($0.startMilliseconds)/\($0.speaker)" }.joined()
         let times = "final=\(message.finalAudioMilliseconds) total=\(message.totalAudioMilliseconds)"
-        return "sessionMessage \(session) \(times)" + (message.finished ? " finished" : "") + words
+        return "sessionMessage \(session?.rawValue ?? 0) \(times)" + (message.finished ? " finished" : "") + words
     }
 
     /// Whether it only logs a step of a session's machine: many small ones or few large ones are the same behaviour.
@@ -60,16 +61,15 @@ enum Trace {
         case .storeTokens(let tokens, let covered, _):
             "storeTokens" + tokens.map { "\($0.text)@\($0.start.milliseconds)/\($0.speaker)" }.joined()
                 + " covered=\(covered.milliseconds)"
-        case .openSession(let request):
-            "openSession \(request.number) base=\(request.base.milliseconds) end=\(request.end?.milliseconds ?? -1)"
-                + " rate=\(request.catchUpRate)\(request.isPrefetchedKey ? " spare key" : "")"
+        case .uplink(.open(let request)):
+            "openSession \(request.id.rawValue) base=\(request.base.milliseconds)"
+                + " end=\(request.end?.milliseconds ?? -1) rate=\(request.catchUpRate)\(request.isPrefetchedKey ? " spare key" : "")"
         case .closeStore(let end, let gaps, _):
             "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
         case .openStore: "openStore"
         case .reopenStore: "reopenStore"
         case .mergeSpeaker(let retired, let speaker): "mergeSpeaker \(retired) into \(speaker)"
-        case .startCapture, .stopCapture, .storeSilence, .storeLevel, .storeStopped, .commitStore, .fetchToken,
-            .cancelToken, .finishSession, .closeSession, .refused:
+        case .capture, .storeSilence, .storeLevel, .storeStopped, .commitStore, .uplink, .refused:
             "\(effect)"
         }
     }

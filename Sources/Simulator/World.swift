@@ -221,8 +221,8 @@ package final class World {
 
     private func perform(_ effect: RecorderEffect) {
         switch effect {
-        case .startCapture: if checker.header == nil { startCapture() } else { beginCapture() }
-        case .stopCapture: stopCapture()
+        case .capture(.start): if checker.header == nil { startCapture() } else { beginCapture() }
+        case .capture(.stop): stopCapture()
         case .openStore(let header):
             identifiers[recording] = header.id
             openStore()
@@ -232,7 +232,7 @@ package final class World {
         case .storeSilence, .storeLevel, .storeStopped: break
         case .commitStore: queue.add(.commit(recording: recording), at: now + 1)
         case .closeStore(let end, let gaps, _): closeStore(end: end, gaps: gaps)
-        case .fetchToken, .cancelToken, .openSession, .finishSession, .closeSession: command(effect)
+        case .uplink(let given): command(given)
         case .words, .interim, .refused, .reached, .log: break
         }
     }

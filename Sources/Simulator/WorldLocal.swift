@@ -71,10 +71,10 @@ extension World {
     func captureStarted(_ number: Int) {
         guard number == recording else { return }
         guard isOn({ $0 == .microphoneLost }) else {
-            receive(.captureStarted)
+            receive(.capture(.started(realtime: true)))
             return
         }
-        if planted != .untoldLoss { receive(.captureLost("no such device")) }
+        if planted != .untoldLoss { receive(.capture(.deviceLost(reason: "no such device"))) }
     }
 
     /// A second of sound: quiet while the fault lasts, and then a loud one.
@@ -83,7 +83,7 @@ extension World {
         let isQuiet = isActive[number]
         // A microphone that is gone gives no sound, not even a quiet one.
         if !isOn({ $0 == .microphoneLost }) {
-            receive(.captureLevel(LevelSecond(peakTenths: isQuiet ? -900 : -200, isClipped: false)))
+            receive(.capture(.level(CaptureLevel(peakTenths: isQuiet ? -900 : -200, rmsTenths: -900), clipped: 0)))
         }
         if isQuiet { queue.add(.level(fault: number, recording: recording), at: now + 1_000) }
     }
@@ -98,7 +98,7 @@ extension World {
 
     func captureStopped(_ number: Int) {
         capture.stopDue = nil
-        receive(.captureStopped(end: SampleIndex(capture.end)))
+        receive(.capture(.stopped(end: SampleIndex(capture.end))))
     }
 
     /// A second of silence is marked, or what is left of it.
@@ -110,7 +110,7 @@ extension World {
         let mark = SilenceMark(
             start: SampleIndex(milliseconds: start), end: SampleIndex(milliseconds: max(start, here)),
             reason: fault.kind == .overrun ? .overrun : .deviceLost)
-        receive(.captureSilence(mark))
+        receive(.capture(.silence(mark)))
         let end = fault.at + fault.duration
         if now < end { queue.add(.silence(fault: number, recording: recording), at: min(end, now + 1_000)) }
     }

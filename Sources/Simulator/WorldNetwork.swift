@@ -56,7 +56,7 @@ extension World {
         case .sessionsFinish: finishSessions()
         case .uplinkBlocked: uplink.blockedUntil = max(uplink.blockedUntil, now + fault.duration)
         case .microphoneLost:
-            if capture.isRunning, planted != .untoldLoss { receive(.captureLost("no such device")) }
+            if capture.isRunning, planted != .untoldLoss { receive(.capture(.deviceLost(reason: "no such device"))) }
         case .wallClockJumps: jumpWallClock()
         case .powerCut: powerGoes()
         case .startPressed: press(isStart: true)
@@ -80,7 +80,7 @@ extension World {
         case .blackHole, .stall:
             network.blocks -= 1
         case .microphoneLost:
-            if capture.isRunning, !isOn({ $0 == .microphoneLost }) { receive(.captureBack) }
+            if capture.isRunning, !isOn({ $0 == .microphoneLost }) { receive(.capture(.deviceBack)) }
         case .powerCut: powerReturns()
         default:
             break

@@ -5,7 +5,7 @@ extension World {
     /// `rawSpeakers`
     func withRawSpeakers(_ effect: RecorderEffect, _ input: RecorderInput) -> RecorderEffect {
         guard case .storeTokens(var tokens, let covered, let holes) = effect,
-            case .sessionMessage(_, let message) = input
+            case .uplink(.message(_, let message)) = input
         else { return effect }
         for place in tokens.indices {
             let confidence = tokens[place].confidence
@@ -17,8 +17,8 @@ extension World {
 
     /// `doubledOverlap`
     func storeAgain(_ input: RecorderInput) {
-        guard case .sessionMessage(let number, let message) = input, number > 1,
-            let session = checker.sessions.first(where: { $0.number == number })
+        guard case .uplink(.message(let number, let message)) = input, number.number > 1,
+            let session = checker.sessions.first(where: { $0.id == number })
         else { return }
         let base = SampleIndex(session.base)
         for token in message.tokens where token.isFinal {

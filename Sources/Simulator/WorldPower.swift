@@ -106,7 +106,7 @@ extension Checker {
         isCapturing = false
         isFromBefore = false
         light = Checker.Light()
-        hearing = 0
+        hearing = nil
         filled = nil
         before = nil
         secondaryFailures = 0

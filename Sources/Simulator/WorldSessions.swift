@@ -7,7 +7,7 @@ extension World {
         outcome.sessions += 1
         let serial = uplink.sessions.count
         // A box that begins at the wrong sample still counts from the one that it meant.
-        let isWrong = planted == .wrongBase && request.number > 1
+        let isWrong = planted == .wrongBase && request.id.number > 1
         let base = isWrong ? max(request.base, head) : request.base
         let recogniser = Recogniser(
             seed: plan.seed, serial: serial, script: script, base: base.milliseconds,
@@ -49,7 +49,7 @@ extension World {
         session.opened(now: now)
         session.isMute = isOn { $0 == .serviceMute }
         report(
-            .sessionOpened(session: session.request.number, tookMilliseconds: now - session.startedAt),
+            .uplink(.opened(session: session.request.id, tookMilliseconds: now - session.startedAt)),
             of: session.recording)
         queue.add(.step(session: serial), at: now + random.between(100, 400))
     }
@@ -69,7 +69,7 @@ extension World {
         guard session.phase != .over else { return }
         session.phase = .over
         uplink.open.removeAll { $0 == session.serial }
-        report(.sessionClosed(session: session.request.number, failure), of: session.recording)
+        report(.uplink(.closed(session: session.request.id, failure)), of: session.recording)
     }
 
     // MARK: Streaming
@@ -96,7 +96,7 @@ extension World {
         session.send(now: now, head: head)
         let isBehind = head - heard > Limits.behindSamples
         if isBehind, session.request.catchUpRate > 1, now - session.openedAt > 4_000, isOn({ $0 == .strictPace }) {
-            over(session, UplinkFailure(.service(code: 503), "audio comes too fast"))
+            over(session, UplinkFailure(.message(code: 503), "audio comes too fast"))
             return
         }
         let isFinished = session.isAllSent && heard >= session.sent && !isOn { $0 == .noLastWord }
@@ -108,11 +108,11 @@ extension World {
     private func speak(_ session: Session, heard: Int64, isFinished: Bool) {
         let extra: Int64 = isOn { $0 == .slowWords } ? 2_500 : 0
         let message = session.recogniser.hear(through: heard, extraDelay: extra, isFinished: isFinished)
-        report(.sessionMessage(session: session.request.number, message), of: session.recording)
+        report(.uplink(.message(session: session.request.id, message)), of: session.recording)
         if isOn({ $0 == .finalTokensTwice }) {
             var again = message
             again.tokens.removeAll { !$0.isFinal }
-            report(.sessionMessage(session: session.request.number, again), of: session.recording)
+            report(.uplink(.message(session: session.request.id, again)), of: session.recording)
         }
         if isFinished { over(session, nil) }
     }
@@ -133,7 +133,7 @@ extension World {
             let heard = session.sent / SampleIndex.samplesPerMillisecond
             // Nobody asked for the end: to the adapter that is a connection closed too early.
             let message = session.recogniser.hear(through: heard, extraDelay: 0, isFinished: false)
-            report(.sessionMessage(session: session.request.number, message), of: session.recording)
+            report(.uplink(.message(session: session.request.id, message)), of: session.recording)
             over(session, UplinkFailure(.closedEarly, "the service finished early"))
         }
     }

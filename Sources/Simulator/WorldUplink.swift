@@ -3,7 +3,7 @@ internal import RecorderCore
 /// The uplink thread: its commands, its reports, its requests and sessions.
 struct Uplink {
     struct Request {
-        var attempt: Int
+        var attempt: KeyRequestID
         var recording: Int
         var address: Int
         /// How it ends, when packets arrive.
@@ -23,7 +23,7 @@ struct Uplink {
     var sessions: [Session] = []
     /// Serial numbers of sessions that are not over.
     var open: [Int] = []
-    var commands: [RecorderEffect] = []
+    var commands: [UplinkCommand] = []
     var reports: [Report] = []
     var nextReport = 0
     var blockedUntil: Int64 = 0
@@ -34,12 +34,12 @@ struct Uplink {
 extension World {
     // MARK: Between the threads
 
-    func command(_ effect: RecorderEffect) {
+    func command(_ command: UplinkCommand) {
         if planted == .uncancelled {
-            if case .cancelToken = effect { return }
-            if case .closeSession = effect { return }
+            if case .cancelKey = command { return }
+            if case .close = command { return }
         }
-        uplink.commands.append(effect)
+        uplink.commands.append(command)
         if uplink.commands.count > Limits.uplinkCommands {
             fail("queues are bounded", "\(uplink.commands.count) uplink commands")
         }
@@ -56,15 +56,15 @@ extension World {
         uplink.commands.removeAll(keepingCapacity: true)
         for command in commands {
             switch command {
-            case .fetchToken(let attempt): fetchToken(attempt)
-            case .cancelToken(let attempt):
+            case .requestKey(let attempt): requestKey(attempt)
+            case .cancelKey(let attempt):
                 let place = uplink.requests.lastIndex { $0?.attempt == attempt }
                 if let place { uplink.requests[place] = nil }
-            case .openSession(let request): openSession(request)
-            case .finishSession(let number, let end): session(called: number)?.finishAt = end.value
-            case .closeSession(let number):
+            case .open(let request): openSession(request)
+            case .finish(let number, let end): session(called: number)?.finishAt = end.value
+            case .close(let number):
                 if let session = session(called: number) { over(session, nil) }
-            default: break
+            case .audio: break
             }
         }
     }
@@ -90,22 +90,22 @@ extension World {
             uplink.reports.removeAll(keepingCapacity: true)
             uplink.nextReport = 0
         }
-        if planted == .lateMessages, case .sessionMessage(_, let message) = input,
+        if planted == .lateMessages, case .uplink(.message(_, let message)) = input,
             let current = recorder.lesson?.uplink.session, recorder.lesson?.uplink.secondary == nil
         {
-            input = .sessionMessage(session: current.number, message)
+            input = .uplink(.message(session: current.id, message))
         }
         receive(input)
         checker.isFromBefore = false
     }
 
-    private func session(called number: Int) -> Session? {
-        uplink.open.lazy.map { self.uplink.sessions[$0] }.last { $0.request.number == number }
+    private func session(called id: SessionID) -> Session? {
+        uplink.open.lazy.map { self.uplink.sessions[$0] }.last { $0.request.id == id }
     }
 
     // MARK: Token endpoint
 
-    private func fetchToken(_ attempt: Int) {
+    private func requestKey(_ attempt: KeyRequestID) {
         var failure: UplinkFailure?
         var wait = travel() * 4 + random.skewed(5, 800)
         for (number, fault) in plan.faults.enumerated() where isActive[number] {
@@ -113,12 +113,12 @@ extension World {
             switch trouble {
             case .status(let status): failure = UplinkFailure(.httpStatus(status), "token endpoint: \(status)")
             case .busy(let seconds):
-                failure = UplinkFailure(.httpStatus(429), "token endpoint: 429", retryAfterSeconds: seconds)
+                failure = UplinkFailure(.httpStatus(429, retryAfterSeconds: seconds), "token endpoint: 429")
                 checker.told(toWaitUntil: now + Int64(seconds) * 1_000)
             case .hangs:
                 failure = UplinkFailure(.timeout, "token endpoint: no answer")
                 // Sometimes even the adapter's own time-out does not work.
-                wait = random.percent(20) ? 40_000 : Limits.tokenTimeoutMilliseconds
+                wait = random.percent(20) ? 40_000 : Limits.keyTimeoutMilliseconds
             case .keysExpire: break
             }
         }
@@ -143,12 +143,12 @@ extension World {
             request.isDead = true
             request.failure = UplinkFailure(.timeout, "token endpoint: no answer")
             uplink.requests[number] = request
-            queue.add(.answered(request: number), at: now + Limits.tokenTimeoutMilliseconds)
+            queue.add(.answered(request: number), at: now + Limits.keyTimeoutMilliseconds)
             return
         }
         uplink.requests[number] = nil
         if let failure = request.failure {
-            report(.tokenFailed(attempt: request.attempt, failure), of: request.recording)
+            report(.uplink(.keyFailed(attempt: request.attempt, failure)), of: request.recording)
             return
         }
         var lifetime: Int64? = 3_600_000
@@ -159,6 +159,6 @@ extension World {
         uplink.keysEnd.append(now + (lifetime ?? 3_600_000))
         let key = SessionKey(
             secret: String(uplink.keysEnd.count - 1), webSocketURL: "", lifetimeMilliseconds: lifetime)
-        report(.token(attempt: request.attempt, key), of: request.recording)
+        report(.uplink(.key(attempt: request.attempt, key)), of: request.recording)
     }
 }

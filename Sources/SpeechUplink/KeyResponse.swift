@@ -6,18 +6,28 @@ internal import WireJSON
 /// service's own.
 enum KeyResponse {
     /// - Parameter now: the wall clock, to which `expiresAt` is compared.
+    static func read(_ outcome: HTTPOutcome, from endpoint: Endpoint, now: WallTime) throws(UplinkFailure) -> SessionKey {
+        switch outcome {
+        case .response(let response):
+            guard response.isSuccess else { throw response.refusal(at: endpoint) }
+            return try read(response.body, response.origin, peer: endpoint.peer, now: now)
+        case .failed(let failure):
+            throw failure.isUnreadable ? UplinkFailure(.keyMalformed, failure.detail) : failure
+        }
+    }
+
     static func read(
         _ bytes: [UInt8], _ origin: ResponseOrigin, peer: String, now: WallTime
     ) throws(UplinkFailure) -> SessionKey {
         let body = ResponseBody(bytes, origin, limitValues: 1_024)
         guard let value = body.object else {
-            throw UplinkFailure(.tokenMalformed, "\(peer) gave no token but " + body.complaint)
+            throw UplinkFailure(.keyMalformed, "\(peer) gave no key but " + body.complaint)
         }
         guard let secret = (value["apiKey"] ?? value["api_key"])?.string else {
-            throw UplinkFailure(.tokenMalformed, "\(peer) gave no token: no apiKey in the answer")
+            throw UplinkFailure(.keyMalformed, "\(peer) gave no key: no apiKey in the answer")
         }
         guard secret.isHeaderValue else {
-            throw UplinkFailure(.tokenMalformed, "\(peer) gave a token with characters that no token has")
+            throw UplinkFailure(.keyMalformed, "\(peer) gave a key with characters that no key has")
         }
         let url = (value["websocketUrl"] ?? value["websocket_url"])?.string ?? ""
         let lifetime = lifetime((value["expiresAt"] ?? value["expires_at"])?.string, now)

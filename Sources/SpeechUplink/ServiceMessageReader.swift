@@ -32,8 +32,9 @@ enum ServiceMessageReader {
         let code = given.integer ?? given.string.flatMap { Int64($0) } ?? 0
         let said = (value["error_message"]?.string ?? "").clipped(bytes: Limits.errorMessageBytes)
         return UplinkFailure(
-            .service(code: Int(truncatingIfNeeded: code)),
-            "\(peer) answered error \(code)" + (said.isEmpty ? "" : ": " + said),
-            requestID: (value["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes))
+            .message(
+                code: Int(truncatingIfNeeded: code),
+                request: (value["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes)),
+            "\(peer) answered error \(code)" + (said.isEmpty ? "" : ": " + said))
     }
 }

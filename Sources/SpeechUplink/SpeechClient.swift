@@ -1,12 +1,12 @@
 package import LinuxRuntime
-internal import RecorderCore
+package import RecorderCore
 internal import Synchronization
 package import WebTransport
 
 /// Fetches session keys and holds sessions with the speech service. Commands go in by `send`, events come out by
 /// `takeEvents`; the notifier is raised when there are events. Those two are for the daemon's loop, everything else
 /// runs on the transport's thread.
-@safe package final class SpeechClient: TransportClient, @unchecked Sendable {
+@safe package final class SpeechClient: TransportClient, HTTPExchangeDelegate, @unchecked Sendable {
     let settings: UplinkSettings
     let ring: SampleRing
     let events: EventQueue<UplinkEvent>
@@ -16,7 +16,7 @@ package import WebTransport
     private let commands = BoundedQueue<UplinkCommand>(capacity: Limits.uplinkCommands)
     private let log: Log
     private var sessions: [SpeechSession] = []
-    private var keyRequests: [KeyRequest] = []
+    private var keyRequests: [(attempt: KeyRequestID, exchange: HTTPExchange)] = []
 
     /// Joins the transport's thread; connects to nothing yet.
     ///
@@ -70,9 +70,11 @@ package import WebTransport
 
     private func execute(_ command: UplinkCommand) {
         switch command {
-        case .fetchToken(let attempt): requestKey(attempt)
-        case .cancelToken(let attempt):
-            if let request = keyRequests.first(where: { $0.attempt == attempt }) { loop.close(request, nil) }
+        case .requestKey(let attempt): requestKey(attempt)
+        case .cancelKey(let attempt):
+            if let place = keyRequests.firstIndex(where: { $0.attempt == attempt }) {
+                keyRequests.remove(at: place).exchange.cancel(loop)
+            }
         case .open(let request): open(request)
         case .finish(let session, let end): find(session)?.finish(at: end, loop: loop)
         case .close(let session):
@@ -82,11 +84,11 @@ package import WebTransport
         }
     }
 
-    private func find(_ session: Int) -> SpeechSession? {
-        sessions.first { $0.number == session }
+    private func find(_ session: SessionID) -> SpeechSession? {
+        sessions.first { $0.id == session }
     }
 
-    private func requestKey(_ attempt: Int) {
+    private func requestKey(_ attempt: KeyRequestID) {
         do throws(UplinkFailure) {
             let endpoint = try Endpoint(
                 settings.tokenURL, name: "transcription.token_url", secure: "https", plain: "http")
@@ -94,11 +96,15 @@ package import WebTransport
                 throw UplinkFailure(.configuration, "transcription.token_bearer_file contains no valid secret")
             }
             try checkRoom()
-            let request = KeyRequest(attempt: attempt, endpoint: endpoint, client: self, loop: loop)
-            keyRequests.append(request)
-            loop.open(request)
+            let request = HTTPRequest(
+                .post, endpoint, headers: [HTTPHeader("content-type:", "application/json")],
+                body: .bytes(Array("{}".utf8)), secret: settings.tokenBearer,
+                timeoutMilliseconds: Limits.keyTimeoutMilliseconds)
+            let exchange = HTTPExchange(request, delegate: self, loop: loop)
+            keyRequests.append((attempt, exchange))
+            loop.open(exchange)
         } catch {
-            events.post(.tokenFailed(attempt: attempt, error), isLast: true)
+            events.post(.keyFailed(attempt: attempt, error), isLast: true)
         }
     }
 
@@ -106,14 +112,14 @@ package import WebTransport
         do throws(UplinkFailure) {
             let endpoint = try endpoint(of: request.key)
             guard request.key.secret.isHeaderValue else {
-                throw UplinkFailure(.tokenMalformed, "the session key contains characters that no key has")
+                throw UplinkFailure(.keyMalformed, "the session key contains characters that no key has")
             }
             try checkRoom()
             let session = SpeechSession(request, endpoint: endpoint, client: self, loop: loop)
             sessions.append(session)
             loop.open(session)
         } catch {
-            events.post(.closed(session: request.number, error), isLast: true)
+            events.post(.closed(session: request.id, error), isLast: true)
         }
     }
 
@@ -126,7 +132,7 @@ package import WebTransport
             return try Endpoint(key.webSocketURL, name: "the token answer's websocketUrl", secure: "wss", plain: "ws")
         } catch {
             // The endpoint's mistake, which may soon be corrected there; the box's own configuration is fine.
-            throw UplinkFailure(.tokenMalformed, error.detail)
+            throw UplinkFailure(.keyMalformed, error.detail)
         }
     }
 
@@ -136,26 +142,33 @@ package import WebTransport
     private func checkRoom() throws(UplinkFailure) {
         let count = sessions.count + keyRequests.count
         guard count < UplinkLimits.connections else {
-            throw UplinkFailure(.stalled, "\(count) connections are open already")
+            throw UplinkFailure(.busy, "\(count) connections are open already")
         }
     }
 
-    // MARK: Called by the handlers
+    // MARK: Called by the exchanges and sessions
+
+    package func exchange(_ exchange: HTTPExchange, didSend bytes: Int64) {}
+
+    package func exchange(_ exchange: HTTPExchange, endedWith outcome: HTTPOutcome) {
+        guard let place = keyRequests.firstIndex(where: { $0.exchange === exchange }) else { return }
+        let attempt = keyRequests.remove(at: place).attempt
+        do throws(UplinkFailure) {
+            let key = try KeyResponse.read(outcome, from: exchange.endpoint, now: Clock.wall)
+            events.post(.key(attempt: attempt, key), isLast: true)
+        } catch {
+            events.post(.keyFailed(attempt: attempt, error), isLast: true)
+        }
+    }
 
     /// Posts the session's last event.
     func ended(_ session: SpeechSession, _ failure: UplinkFailure?) {
         sessions.removeAll { $0 === session }
-        events.post(.closed(session: session.number, failure), isLast: true)
+        events.post(.closed(session: session.id, failure), isLast: true)
     }
 
-    /// - Parameter event: nil after a cancellation, when nobody waits for one.
-    func ended(_ request: KeyRequest, _ event: UplinkEvent?) {
-        keyRequests.removeAll { $0 === request }
-        if let event { events.post(event, isLast: true) }
-    }
-
-    func logLoss(session: Int, _ loss: (afterMilliseconds: Int64, signal: MissingSignal)) {
+    func logLoss(session: SessionID, _ loss: (afterMilliseconds: Int64, signal: MissingSignal)) {
         let sign = loss.signal == .traffic ? "silence" : "progress"
-        log.write(.warning, "dead after_ms=\(loss.afterMilliseconds) sign=\(sign) session=\(session)")
+        log.write(.warning, "dead after_ms=\(loss.afterMilliseconds) sign=\(sign) session=\(session.rawValue)")
     }
 }

@@ -13,7 +13,7 @@ final class SpeechSession: ConnectionHandler {
         case live
     }
 
-    let number: Int
+    let id: SessionID
     let connection: Connection
     private let client: SpeechClient
     private let recording: RecordingID
@@ -35,10 +35,10 @@ final class SpeechSession: ConnectionHandler {
     private var closeCode = 0
 
     init(_ request: SessionRequest, endpoint: Endpoint, client: SpeechClient, loop: TransportLoop) {
-        number = request.number
+        id = request.id
         self.client = client
         connection = Connection(
-            loop: loop, endpoint: endpoint, method: nil, secret: request.key.secret, malformed: .messageMalformed,
+            loop: loop, endpoint: endpoint, method: nil, secret: request.key.secret,
             timeoutMilliseconds: Limits.connectTimeoutMilliseconds)
         let now = connection.startedAt
         recording = request.recording
@@ -88,7 +88,7 @@ final class SpeechSession: ConnectionHandler {
             let failure = isConnecting
                 ? connection.failure() : connection.lostFailure(errno: errno, closeCode: closeCode)
             return loop.close(self, failure)
-        case .responseHead, .bodyWritable, .bodyReadable, .body, .bodyComplete:
+        case .responseHead, .bodyReadable, .body, .bodyComplete:
             return .keepOpen
         }
     }
@@ -109,11 +109,11 @@ final class SpeechSession: ConnectionHandler {
         }
         if let due = replayed.due, now >= due {
             let text = "the journal gave no audio within \(Limits.replayAnswerMilliseconds / 1_000) s"
-            loop.close(self, UplinkFailure(.stalled, text))
+            loop.close(self, UplinkFailure(.journal, text))
             return
         }
         if let loss = liveness.loss(of: &activity, now: now) {
-            client.logLoss(session: number, loss)
+            client.logLoss(session: id, loss)
             let what = loss.signal == .traffic ? "no sign of life from" : "no progress at"
             let text = "\(what) \(endpoint.peer) for \(loss.afterMilliseconds) ms"
             loop.close(self, UplinkFailure(.stalled, text))
@@ -123,7 +123,7 @@ final class SpeechSession: ConnectionHandler {
     }
 
     func connectionEnded(_ failure: UplinkFailure?, loop: TransportLoop) {
-        if case .live = phase { client.events.post(.sent(session: number, through: pacer.sentThrough)) }
+        if case .live = phase { client.events.post(.sent(session: id, through: pacer.sentThrough)) }
         client.ended(self, failure)
     }
 
@@ -164,7 +164,7 @@ final class SpeechSession: ConnectionHandler {
         activity = PeerActivity(now: now)
         pacer = SessionPacer(base: base, now: now, catchUpRate: catchUpRate)
         if let end { pacer.finish(at: end) }
-        client.events.post(.opened(session: number, tookMilliseconds: now.milliseconds(since: connection.startedAt)))
+        client.events.post(.opened(session: id, tookMilliseconds: now.milliseconds(since: connection.startedAt)))
         loop.connectingChanged()
     }
 
@@ -180,7 +180,7 @@ final class SpeechSession: ConnectionHandler {
             guard frame.write(SessionMessages.finish, to: connection) else { return connectionLost(loop) }
             pacer.didSendFinish()
             finishSentAt = now
-            client.events.post(.sent(session: number, through: pacer.sentThrough))
+            client.events.post(.sent(session: id, through: pacer.sentThrough))
         case .wait:
             break
         }
@@ -194,9 +194,9 @@ final class SpeechSession: ConnectionHandler {
             guard let part = replayed.part(of: range) else {
                 guard !replayed.isAwaited else { return nil }
                 replayed.await(now: now)
-                guard client.events.post(.audioWanted(session: number, from: range.lowerBound)) else {
+                guard client.events.post(.audioWanted(session: id, from: range.lowerBound)) else {
                     let text = "the recorder could not queue the request for the journal's audio"
-                    return loop.close(self, UplinkFailure(.stalled, text))
+                    return loop.close(self, UplinkFailure(.busy, text))
                 }
                 return nil
             }
@@ -208,7 +208,7 @@ final class SpeechSession: ConnectionHandler {
         activity.sent(end.samples(since: base) / SampleIndex.samplesPerMillisecond, now: now)
         if now.milliseconds(since: sentReportedAt) >= UplinkLimits.sentEventMilliseconds {
             sentReportedAt = now
-            client.events.post(.sent(session: number, through: pacer.sentThrough))
+            client.events.post(.sent(session: id, through: pacer.sentThrough))
         }
         return nil
     }
@@ -223,7 +223,7 @@ final class SpeechSession: ConnectionHandler {
         guard case .live = phase, replayed.isAwaited else { return }
         guard !samples.isEmpty else {
             let text = "the audio from \(start.milliseconds) ms on cannot be read from the journal"
-            loop.close(self, UplinkFailure(.stalled, text))
+            loop.close(self, UplinkFailure(.journal, text))
             return
         }
         replayed.store(samples, from: start)
@@ -288,8 +288,8 @@ final class SpeechSession: ConnectionHandler {
             let isEarly = message.finished && finishSentAt == nil
             if isEarly { message.finished = false }
             activity.processed(message.totalAudioMilliseconds, now: Clock.now)
-            guard client.events.post(.message(session: number, message)) else {
-                throw UplinkFailure(.stalled, "the recorder did not process the service's messages in time")
+            guard client.events.post(.message(session: id, message)) else {
+                throw UplinkFailure(.busy, "the recorder did not process the service's messages in time")
             }
             if isEarly {
                 throw UplinkFailure(.closedEarly, "\(endpoint.peer) finished the session before it was asked to")

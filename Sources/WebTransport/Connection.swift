@@ -38,8 +38,6 @@ extension ConnectionHandler {
     let method: String?
     /// The client certificate that it uses in TLS.
     let identity: ClientIdentity?
-    /// The kind of failure that a malformed response is.
-    let malformed: UplinkFailure.Kind
     /// The peer's address; nil while the name is looked up.
     var address: String?
     /// Nil before libwebsockets has made it, and after it is closed.
@@ -51,13 +49,12 @@ extension ConnectionHandler {
     ///   - method: the HTTP method; nil for a WebSocket.
     ///   - secret: sent as `Authorization: Bearer …`, and not kept after that.
     package init(
-        loop: TransportLoop, endpoint: Endpoint, method: String?, secret: String?, malformed: UplinkFailure.Kind,
+        loop: TransportLoop, endpoint: Endpoint, method: String?, secret: String?,
         timeoutMilliseconds: Int64, identity: ClientIdentity? = nil
     ) {
         number = loop.nextNumber()
         self.endpoint = endpoint
         self.method = method
-        self.malformed = malformed
         self.identity = identity
         startedAt = Clock.now
         deadline = startedAt.adding(milliseconds: timeoutMilliseconds)
@@ -84,12 +81,6 @@ extension ConnectionHandler {
     package func askForWriting() {
         guard let wsi = unsafe wsi else { return }
         _ = unsafe lws_callback_on_writable(wsi)
-    }
-
-    /// The request has a body: `bodyWritable` comes until there is no more of it.
-    package func setBody(isPending: Bool) {
-        guard let wsi = unsafe wsi else { return }
-        unsafe lws_client_http_body_pending(wsi, isPending ? 1 : 0)
     }
 
     /// tcp(7): unacknowledged data for this long ends the connection with ETIMEDOUT.
@@ -130,7 +121,7 @@ extension ConnectionHandler {
             origin: status == 0 ? .unknown : origin, retryAfterSeconds: retryAfterSeconds,
             connectError: LWSLog.connectError.load(ordering: .relaxed),
             certificateError: LWSLog.certificateError.load(ordering: .relaxed),
-            elapsedMilliseconds: Clock.now.milliseconds(since: startedAt), malformed: malformed
+            elapsedMilliseconds: Clock.now.milliseconds(since: startedAt)
         ).failure
     }
 
@@ -181,7 +172,6 @@ extension Connection {
     case appendHeaders(HeaderSpace)
     /// The head of an HTTP response is complete.
     case responseHead(status: Int, retryAfterSeconds: Int?)
-    case bodyWritable
     case bodyReadable
     case body(UnsafeBufferPointer<UInt8>)
     case bodyComplete

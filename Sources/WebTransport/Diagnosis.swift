@@ -45,9 +45,10 @@ enum LWSLog {
 extension UplinkFailure {
     /// Whether another address of the same name might work.
     var concernsAddress: Bool {
-        switch kind {
-        case .refused, .unreachable, .timeout, .tlsHandshake: true
-        default: false
+        guard case .network(let error) = cause else { return false }
+        switch error {
+        case .refused, .unreachable, .timeout, .tlsHandshake: return true
+        case .nameResolution, .reset, .tlsUntrusted, .closedEarly, .stalled: return false
         }
     }
 }
@@ -66,8 +67,6 @@ struct Diagnosis {
     var certificateError: Int32
     /// Time since the connection was opened.
     var elapsedMilliseconds: Int64
-    /// The kind of failure that a response which is not HTTP is.
-    var malformed: UplinkFailure.Kind
 
     var failure: UplinkFailure {
         if status != 0, status != 101 {
@@ -83,7 +82,7 @@ struct Diagnosis {
             return UplinkFailure(.tlsHandshake, "the TLS handshake with \(peer) failed: " + reason)
         }
         if ["HS:", "problems parsing", "ws protocol"].contains(where: reason.begins) {
-            return UplinkFailure(malformed, "\(peer) sent no valid response: " + reason)
+            return UplinkFailure(.messageMalformed, "\(peer) sent no valid response: " + reason)
         }
         if reason == "Unable to connect" || (reason.isEmpty && connectError != 0) {
             return Self.connectFailure(connectError, peer: peer)
@@ -95,7 +94,7 @@ struct Diagnosis {
     }
 
     static func connectFailure(_ number: Int32, peer: String) -> UplinkFailure {
-        let kind: UplinkFailure.Kind =
+        let error: NetworkError =
             switch number {
             case ECONNREFUSED: .refused
             case ECONNRESET, EPIPE: .reset
@@ -103,7 +102,7 @@ struct Diagnosis {
             default: .unreachable
             }
         let text = number == 0 ? "no answer" : unsafe String(cString: strerror(number))
-        return UplinkFailure(kind, "cannot connect to \(peer): \(text)")
+        return UplinkFailure(error, "cannot connect to \(peer): \(text)")
     }
 
     /// openssl/x509_vfy.h; the common ones in plain words.

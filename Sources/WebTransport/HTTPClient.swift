@@ -84,7 +84,7 @@ package protocol HTTPCall: AnyObject, Sendable {
     private func start(_ call: any HTTPCall) {
         do throws(UplinkFailure) {
             guard running.count < TransportLimits.exchanges else {
-                throw UplinkFailure(.stalled, "\(running.count) exchanges are under way already")
+                throw UplinkFailure(.busy, "\(running.count) exchanges are under way already")
             }
             let exchange = HTTPExchange(try call.makeRequest(), delegate: self, loop: loop)
             running.append((call, exchange))

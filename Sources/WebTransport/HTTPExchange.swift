@@ -33,6 +33,8 @@ package final class HTTPExchange: ConnectionHandler {
     private var progressAt: MonotonicTime
     private var reportedAt: MonotonicTime
     private var headReceivedAt: MonotonicTime
+    /// When all of it is over, whatever its progress.
+    private let end: MonotonicTime?
 
     /// `TransportLoop.open` begins it.
     package init(_ request: HTTPRequest, delegate: any HTTPExchangeDelegate, loop: TransportLoop) {
@@ -40,9 +42,9 @@ package final class HTTPExchange: ConnectionHandler {
         self.delegate = delegate
         connection = Connection(
             loop: loop, endpoint: request.endpoint, method: request.method.text, secret: request.secret,
-            malformed: .messageMalformed, timeoutMilliseconds: Limits.connectTimeoutMilliseconds,
-            identity: request.identity)
+            timeoutMilliseconds: Limits.connectTimeoutMilliseconds, identity: request.identity)
         let now = connection.startedAt
+        end = request.timeoutMilliseconds.map { now.adding(milliseconds: $0) }
         rateLimiter = RateLimiter(kilobitsPerSecond: request.kilobitsPerSecond, now: now)
         chunk = WriteBuffer(capacity: request.body.count > 0 ? TransportLimits.chunkBytes : 1)
         (progressAt, reportedAt, headReceivedAt) = (now, now, now)
@@ -66,7 +68,7 @@ package final class HTTPExchange: ConnectionHandler {
             delegate.exchange(self, endedWith: .failed(failure))
         } else if case .receivingBody(var response) = phase {
             // Some servers quote what they refuse, and a refusal goes to the log.
-            if let secret = request.secret { response.body.redact(Array(secret.utf8)) }
+            if let secret = request.secret, !response.isSuccess { response.body.redact(Array(secret.utf8)) }
             delegate.exchange(self, endedWith: .response(response))
         }
     }
@@ -87,13 +89,17 @@ package final class HTTPExchange: ConnectionHandler {
             return fail(failure(reason), loop)
         case .closed(let errno):
             return fail(closedFailure(errno), loop)
-        case .bodyWritable, .established, .writable, .text, .binary, .pong, .closedByPeer:
+        case .established, .writable, .text, .binary, .pong, .closedByPeer:
             return .keepOpen
         }
     }
 
     package func deadlinePassed(loop: TransportLoop) {
         let now = Clock.now
+        if let end, let milliseconds = request.timeoutMilliseconds, now >= end {
+            let text = "\(endpoint.peer) did not answer within \(milliseconds / 1_000) s"
+            return _ = fail(UplinkFailure(.timeout, text), loop)
+        }
         switch phase {
         case .connecting:
             let seconds = Limits.connectTimeoutMilliseconds / 1_000
@@ -104,7 +110,7 @@ package final class HTTPExchange: ConnectionHandler {
             checkProgress(now, loop)
         case .cutOff(let failure, let until):
             guard now < until else { return _ = loop.close(self, failure) }
-            connection.deadline = until
+            wait(until: until)
         case .receivingBody:
             _ = fail(UplinkFailure(.timeout, "\(endpoint.peer) did not complete its answer in time"), loop)
         case .ended:
@@ -130,12 +136,12 @@ package final class HTTPExchange: ConnectionHandler {
         do throws(SystemError) {
             reader = try BodyReader(request.body)
         } catch {
-            return loop.close(self, UplinkFailure(.unknown, error.message))
+            return loop.close(self, UplinkFailure(.file, error.message))
         }
         phase = .sending
         progressAt = Clock.now
         // The head itself is written when this callback has returned.
-        connection.deadline = progressAt.adding(milliseconds: 1)
+        wait(until: progressAt.adding(milliseconds: 1))
         loop.connectingChanged()
         return .keepOpen
     }
@@ -159,8 +165,12 @@ package final class HTTPExchange: ConnectionHandler {
             }
             guard writeChunk(now, loop) else { return }
         }
-        connection.deadline = next
+        wait(until: next)
         checkProgress(now, loop)
+    }
+
+    private func wait(until deadline: MonotonicTime) {
+        connection.deadline = min(deadline, end ?? deadline)
     }
 
     /// False when the exchange no longer sends.
@@ -169,18 +179,18 @@ package final class HTTPExchange: ConnectionHandler {
         do throws(SystemError) {
             count = try unsafe reader?.next(into: chunk.bytes) ?? 0
         } catch {
-            loop.close(self, UplinkFailure(.unknown, error.message))
+            loop.close(self, UplinkFailure(.file, error.message))
             return false
         }
         guard count > 0 else {
-            loop.close(self, UplinkFailure(.unknown, "a file is shorter than the part of it that should be sent"))
+            loop.close(self, UplinkFailure(.file, "a file is shorter than the part of it that should be sent"))
             return false
         }
         guard chunk.write(count, as: .body, to: connection) else {
             // The peer has closed the connection; its response may have come before that.
             let until = now.adding(milliseconds: TransportLimits.finalResponseMilliseconds)
             phase = .cutOff(connection.lostFailure(closeCode: 0), until: until)
-            connection.deadline = until
+            wait(until: until)
             return false
         }
         rateLimiter.sent(count)
@@ -208,7 +218,7 @@ package final class HTTPExchange: ConnectionHandler {
         }
         if case .awaitingResponse = phase {
             let later = acknowledged < written ? now.adding(milliseconds: TransportLimits.progressMilliseconds) : limit
-            connection.deadline = min(limit, later)
+            wait(until: min(limit, later))
         }
     }
 
@@ -221,16 +231,17 @@ package final class HTTPExchange: ConnectionHandler {
                 uploadOffset: connection.header("upload-offset:"), uploadLength: connection.header("upload-length:"),
                 retryAfterSeconds: retryAfterSeconds))
         // RFC 9110 section 6.4.1: no content follows, whatever Content-Length says.
-        guard request.method != .head, status != 204, status != 304 else { return loop.close(self, nil) }
+        guard request.method != .head, status >= 200, status != 204, status != 304 else { return loop.close(self, nil) }
         headReceivedAt = Clock.now
         extendDeadline()
         return .keepOpen
     }
 
     private func extendDeadline() {
-        connection.deadline = min(
-            Clock.now.adding(milliseconds: TransportLimits.exchangeStallMilliseconds),
-            headReceivedAt.adding(milliseconds: TransportLimits.responseMilliseconds))
+        wait(
+            until: min(
+                Clock.now.adding(milliseconds: TransportLimits.exchangeStallMilliseconds),
+                headReceivedAt.adding(milliseconds: TransportLimits.responseMilliseconds)))
     }
 
     private func receiveBody(_ bytes: UnsafeBufferPointer<UInt8>, _ loop: TransportLoop) -> CallbackResult {

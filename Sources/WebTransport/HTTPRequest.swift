@@ -57,7 +57,7 @@ extension HTTPBody {
         do throws(SystemError) {
             return .file(path, from: 0, count: try File(path, .read).status().bytes, prefix: prefix, suffix: suffix)
         } catch {
-            throw UplinkFailure(.unknown, error.message)
+            throw UplinkFailure(.file, error.message)
         }
     }
 }
@@ -91,11 +91,13 @@ package struct HTTPRequest: Sendable {
     package var kilobitsPerSecond: Int
     /// A success with a longer body is a failure.
     package var responseLimitBytes: Int
+    /// All of the exchange takes no longer; nil: it may take as long as it makes progress.
+    package var timeoutMilliseconds: Int64?
 
     package init(
         _ method: HTTPMethod, _ endpoint: Endpoint, headers: [HTTPHeader] = [], body: HTTPBody = .none,
         secret: String? = nil, identity: ClientIdentity? = nil, kilobitsPerSecond: Int = 0,
-        responseLimitBytes: Int = 64 << 10
+        responseLimitBytes: Int = 64 << 10, timeoutMilliseconds: Int64? = nil
     ) {
         self.method = method
         self.endpoint = endpoint
@@ -105,6 +107,7 @@ package struct HTTPRequest: Sendable {
         self.identity = identity
         self.kilobitsPerSecond = kilobitsPerSecond
         self.responseLimitBytes = responseLimitBytes
+        self.timeoutMilliseconds = timeoutMilliseconds
     }
 }
 

@@ -32,7 +32,7 @@ extension LWSEvent {
     /// peer answers goes on writing what comes behind the end of the buffer. Such a connection is closed from outside.
     var mayClose: Bool {
         switch unsafe self {
-        case .appendHeaders, .responseHead, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable:
+        case .appendHeaders, .responseHead, .bodyReadable, .body, .bodyComplete, .established, .writable:
             true
         case .text, .binary, .pong, .closedByPeer, .failed, .closed:
             false
@@ -43,7 +43,7 @@ extension LWSEvent {
     var closesByItself: Bool {
         switch unsafe self {
         case .failed, .closed: true
-        case .appendHeaders, .responseHead, .bodyWritable, .bodyReadable, .body, .bodyComplete, .established, .writable,
+        case .appendHeaders, .responseHead, .bodyReadable, .body, .bodyComplete, .established, .writable,
             .text, .binary, .pong, .closedByPeer:
             unsafe mayClose
         }
@@ -62,8 +62,6 @@ private func event(
         return unsafe .appendHeaders(HeaderSpace(wsi: wsi, position: position, end: next + length))
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
         return unsafe .responseHead(status: status(wsi), retryAfterSeconds: retryAfter(wsi))
-    case LWS_CALLBACK_CLIENT_HTTP_WRITEABLE:
-        return unsafe .bodyWritable
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP:
         return unsafe .bodyReadable
     case LWS_CALLBACK_RECEIVE_CLIENT_HTTP_READ:

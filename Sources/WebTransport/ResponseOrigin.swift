@@ -91,9 +91,9 @@ package enum ErrorResponse {
         said = said.clipped(bytes: Limits.errorMessageBytes).trimmingSpaces
         if !said.isEmpty { text += ": " + said }
         return UplinkFailure(
-            isFromPeer ? .httpStatus(status) : .intercepted(status), text,
-            requestID: (body.object?["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes),
-            retryAfterSeconds: retryAfterSeconds)
+            isFromPeer
+                ? .httpStatus(status, retryAfterSeconds: retryAfterSeconds)
+                : .intercepted(status, retryAfterSeconds: retryAfterSeconds), text)
     }
 }
 

@@ -70,11 +70,11 @@ package enum ServiceJSON {
 extension JSONError {
     /// The failure that such a message from `peer` is.
     package func failure(_ peer: String) -> UplinkFailure {
-        let kind: UplinkFailure.Kind =
+        let error: ServiceError =
             switch self {
             case .tooLong, .tooManyValues: .messageTooLarge
             case .tooDeep, .nameTooLong, .syntax, .encoding, .incomplete, .trailing: .messageMalformed
             }
-        return UplinkFailure(kind, "\(peer) sent a bad message: " + message)
+        return UplinkFailure(error, "\(peer) sent a bad message: " + message)
     }
 }

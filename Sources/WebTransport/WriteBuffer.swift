@@ -9,8 +9,6 @@ internal import CWebSockets
         case binary
         case ping
         case body
-        /// The request ends with it.
-        case lastOfBody
     }
 
     /// In bytes.
@@ -42,7 +40,6 @@ internal import CWebSockets
             case .binary: LWS_WRITE_BINARY
             case .ping: LWS_WRITE_PING
             case .body: LWS_WRITE_HTTP
-            case .lastOfBody: LWS_WRITE_HTTP_FINAL
             }
         let start = unsafe bytes.bindMemory(to: UInt8.self)
         return unsafe lws_write(wsi, start.baseAddress, count, kind) >= Int32(count)

@@ -14,8 +14,8 @@ private func read(_ request: TranscriptionRequest, _ status: Int, _ body: String
         at: try Endpoint("https://api.example/v1/x", name: "test", secure: "https", plain: "http"))
 }
 
-private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Kind? {
-    if case .failed(let failure) = answer { failure.kind } else { nil }
+private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Cause? {
+    if case .failed(let failure) = answer { failure.cause } else { nil }
 }
 
 @Test func `the states of a transcription are told apart`() throws {
@@ -25,21 +25,21 @@ private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Kind? {
     #expect(try read(request, 200, #"{"id":"t","status":"completed"}"#) == .completed)
     #expect(try read(request, 200, #"{"status":"error","error_message":"bad\naudio"}"#) == .refused("bad audio"))
     for body in [#"{"status":"odd"}"#, "{}"] {
-        #expect(kind(try read(request, 200, body)) == .messageMalformed, "\(body)")
+        #expect(kind(try read(request, 200, body)) == .service(.messageMalformed), "\(body)")
     }
-    #expect(kind(try read(request, 404, "{}")) == .httpStatus(404))
+    #expect(kind(try read(request, 404, "{}")) == .service(.httpStatus(404)))
     // Not the service's own words.
     for body in ["", "[]", "<html>", #"{"status":"#] {
-        #expect(kind(try read(request, 200, body)) == .intercepted(200), "\(body)")
-        #expect(kind(try read(request, 404, body)) == .intercepted(404), "\(body)")
+        #expect(kind(try read(request, 200, body)) == .service(.intercepted(200)), "\(body)")
+        #expect(kind(try read(request, 404, body)) == .service(.intercepted(404)), "\(body)")
     }
 }
 
 @Test func `an id that would change a path is none`() throws {
-    #expect(try read(.uploadAudio(recording, path: "/x"), 201, #"{"id":"a-B_9"}"#) == .file("a-B_9"))
+    #expect(try read(.uploadAudio(recording, path: "/x"), 201, #"{"id":"a-B_9"}"#) == .local(.file("a-B_9")))
     for id in ["", "a/b", "..", "a b", "a?b", "é", String(repeating: "a", count: 129)] {
         let answer = try read(.create(recording, file: "f"), 201, "{\"id\":\"\(id)\"}")
-        #expect(kind(answer) == .messageMalformed, "\(id)")
+        #expect(kind(answer) == .service(.messageMalformed), "\(id)")
     }
 }
 
@@ -57,16 +57,16 @@ private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Kind? {
                     speaker: "1", language: "en")
             ]))
     let many = Array(repeating: #"{"text":"a"}"#, count: Limits.transcriptTokens + 1).joined(separator: ",")
-    #expect(kind(try read(request, 200, "{\"tokens\":[\(many)]}")) == .messageTooLarge)
+    #expect(kind(try read(request, 200, "{\"tokens\":[\(many)]}")) == .service(.messageTooLarge))
 }
 
 @Test func `what is not there any more is deleted`() throws {
     for status in [200, 204] { #expect(try read(.deleteFile("f"), status, "") == .deleted) }
     #expect(try read(.deleteFile("f"), 404, #"{"message":"no such file"}"#) == .deleted)
     // A log-in page has deleted nothing.
-    #expect(kind(try read(.deleteFile("f"), 200, "<html>")) == .intercepted(200))
-    #expect(kind(try read(.deleteFile("f"), 404, "<html>")) == .intercepted(404))
-    #expect(kind(try read(.deleteTranscription("t"), 500, "{}")) == .httpStatus(500))
+    #expect(kind(try read(.deleteFile("f"), 200, "<html>")) == .service(.intercepted(200)))
+    #expect(kind(try read(.deleteFile("f"), 404, "<html>")) == .service(.intercepted(404)))
+    #expect(kind(try read(.deleteTranscription("t"), 500, "{}")) == .service(.httpStatus(500)))
 }
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
@@ -95,7 +95,7 @@ extension CallTests {
             let audio = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
             try Data(audio).write(to: URL(filePath: path))
             defer { try? FileManager.default.removeItem(atPath: path) }
-            #expect(ask(.uploadAudio(recording, path: path)) == .file("f1"))
+            #expect(ask(.uploadAudio(recording, path: path)) == .local(.file("f1")))
             #expect(ask(.create(recording, file: "f1")) == .transcription("t1"))
             #expect(ask(.state(transcription: "t1")) == .completed)
             let token = ServiceToken(
@@ -129,7 +129,7 @@ extension CallTests {
         @Test func `without the interface's URL every request is a mistake in the configuration`() throws {
             let call = TranscriptionCall(.deleteFile("f"), TranscriptionSettings())
             #expect(try CallRunner(suite: "transcriptions").run(call))
-            #expect(call.answer.flatMap(kind) == .configuration)
+            #expect(call.answer.flatMap(kind) == .local(.configuration))
         }
     }
 }

@@ -52,21 +52,21 @@ import Testing
 
     @Test func `a hole is replayed through a session that hears both sides`() throws {
         let box = Box(.live)
-        #expect(box.begin() == [.fetchToken(attempt: -1)])
-        guard case .openSession(let request)? = box.tell(.token(attempt: -1, Self.key)).first else {
+        #expect(box.begin() == [.uplink(.requestKey(attempt: .backfill(1)))])
+        guard case .uplink(.open(let request))? = box.tell(.uplink(.key(attempt: .backfill(1), Self.key))).first else {
             Issue.record("no session")
             return
         }
         #expect(request.isSaved)
-        #expect(request.number < 0)
+        #expect(request.id.owner == .backfill)
         #expect(request.base == SampleIndex(6 * Self.second))
         #expect(request.end == SampleIndex(30 * Self.second))
-        #expect(box.tell(.sessionOpened(session: request.number)).isEmpty)
+        #expect(box.tell(.uplink(.opened(session: request.id, tookMilliseconds: 0))).isEmpty)
         let word = ServiceToken(
             text: " yes", startMilliseconds: 8_000, endMilliseconds: 8_300, confidence: 0.9, isFinal: true,
             speaker: "1", language: "en")
         let message = ServiceMessage(tokens: [word], totalAudioMilliseconds: 24_000, finished: true)
-        let effects = box.tell(.sessionMessage(session: request.number, message))
+        let effects = box.tell(.uplink(.message(session: request.id, message)))
         let id = Self.lesson.header.id
         guard case .storeTokens(id, let tokens, let covered, let holes)? = effects.first else {
             Issue.record("\(effects)")
@@ -83,25 +83,25 @@ import Testing
 
     @Test func `a lesson that begins comes first`() {
         let box = Box(.live)
-        #expect(box.begin() == [.fetchToken(attempt: -1)])
-        #expect(box.tell(.lessonBegan) == [.cancelToken(attempt: -1)])
+        #expect(box.begin() == [.uplink(.requestKey(attempt: .backfill(1)))])
+        #expect(box.tell(.lessonBegan) == [.uplink(.cancelKey(attempt: .backfill(1)))])
         #expect(box.backfill.nextDeadline == nil)
-        #expect(box.tell(.token(attempt: -1, Self.key)).isEmpty)
+        #expect(box.tell(.uplink(.key(attempt: .backfill(1), Self.key))).isEmpty)
         #expect(box.tell(.networkChanged).isEmpty)
         #expect(box.tell(.lessonEnded).isEmpty)
-        #expect(box.wait() == [.fetchToken(attempt: -2)])
+        #expect(box.wait() == [.uplink(.requestKey(attempt: .backfill(2)))])
     }
 
     @Test func `nothing is tried without a network, and at once with one`() {
         let box = Box(.live)
         _ = box.begin()
         box.tell(.networkLost)
-        #expect(box.tell(.tokenFailed(attempt: -1, UplinkFailure(.unreachable, "no route"))).isEmpty)
+        #expect(box.tell(.uplink(.keyFailed(attempt: .backfill(1), UplinkFailure(.unreachable, "no route")))).isEmpty)
         // What is known of the network may be wrong.
-        #expect(box.wait() == [.fetchToken(attempt: -2)])
+        #expect(box.wait() == [.uplink(.requestKey(attempt: .backfill(2)))])
         #expect(box.now.milliseconds >= Limits.offlineRetryMilliseconds)
-        #expect(box.tell(.tokenFailed(attempt: -2, UplinkFailure(.unreachable, "no route"))).isEmpty)
-        #expect(box.tell(.networkChanged) == [.fetchToken(attempt: -3)])
+        #expect(box.tell(.uplink(.keyFailed(attempt: .backfill(2), UplinkFailure(.unreachable, "no route")))).isEmpty)
+        #expect(box.tell(.networkChanged) == [.uplink(.requestKey(attempt: .backfill(3)))])
     }
 
     @Test func `a service that never lets it in does not keep the lesson from the school for ever`() {
@@ -109,9 +109,9 @@ import Testing
         var effects = box.begin()
         var tries = 0
         let start = box.now
-        while case .fetchToken(let attempt)? = effects.first {
+        while case .uplink(.requestKey(let attempt))? = effects.first {
             tries += 1
-            effects = box.tell(.tokenFailed(attempt: attempt, UplinkFailure(.httpStatus(401), "token: 401")))
+            effects = box.tell(.uplink(.keyFailed(attempt: attempt, UplinkFailure(.httpStatus(401), "token: 401"))))
             if effects.isEmpty { effects = box.wait() }
         }
         #expect(tries == Limits.backfillTries)
@@ -120,16 +120,16 @@ import Testing
         #expect((5...24).contains(hours), "\(hours) h")
     }
 
-    @Test(arguments: [UplinkFailure.Kind.intercepted(404), .tokenMalformed, .tlsUntrusted])
-    func `what may not be the service's answer does not use up the tries`(kind: UplinkFailure.Kind) {
+    @Test(arguments: [UplinkFailure.Cause.service(.intercepted(404)), .service(.keyMalformed), .network(.tlsUntrusted)])
+    func `what may not be the service's answer does not use up the tries`(kind: UplinkFailure.Cause) {
         let box = Box(.live)
         var effects = box.begin()
         for _ in 0..<(4 * Limits.backfillTries) {
-            guard case .fetchToken(let attempt)? = effects.first else { break }
-            #expect(box.tell(.tokenFailed(attempt: attempt, UplinkFailure(kind, "a page"))).isEmpty)
+            guard case .uplink(.requestKey(let attempt))? = effects.first else { break }
+            #expect(box.tell(.uplink(.keyFailed(attempt: attempt, UplinkFailure(kind, "a page")))).isEmpty)
             effects = box.wait()
         }
-        guard case .fetchToken? = effects.first else {
+        guard case .uplink(.requestKey)? = effects.first else {
             Issue.record("\(effects)")
             return
         }
@@ -141,11 +141,11 @@ import Testing
         box.tell(.networkLost)
         let start = box.now
         while box.now.milliseconds(since: start) < 60 * 3_600_000 {
-            guard case .fetchToken(let attempt)? = effects.first else { break }
-            #expect(box.tell(.tokenFailed(attempt: attempt, UplinkFailure(.unreachable, "no route"))).isEmpty)
+            guard case .uplink(.requestKey(let attempt))? = effects.first else { break }
+            #expect(box.tell(.uplink(.keyFailed(attempt: attempt, UplinkFailure(.unreachable, "no route")))).isEmpty)
             effects = box.wait()
         }
-        guard case .fetchToken? = effects.first else {
+        guard case .uplink(.requestKey)? = effects.first else {
             Issue.record("\(effects)")
             return
         }
@@ -153,10 +153,10 @@ import Testing
 
     /// Opens a session for the hole that is asked for.
     private func session(_ box: Box, _ effects: [BackfillEffect]) -> SessionRequest? {
-        guard case .fetchToken(let attempt)? = effects.first,
-            case .openSession(let request)? = box.tell(.token(attempt: attempt, Self.key)).first
+        guard case .uplink(.requestKey(let attempt))? = effects.first,
+            case .uplink(.open(let request))? = box.tell(.uplink(.key(attempt: attempt, Self.key))).first
         else { return nil }
-        _ = box.tell(.sessionOpened(session: request.number))
+        _ = box.tell(.uplink(.opened(session: request.id, tookMilliseconds: 0)))
         return request
     }
 
@@ -180,17 +180,17 @@ import Testing
         for _ in 0..<2 {
             let request = try #require(session(box, effects))
             #expect(request.base == SampleIndex(Self.second))
-            _ = box.tell(.sessionClosed(session: request.number, bad))
+            _ = box.tell(.uplink(.closed(session: request.id, bad)))
             #expect(box.wait() == [.askText])
             effects = box.tell(.text(text(without: [5...8, 20...25])))
         }
         var request = try #require(session(box, effects))
         #expect(request.base == SampleIndex(16 * Self.second))
         let message = ServiceMessage(totalAudioMilliseconds: 14_000, finished: true)
-        #expect(box.tell(.sessionMessage(session: request.number, message)).contains(.askText))
+        #expect(box.tell(.uplink(.message(session: request.id, message))).contains(.askText))
         // Another lesson's places are its own; this one's are remembered.
         #expect(box.tell(.text(text(without: [5...8]))) == [.settle(Self.lesson.header.id, reason: "not JSON")])
-        request.number = 0
+        request.id = 0
     }
 
     @Test func `sessions that open and fail do use up the tries`() throws {
@@ -199,7 +199,7 @@ import Testing
         var sessions = 0
         while sessions < 100, let request = session(box, effects) {
             sessions += 1
-            effects = box.tell(.sessionClosed(session: request.number, UplinkFailure(.service(code: 400), "no")))
+            effects = box.tell(.uplink(.closed(session: request.id, UplinkFailure(.message(code: 400), "no"))))
             if effects.isEmpty, box.wait() == [.askText] { effects = box.tell(.text(text(without: [10...20]))) }
         }
         #expect(sessions == Limits.backfillTries)
@@ -210,11 +210,11 @@ import Testing
         let box = Box(.live)
         var effects = box.begin()
         for _ in 0..<(4 * Limits.backfillTries) {
-            guard case .fetchToken(let attempt)? = effects.first else { break }
-            #expect(box.tell(.tokenFailed(attempt: attempt, UplinkFailure(.reset, "reset"))).isEmpty)
+            guard case .uplink(.requestKey(let attempt))? = effects.first else { break }
+            #expect(box.tell(.uplink(.keyFailed(attempt: attempt, UplinkFailure(.reset, "reset")))).isEmpty)
             effects = box.tell(.networkChanged)
         }
-        guard case .fetchToken? = effects.first else {
+        guard case .uplink(.requestKey)? = effects.first else {
             Issue.record("\(effects)")
             return
         }
@@ -277,8 +277,8 @@ import Testing
 
     @Test func `words that the store could not keep are heard again`() {
         let box = Box(.live)
-        #expect(box.begin() == [.fetchToken(attempt: -1)])
-        #expect(box.tell(.textLost(Self.lesson.header.id)) == [.cancelToken(attempt: -1)])
+        #expect(box.begin() == [.uplink(.requestKey(attempt: .backfill(1)))])
+        #expect(box.tell(.textLost(Self.lesson.header.id)) == [.uplink(.cancelKey(attempt: .backfill(1)))])
         #expect(box.wait() == [.askText])
     }
 

@@ -2,9 +2,13 @@ import RecorderCore
 import Testing
 
 @Suite struct `The level` {
-    private static let quiet = RecorderInput.captureLevel(LevelSecond(peakTenths: -1_200, isClipped: false))
-    private static let loud = RecorderInput.captureLevel(LevelSecond(peakTenths: -300, isClipped: false))
-    private static let clipped = RecorderInput.captureLevel(LevelSecond(peakTenths: 0, isClipped: true))
+    private static let quiet = second(-1_200)
+    private static let loud = second(-300)
+    private static let clipped = second(0, clipped: 1)
+
+    private static func second(_ peak: Int, clipped: Int = 0) -> RecorderInput {
+        .capture(.level(CaptureLevel(peakTenths: peak, rmsTenths: peak), clipped: clipped))
+    }
 
     private func state(_ box: Box) -> LevelWatch.State? { box.recorder.lesson?.level.state }
 
@@ -24,7 +28,7 @@ import Testing
         #expect(state(box) == .fine)
         #expect(box.log.last == "level state=ok from=quiet peak_dbfs=-30")
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 32_000)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 32_000))))
         box.happens(.start(StartRequest(header: Box.header)))
         #expect(box.effects.contains(.storeLevel(quietSamples: 16_000, clippedSamples: 0)), "before it is closed")
     }
@@ -59,9 +63,9 @@ import Testing
 
     @Test func `the threshold is the configuration's`() {
         var watch = LevelWatch()
-        for _ in 0..<60 { _ = watch.heard(LevelSecond(peakTenths: -520, isClipped: false), thresholdTenths: -550) }
+        for _ in 0..<60 { _ = watch.heard(peakTenths: -520, isClipped: false, thresholdTenths: -550) }
         #expect(watch.state == .fine)
-        for _ in 0..<60 { _ = watch.heard(LevelSecond(peakTenths: -520, isClipped: false), thresholdTenths: -500) }
+        for _ in 0..<60 { _ = watch.heard(peakTenths: -520, isClipped: false, thresholdTenths: -500) }
         #expect(watch.state == .quiet)
     }
 
@@ -69,9 +73,9 @@ import Testing
         var box = Box()
         box.goLive()
         for _ in 0..<40 { box.happens(Self.quiet, after: 1_000) }
-        box.happens(.captureLost("unplugged"))
+        box.happens(.capture(.deviceLost(reason: "unplugged")))
         #expect(state(box) == .fine)
-        box.happens(.captureBack)
+        box.happens(.capture(.deviceBack))
         box.happens(Self.quiet, after: 1_000)
         #expect(state(box) == .fine)
     }

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `who waits for somebody waits longer than he can take`() {
-        #expect(Limits.attemptMilliseconds > Limits.tokenTimeoutMilliseconds)
+        #expect(Limits.attemptMilliseconds > Limits.keyTimeoutMilliseconds)
         #expect(Limits.attemptMilliseconds > Limits.connectTimeoutMilliseconds)
         #expect(Limits.quietSessionMilliseconds > Limits.attemptMilliseconds)
         #expect(Limits.prefetchRetryMilliseconds > Limits.attemptMilliseconds)

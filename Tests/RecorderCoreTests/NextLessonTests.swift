@@ -16,15 +16,15 @@ import Testing
         var box = Box()
         box.goLive()
         box.happens(.stop)
-        box.happens(.captureStopped(end: Self.end))
+        box.happens(.capture(.stopped(end: Self.end)))
         box.happens(.start(StartRequest(header: Self.next)), after: 1_000)
         #expect(box.recorder.newestRecording == Self.next.id)
-        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.effects.contains(.uplink(.close(session: 1))))
         #expect(box.closing?.end == Self.end)
         #expect(box.closing?.gaps.isEmpty == false, "its last words come later")
         box.happens(.storeClosed(samples: Self.end.value, words: 0), after: 40)
         #expect(isRecording(Self.next, box))
-        #expect(box.effects.first == .startCapture(at: .zero))
+        #expect(box.effects.first == .capture(.start(at: .zero)))
         #expect(box.recorder.ending?.id == Box.header.id)
         #expect(box.recorder.ending?.problem == nil)
         let header = box.recorder.lesson?.header
@@ -38,7 +38,7 @@ import Testing
         box.happens(.stop)
         box.happens(.start(StartRequest(header: Self.next)), after: 50)
         #expect(box.effects == [])
-        box.happens(.captureStopped(end: Self.end))
+        box.happens(.capture(.stopped(end: Self.end)))
         #expect(box.closing?.end == Self.end)
         box.happens(.storeClosed(samples: Self.end.value, words: 0))
         #expect(isRecording(Self.next, box))
@@ -49,7 +49,7 @@ import Testing
         box.start()
         box.happens(.storeCommitted(through: SampleIndex(milliseconds: 3_400)))
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 9_000)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 9_000))))
         box.happens(.storeFailed("No space left on device"))
         box.happens(.start(StartRequest(header: Self.next)))
         let pressed = box.now
@@ -59,7 +59,7 @@ import Testing
         #expect(box.recorder.ending?.problem == "3.4 of 9.0 s are saved: No space left on device")
         // The end of the last one comes late, when the next one is being closed: it is not that one's.
         box.happens(.stop)
-        box.happens(.captureStopped(end: Self.end))
+        box.happens(.capture(.stopped(end: Self.end)))
         let all = SampleIndex(milliseconds: 9_000).value
         box.happens(.storeClosed(samples: all, words: 0, of: Box.header.id))
         #expect(box.recorder.isRecording)
@@ -82,7 +82,7 @@ import Testing
             Issue.record("the light does not tell: \(box.recorder.phase)")
             return
         }
-        box.happens(.captureStopped(end: Self.end), after: 5_000)
+        box.happens(.capture(.stopped(end: Self.end)), after: 5_000)
         #expect(isRecording(Self.next, box))
     }
 
@@ -99,7 +99,7 @@ import Testing
         }
         box.happens(.stop)
         #expect(!box.recorder.isStoppable)
-        box.happens(.captureStopped(end: Self.end))
+        box.happens(.capture(.stopped(end: Self.end)))
         box.happens(.storeClosed(samples: Self.end.value, words: 0))
         #expect(box.recorder.phase == .finished)
     }
@@ -113,7 +113,7 @@ import Testing
         box.happens(.storeFailed("No space left on device"))
         box.happens(.stop)
         #expect(box.recorder.phase == .failed(.disk("No space left on device")), "also while it is finishing")
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 9_000)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 9_000))))
         try box.untilDeadline()
         let problem = "3.4 of 9.0 s are saved: No space left on device"
         #expect(box.recorder.phase == .failed(.disk(problem)))
@@ -129,7 +129,7 @@ import Testing
         var box = Box(transcription: false)
         box.start()
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 9_000)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 9_000))))
         box.happens(.storeClosed(samples: SampleIndex(milliseconds: 8_000).value, words: 0))
         #expect(box.recorder.ending?.problem?.hasPrefix("8.0 of 9.0 s are saved") == true)
     }
@@ -138,7 +138,7 @@ import Testing
         var box = Box(transcription: false)
         box.start()
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(48_000)))
+        box.happens(.capture(.stopped(end: SampleIndex(48_000))))
         let sound = RecordedSound(silenceSamples: 48_000, quietSamples: 16_000)
         var late = box
         box.happens(.storeClosed(samples: 48_000, words: 0, sound: sound))

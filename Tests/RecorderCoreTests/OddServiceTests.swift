@@ -3,20 +3,20 @@ import Testing
 
 /// What a service says is no reason to lose words, to trap, or to be asked without end.
 @Suite struct `A service that says odd things` {
-    private static let busy = UplinkFailure(.httpStatus(429), "busy", retryAfterSeconds: 0)
+    private static let busy = UplinkFailure(.httpStatus(429, retryAfterSeconds: 0), "busy")
 
     @Test func `Retry-After 0 is obeyed no sooner than the backoff would be`() throws {
         var box = Box()
         box.start()
         var attempts: [Int64] = []
-        var attempt = 1
+        var attempt: KeyRequestID = 1
         var commits = 0
         let start = box.now
         while box.now.milliseconds(since: start) < 60_000 {
             attempts.append(box.now.milliseconds(since: start))
-            box.happens(.tokenFailed(attempt: attempt, Self.busy))
+            box.happens(.uplink(.keyFailed(attempt: attempt, Self.busy)))
             try box.untilDeadline()
-            attempt = try #require(box.requestedToken)
+            attempt = try #require(box.requestedKey)
             commits += box.effects.count { $0 == .commitStore }
         }
         #expect(attempts == [0, 1_000, 3_000, 7_000, 15_000, 31_000, 47_000])
@@ -29,7 +29,7 @@ import Testing
         var commits = 0
         for _ in 0..<20 {
             box.happens(.networkChanged("address of wlan0 changed"), after: 250)
-            box.happens(.sessionClosed(session: box.request?.number ?? 1, UplinkFailure(.reset, "reset")), after: 1)
+            box.happens(.uplink(.closed(session: box.request?.id ?? 1, UplinkFailure(.reset, "reset"))), after: 1)
             commits += box.effects.count { $0 == .commitStore }
         }
         #expect(commits <= 5, "\(commits) in 5 s")
@@ -38,11 +38,11 @@ import Testing
     @Test func `a Retry-After of a day is capped, and that is told`() throws {
         var box = Box()
         box.start()
-        box.happens(.tokenFailed(attempt: 1, UplinkFailure(.httpStatus(429), "busy", retryAfterSeconds: 86_400)))
+        box.happens(.uplink(.keyFailed(attempt: 1, UplinkFailure(.httpStatus(429, retryAfterSeconds: 86_400), "busy"))))
         let refused = box.now
         try box.untilDeadline()
         #expect(box.now.milliseconds(since: refused) == Limits.retryAfterMilliseconds)
-        #expect(box.requestedToken == 2)
+        #expect(box.requestedKey == 2)
         #expect(box.log.contains("retry-after asked_s=86400 obeyed_s=600"))
     }
 
@@ -57,10 +57,10 @@ import Testing
             message.tokens[1].isFinal = true
             message.tokens.append(message.tokens[1])
             message.tokens[2].isFinal = false
-            let effects = box.recorder.receive(.sessionMessage(session: 1, message), now: box.now, head: box.head)
+            let effects = box.recorder.receive(.uplink(.message(session: 1, message)), now: box.now, head: box.head)
             message.finalAudioMilliseconds = extreme
             message.totalAudioMilliseconds = extreme
-            let more = box.recorder.receive(.sessionMessage(session: 1, message), now: box.now, head: box.head)
+            let more = box.recorder.receive(.uplink(.message(session: 1, message)), now: box.now, head: box.head)
             for case .storeTokens(let tokens, let covered, let holes) in effects + more {
                 #expect(covered <= box.head)
                 #expect(tokens.allSatisfy { $0.start >= .zero && $0.start <= $0.end && $0.end <= box.head })
@@ -74,9 +74,9 @@ import Testing
         box.goLive()
         box.head = SampleIndex(milliseconds: 10_000)
         box.happens(.stop)
-        box.happens(.captureStopped(end: box.head))
+        box.happens(.capture(.stopped(end: box.head)))
         let late = message([(" last", 9_900, 14_000)], finished: true)
-        let effects = box.recorder.receive(.sessionMessage(session: 1, late), now: box.now, head: box.head)
+        let effects = box.recorder.receive(.uplink(.message(session: 1, late)), now: box.now, head: box.head)
         let ends = effects.flatMap { effect -> [SampleIndex] in
             if case .storeTokens(let tokens, _, _) = effect { tokens.map(\.end) } else { [] }
         }
@@ -89,7 +89,7 @@ import Testing
         var odd = message([(" one", 0, 900)], final: 1_000, total: 1_000)
         odd.oddTokens = 2
         odd.oddPositions = 3
-        box.happens(.sessionMessage(session: 1, odd))
+        box.happens(.uplink(.message(session: 1, odd)))
         #expect(box.effects.contains(.reached(.serviceTokens, count: 2)))
         #expect(box.effects.contains(.reached(.servicePositions, count: 3)))
     }
@@ -105,10 +105,10 @@ import Testing
         box.goLive()
         var texts: [String] = []
         for words in pieces {
-            box.happens(.sessionMessage(session: 1, message(words, final: words.last?.2 ?? 0)))
+            box.happens(.uplink(.message(session: 1, message(words, final: words.last?.2 ?? 0))))
             for case .words(let words) in box.effects { texts += words.map(\.text) }
         }
-        box.happens(.sessionMessage(session: 1, message([(" end", 9_000, 9_100)], final: 9_900)))
+        box.happens(.uplink(.message(session: 1, message([(" end", 9_000, 9_100)], final: 9_900))))
         for case .words(let words) in box.effects { texts += words.map(\.text) }
         return texts
     }
@@ -127,27 +127,27 @@ import Testing
         var box = Box()
         box.goLive()
         box.head = SampleIndex(milliseconds: 20_000)
-        box.happens(.sessionMessage(session: 1, message([(" one", 8_000, 8_400)], final: 10_000, total: 12_000)))
+        box.happens(.uplink(.message(session: 1, message([(" one", 8_000, 8_400)], final: 10_000, total: 12_000))))
         let bad = UplinkFailure(.messageMalformed, "not JSON")
-        box.happens(.sessionClosed(session: 1, bad), after: 20_000)
-        box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+        box.happens(.uplink(.closed(session: 1, bad)), after: 20_000)
+        box.happens(.uplink(.key(attempt: try #require(box.requestedKey), Box.key)))
         let second = try #require(box.request)
         #expect(second.base == SampleIndex(milliseconds: 6_000))
-        box.happens(.sessionOpened(session: second.number, tookMilliseconds: 1))
-        box.happens(.sessionMessage(session: second.number, message([], total: 6_200)))
-        box.happens(.sessionClosed(session: second.number, bad), after: 5_000)
-        if box.requestedToken == nil { try box.untilDeadline() }
-        box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+        box.happens(.uplink(.opened(session: second.id, tookMilliseconds: 1)))
+        box.happens(.uplink(.message(session: second.id, message([], total: 6_200))))
+        box.happens(.uplink(.closed(session: second.id, bad)), after: 5_000)
+        if box.requestedKey == nil { try box.untilDeadline() }
+        box.happens(.uplink(.key(attempt: try #require(box.requestedKey), Box.key)))
         let third = try #require(box.request)
         #expect((12_500...14_000).contains(third.base.milliseconds), "\(third.base.milliseconds)")
         #expect(box.log.contains { $0.hasPrefix("skip from_ms=10000 to_ms=") })
         // Nor does any later session go back there.
-        box.happens(.sessionOpened(session: third.number, tookMilliseconds: 1))
+        box.happens(.uplink(.opened(session: third.id, tookMilliseconds: 1)))
         let next = message([(" two", 2_000, 2_400)], final: 3_000, total: 3_500)
-        box.happens(.sessionMessage(session: third.number, next))
-        box.happens(.sessionClosed(session: third.number, UplinkFailure(.reset, "reset")), after: 5_000)
-        if box.requestedToken == nil { try box.untilDeadline() }
-        if let attempt = box.requestedToken { box.happens(.token(attempt: attempt, Box.key)) }
+        box.happens(.uplink(.message(session: third.id, next)))
+        box.happens(.uplink(.closed(session: third.id, UplinkFailure(.reset, "reset"))), after: 5_000)
+        if box.requestedKey == nil { try box.untilDeadline() }
+        if let attempt = box.requestedKey { box.happens(.uplink(.key(attempt: attempt, Box.key))) }
         #expect(try #require(box.request).base >= third.base)
     }
 
@@ -155,14 +155,14 @@ import Testing
         var box = Box()
         box.goLive()
         let bad = UplinkFailure(.messageMalformed, "not JSON")
-        box.happens(.sessionMessage(session: 1, message([], final: 10_000, total: 12_000)))
-        box.happens(.sessionClosed(session: 1, bad), after: 20_000)
-        box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+        box.happens(.uplink(.message(session: 1, message([], final: 10_000, total: 12_000))))
+        box.happens(.uplink(.closed(session: 1, bad)), after: 20_000)
+        box.happens(.uplink(.key(attempt: try #require(box.requestedKey), Box.key)))
         let second = try #require(box.request)
-        box.happens(.sessionOpened(session: second.number, tookMilliseconds: 1))
-        box.happens(.sessionMessage(session: second.number, message([], final: 30_000, total: 32_000)))
-        box.happens(.sessionClosed(session: second.number, bad), after: 30_000)
-        box.happens(.token(attempt: try #require(box.requestedToken), Box.key))
+        box.happens(.uplink(.opened(session: second.id, tookMilliseconds: 1)))
+        box.happens(.uplink(.message(session: second.id, message([], final: 30_000, total: 32_000))))
+        box.happens(.uplink(.closed(session: second.id, bad)), after: 30_000)
+        box.happens(.uplink(.key(attempt: try #require(box.requestedKey), Box.key)))
         #expect(try #require(box.request).base < SampleIndex(milliseconds: 36_000))
         #expect(!box.log.contains { $0.hasPrefix("skip") })
     }

@@ -219,7 +219,7 @@ struct OutboxModel {
         switch random.next(through: 8) {
         case 0: return UplinkFailure(.httpStatus(503), "busy")
         case 1:
-            return UplinkFailure(.httpStatus(429), "too many", retryAfterSeconds: 7)
+            return UplinkFailure(.httpStatus(429, retryAfterSeconds: 7), "too many")
         case 2: return UplinkFailure(.httpStatus(423), "locked")
         case 3: return random.next(through: 5) == 0 ? UplinkFailure(.httpStatus(401), "who is that") : nil
         case 4: return UplinkFailure(.timeout, "slow")

@@ -46,7 +46,7 @@ import Testing
         }
 
         func fail(_ status: Int, retryAfter: Int? = nil) -> [OutboxEffect] {
-            tell(.answer(.failed(UplinkFailure(.httpStatus(status), "\(status)", retryAfterSeconds: retryAfter))))
+            tell(.answer(.failed(UplinkFailure(.httpStatus(status, retryAfterSeconds: retryAfter), "\(status)"))))
         }
     }
 

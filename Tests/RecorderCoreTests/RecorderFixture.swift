@@ -31,10 +31,10 @@ struct Box {
 
     /// What a session has heard was recorded before.
     private mutating func record(_ input: RecorderInput) {
-        guard case .sessionMessage(let number, let message) = input, let uplink = recorder.lesson?.uplink else {
+        guard case .uplink(.message(let number, let message)) = input, let uplink = recorder.lesson?.uplink else {
             return
         }
-        for session in [uplink.session, uplink.secondary?.session] where session?.number == number {
+        for session in [uplink.session, uplink.secondary?.session] where session?.id == number {
             let ends = message.tokens.map(\.endMilliseconds) + [
                 message.finalAudioMilliseconds, message.totalAudioMilliseconds,
             ]
@@ -51,35 +51,35 @@ struct Box {
 
     mutating func start() {
         happens(.start(StartRequest(header: Self.header)))
-        happens(.captureStarted)
+        happens(.capture(.started(realtime: true)))
         happens(.storeOpened)
     }
 
     /// START, token, session, the service's first progress: live.
     mutating func goLive() {
         start()
-        happens(.token(attempt: 1, Self.key))
+        happens(.uplink(.key(attempt: 1, Self.key)))
         opens(1)
     }
 
     /// The session is open, and the service comes on in it. `effects` are those of both.
-    mutating func opens(_ session: Int, after milliseconds: Int64 = 0) {
-        happens(.sessionOpened(session: session, tookMilliseconds: 20), after: milliseconds)
+    mutating func opens(_ session: SessionID, after milliseconds: Int64 = 0) {
+        happens(.uplink(.opened(session: session, tookMilliseconds: 20)), after: milliseconds)
         let opening = effects
-        happens(.sessionMessage(session: session, message([], total: 1)))
+        happens(.uplink(.message(session: session, message([], total: 1))))
         effects = opening + effects
     }
 
     var request: SessionRequest? {
         for effect in effects {
-            if case .openSession(let request) = effect { return request }
+            if case .uplink(.open(let request)) = effect { return request }
         }
         return nil
     }
 
-    var requestedToken: Int? {
+    var requestedKey: KeyRequestID? {
         for effect in effects {
-            if case .fetchToken(let attempt) = effect { return attempt }
+            if case .uplink(.requestKey(let attempt)) = effect { return attempt }
         }
         return nil
     }

@@ -5,28 +5,28 @@ import Testing
     @Test func `START records before it asks for a token`() {
         var box = Box()
         box.happens(.start(StartRequest(header: Box.header)))
-        #expect(box.effects == [.startCapture(at: .zero), .openStore(Box.header), .fetchToken(attempt: 1)])
+        #expect(box.effects == [.capture(.start(at: .zero)), .openStore(Box.header), .uplink(.requestKey(attempt: 1))])
         #expect(box.recorder.phase == .requesting)
-        box.happens(.token(attempt: 1, Box.key))
+        box.happens(.uplink(.key(attempt: 1, Box.key)))
         #expect(box.recorder.phase == .connecting)
         #expect(box.request?.base == .zero)
-        box.happens(.sessionOpened(session: 1, tookMilliseconds: 40))
+        box.happens(.uplink(.opened(session: 1, tookMilliseconds: 40)))
         #expect(box.recorder.phase == .connecting, "nothing has come back yet")
-        box.happens(.sessionMessage(session: 1, message([], total: 120)))
+        box.happens(.uplink(.message(session: 1, message([], total: 120))))
         #expect(box.recorder.phase == .starting, "no sample has come yet")
-        box.happens(.captureStarted)
+        box.happens(.capture(.started(realtime: true)))
         #expect(box.recorder.phase == .live)
     }
 
     @Test func `a microphone that does not come is red within a second, and green when it is there`() throws {
         var box = Box()
         box.happens(.start(StartRequest(header: Box.header)))
-        box.happens(.captureLost("no such device"))
+        box.happens(.capture(.deviceLost(reason: "no such device")))
         #expect(box.recorder.phase == .failed(.microphone("no such device")))
-        box.happens(.token(attempt: 1, Box.key))
+        box.happens(.uplink(.key(attempt: 1, Box.key)))
         box.opens(1)
         #expect(box.recorder.phase == .failed(.microphone("no such device")))
-        box.happens(.captureStarted)
+        box.happens(.capture(.started(realtime: true)))
         #expect(box.recorder.phase == .live)
         #expect(box.log.contains("microphone state=back"))
     }
@@ -48,17 +48,18 @@ import Testing
     @Test func `a service that opens sessions and does nothing is never live`() throws {
         var box = Box()
         box.start()
-        box.happens(.token(attempt: 1, Box.key))
-        for session in 1...12 {
-            box.happens(.sessionOpened(session: session, tookMilliseconds: 5))
+        box.happens(.uplink(.key(attempt: 1, Box.key)))
+        for number in 1...12 {
+            let session = SessionID.lesson(number)
+            box.happens(.uplink(.opened(session: session, tookMilliseconds: 5)))
             #expect(box.recorder.phase != .live)
-            box.happens(.sessionMessage(session: session, message([])))
+            box.happens(.uplink(.message(session: session, message([]))))
             #expect(box.recorder.phase != .live, "an answer without progress")
-            if session > 6 { #expect(box.recorder.phase == .failed(.transcription("silent"))) }
-            box.happens(.sessionClosed(session: session, UplinkFailure(.stalled, "silent")), after: 3_000)
+            if number > 6 { #expect(box.recorder.phase == .failed(.transcription("silent"))) }
+            box.happens(.uplink(.closed(session: session, UplinkFailure(.stalled, "silent"))), after: 3_000)
             while box.request == nil {
                 try box.untilDeadline()
-                if box.requestedToken != nil { box.keyComes() }
+                if box.requestedKey != nil { box.keyComes() }
             }
         }
     }
@@ -74,13 +75,13 @@ import Testing
         var box = Box()
         box.start()
         #expect(refuses(box))
-        box.happens(.token(attempt: 1, Box.key))
+        box.happens(.uplink(.key(attempt: 1, Box.key)))
         #expect(refuses(box))
         box.opens(1)
         #expect(refuses(box))
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 20_000)
         #expect(refuses(box))
-        box.happens(.tokenFailed(attempt: 3, UplinkFailure(.httpStatus(401), "401")))
+        box.happens(.uplink(.keyFailed(attempt: 3, UplinkFailure(.httpStatus(401), "401"))))
         #expect(box.recorder.phase == .failed(.transcription("401")))
         #expect(refuses(box))
     }
@@ -103,12 +104,12 @@ import Testing
         box.goLive()
         let end = SampleIndex(milliseconds: 5_000)
         box.happens(.stop)
-        #expect(box.effects == [.stopCapture, .storeStopped, .cancelToken(attempt: 2)])
+        #expect(box.effects == [.capture(.stop), .storeStopped, .uplink(.cancelKey(attempt: 2))])
         #expect(box.recorder.phase == .finishing)
-        box.happens(.captureStopped(end: end))
-        #expect(box.effects == [.commitStore, .finishSession(1, end: end)])
-        box.happens(.sessionMessage(session: 1, message([(" good", 100, 300)], final: 4_000, total: 5_000)))
-        box.happens(.sessionMessage(session: 1, message([(" bye", 400, 600)], total: 5_000, finished: true)))
+        box.happens(.capture(.stopped(end: end)))
+        #expect(box.effects == [.commitStore, .uplink(.finish(session: 1, end: end))])
+        box.happens(.uplink(.message(session: 1, message([(" good", 100, 300)], final: 4_000, total: 5_000))))
+        box.happens(.uplink(.message(session: 1, message([(" bye", 400, 600)], total: 5_000, finished: true))))
         #expect(box.closing?.end == end)
         #expect(box.closing?.gaps == [])
         box.happens(.storeClosed(samples: end.value, words: 2))
@@ -121,11 +122,11 @@ import Testing
         var box = Box()
         box.goLive()
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 5_000)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 5_000))))
         let stopped = box.now
         try box.untilDeadline()
         #expect(box.now.milliseconds(since: stopped) == 20_000)
-        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.effects.contains(.uplink(.close(session: 1))))
         #expect(box.closing?.gaps.count == 1)
     }
 
@@ -133,14 +134,14 @@ import Testing
         for tokenFirst in [true, false] {
             var box = Box()
             box.start()
-            if tokenFirst { box.happens(.token(attempt: 1, Box.key)) }
+            if tokenFirst { box.happens(.uplink(.key(attempt: 1, Box.key))) }
             box.happens(.stop)
-            box.happens(.captureStopped(end: SampleIndex(milliseconds: 700)))
+            box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 700))))
             #expect(box.closing == nil)
-            if !tokenFirst { box.happens(.token(attempt: 1, Box.key)) }
-            box.happens(.sessionOpened(session: 1, tookMilliseconds: 5))
-            #expect(box.effects.contains(.finishSession(1, end: SampleIndex(milliseconds: 700))))
-            box.happens(.sessionMessage(session: 1, message([], finished: true)))
+            if !tokenFirst { box.happens(.uplink(.key(attempt: 1, Box.key))) }
+            box.happens(.uplink(.opened(session: 1, tookMilliseconds: 5)))
+            #expect(box.effects.contains(.uplink(.finish(session: 1, end: SampleIndex(milliseconds: 700)))))
+            box.happens(.uplink(.message(session: 1, message([], finished: true))))
             #expect(box.closing?.gaps == [])
         }
     }
@@ -148,10 +149,10 @@ import Testing
     @Test func `STOP while reconnecting is carried out at once`() {
         var box = Box()
         box.goLive()
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset by peer")))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset by peer"))))
         #expect(box.recorder.phase == .reconnecting(attempt: 2))
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 900)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 900))))
         #expect(box.closing?.gaps == [
             Gap(start: .zero, end: SampleIndex(milliseconds: 900), reason: "reset by peer")
         ])
@@ -160,9 +161,9 @@ import Testing
     @Test func `STOP while failed saves`() {
         var box = Box()
         box.start()
-        box.happens(.tokenFailed(attempt: 1, UplinkFailure(.httpStatus(402), "quota")))
+        box.happens(.uplink(.keyFailed(attempt: 1, UplinkFailure(.httpStatus(402), "quota"))))
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 900)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 900))))
         #expect(box.closing?.end == SampleIndex(milliseconds: 900))
     }
 
@@ -180,7 +181,7 @@ import Testing
     @Test func `a capture thread that does not stop is not waited for`() throws {
         var box = Box()
         box.start()
-        box.happens(.tokenFailed(attempt: 1, UplinkFailure(.httpStatus(401), "401")))
+        box.happens(.uplink(.keyFailed(attempt: 1, UplinkFailure(.httpStatus(401), "401"))))
         box.happens(.storeCommitted(through: SampleIndex(16_000)))
         box.happens(.stop)
         try box.untilDeadline()
@@ -193,19 +194,19 @@ import Testing
         var box = Box(transcription: false)
         box.start()
         #expect(box.recorder.phase == .live)
-        #expect(box.requestedToken == nil)
+        #expect(box.requestedKey == nil)
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 900)))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 900))))
         #expect(box.closing?.gaps == [])
     }
 
     @Test func `a lost microphone is red at once, and green when it is back`() {
         var box = Box()
         box.goLive()
-        box.happens(.captureLost("unplugged"))
+        box.happens(.capture(.deviceLost(reason: "unplugged")))
         #expect(box.recorder.phase == .failed(.microphone("unplugged")))
         #expect(Lamps(phase: box.recorder.phase, hasAmber: true).red == .doubleBlink)
-        box.happens(.captureBack)
+        box.happens(.capture(.deviceBack))
         #expect(box.recorder.phase == .live)
     }
 
@@ -213,7 +214,7 @@ import Testing
         var box = Box()
         box.goLive()
         let mark = SilenceMark(start: SampleIndex(1_600), end: SampleIndex(3_200), reason: .overrun)
-        box.happens(.captureSilence(mark))
+        box.happens(.capture(.silence(mark)))
         #expect(box.effects == [.storeSilence(mark)])
         #expect(box.recorder.lesson?.overruns == 1)
         #expect(box.recorder.lesson?.lostSamples == 1_600)
@@ -225,7 +226,7 @@ import Testing
         box.goLive()
         box.happens(.storeFailed("No space left"))
         #expect(box.recorder.phase == .failed(.disk("No space left")))
-        box.happens(.sessionMessage(session: 1, message([(" yes", 0, 100)], final: 2_000)))
+        box.happens(.uplink(.message(session: 1, message([(" yes", 0, 100)], final: 2_000))))
         #expect(box.recorder.lesson?.transcript.coverage.end == SampleIndex(milliseconds: 2_000))
         box.happens(.storeRecovered)
         #expect(box.recorder.phase == .live)
@@ -234,7 +235,7 @@ import Testing
     @Test func `phases are logged with their reason`() {
         var box = Box()
         box.goLive()
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.closedEarly, "closed by peer")))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.closedEarly, "closed by peer"))))
         #expect(box.log.contains("phase from=live to=reconnecting attempt=2/6 reason=\"closed by peer\""))
     }
 }

@@ -125,7 +125,7 @@ import Testing
         let place = SampleIndex(milliseconds: 610_000)
         box.happens(.resume(recording, at: place))
         #expect(
-            box.effects == [.startCapture(at: place), .reopenStore(at: place), .fetchToken(attempt: 1)])
+            box.effects == [.capture(.start(at: place)), .reopenStore(at: place), .uplink(.requestKey(attempt: 1))])
         #expect(box.log.first == "resume id=\(Box.header.id.text) at_ms=610000 away_ms=10000 words=900")
         #expect(box.recorder.lesson?.header.startedAt == Box.header.startedAt)
         box.head = place
@@ -135,18 +135,18 @@ import Testing
         box.sessionGoesLive()
         let again = message(
             [(" w18", 598_000 - base.milliseconds, 598_500 - base.milliseconds)], speaker: "B", final: 598_700)
-        box.happens(.sessionMessage(session: 1, again))
+        box.happens(.uplink(.message(session: 1, again)))
         let more = message(
             [(" new", 612_000 - base.milliseconds, 612_500 - base.milliseconds)], speaker: "B",
             final: 616_000 - base.milliseconds)
-        box.happens(.sessionMessage(session: 1, more))
+        box.happens(.uplink(.message(session: 1, more)))
         #expect(box.recorder.lesson?.transcript.wordCount == 901)
         let last = try #require(box.recorder.lesson?.transcript.recent.last)
         #expect(last.text == "new" && last.speaker == 3)
         #expect(box.recorder.lesson?.transcript.speakerCount == 2)
-        box.happens(.sessionMessage(session: 1, message(
+        box.happens(.uplink(.message(session: 1, message(
             [(" hi", 618_000 - base.milliseconds, 618_500 - base.milliseconds)], speaker: "C",
-            final: 622_000 - base.milliseconds)))
+            final: 622_000 - base.milliseconds))))
         #expect(box.recorder.lesson?.transcript.recent.last?.speaker == 2, "the number that nobody has")
     }
 

@@ -8,15 +8,15 @@ extension Box {
             Issue.record("no session was opened: \(effects)")
             return
         }
-        opens(request.number, after: 20)
+        opens(request.id, after: 20)
     }
 
     mutating func keyComes() {
-        guard let attempt = requestedToken else {
+        guard let attempt = requestedKey else {
             Issue.record("no key was asked for: \(effects)")
             return
         }
-        happens(.token(attempt: attempt, Box.key), after: 20)
+        happens(.uplink(.key(attempt: attempt, Box.key)), after: 20)
     }
 }
 
@@ -26,78 +26,78 @@ extension Box {
         box.goLive()
         box.happens(.networkChanged("default route via wlan1"), after: 5_000)
         #expect(box.recorder.phase == .live)
-        #expect(!box.effects.contains(.closeSession(1)))
+        #expect(!box.effects.contains(.uplink(.close(session: 1))))
         box.keyComes()
-        #expect(box.request?.number == 2)
-        box.happens(.sessionMessage(session: 1, message([(" still", 4_000, 4_300)], final: 5_000)))
+        #expect(box.request?.id == 2)
+        box.happens(.uplink(.message(session: 1, message([(" still", 4_000, 4_300)], final: 5_000))))
         #expect(box.effects.contains { if case .words = $0 { true } else { false } })
-        box.happens(.sessionOpened(session: 2, tookMilliseconds: 30))
-        #expect(!box.effects.contains(.closeSession(1)), "nothing has come back in the new one yet")
+        box.happens(.uplink(.opened(session: 2, tookMilliseconds: 30)))
+        #expect(!box.effects.contains(.uplink(.close(session: 1))), "nothing has come back in the new one yet")
         #expect(box.recorder.phase == .live)
-        box.happens(.sessionMessage(session: 2, message([], total: 100)))
-        #expect(box.effects.contains(.closeSession(1)))
+        box.happens(.uplink(.message(session: 2, message([], total: 100))))
+        #expect(box.effects.contains(.uplink(.close(session: 1))))
         #expect(box.recorder.phase == .live)
-        box.happens(.sessionMessage(session: 1, message([(" ghost", 6_000, 6_300)], final: 9_000)))
+        box.happens(.uplink(.message(session: 1, message([(" ghost", 6_000, 6_300)], final: 9_000))))
         #expect(box.effects == [], "what the old session says late is not heard")
     }
 
     @Test func `a spare key is at hand, and is used once`() {
         var box = Box()
         box.goLive()
-        box.happens(.token(attempt: 2, Box.key), after: 50)
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 10_000)
+        box.happens(.uplink(.key(attempt: 2, Box.key)), after: 50)
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 10_000)
         #expect(box.request?.isPrefetchedKey == true, "\(box.effects)")
         box.sessionGoesLive()
-        #expect(box.requestedToken == 3)
-        box.happens(.sessionClosed(session: 2, UplinkFailure(.reset, "reset")), after: 10_000)
-        #expect(box.effects.contains(.cancelToken(attempt: 3)), "it may be on a dead way")
-        #expect(box.requestedToken == 4)
+        #expect(box.requestedKey == 3)
+        box.happens(.uplink(.closed(session: 2, UplinkFailure(.reset, "reset"))), after: 10_000)
+        #expect(box.effects.contains(.uplink(.cancelKey(attempt: 3))), "it may be on a dead way")
+        #expect(box.requestedKey == 4)
     }
 
     @Test func `a spare key that has grown old is replaced, and one that is refused costs one attempt`() throws {
         var box = Box()
         box.goLive()
         let key = SessionKey(secret: "s", webSocketURL: "", lifetimeMilliseconds: 120_000)
-        box.happens(.token(attempt: 2, key))
+        box.happens(.uplink(.key(attempt: 2, key)))
         let fetched = box.now
         try box.untilDeadline()
         #expect(box.now.milliseconds(since: fetched) == 60_000)
-        #expect(box.requestedToken == 3)
-        box.happens(.token(attempt: 3, key))
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 10_000)
-        box.happens(.sessionClosed(session: 2, UplinkFailure(.httpStatus(401), "refused")), after: 30)
+        #expect(box.requestedKey == 3)
+        box.happens(.uplink(.key(attempt: 3, key)))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 10_000)
+        box.happens(.uplink(.closed(session: 2, UplinkFailure(.httpStatus(401), "refused"))), after: 30)
         #expect(box.recorder.phase == .reconnecting(attempt: 2))
         try box.untilDeadline()
         box.keyComes()
-        box.happens(.sessionClosed(session: 3, UplinkFailure(.httpStatus(401), "refused")), after: 30)
+        box.happens(.uplink(.closed(session: 3, UplinkFailure(.httpStatus(401), "refused"))), after: 30)
         #expect(box.recorder.phase == .failed(.transcription("refused")), "a fresh key that is refused is fatal")
     }
 
     @Test func `a session that is ended because its key expired is followed by one with a fresh key`() {
         var box = Box()
         box.goLive()
-        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 2_000)))
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.service(code: 401), "expired")), after: 10_000)
+        box.happens(.uplink(.message(session: 1, message([(" one", 0, 900)], final: 2_000))))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.message(code: 401), "expired"))), after: 10_000)
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
         box.keyComes()
-        #expect(box.request?.number == 2)
+        #expect(box.request?.id == 2)
     }
 
     @Test func `an old session rolls over without a gap`() throws {
         var box = Box()
         box.goLive()
-        box.happens(.tokenFailed(attempt: 2, UplinkFailure(.httpStatus(500), "busy")))
+        box.happens(.uplink(.keyFailed(attempt: 2, UplinkFailure(.httpStatus(500), "busy"))))
         while box.request == nil {
             try box.untilDeadline()
             #expect(box.recorder.phase == .live)
-            guard let attempt = box.requestedToken else { continue }
+            guard let attempt = box.requestedKey else { continue }
             let isOld = box.now.milliseconds >= 1_000_000 + 55 * 60_000
-            box.happens(isOld ? .token(attempt: attempt, Box.key) : .tokenFailed(
-                attempt: attempt, UplinkFailure(.httpStatus(500), "busy")))
+            box.happens(isOld ? .uplink(.key(attempt: attempt, Box.key)) : .uplink(.keyFailed(
+                attempt: attempt, UplinkFailure(.httpStatus(500), "busy"))))
         }
         #expect(box.now.milliseconds == 1_000_000 + 55 * 60_000)
         box.sessionGoesLive()
-        #expect(box.effects.contains(.closeSession(1)))
+        #expect(box.effects.contains(.uplink(.close(session: 1))))
         #expect(box.log.contains { $0.hasPrefix("roll-over session=1") })
     }
 
@@ -105,11 +105,11 @@ extension Box {
         var box = Box()
         box.goLive()
         box.happens(.networkChanged("address"), after: 5_000)
-        let attempt = try #require(box.requestedToken)
-        box.happens(.tokenFailed(attempt: attempt, UplinkFailure(.refused, "refused")))
+        let attempt = try #require(box.requestedKey)
+        box.happens(.uplink(.keyFailed(attempt: attempt, UplinkFailure(.refused, "refused"))))
         #expect(box.recorder.phase == .live)
         try box.untilDeadline()
-        #expect(box.requestedToken != nil)
+        #expect(box.requestedKey != nil)
     }
 
     @Test func `when the old session dies first the successor on its way is attempt one`() {
@@ -117,9 +117,9 @@ extension Box {
         box.goLive()
         box.happens(.networkChanged("address"), after: 5_000)
         box.keyComes()
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.stalled, "dead")))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.stalled, "dead"))))
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
-        #expect(!box.effects.contains { if case .openSession = $0 { true } else { false } })
+        #expect(!box.effects.contains { if case .uplink(.open) = $0 { true } else { false } })
         box.opens(2)
         #expect(box.recorder.phase == .live)
     }
@@ -129,12 +129,12 @@ extension Box {
         box.goLive()
         box.happens(.networkChanged("address"), after: 5_000)
         box.keyComes()
-        box.happens(.sessionOpened(session: 2, tookMilliseconds: 10))
-        box.happens(.sessionClosed(session: 2, UplinkFailure(.stalled, "silent")), after: 3_000)
-        #expect(!box.effects.contains(.closeSession(1)))
+        box.happens(.uplink(.opened(session: 2, tookMilliseconds: 10)))
+        box.happens(.uplink(.closed(session: 2, UplinkFailure(.stalled, "silent"))), after: 3_000)
+        #expect(!box.effects.contains(.uplink(.close(session: 1))))
         #expect(box.recorder.phase == .live)
         try box.untilDeadline()
-        #expect(box.requestedToken != nil, "it is tried again")
+        #expect(box.requestedKey != nil, "it is tried again")
     }
 
     @Test func `a successor that has not come on yet is all there is when the old session dies`() {
@@ -142,11 +142,11 @@ extension Box {
         box.goLive()
         box.happens(.networkChanged("address"), after: 5_000)
         box.keyComes()
-        box.happens(.sessionOpened(session: 2, tookMilliseconds: 10))
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.stalled, "dead")))
+        box.happens(.uplink(.opened(session: 2, tookMilliseconds: 10)))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.stalled, "dead"))))
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
         let words = message([(" on", 0, 200), (" and", 300, 400)], final: 2_000, total: 2_000)
-        box.happens(.sessionMessage(session: 2, words))
+        box.happens(.uplink(.message(session: 2, words)))
         #expect(box.recorder.phase == .live)
         #expect(box.recorder.lesson?.transcript.wordCount == 2)
     }
@@ -155,45 +155,45 @@ extension Box {
         var box = Box()
         box.goLive()
         box.happens(.networkLost("eth0 lost its carrier"), after: 5_000)
-        #expect(box.effects.contains(.closeSession(1)))
-        #expect(box.requestedToken == nil, "there is no way out")
+        #expect(box.effects.contains(.uplink(.close(session: 1))))
+        #expect(box.requestedKey == nil, "there is no way out")
         #expect(box.log.contains { $0.hasPrefix("attempt n=1 of=6 in_ms=0") })
         #expect(box.recorder.phase == .reconnecting(attempt: 2))
         let lost = box.now
         try box.untilDeadline()
         #expect(box.now.milliseconds(since: lost) == 1_000)
         box.happens(.networkChanged("eth0 has its carrier"), after: 200)
-        #expect(box.requestedToken != nil)
+        #expect(box.requestedKey != nil)
         #expect(box.recorder.phase == .reconnecting(attempt: 1))
         let back = box.now
         box.happens(.networkChanged("eth0 has another address"), after: 100)
-        #expect(box.requestedToken == nil, "attempts keep their distance")
+        #expect(box.requestedKey == nil, "attempts keep their distance")
         try box.untilDeadline()
         #expect(box.now.milliseconds(since: back) == 250)
-        #expect(box.requestedToken != nil)
+        #expect(box.requestedKey != nil)
     }
 
     @Test func `a hole is filled beside the live session, once that is stable`() throws {
         var box = Box()
         box.goLive()
-        box.happens(.token(attempt: 2, Box.key))
-        box.happens(.sessionMessage(session: 1, message([(" one", 0, 900)], final: 10_000)))
+        box.happens(.uplink(.key(attempt: 2, Box.key)))
+        box.happens(.uplink(.message(session: 1, message([(" one", 0, 900)], final: 10_000))))
         box.head = SampleIndex(milliseconds: 100_000)
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 90_000)
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 90_000)
         #expect(box.request?.base == SampleIndex(milliseconds: 96_000), "live words come first")
         box.sessionGoesLive()
         let live = box.now
-        box.happens(.token(attempt: 3, Box.key))
-        box.happens(.sessionMessage(session: 2, message([(" two", 2_000, 2_500)], final: 3_000)))
+        box.happens(.uplink(.key(attempt: 3, Box.key)))
+        box.happens(.uplink(.message(session: 2, message([(" two", 2_000, 2_500)], final: 3_000))))
         try box.untilDeadline()
         #expect(box.now.milliseconds(since: live) == 3_000)
         let request = try #require(box.request)
         #expect(request.base == .zero, "where the voice was last heard")
         #expect(request.end == SampleIndex(milliseconds: 112_000), "so far that the voices behind it are heard")
         box.sessionGoesLive()
-        box.happens(.sessionMessage(session: 3, message([(" mid", 44_000, 44_500)], final: 97_000)))
-        box.happens(.sessionMessage(session: 3, message([], finished: true)))
-        #expect(box.effects.contains(.closeSession(3)))
+        box.happens(.uplink(.message(session: 3, message([(" mid", 44_000, 44_500)], final: 97_000))))
+        box.happens(.uplink(.message(session: 3, message([], finished: true))))
+        #expect(box.effects.contains(.uplink(.close(session: 3))))
         #expect(box.recorder.lesson?.transcript.coverage.ranges.count == 1)
         #expect(box.recorder.lesson?.transcript.wordCount == 3)
         #expect(box.recorder.phase == .live)
@@ -203,13 +203,13 @@ extension Box {
         var box = Box()
         box.goLive()
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 5_000)))
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 5_000)
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 5_000))))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 5_000)
         #expect(box.closing == nil)
         box.keyComes()
         box.sessionGoesLive()
-        #expect(box.effects.contains(.finishSession(2, end: SampleIndex(milliseconds: 5_000))))
-        box.happens(.sessionMessage(session: 2, message([(" bye", 400, 600)], finished: true)))
+        #expect(box.effects.contains(.uplink(.finish(session: 2, end: SampleIndex(milliseconds: 5_000)))))
+        box.happens(.uplink(.message(session: 2, message([(" bye", 400, 600)], finished: true))))
         #expect(box.closing?.gaps == [])
     }
 
@@ -217,11 +217,11 @@ extension Box {
         var box = Box()
         box.goLive()
         box.head = SampleIndex(milliseconds: 30_000)
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 30_000)
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 30_000)
         box.keyComes()
         #expect(box.request?.catchUpRate == 1.5)
         box.sessionGoesLive()
-        box.happens(.sessionClosed(session: 2, UplinkFailure(.service(code: 408), "too fast")), after: 4_000)
+        box.happens(.uplink(.closed(session: 2, UplinkFailure(.message(code: 408), "too fast"))), after: 4_000)
         box.keyComes()
         #expect(box.request?.catchUpRate == 1)
     }

@@ -5,7 +5,7 @@ import Testing
     typealias Step = SessionAttempt.Step
 
     private static let request = SessionRequest(
-        number: 1, key: Box.key, recording: Box.header.id, base: .zero)
+        id: 1, key: Box.key, recording: Box.header.id, base: .zero)
 
     private static func turn(_ milliseconds: Int64 = 0) -> Turn<RecorderEffect> {
         Turn(now: MonotonicTime(milliseconds: milliseconds))
@@ -47,7 +47,8 @@ import Testing
                 "session name=primary from=connecting to=live",
                 "session name=primary from=live to=idle",
             ])
-        #expect(effects == [.fetchToken(attempt: 7), .openSession(Self.request), .closeSession(1)])
+        let commands: [UplinkCommand] = [.requestKey(attempt: 7), .open(Self.request), .close(session: 1)]
+        #expect(effects == commands.map { .uplink($0) })
     }
 
     @Test func `has no other steps than those of the table`() {
@@ -93,7 +94,8 @@ import Testing
     }
 
     @Test func `is cancelled as far as it has come`() {
-        let wanted: [[RecorderEffect]] = [[], [], [.cancelToken(attempt: 1)], [.closeSession(1)], [.closeSession(1)]]
+        let close = RecorderEffect.uplink(.close(session: 1))
+        let wanted: [[RecorderEffect]] = [[], [], [.uplink(.cancelKey(attempt: 1))], [close], [close]]
         for (step, effects) in zip(Step.allCases, wanted) {
             var turn = Self.turn()
             var attempt = Self.attempt(at: step, &turn)

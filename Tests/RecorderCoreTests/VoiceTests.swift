@@ -110,9 +110,9 @@ private struct Gap {
     @Test func `the session that fills a gap hears enough of what follows, and no more than the lesson`() throws {
         var box = Box()
         box.goLive()
-        box.happens(.token(attempt: 2, Box.key))
+        box.happens(.uplink(.key(attempt: 2, Box.key)))
         box.head = SampleIndex(milliseconds: 10_000)
-        box.happens(.sessionMessage(session: 1, message([(" one", 100, 900)], final: 10_000)), after: 10_000)
+        box.happens(.uplink(.message(session: 1, message([(" one", 100, 900)], final: 10_000))), after: 10_000)
         box.happens(.networkLost("eth0 lost its carrier"))
         box.head = SampleIndex(milliseconds: 90_000)
         box.happens(.networkChanged("eth0"), after: 80_000)
@@ -122,14 +122,14 @@ private struct Gap {
         #expect(live.base == SampleIndex(milliseconds: 86_000))
         for _ in 0..<20 where box.request == nil {
             try box.untilDeadline()
-            if box.requestedToken != nil { box.keyComes() }
+            if box.requestedKey != nil { box.keyComes() }
         }
         let hole = try #require(box.request)
         #expect(hole.end == SampleIndex(milliseconds: 87_000).advanced(by: Limits.longestOverlapSamples))
         box.sessionGoesLive()
         box.happens(.stop)
-        box.happens(.captureStopped(end: SampleIndex(milliseconds: 95_000)))
-        #expect(box.effects.contains(.finishSession(hole.number, end: SampleIndex(milliseconds: 95_000))))
+        box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 95_000))))
+        #expect(box.effects.contains(.uplink(.finish(session: hole.id, end: SampleIndex(milliseconds: 95_000)))))
     }
 
     @Test func `voices beyond those that are kept are counted`() {
@@ -140,7 +140,7 @@ private struct Gap {
         for voice in 1...(Limits.speakers + 3) {
             let at = Int64(voice) * 1_000
             let words = [(" a", at, at + 300), (" b", at + 400, at + 700)]
-            box.happens(.sessionMessage(session: 1, message(words, speaker: "v\(voice)", final: at + 900)))
+            box.happens(.uplink(.message(session: 1, message(words, speaker: "v\(voice)", final: at + 900))))
             for case .reached(.speakers, let count) in box.effects { counted += count }
         }
         #expect(box.recorder.lesson?.transcript.speakerCount == Limits.speakers)

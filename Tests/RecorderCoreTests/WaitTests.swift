@@ -10,12 +10,12 @@ import Testing
             ("a key", { $0.start() }),
             ("a session", {
                 $0.start()
-                $0.happens(.token(attempt: 1, Box.key))
+                $0.happens(.uplink(.key(attempt: 1, Box.key)))
             }),
             ("the first word of a session", { $0.goLive() }),
             ("the next word of a session", {
                 $0.goLive()
-                $0.happens(.sessionMessage(session: 1, message([], final: 500, total: 900)), after: 1_000)
+                $0.happens(.uplink(.message(session: 1, message([], final: 500, total: 900))), after: 1_000)
             }),
             ("a successor's key", {
                 $0.goLive()
@@ -23,7 +23,7 @@ import Testing
             }),
             ("a successor", {
                 $0.goLive()
-                $0.happens(.token(attempt: 2, Box.key))
+                $0.happens(.uplink(.key(attempt: 2, Box.key)))
                 $0.happens(.networkChanged("x"), after: 20_000)
             }),
         ]
@@ -38,7 +38,7 @@ import Testing
                 box.happens(.tick, after: max(0, deadline.milliseconds(since: box.now)))
                 isTriedAgain = box.effects.contains {
                     switch $0 {
-                    case .fetchToken, .openSession: true
+                    case .uplink(.requestKey), .uplink(.open): true
                     default: false
                     }
                 }
@@ -50,23 +50,23 @@ import Testing
     @Test func `a session that fills a hole and falls silent is given up`() throws {
         var box = Box()
         box.goLive()
-        box.happens(.token(attempt: 2, Box.key))
-        box.happens(.sessionClosed(session: 1, UplinkFailure(.reset, "reset")), after: 20_000)
-        box.happens(.sessionClosed(session: 2, UplinkFailure(.refused, "refused")))
+        box.happens(.uplink(.key(attempt: 2, Box.key)))
+        box.happens(.uplink(.closed(session: 1, UplinkFailure(.reset, "reset"))), after: 20_000)
+        box.happens(.uplink(.closed(session: 2, UplinkFailure(.refused, "refused"))))
         box.head = SampleIndex(milliseconds: 100_000)
         try box.untilDeadline()
-        box.happens(.token(attempt: 3, Box.key))
-        box.happens(.sessionOpened(session: 3, tookMilliseconds: 1))
-        box.happens(.token(attempt: 4, Box.key))
+        box.happens(.uplink(.key(attempt: 3, Box.key)))
+        box.happens(.uplink(.opened(session: 3, tookMilliseconds: 1)))
+        box.happens(.uplink(.key(attempt: 4, Box.key)))
         try box.untilDeadline()
         let hole = try #require(box.request)
-        box.happens(.sessionOpened(session: hole.number, tookMilliseconds: 1))
+        box.happens(.uplink(.opened(session: hole.id, tookMilliseconds: 1)))
         let opened = box.now
         // The live one is well.
-        while !box.effects.contains(.closeSession(hole.number)) {
+        while !box.effects.contains(.uplink(.close(session: hole.id))) {
             let due = try #require(box.recorder.nextDeadline)
             let step = min(20_000, max(1, due.milliseconds(since: box.now)))
-            box.happens(.sessionMessage(session: 3, message([], total: 1)), after: step - 1)
+            box.happens(.uplink(.message(session: 3, message([], total: 1))), after: step - 1)
             box.happens(.tick, after: 1)
             guard box.now.milliseconds(since: opened) < 120_000 else { break }
         }
@@ -131,8 +131,14 @@ import Testing
     private static let laterSteps: [(String, BackfillSettings.Mode, [BackfillInput])] = [
         ("the store's text", .live, []),
         ("a key", .live, [.text(text)]),
-        ("a session", .live, [.text(text), .token(attempt: -1, key)]),
-        ("a session's words", .live, [.text(text), .token(attempt: -1, key), .sessionOpened(session: -2)]),
+        ("a session", .live, [.text(text), .uplink(.key(attempt: .backfill(1), key))]),
+        (
+            "a session's words", .live,
+            [
+                .text(text), .uplink(.key(attempt: .backfill(1), key)),
+                .uplink(.opened(session: .backfill(2), tookMilliseconds: 0)),
+            ]
+        ),
         ("the cut audio", .files, [.text(text)]),
         ("a file's name", .files, [.text(text), .clipMade(id, path: "/cut")]),
         ("a transcription's name", .files, [.text(text), .clipMade(id, path: "/cut"), .answer(.file("f"))]),

@@ -62,8 +62,8 @@ extension UploadTests {
                     answer = fixture.ask(.send(recording, file, from: offset, count: file.bytes - offset))
                 }
                 if answer == .sent(offset: file.bytes) { return }
-                let kind = answer?.failure?.kind
-                guard kind == .httpStatus(409) || kind == .httpStatus(423) else { break }
+                let kind = answer?.failure?.cause
+                guard kind == .service(.httpStatus(409)) || kind == .service(.httpStatus(423)) else { break }
             }
             throw Missing()
         }

@@ -41,7 +41,8 @@ func `an offset that cannot be one is malformed`(text: String) throws {
     let file = UploadPackageFile(name: "a", contentType: "b", bytes: 100, sha256: "", url: "https://h/1")
     let answer = HTTPResponse(status: 200, uploadOffset: text)
     for request in [UploadRequest.offset(recording, file), .send(recording, file, from: 10, count: 90)] {
-        #expect(TusResponses.read(answer, to: request, at: try endpoint()).failure?.kind == .messageMalformed)
+        let failure = TusResponses.read(answer, to: request, at: try endpoint()).failure
+        #expect(failure?.cause == .service(.messageMalformed))
     }
 }
 
@@ -63,13 +64,13 @@ func `an offset that cannot be one is malformed`(text: String) throws {
     #expect(try read(201, "\u{FEFF}{\"ok\":true}") == .accepted)
     // A page that says 200, as of a portal, is not the school's word that it has the lesson.
     for body in ["whatever", "<html>", #"{"ok":"#, "\u{1F}\u{8B}"] {
-        #expect(try read(200, body).failure?.kind == .intercepted(200), "\(body)")
+        #expect(try read(200, body).failure?.cause == .service(.intercepted(200)), "\(body)")
     }
     #expect(try read(409, #"{"missing":["a","b"]}"#) == .missing(["a", "b"]))
     for body in ["{}", #"{"missing":[]}"#, #"{"missing":[1]}"#, #"{"missing":[""]}"#, #"{"missing":"a"}"#] {
-        #expect(try read(409, body).failure?.kind == .httpStatus(409))
+        #expect(try read(409, body).failure?.cause == .service(.httpStatus(409)))
     }
-    for body in ["", "["] { #expect(try read(409, body).failure?.kind == .intercepted(409)) }
+    for body in ["", "["] { #expect(try read(409, body).failure?.cause == .service(.intercepted(409))) }
     #expect(try read(302, "").failure?.detail.contains("redirects") == true)
     let refusal = try read(422, #"{"message":"no\nsuch \#(String(repeating: "x", count: 5_000))"}"#).failure
     #expect(refusal?.detail.hasPrefix("school.example answered HTTP 422: no such xxx") == true)
@@ -173,7 +174,7 @@ extension UploadTests {
             let fixture = try UploadFixture { $0.url = "http://127.0.0.1:\(peer.port)/" }
             fixture.settings.bearer = "new"
             let failure = fixture.ask(.create(recording, fixture.file()))?.failure
-            #expect(failure?.kind == .httpStatus(401) && failure?.retryAfterSeconds == 4)
+            #expect(failure?.cause == .service(.httpStatus(401, retryAfterSeconds: 4)))
             #expect(seen.take().flatMap { FakeConnection.header("authorization", in: $0) } == "Bearer new")
             fixture.settings.bearer = "a b"
             #expect(fixture.ask(.create(recording, fixture.file()))?.failure?.detail.contains("bearer_file") == true)
@@ -192,7 +193,7 @@ extension UploadTests {
             let base = "http://127.0.0.1:\(peer.port)/"
             let fixture = try UploadFixture { $0.url = base }
             let failure = fixture.ask(.offset(recording, fixture.file(base)))?.failure
-            #expect(failure?.kind == (isOwn ? .httpStatus(404) : .intercepted(404)))
+            #expect(failure?.cause == (isOwn ? .service(.httpStatus(404)) : .service(.intercepted(404))))
         }
 
         @Test func `a cancelled request is not answered, and its place is free`() throws {
@@ -205,7 +206,7 @@ extension UploadTests {
             let fixture = try UploadFixture { $0.url = base }
             let request = UploadRequest.offset(recording, fixture.file(base))
             let (first, second) = (fixture.begin(request), fixture.begin(request))
-            #expect(fixture.ask(request)?.failure?.kind == .stalled)
+            #expect(fixture.ask(request)?.failure?.cause == .network(.stalled))
             #expect(fixture.runner.client.cancel(first) && fixture.runner.client.cancel(second))
             #expect(fixture.ask(request) != nil)
             let ended = fixture.runner.events.filter {
@@ -220,7 +221,7 @@ extension UploadTests {
             var file = fixture.file("http://127.0.0.1:1/")
             file.name = name
             let answer = fixture.ask(.send(recording, file, from: 0, count: 1))
-            #expect(answer?.failure?.kind == .configuration)
+            #expect(answer?.failure?.cause == .local(.configuration))
         }
     }
 }

@@ -13,14 +13,14 @@ extension NetworkTests {
             var type = ""
             var headers = ""
             var body: [UInt8] = []
-            let kind: UplinkFailure.Kind
+            let kind: UplinkFailure.Cause
             let verdict: Verdict
             var says = ""
             var testDescription: String { "\(status) \(type) \(String(decoding: body.prefix(24), as: UTF8.self))" }
 
             init(
                 _ status: Int, _ type: String = "", _ body: String = "", bytes: [UInt8]? = nil, headers: String = "",
-                _ kind: UplinkFailure.Kind, _ verdict: Verdict, says: String = ""
+                _ kind: UplinkFailure.Cause, _ verdict: Verdict, says: String = ""
             ) {
                 self.status = status
                 self.type = type
@@ -38,47 +38,49 @@ extension NetworkTests {
 
         static let token: [Row] = [
             // In place of a token.
-            Row(200, "text/html", html, .tokenMalformed, .probe, says: "a page"),
-            Row(200, "", html, .tokenMalformed, .probe, says: "a page"),
-            Row(200, json, "", .tokenMalformed, .probe, says: "nothing"),
-            Row(200, json, #"{"apiKey":"a"#, .tokenMalformed, .probe, says: "half an answer"),
-            Row(200, json, #"{"login":"needed"}"#, .tokenMalformed, .probe, says: "no apiKey"),
-            Row(200, json, "[]", .tokenMalformed, .probe),
-            Row(200, json, bytes: gzip, .tokenMalformed, .probe, says: "compressed"),
+            Row(200, "text/html", html, .service(.keyMalformed), .probe, says: "a page"),
+            Row(200, "", html, .service(.keyMalformed), .probe, says: "a page"),
+            Row(200, json, "", .service(.keyMalformed), .probe, says: "nothing"),
+            Row(200, json, #"{"apiKey":"a"#, .service(.keyMalformed), .probe, says: "half an answer"),
+            Row(200, json, #"{"login":"needed"}"#, .service(.keyMalformed), .probe, says: "no apiKey"),
+            Row(200, json, "[]", .service(.keyMalformed), .probe),
+            Row(200, json, bytes: gzip, .service(.keyMalformed), .probe, says: "compressed"),
             Row(
-                200, json, #"{"x":1}"#, headers: "content-encoding: gzip\r\n", .tokenMalformed, .probe,
+                200, json, #"{"x":1}"#, headers: "content-encoding: gzip\r\n", .service(.keyMalformed), .probe,
                 says: "compressed"),
-            Row(204, "", "", .tokenMalformed, .probe),
+            Row(204, "", "", .service(.keyMalformed), .probe),
             // Answers to no request of ours.
-            Row(100, "", "", .intercepted(100), .probe),
-            Row(103, "", "", .intercepted(103), .probe),
-            Row(199, "", "", .intercepted(199), .probe),
-            Row(302, "text/html", html, headers: "location: http://portal/\r\n", .intercepted(302), .probe),
-            Row(307, "", "", .intercepted(307), .probe),
+            Row(100, "", "", .service(.intercepted(100)), .probe),
+            Row(103, "", "", .service(.intercepted(103)), .probe),
+            Row(199, "", "", .service(.intercepted(199)), .probe),
+            Row(302, "text/html", html, headers: "location: http://portal/\r\n", .service(.intercepted(302)), .probe),
+            Row(307, "", "", .service(.intercepted(307)), .probe),
             // Refusals of the endpoint's own…
-            Row(400, json, #"{"error":"no box"}"#, .httpStatus(400), .fatal, says: "no box"),
-            Row(401, json, #"{"error":"who?"}"#, .httpStatus(401), .fatal, says: "who?"),
-            Row(401, "application/problem+json", "{}", .httpStatus(401), .fatal),
-            Row(402, "", #"{"message":"pay"}"#, .httpStatus(402), .fatal, says: "pay"),
-            Row(403, json, "\u{FEFF}{}", .httpStatus(403), .fatal),
-            Row(404, json, "{}", .httpStatus(404), .fatal),
-            Row(410, json, "{}", .httpStatus(410), .fatal),
+            Row(400, json, #"{"error":"no box"}"#, .service(.httpStatus(400)), .fatal, says: "no box"),
+            Row(401, json, #"{"error":"who?"}"#, .service(.httpStatus(401)), .fatal, says: "who?"),
+            Row(401, "application/problem+json", "{}", .service(.httpStatus(401)), .fatal),
+            Row(402, "", #"{"message":"pay"}"#, .service(.httpStatus(402)), .fatal, says: "pay"),
+            Row(403, json, "\u{FEFF}{}", .service(.httpStatus(403)), .fatal),
+            Row(404, json, "{}", .service(.httpStatus(404)), .fatal),
+            Row(410, json, "{}", .service(.httpStatus(410)), .fatal),
             // … and of others.
-            Row(400, "text/html", html, .intercepted(400), .probe, says: "a page"),
-            Row(401, "text/html", html, .intercepted(401), .probe, says: "a log-in page or a proxy"),
-            Row(401, "", #"{"error":"#, .intercepted(401), .probe, says: "half an answer"),
-            Row(402, "", "", .intercepted(402), .probe, says: "nothing"),
-            Row(403, "", bytes: gzip, .intercepted(403), .probe, says: "compressed"),
-            Row(404, "text/html", html, .intercepted(404), .probe, says: "a page"),
-            Row(407, "text/html", html, .intercepted(407), .probe),
-            Row(410, "text/plain", "gone", .intercepted(410), .probe),
-            Row(451, "text/html", html, .intercepted(451), .probe),
-            Row(511, "text/html", html, .intercepted(511), .probe),
+            Row(400, "text/html", html, .service(.intercepted(400)), .probe, says: "a page"),
+            Row(401, "text/html", html, .service(.intercepted(401)), .probe, says: "a log-in page or a proxy"),
+            Row(401, "", #"{"error":"#, .service(.intercepted(401)), .probe, says: "half an answer"),
+            Row(402, "", "", .service(.intercepted(402)), .probe, says: "nothing"),
+            Row(403, "", bytes: gzip, .service(.intercepted(403)), .probe, says: "compressed"),
+            Row(404, "text/html", html, .service(.intercepted(404)), .probe, says: "a page"),
+            Row(407, "text/html", html, .service(.intercepted(407)), .probe),
+            Row(410, "text/plain", "gone", .service(.intercepted(410)), .probe),
+            Row(451, "text/html", html, .service(.intercepted(451)), .probe),
+            Row(511, "text/html", html, .service(.intercepted(511)), .probe),
             // Of a server in trouble, whoever says so.
-            Row(500, "text/html", html, .intercepted(500), .retry),
-            Row(502, "", "", .intercepted(502), .retry),
-            Row(503, json, "{}", .httpStatus(503), .retry),
-            Row(429, "", "", headers: "retry-after: 0\r\n", .intercepted(429), .retryAfter(seconds: 0)),
+            Row(500, "text/html", html, .service(.intercepted(500)), .retry),
+            Row(502, "", "", .service(.intercepted(502)), .retry),
+            Row(503, json, "{}", .service(.httpStatus(503)), .retry),
+            Row(
+                429, "", "", headers: "retry-after: 0\r\n", .service(.intercepted(429, retryAfterSeconds: 0)),
+                .retryAfter(seconds: 0)),
         ]
 
         private func answer(_ row: Row, _ connection: FakeConnection) throws {
@@ -90,7 +92,7 @@ extension NetworkTests {
         }
 
         private func expect(_ failure: UplinkFailure?, _ row: Row) {
-            #expect(failure?.kind == row.kind, "\(String(describing: failure))")
+            #expect(failure?.cause == row.kind, "\(String(describing: failure))")
             #expect(failure?.detail.contains(row.says) == true, "\(failure?.detail ?? "")")
             guard let failure else { return }
             #expect(Classification.verdict(on: failure, on503: .retry) == row.verdict)
@@ -102,7 +104,7 @@ extension NetworkTests {
                 try answer(row, connection)
             }
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/token"))
-            #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
+            #expect(fixture.uplink.send(.requestKey(attempt: 1)))
             guard case .failure(let failure)? = fixture.token() else {
                 Issue.record("no failure")
                 return
@@ -111,17 +113,17 @@ extension NetworkTests {
         }
 
         static let handshake: [Row] = [
-            Row(200, "text/html", html, .intercepted(200), .probe, says: "a page"),
-            Row(200, json, "{}", .httpStatus(200), .probe),
-            Row(302, "text/html", html, headers: "location: http://portal/\r\n", .intercepted(302), .probe),
-            Row(401, json, "{}", .httpStatus(401), .fatal),
-            Row(401, "text/html", html, .intercepted(401), .probe),
-            Row(403, "text/html", html, .intercepted(403), .probe, says: "a log-in page or a proxy"),
-            Row(404, "", "", .intercepted(404), .probe),
-            Row(407, "text/html", html, .intercepted(407), .probe),
-            Row(511, "text/html", html, .intercepted(511), .probe),
-            Row(502, "text/html", html, .intercepted(502), .retry),
-            Row(503, json, "{}", .httpStatus(503), .retry),
+            Row(200, "text/html", html, .service(.intercepted(200)), .probe, says: "a page"),
+            Row(200, json, "{}", .service(.httpStatus(200)), .probe),
+            Row(302, "text/html", html, headers: "location: http://portal/\r\n", .service(.intercepted(302)), .probe),
+            Row(401, json, "{}", .service(.httpStatus(401)), .fatal),
+            Row(401, "text/html", html, .service(.intercepted(401)), .probe),
+            Row(403, "text/html", html, .service(.intercepted(403)), .probe, says: "a log-in page or a proxy"),
+            Row(404, "", "", .service(.intercepted(404)), .probe),
+            Row(407, "text/html", html, .service(.intercepted(407)), .probe),
+            Row(511, "text/html", html, .service(.intercepted(511)), .probe),
+            Row(502, "text/html", html, .service(.intercepted(502)), .retry),
+            Row(503, json, "{}", .service(.httpStatus(503)), .retry),
         ]
 
         @Test(arguments: handshake) func `an answer instead of a session`(row: Row) throws {
@@ -140,7 +142,7 @@ extension NetworkTests {
                 try connection.answer("200 OK", "\u{FEFF}{\"apiKey\":\"k\"}")
             }
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/"))
-            #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
+            #expect(fixture.uplink.send(.requestKey(attempt: 1)))
             #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
         }
 
@@ -149,7 +151,7 @@ extension NetworkTests {
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
             #expect(fixture.uplink.send(.open(fixture.request(url: url))))
             let failure = try #require(fixture.closed() ?? nil)
-            #expect(failure.kind == .tokenMalformed)
+            #expect(failure.cause == .service(.keyMalformed))
             #expect(failure.detail.contains("websocketUrl"))
             #expect(Classification.verdict(on: failure, on503: .retry) == .probe)
         }
@@ -161,7 +163,7 @@ extension NetworkTests {
             }
             let fixture = try UplinkFixture(
                 UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/", tokenBearer: "box-secret"))
-            #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
+            #expect(fixture.uplink.send(.requestKey(attempt: 1)))
             guard case .failure(let failure)? = fixture.token() else { return }
             #expect(failure.detail.hasSuffix("answered HTTP 401: ********** is not known"), "\(failure.detail)")
         }
@@ -173,9 +175,9 @@ extension NetworkTests {
                 connection.close()
             }
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/"))
-            #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
+            #expect(fixture.uplink.send(.requestKey(attempt: 1)))
             guard case .failure(let failure)? = fixture.token() else { return }
-            #expect(failure.kind == .httpStatus(403), "\(failure)")
+            #expect(failure.cause == .service(.httpStatus(403)), "\(failure)")
         }
 
         @Test func `an error message with code 0 is tried again`() throws {
@@ -188,7 +190,7 @@ extension NetworkTests {
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
             #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:\(peer.port)/"))))
             let failure = try #require(fixture.closed() ?? nil)
-            #expect(failure.kind == .service(code: 0))
+            #expect(failure.cause == .service(.message(code: 0)))
             #expect(Classification.verdict(on: failure, on503: .fail) == .retry)
         }
     }

@@ -26,7 +26,7 @@ import WireJSON
         _ = try ServiceMessageReader.read(value, after: 0, peer: "p")
         Issue.record("taken")
     } catch {
-        #expect(error.kind == .messageTooLarge)
+        #expect(error.cause == .service(.messageTooLarge))
     }
 }
 
@@ -92,10 +92,10 @@ import WireJSON
     let key = SessionKey(secret: "k", webSocketURL: "")
     let request = SessionRequest(
         number: 1, key: key, recording: RecordingID("01JD0000000000000000000000")!, base: .zero)
-    for command in [UplinkCommand.fetchToken(attempt: 1), .open(request), .audio(session: 1, from: .zero, [])] {
+    for command in [UplinkCommand.requestKey(attempt: 1), .open(request), .audio(session: 1, from: .zero, [])] {
         #expect(command.reserve == Limits.uplinkCommands / 4 * 3)
     }
-    for command in [UplinkCommand.cancelToken(attempt: 1), .close(session: 1), .finish(session: 1, end: .zero)] {
+    for command in [UplinkCommand.cancelKey(attempt: 1), .close(session: 1), .finish(session: 1, end: .zero)] {
         #expect(command.reserve == 0)
     }
 }

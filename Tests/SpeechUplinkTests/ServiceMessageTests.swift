@@ -57,7 +57,7 @@ extension NetworkTests {
                 try connection.send(Array("{".utf8) + filler + Array("}".utf8), opcode: 1)
                 connection.drain()
             }
-            #expect(result.failure??.kind == .messageTooLarge)
+            #expect(result.failure??.cause == .service(.messageTooLarge))
         }
 
         @Test(arguments: [
@@ -70,7 +70,7 @@ extension NetworkTests {
                 try connection.send(text)
                 connection.drain()
             }
-            #expect(result.failure??.kind == .messageMalformed)
+            #expect(result.failure??.cause == .service(.messageMalformed))
             #expect(result.failure??.detail.contains(detail) == true, "\(String(describing: result.failure))")
         }
 
@@ -79,7 +79,7 @@ extension NetworkTests {
                 try connection.send((0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31) }, opcode: 2)
                 connection.drain()
             }
-            #expect(result.failure??.kind == .messageMalformed)
+            #expect(result.failure??.cause == .service(.messageMalformed))
         }
 
         @Test func `garbage below the WebSocket level ends the session`() throws {
@@ -87,7 +87,7 @@ extension NetworkTests {
                 try connection.write((0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 3) })
                 connection.drain()
             }
-            #expect(result.failure??.kind != nil)
+            #expect(result.failure??.cause != nil)
         }
 
         /// Who hears that second again would be told the same: words are worth more than form.
@@ -166,7 +166,7 @@ extension NetworkTests {
                 connection.drain()
             }
             let failure = try #require(result.failure ?? nil)
-            #expect(failure.kind == .service(code: 402))
+            #expect(failure.cause == .service(.message(code: 402)))
             #expect(failure.requestID == "r-1")
             #expect(failure.detail.utf8.count < Limits.errorMessageBytes + 100)
         }
@@ -176,18 +176,18 @@ extension NetworkTests {
                 try connection.send([0x03, 0xF3] + Array("restart".utf8), opcode: 8)
                 connection.drain()
             }
-            #expect(result.failure??.kind == .closedEarly)
+            #expect(result.failure??.cause == .network(.closedEarly))
             #expect(result.failure??.detail.contains("1011") == true)
         }
 
         @Test func `a connection that just ends closed early`() throws {
             let result = try end { _ in }
-            #expect(result.failure??.kind == .closedEarly || result.failure??.kind == .reset)
+            #expect(result.failure??.cause == .network(.closedEarly) || result.failure??.cause == .network(.reset))
         }
 
         @Test func `an RST is a reset`() throws {
             let result = try end { connection in connection.reset() }
-            #expect(result.failure??.kind == .reset)
+            #expect(result.failure??.cause == .network(.reset))
         }
 
         @Test func `a peer that falls silent is noticed`() throws {
@@ -195,7 +195,7 @@ extension NetworkTests {
             let result = try end(deadAfter: 1_500) { connection in
                 while true { _ = try connection.read(1) }
             }
-            #expect(result.failure??.kind == .stalled)
+            #expect(result.failure??.cause == .network(.stalled))
             #expect(Clock.now.milliseconds(since: before) >= 1_500)
         }
     }

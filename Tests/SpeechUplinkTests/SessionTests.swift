@@ -163,8 +163,7 @@ extension NetworkTests {
                 let fixture = try UplinkFixture(settings())
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
                 let failure = fixture.closed()
-                #expect(failure??.kind == .httpStatus(status))
-                #expect(failure??.retryAfterSeconds == 5)
+                #expect(failure??.cause == .service(.httpStatus(status, retryAfterSeconds: 5)))
             }
         }
 
@@ -180,8 +179,9 @@ extension NetworkTests {
             try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(settings())
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-                let kind = fixture.closed()??.kind
-                #expect(kind == .messageMalformed || kind == .closedEarly, "\(String(describing: kind))")
+                let kind = fixture.closed()??.cause
+                let kinds: [UplinkFailure.Cause?] = [.service(.messageMalformed), .network(.closedEarly)]
+                #expect(kinds.contains(kind), "\(String(describing: kind))")
             }
         }
 
@@ -189,9 +189,9 @@ extension NetworkTests {
             let port = try FakePeer.closedPort()
             let fixture = try UplinkFixture(settings())
             #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:\(port)/"))))
-            #expect(fixture.closed()??.kind == .refused)
+            #expect(fixture.closed()??.cause == .network(.refused))
             #expect(fixture.uplink.send(.open(fixture.request(2, url: "ws://localhost:\(port)/"))))
-            #expect(fixture.closed(2)??.kind == .refused)
+            #expect(fixture.closed(2)??.cause == .network(.refused))
         }
 
         @Test func `the handshake has a time limit`() throws {
@@ -199,7 +199,7 @@ extension NetworkTests {
             try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(settings())
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-                #expect(fixture.closed()??.kind == .timeout)
+                #expect(fixture.closed()??.cause == .network(.timeout))
             }
         }
 
@@ -207,13 +207,13 @@ extension NetworkTests {
         func `a URL that cannot work is a mistake in the configuration`(url: String) throws {
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "", webSocketURL: url))
             #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:1/"))))
-            #expect(fixture.closed()??.kind == .configuration)
+            #expect(fixture.closed()??.cause == .local(.configuration))
         }
 
         @Test func `a key that would break the handshake is not sent`() throws {
             let fixture = try UplinkFixture(settings())
             #expect(fixture.uplink.send(.open(fixture.request(url: "ws://127.0.0.1:1/", secret: "a\r\nX: y"))))
-            #expect(fixture.closed()??.kind == .tokenMalformed)
+            #expect(fixture.closed()??.cause == .service(.keyMalformed))
         }
 
         @Test func `audio that the ring has lost comes out of the journal, and then out of the ring`() throws {
@@ -251,7 +251,7 @@ extension NetworkTests {
                 fixture.record((1 << 17) + 5_000)
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
                 let failure = try #require(fixture.closed() ?? nil)
-                #expect(failure.kind == .stalled)
+                #expect(failure.cause == .network(.stalled))
                 #expect(failure.detail.contains("the journal gave no audio"), "\(failure.detail)")
             }
         }
@@ -267,7 +267,7 @@ extension NetworkTests {
                 let fixture = try UplinkFixture(settings())
                 fixture.record(16_000)
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-                #expect(fixture.closed()??.kind == .closedEarly)
+                #expect(fixture.closed()??.cause == .network(.closedEarly))
                 #expect(fixture.messages() == [ServiceMessage(totalAudioMilliseconds: 90)])
             }
         }
@@ -286,7 +286,7 @@ extension NetworkTests {
                 #expect(fixture.wait { if case .audioWanted(1, base) = $0 { true } else { nil } } == true)
                 #expect(fixture.uplink.send(.audio(session: 1, from: base, [])))
                 let failure = fixture.closed()
-                #expect(failure??.kind == .stalled)
+                #expect(failure??.cause == .network(.stalled))
                 #expect(failure??.detail.contains("journal") == true)
             }
         }
@@ -300,7 +300,7 @@ extension NetworkTests {
                 let fixture = try UplinkFixture(settings(deadAfter: 1_200))
                 fixture.record(100_000)
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
-                #expect(fixture.closed()??.kind == .stalled)
+                #expect(fixture.closed()??.cause == .network(.stalled))
             }
         }
 
@@ -325,7 +325,7 @@ extension NetworkTests {
         @Test func `commands beyond the queue are refused`() throws {
             let fixture = try UplinkFixture(settings())
             fixture.thread.shutdown()
-            #expect(!fixture.uplink.send(.fetchToken(attempt: 1)))
+            #expect(!fixture.uplink.send(.requestKey(attempt: 1)))
         }
     }
 }

@@ -37,14 +37,14 @@ extension NetworkTests {
 
         @Test func `an authority that is not in the system's store is not trusted`() throws {
             let failure = try end(names: "DNS:localhost", host: "localhost", trusted: false)
-            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.cause == .network(.tlsUntrusted))
             #expect(failure??.detail.contains("authority that this box does not know") == true)
         }
 
         @Test func `with a CA file of its own nobody else is trusted`() throws {
             let other = try Authority()
             let failure = try end(names: "DNS:localhost", host: "localhost", trusted: false, caFile: other.caFile)
-            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.cause == .network(.tlsUntrusted))
         }
 
         @Test(arguments: [
@@ -52,13 +52,13 @@ extension NetworkTests {
         ])
         func `a certificate for another name is not trusted`(names: String, host: String) throws {
             let failure = try end(names: names, host: host)
-            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.cause == .network(.tlsUntrusted))
             #expect(failure??.detail.contains("another name") == true)
         }
 
         @Test func `an expired certificate is not trusted`() throws {
             let failure = try end(names: "DNS:localhost", host: "localhost", days: -1)
-            #expect(failure??.kind == .tlsUntrusted)
+            #expect(failure??.cause == .network(.tlsUntrusted))
             #expect(failure??.detail.contains("expired") == true)
         }
 
@@ -72,7 +72,7 @@ extension NetworkTests {
             try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(
                     UplinkSettings(tokenURL: "https://localhost:\(peer.port)/token"), caFile: authority.caFile)
-                #expect(fixture.uplink.send(.fetchToken(attempt: 1)))
+                #expect(fixture.uplink.send(.requestKey(attempt: 1)))
                 #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
             }
         }
@@ -85,7 +85,7 @@ extension NetworkTests {
             try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
                 #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
-                #expect(fixture.closed()??.kind == .tlsHandshake)
+                #expect(fixture.closed()??.cause == .tlsHandshake)
             }
         }
 
@@ -99,7 +99,7 @@ extension NetworkTests {
                 let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
                 #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
                 let failure = fixture.closed()
-                #expect(failure??.kind == .tlsHandshake, "\(String(describing: failure))")
+                #expect(failure??.cause == .network(.tlsHandshake), "\(String(describing: failure))")
             }
         }
     }

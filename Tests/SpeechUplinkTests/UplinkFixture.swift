@@ -44,9 +44,9 @@ final class UplinkFixture {
         range.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
     }
 
-    func request(_ number: Int = 1, url: String, base: Int64 = 0, secret: String = "key-1") -> SessionRequest {
+    func request(_ id: SessionID = 1, url: String, base: Int64 = 0, secret: String = "key-1") -> SessionRequest {
         SessionRequest(
-            number: number, key: SessionKey(secret: secret, webSocketURL: url),
+            id: id, key: SessionKey(secret: secret, webSocketURL: url),
             recording: RecordingID("01JD0000000000000000000000")!, base: SampleIndex(base))
     }
 
@@ -55,7 +55,7 @@ final class UplinkFixture {
         notifier.first(among: &events, takenBy: uplink.takeEvents, match)
     }
 
-    func opened(_ session: Int = 1) -> Bool {
+    func opened(_ session: SessionID = 1) -> Bool {
         wait {
             switch $0 {
             case .opened(session, _): true
@@ -66,21 +66,21 @@ final class UplinkFixture {
     }
 
     /// `.some(nil)`: closed without failure.
-    func closed(_ session: Int = 1) -> UplinkFailure?? {
+    func closed(_ session: SessionID = 1) -> UplinkFailure?? {
         wait { if case .closed(session, let failure) = $0 { .some(failure) } else { nil } }
     }
 
-    func token(_ attempt: Int = 1) -> Result<SessionKey, UplinkFailure>? {
+    func token(_ attempt: KeyRequestID = 1) -> Result<SessionKey, UplinkFailure>? {
         wait {
             switch $0 {
-            case .token(attempt, let key): .success(key)
-            case .tokenFailed(attempt, let failure): .failure(failure)
+            case .key(attempt, let key): .success(key)
+            case .keyFailed(attempt, let failure): .failure(failure)
             default: nil
             }
         }
     }
 
-    func messages(_ session: Int = 1) -> [ServiceMessage] {
+    func messages(_ session: SessionID = 1) -> [ServiceMessage] {
         events.compactMap { if case .message(session, let message) = $0 { message } else { nil } }
     }
 }

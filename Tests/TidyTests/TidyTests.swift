@@ -131,7 +131,7 @@ import Testing
     }
 
     /// Catch-alls over an enum of the core's own that were there when this was first counted: it only goes down.
-    private static let catchAlls = 9
+    private static let catchAlls = 1
 
     /// A new case must not be swallowed: a switch over a value of an enum names them all. One over numbers, text or
     /// several values at once may have the rest in a `default`.

@@ -68,12 +68,12 @@ extension ExchangeTests {
                 _ = try $0.read(100_000)
                 $0.reset()
             }
-            #expect(outcome?.failure?.kind == .reset, "\(String(describing: outcome))")
+            #expect(outcome?.failure?.cause == .network(.reset), "\(String(describing: outcome))")
         }
 
         @Test func `a close without an answer is one`() throws {
             let outcome = try exchange(.patch, body: .bytes([1, 2, 3])) { _ = try $0.readRequest() }
-            #expect(outcome?.failure?.kind == .closedEarly, "\(String(describing: outcome))")
+            #expect(outcome?.failure?.cause == .network(.closedEarly), "\(String(describing: outcome))")
         }
 
         @Test func `a file that is missing or shorter than it should be is named or told`() throws {

@@ -84,7 +84,8 @@ extension ExchangeTests {
                     try $0.write("HTTP/1.1 \(status) X\r\n\r\n")
                     while true { try $0.write([UInt8](repeating: 0x20, count: 4_096)) }
                 }
-                #expect(isFine ? outcome?.response?.status == 413 : outcome?.failure?.kind == .messageTooLarge)
+                let cause = outcome?.failure?.cause
+                #expect(isFine ? outcome?.response?.status == 413 : cause == .service(.messageTooLarge))
             }
         }
 
@@ -94,7 +95,8 @@ extension ExchangeTests {
                     _ = try $0.readHead()
                     try $0.write("HTTP/1.1 \(status) X\r\ncontent-length: 100\r\n\r\nabc")
                 }
-                #expect(isFine ? outcome?.response?.status == 413 : outcome?.failure?.kind == .closedEarly)
+                let cause = outcome?.failure?.cause
+                #expect(isFine ? outcome?.response?.status == 413 : cause == .network(.closedEarly))
             }
         }
 
@@ -104,7 +106,7 @@ extension ExchangeTests {
                 try $0.write("HTTP/1.1 200 OK\r\nx: " + String(repeating: "a", count: 100_000) + "\r\n\r\n")
                 _ = try $0.read(1)
             }
-            #expect(outcome?.failure?.kind == .messageMalformed, "\(String(describing: outcome))")
+            #expect(outcome?.failure?.cause == .service(.messageMalformed), "\(String(describing: outcome))")
         }
 
         @Test func `garbage instead of HTTP is a failure`() throws {
@@ -112,19 +114,20 @@ extension ExchangeTests {
                 _ = try $0.readHead()
                 try $0.write((0..<2_000).map { UInt8(truncatingIfNeeded: $0 &* 37) })
             }
-            let kind = outcome?.failure?.kind
-            #expect(kind == .messageMalformed || kind == .closedEarly, "\(String(describing: outcome))")
+            let kind = outcome?.failure?.cause
+            let kinds: [UplinkFailure.Cause?] = [.service(.messageMalformed), .network(.closedEarly)]
+            #expect(kinds.contains(kind), "\(String(describing: outcome))")
         }
 
         @Test func `a header value that would break the head is refused`() throws {
             let outcome = try exchange(.get, headers: [HTTPHeader("x-a:", "a\r\nb: c")]) { _ = try $0.readHead() }
-            #expect(outcome?.failure?.kind == .configuration)
+            #expect(outcome?.failure?.cause == .local(.configuration))
         }
 
         @Test func `a closed port is refused`() throws {
             let endpoint = try Endpoint(
                 "http://127.0.0.1:\(try FakePeer.closedPort())/", name: "test", secure: "https", plain: "http")
-            #expect(try Asker().ask(HTTPRequest(.get, endpoint))?.failure?.kind == .refused)
+            #expect(try Asker().ask(HTTPRequest(.get, endpoint))?.failure?.cause == .network(.refused))
         }
     }
 }

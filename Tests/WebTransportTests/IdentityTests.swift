@@ -48,14 +48,15 @@ extension ExchangeTests {
         @Test func `the server's certificate is verified as ever`() throws {
             let authority = try Authority()
             let outcome = try outcome(authority, serverAuthority: try Authority(), identity: try identity(authority))
-            #expect(outcome?.failure?.kind == .tlsUntrusted, "\(String(describing: outcome))")
+            #expect(outcome?.failure?.cause == .network(.tlsUntrusted), "\(String(describing: outcome))")
         }
 
         @Test func `files that are no certificate and key are named`() throws {
             for path in ["/nonexistent/x.pem", "/proc/version"] {
                 let identity = ClientIdentity(certificateFile: path, keyFile: path)
                 let outcome = try outcome(try Authority(), identity: identity)
-                #expect(outcome?.failure?.kind == .configuration && outcome?.failure?.detail.contains(path) == true)
+                #expect(outcome?.failure?.cause == .local(.configuration))
+                #expect(outcome?.failure?.detail.contains(path) == true)
             }
         }
     }

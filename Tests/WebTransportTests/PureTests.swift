@@ -7,16 +7,16 @@ private func endpoint(_ url: String) throws -> Endpoint {
     try Endpoint(url, name: "test", secure: "wss", plain: "ws")
 }
 
-private func kind(_ number: Int32) -> UplinkFailure.Kind { Diagnosis.connectFailure(number, peer: "p").kind }
+private func kind(_ number: Int32) -> UplinkFailure.Cause { Diagnosis.connectFailure(number, peer: "p").cause }
 
 private func diagnosis(
     _ reason: String = "", status: Int = 0, connect: Int32 = 0, certificate: Int32 = 0,
     elapsed: Int64 = 0
-) -> UplinkFailure.Kind {
+) -> UplinkFailure.Cause {
     Diagnosis(
         peer: "p", isTLS: true, reason: reason, status: status, retryAfterSeconds: nil, connectError: connect,
-        certificateError: certificate, elapsedMilliseconds: elapsed, malformed: .messageMalformed
-    ).failure.kind
+        certificateError: certificate, elapsedMilliseconds: elapsed
+    ).failure.cause
 }
 
 @Test func `URLs are taken apart`() throws {
@@ -47,30 +47,30 @@ func `URLs that cannot work are refused`(url: String) {
         _ = try Endpoint(url, name: "test", secure: "wss", plain: "ws")
         Issue.record("taken: \(url)")
     } catch {
-        #expect(error.kind == .configuration)
+        #expect(error.cause == .local(.configuration))
         #expect(error.detail.hasPrefix("test: "))
     }
 }
 
 @Test func `errno becomes a kind of failure`() {
-    #expect(kind(111) == .refused)
-    #expect(kind(101) == .unreachable)
-    #expect(kind(113) == .unreachable)
-    #expect(kind(110) == .timeout)
-    #expect(kind(104) == .reset)
+    #expect(kind(111) == .network(.refused))
+    #expect(kind(101) == .network(.unreachable))
+    #expect(kind(113) == .network(.unreachable))
+    #expect(kind(110) == .network(.timeout))
+    #expect(kind(104) == .network(.reset))
 }
 
 @Test func `what the library says of a failed connection becomes a kind of failure`() {
-    #expect(diagnosis("Unable to connect", connect: 111) == .refused)
-    #expect(diagnosis("Unable to connect", connect: 113) == .unreachable)
-    #expect(diagnosis("Unable to connect") == .timeout)
-    #expect(diagnosis("", connect: 101) == .unreachable)
-    #expect(diagnosis("connect SSL err 1: x", certificate: 10) == .tlsUntrusted)
-    #expect(diagnosis("connect SSL err 1: x") == .tlsHandshake)
-    #expect(diagnosis("connect SYSCALL 104") == .tlsHandshake)
-    #expect(diagnosis("Timed out waiting SSL") == .tlsHandshake)
-    #expect(diagnosis("HS: ws upgrade response not 101", status: 503) == .intercepted(503))
-    #expect(diagnosis("HS: ACCEPT missing", status: 101) == .messageMalformed)
-    #expect(diagnosis("closed before established") == .closedEarly)
-    #expect(diagnosis("closed before established", elapsed: 6_000) == .timeout)
+    #expect(diagnosis("Unable to connect", connect: 111) == .network(.refused))
+    #expect(diagnosis("Unable to connect", connect: 113) == .network(.unreachable))
+    #expect(diagnosis("Unable to connect") == .network(.timeout))
+    #expect(diagnosis("", connect: 101) == .network(.unreachable))
+    #expect(diagnosis("connect SSL err 1: x", certificate: 10) == .network(.tlsUntrusted))
+    #expect(diagnosis("connect SSL err 1: x") == .network(.tlsHandshake))
+    #expect(diagnosis("connect SYSCALL 104") == .network(.tlsHandshake))
+    #expect(diagnosis("Timed out waiting SSL") == .network(.tlsHandshake))
+    #expect(diagnosis("HS: ws upgrade response not 101", status: 503) == .service(.intercepted(503)))
+    #expect(diagnosis("HS: ACCEPT missing", status: 101) == .service(.messageMalformed))
+    #expect(diagnosis("closed before established") == .network(.closedEarly))
+    #expect(diagnosis("closed before established", elapsed: 6_000) == .network(.timeout))
 }

@@ -1,17 +1,5 @@
-/// How loud one second of the microphone's samples was. Silence that the box put in place of lost samples is not told.
-package struct LevelSecond: Equatable, Sendable {
-    /// Tenths of dBFS: 20·log10 of the greatest amplitude over 32768.
-    package var peakTenths: Int
-    /// The microphone, or the converter behind it, was driven to its end: samples in a row stood at full scale.
-    package var isClipped: Bool
-
-    package init(peakTenths: Int, isClipped: Bool) {
-        self.peakTenths = peakTenths
-        self.isClipped = isClipped
-    }
-}
-
-/// Notices a microphone that is muted, far too quiet, or driven too hard. It is told each second of sound.
+/// Notices a microphone that is muted, far too quiet, or driven too hard. It is told each second of sound:
+/// not of silence that the box put in place of lost samples.
 package struct LevelWatch: Equatable, Sendable {
     package enum State: Equatable, Sendable {
         case fine
@@ -38,11 +26,14 @@ package struct LevelWatch: Equatable, Sendable {
 
     package init() {}
 
+    /// - Parameter isClipped: the microphone, or the converter behind it, was driven to its end.
     /// - Returns: seconds to be counted as quiet, and as clipped, in the recording.
-    package mutating func heard(_ second: LevelSecond, thresholdTenths: Int) -> (quiet: Int, clipped: Int) {
-        clipped = clipped << 1 | (second.isClipped ? 1 : 0)
+    package mutating func heard(
+        peakTenths: Int, isClipped: Bool, thresholdTenths: Int
+    ) -> (quiet: Int, clipped: Int) {
+        clipped = clipped << 1 | (isClipped ? 1 : 0)
         let recent = clipped & ((1 << UInt32(Limits.clippingSeconds)) - 1)
-        quietSeconds = second.peakTenths < thresholdTenths ? quietSeconds + 1 : 0
+        quietSeconds = peakTenths < thresholdTenths ? quietSeconds + 1 : 0
         if quietSeconds >= Limits.quietSeconds {
             state = .quiet
         } else if recent.nonzeroBitCount >= Limits.clippedSeconds || (state == .clipping && recent != 0) {
@@ -52,6 +43,6 @@ package struct LevelWatch: Equatable, Sendable {
         }
         // Pauses are no fault: only a stretch that is long enough counts, and then from its beginning.
         let quiet = state != .quiet ? 0 : quietSeconds == Limits.quietSeconds ? quietSeconds : 1
-        return (quiet, second.isClipped ? 1 : 0)
+        return (quiet, isClipped ? 1 : 0)
     }
 }

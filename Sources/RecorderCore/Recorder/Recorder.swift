@@ -166,20 +166,19 @@ package struct Recorder: Equatable, Sendable {
         case .stop:
             guard !cancelPending(&turn) else { return }
             refuse("stop", "nothing is being recorded", .notRecording, &turn)
-        case .captureStopped:
+        case .capture(.stopped):
             isCaptureBusy = false
         case .storeClosed(let samples, let words, let id, let sound):
             savedLate(id, samples: samples, words: words, sound, &turn)
         case .tick:
             if let refusedStart, refusedStart.until <= turn.now { self.refusedStart = nil }
-        case .sessionOpened(let session, _):
-            turn.emit(.closeSession(session))
+        case .uplink(.opened(let session, _)):
+            turn.emit(.uplink(.close(session: session)))
         case .networkChanged:
             networkLoss = nil
         case .networkLost(let what):
             networkLoss = what
-        case .captureStarted, .captureSilence, .captureLost, .captureBack, .captureLevel, .storeOpened,
-            .storeCommitted, .storeFailed, .storeRecovered, .token, .tokenFailed, .sessionMessage, .sessionClosed:
+        case .capture, .storeOpened, .storeCommitted, .storeFailed, .storeRecovered, .uplink:
             break
         }
     }
@@ -203,7 +202,7 @@ package struct Recorder: Equatable, Sendable {
         turn.log(
                     .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")
         // Audio first, before any token or network: not a word is to be lost.
-        turn.emit(.startCapture(at: .zero))
+        turn.emit(.capture(.start(at: .zero)))
         turn.emit(.openStore(request.header))
         if settings.transcription { beginAttempt(&lesson, &turn) }
         state = .active(lesson)
@@ -218,7 +217,7 @@ package struct Recorder: Equatable, Sendable {
         let away = place.samples(since: recording.saved) / SampleIndex.samplesPerMillisecond
         let line = "resume id=\(recording.header.id.text) at_ms=\(place.milliseconds) away_ms=\(away)"
         turn.log(.warning, line + " words=\(recording.wordCount)")
-        turn.emit(.startCapture(at: place))
+        turn.emit(.capture(.start(at: place)))
         turn.emit(.reopenStore(at: place))
         if settings.transcription { beginAttempt(&lesson, &turn) }
         state = .active(lesson)
@@ -233,11 +232,8 @@ package struct Recorder: Equatable, Sendable {
             break
         case .stop:
             stop(&lesson, &turn)
-        case .captureStarted, .captureSilence, .captureLost, .captureBack, .captureLevel:
-            receiveCapture(input, &lesson, &turn)
-        case .captureStopped(let end):
-            if lesson.stage != .recording { isCaptureBusy = false }
-            captureStopped(end, &lesson, &turn)
+        case .capture(let event):
+            receiveCapture(event, &lesson, &turn)
         case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
             receiveStore(input, &lesson, &turn)
         case .storeClosed(let samples, let words, let id, let sound):
@@ -247,8 +243,12 @@ package struct Recorder: Equatable, Sendable {
                 return nil
             }
             return closed(lesson, samples: samples, words: words, sound, &turn)
-        case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed, .networkChanged, .networkLost:
-            receiveUplink(input, &lesson, &turn)
+        case .uplink(let event):
+            receiveUplink(event, &lesson, &turn)
+        case .networkChanged(let what):
+            networkChanged(what, &lesson, &turn)
+        case .networkLost(let what):
+            networkLost(what, &lesson, &turn)
         case .tick:
             return tick(&lesson, &turn)
         }

@@ -1,12 +1,12 @@
 /// Session keys: one for each session, and one fetched in advance, so that a reconnect costs one connection, not two.
 extension Recorder {
-    mutating func nextKeyRequest(_ lesson: inout Lesson) -> Int {
+    mutating func nextKeyRequest(_ lesson: inout Lesson) -> KeyRequestID {
         newestRequest += 1
         lesson.uplink.requests += 1
-        return newestRequest
+        return .lesson(newestRequest)
     }
 
-    mutating func receiveKey(_ key: SessionKey, attempt: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
+    mutating func receiveKey(_ key: SessionKey, attempt: KeyRequestID, _ lesson: inout Lesson, _ turn: inout Turn) {
         if let place = lesson.uplink.place(requesting: attempt) {
             connect(place, key, isPrefetched: false, &lesson, &turn)
         } else if case .requesting(attempt, _) = lesson.uplink.prefetched {
@@ -20,7 +20,9 @@ extension Recorder {
         }
     }
 
-    mutating func keyFailed(_ failure: UplinkFailure, attempt: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
+    mutating func keyFailed(
+        _ failure: UplinkFailure, attempt: KeyRequestID, _ lesson: inout Lesson, _ turn: inout Turn
+    ) {
         if let place = lesson.uplink.place(requesting: attempt) {
             failed(place, failure, &lesson, &turn)
         } else if case .requesting(attempt, _) = lesson.uplink.prefetched {
@@ -34,7 +36,7 @@ extension Recorder {
 
     mutating func prefetchKey(_ lesson: inout Lesson, _ turn: inout Turn) {
         let attempt = nextKeyRequest(&lesson)
-        turn.emit(.fetchToken(attempt: attempt))
+        turn.emit(.uplink(.requestKey(attempt: attempt)))
         let deadline = turn.after(milliseconds: Limits.attemptMilliseconds)
         lesson.uplink.prefetched = .requesting(attempt: attempt, deadline: deadline)
     }
@@ -48,7 +50,9 @@ extension Recorder {
     }
 
     func dropPrefetched(_ lesson: inout Lesson, _ turn: inout Turn) {
-        if case .requesting(let attempt, _) = lesson.uplink.prefetched { turn.emit(.cancelToken(attempt: attempt)) }
+        if case .requesting(let attempt, _) = lesson.uplink.prefetched {
+            turn.emit(.uplink(.cancelKey(attempt: attempt)))
+        }
         lesson.uplink.prefetched = .none
     }
 

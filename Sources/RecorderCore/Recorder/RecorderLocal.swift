@@ -7,7 +7,7 @@ extension Recorder {
             return
         }
         lesson.stage = .stoppingCapture(deadline: turn.after(milliseconds: Limits.captureStopMilliseconds))
-        turn.emit(.stopCapture)
+        turn.emit(.capture(.stop))
         turn.emit(.storeStopped)
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
         if !isUnderWay(lesson.uplink) { abandonUplink(&lesson, &turn) }
@@ -40,10 +40,10 @@ extension Recorder {
             return
         }
         lesson.stage = .finalWords(deadline: turn.after(milliseconds: Limits.finishMilliseconds))
-        if let live = lesson.uplink.primary.live { turn.emit(.finishSession(live.number, end: end)) }
+        if let live = lesson.uplink.primary.live { turn.emit(.uplink(.finish(session: live.id, end: end))) }
         // A gap's session may have been meant to go on beyond the lesson's end.
         if let session = lesson.uplink.secondary?.session, let last = session.end, last > end {
-            turn.emit(.finishSession(session.number, end: end))
+            turn.emit(.uplink(.finish(session: session.id, end: end)))
         }
         closeWhenComplete(&lesson, &turn)
     }
@@ -92,21 +92,21 @@ extension Recorder {
         }
     }
 
-    mutating func receiveCapture(_ input: RecorderInput, _ lesson: inout Lesson, _ turn: inout Turn) {
-        switch input {
-        case .captureStarted, .captureBack:
+    mutating func receiveCapture(_ event: CaptureEvent, _ lesson: inout Lesson, _ turn: inout Turn) {
+        switch event {
+        case .started, .deviceBack:
             if case .lost = lesson.microphone {
                 turn.log(.warning, "microphone state=back")
             }
             lesson.microphone = .recording
-        case .captureLost(let reason):
+        case .deviceLost(_, let reason):
             lesson.microphone = .lost(reason)
             lesson.level = LevelWatch()
             lesson.lastError = "microphone: " + reason
             turn.log(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")
-        case .captureLevel(let second):
-            heard(second, &lesson, &turn)
-        case .captureSilence(let mark):
+        case .level(let level, let clipped):
+            heard(level, isClipped: clipped > 0, &lesson, &turn)
+        case .silence(let mark):
             let lost = mark.end.samples(since: mark.start)
             // A microphone that stays away gives a mark a second; one line is enough for all of them.
             let goesOn = mark.start == lesson.silenceEnd
@@ -118,14 +118,18 @@ extension Recorder {
             let line = "xrun lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
             let reason = " reason=\(LogEntry.quoted(mark.reason.name))"
             turn.log(goesOn ? .debug : .error, line + reason)
-        default:
-            break
+        case .stopped(let end):
+            if lesson.stage != .recording { isCaptureBusy = false }
+            captureStopped(end, &lesson, &turn)
         }
     }
 
-    private func heard(_ second: LevelSecond, _ lesson: inout Lesson, _ turn: inout Turn) {
+    private func heard(
+        _ second: CaptureLevel, isClipped: Bool, _ lesson: inout Lesson, _ turn: inout Turn
+    ) {
         let before = lesson.level.state
-        let seconds = lesson.level.heard(second, thresholdTenths: settings.levelWarningDecibels * 10)
+        let seconds = lesson.level.heard(
+            peakTenths: second.peakTenths, isClipped: isClipped, thresholdTenths: settings.levelWarningDecibels * 10)
         lesson.untoldLevel.quiet += seconds.quiet
         lesson.untoldLevel.clipped += seconds.clipped
         let state = lesson.level.state

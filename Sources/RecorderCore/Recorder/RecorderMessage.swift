@@ -1,7 +1,7 @@
 /// What the service says in a session, and how it gets into the transcript.
 extension Recorder {
     mutating func receiveMessage(
-        _ message: ServiceMessage, _ session: Int, _ lesson: inout Lesson, _ turn: inout Turn
+        _ message: ServiceMessage, _ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn
     ) {
         guard let place = lesson.uplink.place(ofSession: session), lesson.uplink[place].isLive else { return }
         switch place {
@@ -19,7 +19,7 @@ extension Recorder {
     }
 
     private mutating func receivePrimary(
-        _ message: ServiceMessage, _ session: Int, _ lesson: inout Lesson, _ turn: inout Turn
+        _ message: ServiceMessage, _ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn
     ) {
         guard let request = lesson.uplink.primary.live else { return }
         if message.showsProgress {
@@ -42,15 +42,15 @@ extension Recorder {
         if message.finished { finished(session, &lesson, &turn) }
     }
 
-    private func hear(_ message: ServiceMessage, _ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
+    private func hear(_ message: ServiceMessage, _ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
         lesson.uplink.lastAnsweredSession = session
         turn.reached(message)
         // Nothing lies beyond what was recorded.
         let end = lesson.end ?? head
         let interim = lesson.transcript.interim
-        let update = lesson.transcript.receive(message, session: session, end: end)
+        let update = lesson.transcript.receive(message, session: session.rawValue, end: end)
         if update.unkeptVoices > 0 { turn.emit(.reached(.speakers, count: Int64(update.unkeptVoices))) }
-        for match in update.speakers { turn.log(match.entry(session: session)) }
+        for match in update.speakers { turn.log(match.entry(session: session.rawValue)) }
         if !update.words.isEmpty || message.finished { store(update, lesson, &turn) }
         if lesson.transcript.interim != interim { turn.emit(.interim(lesson.transcript.interim)) }
     }
@@ -64,7 +64,7 @@ extension Recorder {
     }
 
     /// The service has said its last word in the primary session.
-    private mutating func finished(_ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
+    private mutating func finished(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
         lesson.uplink.primary.abort(&turn)
         guard lesson.end != nil else {
             let failure = UplinkFailure(.closedEarly, "the service finished before the lesson did")

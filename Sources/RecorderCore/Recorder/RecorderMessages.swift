@@ -17,13 +17,7 @@ package enum RecorderInput: Equatable, Sendable {
     case resume(InterruptedRecording, at: SampleIndex)
     case stop
 
-    case captureStarted
-    /// Zeros stand where the microphone delivered nothing.
-    case captureSilence(SilenceMark)
-    case captureLost(String)
-    case captureBack
-    case captureLevel(LevelSecond)
-    case captureStopped(end: SampleIndex)
+    case capture(CaptureEvent)
 
     case storeOpened
     case storeCommitted(through: SampleIndex)
@@ -32,12 +26,8 @@ package enum RecorderInput: Equatable, Sendable {
     /// - `of`: the recording; nil: the newest.
     case storeClosed(samples: Int64, words: Int, of: RecordingID? = nil, sound: RecordedSound = RecordedSound())
 
-    case token(attempt: Int, SessionKey)
-    case tokenFailed(attempt: Int, UplinkFailure)
-    case sessionOpened(session: Int, tookMilliseconds: Int64)
-    case sessionMessage(session: Int, ServiceMessage)
-    /// Nil: after `finished`, or closed by us.
-    case sessionClosed(session: Int, UplinkFailure?)
+    /// Of the lesson's own sessions.
+    case uplink(UplinkEvent)
 
     /// There is a usable way to the network, where there was none or another one: no point in waiting longer.
     case networkChanged(String)
@@ -49,9 +39,7 @@ package enum RecorderInput: Equatable, Sendable {
 
 /// Everything that the recorder can want done.
 package enum RecorderEffect: SessionEffect, Equatable, Sendable {
-    /// The microphone's first sample is the recording's sample `at`.
-    case startCapture(at: SampleIndex)
-    case stopCapture
+    case capture(CaptureCommand)
 
     case openStore(RecordingHeader)
     /// The interrupted recording is opened again; what comes goes on with sample `at`.
@@ -68,12 +56,7 @@ package enum RecorderEffect: SessionEffect, Equatable, Sendable {
     case storeStopped
     case closeStore(end: SampleIndex, gaps: [Gap], interrupted: Bool)
 
-    case fetchToken(attempt: Int)
-    /// Nobody waits for its answer any more.
-    case cancelToken(attempt: Int)
-    case openSession(SessionRequest)
-    case finishSession(Int, end: SampleIndex)
-    case closeSession(Int)
+    case uplink(UplinkCommand)
 
     /// Words became final: those who follow the transcript are told.
     case words([Word])

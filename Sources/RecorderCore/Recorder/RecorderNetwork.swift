@@ -36,7 +36,7 @@ extension Recorder {
 
     /// Nothing more is awaited from the service.
     func abandonUplink(_ lesson: inout Lesson, _ turn: inout Turn) {
-        let session = lesson.uplink.primary.sessionNumber
+        let session = lesson.uplink.primary.sessionID
         lesson.uplink.primary.cancel(&turn)
         if let session { closeTrack(session, &lesson, &turn) }
         closeSecondary(&lesson, &turn)

@@ -24,7 +24,7 @@ extension Recorder {
         let attempt = lesson.uplink.primary
         var keyWasGood = false
         if let request = attempt.session {
-            keyWasGood = request.isPrefetchedKey || lesson.uplink.lastAnsweredSession == request.number
+            keyWasGood = request.isPrefetchedKey || lesson.uplink.lastAnsweredSession == request.id
         }
         if let request = attempt.live {
             let lived = lastProgressAt(failure, lesson, turn).milliseconds(since: attempt.since)
@@ -32,7 +32,7 @@ extension Recorder {
             disableCatchUp(after: failure, &lesson)
             noteUnreadable(failure, request, lesson: &lesson)
             if !lesson.transcript.interim.isEmpty { turn.emit(.interim("")) }
-            closeTrack(request.number, &lesson, &turn)
+            closeTrack(request.id, &lesson, &turn)
             turn.emit(.commitStore)
             if promoteSuccessor(failure, &lesson, &turn) { return }
             closeSecondary(&lesson, &turn)
@@ -43,20 +43,20 @@ extension Recorder {
     /// When the session last showed life: that it is silent is only noticed after seconds, and one that never said
     /// anything is no success.
     private func lastProgressAt(_ failure: UplinkFailure, _ lesson: Lesson, _ turn: Turn) -> MonotonicTime {
-        switch failure.kind {
-        case .stalled, .timeout: lesson.uplink.lastLive ?? turn.now
-        default: turn.now
+        switch failure.cause {
+        case .network(.stalled), .network(.timeout), .local: lesson.uplink.lastLive ?? turn.now
+        case .network, .service: turn.now
         }
     }
 
     /// PROTOCOL, Messages: long bursts may be disconnected. A session that the service itself ended while catching up
     /// is followed by one that keeps to real time.
     private func disableCatchUp(after failure: UplinkFailure, _ lesson: inout Lesson) {
-        switch failure.kind {
-        case .service, .closedEarly:
+        switch failure.cause {
+        case .service(.message), .network(.closedEarly):
             let isBehind = head.samples(since: lesson.transcript.resumePoint) > Limits.behindSamples
             if isBehind { lesson.uplink.isCatchUpDisabled = true }
-        default:
+        case .service, .network, .local:
             break
         }
     }
@@ -126,7 +126,7 @@ extension Recorder {
     /// The first attempt after a change of the network may have failed for what was before: see
     /// `Limits.arpResolutionMilliseconds`. The second is made at once then, but no third.
     private func isStale(_ failure: UplinkFailure, _ lesson: Lesson, _ turn: Turn) -> Bool {
-        guard failure.kind == .unreachable, let changed = lesson.uplink.changedAt else { return false }
+        guard case .network(.unreachable) = failure.cause, let changed = lesson.uplink.changedAt else { return false }
         return turn.now.milliseconds(since: changed) < Limits.arpResolutionMilliseconds
     }
 
@@ -150,7 +150,9 @@ extension Recorder {
         lesson.uplink.failure = .transcription(failure.detail)
         lesson.uplink.attemptsInBurst = 0
         var line = "uplink state=failed reason=\(LogEntry.quoted(failure.detail))"
-        if !failure.requestID.isEmpty { line += " request=\(LogEntry.quoted(failure.requestID))" }
+        if case .service(.message(_, let request)) = failure.cause, !request.isEmpty {
+            line += " request=\(LogEntry.quoted(request))"
+        }
         switch probe {
         case .never:
             lesson.uplink.primary.end(&turn)

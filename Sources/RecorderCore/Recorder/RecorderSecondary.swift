@@ -24,12 +24,12 @@ extension Recorder {
     }
 
     private func nextGap(_ lesson: Lesson) -> Range<SampleIndex>? {
-        guard lesson.uplink.primary.isLive, let session = lesson.uplink.primary.sessionNumber else { return nil }
-        return lesson.transcript.hole(before: session)
+        guard lesson.uplink.primary.isLive, let session = lesson.uplink.primary.sessionID else { return nil }
+        return lesson.transcript.hole(before: session.rawValue)
     }
 
-    mutating func gapFilled(_ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
-        turn.log(.info, "hole state=filled session=\(session)")
+    mutating func gapFilled(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
+        turn.log(.info, "hole state=filled session=\(session.rawValue)")
         closeSecondary(&lesson, &turn)
         if lesson.stage != .recording { closeWhenComplete(&lesson, &turn) }
     }
@@ -58,9 +58,9 @@ extension Recorder {
             secondary.attempt.opened(patience: Limits.attemptMilliseconds, &turn)
         case .gap(let gap):
             secondary.attempt.opened(&turn)
-            lesson.transcript.open(session: request.number, base: request.base, hole: gap)
+            lesson.transcript.open(session: request.id.rawValue, base: request.base, hole: gap)
             let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
-            turn.log(.info, "hole state=filling session=\(request.number) " + span)
+            turn.log(.info, "hole state=filling session=\(request.id.rawValue) " + span)
             // The gap had the prefetched key; the live session may be lost at any time.
             if lesson.uplink.prefetched.isNone { prefetchKey(&lesson, &turn) }
         }
@@ -70,7 +70,7 @@ extension Recorder {
     /// The service has come on in the successor: it takes over. Before that, the old session is not given up for it.
     mutating func takeOver(_ lesson: inout Lesson, _ turn: inout Turn) {
         guard let successor = lesson.uplink.secondary else { return }
-        let old = lesson.uplink.primary.sessionNumber
+        let old = lesson.uplink.primary.sessionID
         lesson.uplink.primary.cancel(&turn)
         if let old { closeTrack(old, &lesson, &turn) }
         succeed(successor, &lesson, &turn)
@@ -79,7 +79,7 @@ extension Recorder {
     /// The attempt has failed, or its session is lost.
     mutating func secondaryFailed(_ failure: UplinkFailure, _ lesson: inout Lesson, _ turn: inout Turn) {
         guard let secondary = lesson.uplink.secondary else { return }
-        if let request = secondary.session { closeTrack(request.number, &lesson, &turn) }
+        if let request = secondary.session { closeTrack(request.id, &lesson, &turn) }
         let policy = settings.reconnect
         var wait = policy.delay(beforeAttempt: secondary.tries + 1, random: &random)
         let verdict = Classification.verdict(
@@ -102,7 +102,7 @@ extension Recorder {
     /// Whatever it has come to.
     func closeSecondary(_ lesson: inout Lesson, _ turn: inout Turn) {
         guard lesson.uplink.hasSecondary else { return }
-        let session = lesson.uplink.secondary?.attempt.sessionNumber
+        let session = lesson.uplink.secondary?.attempt.sessionID
         lesson.uplink.secondary?.attempt.cancel(&turn)
         lesson.uplink.secondary = nil
         if let session { closeTrack(session, &lesson, &turn) }

@@ -1,24 +1,21 @@
 /// Sessions of a lesson: how a try begins, and where its key, its opening and its end lead. The session of the live
 /// text and the one beside it go the same way here; what follows from a failure is each one's own.
 extension Recorder {
-    mutating func receiveUplink(_ input: RecorderInput, _ lesson: inout Lesson, _ turn: inout Turn) {
-        switch input {
-        case .token(let attempt, let key):
+    mutating func receiveUplink(_ event: UplinkEvent, _ lesson: inout Lesson, _ turn: inout Turn) {
+        switch event {
+        case .key(let attempt, let key):
             receiveKey(key, attempt: attempt, &lesson, &turn)
-        case .tokenFailed(let attempt, let failure):
+        case .keyFailed(let attempt, let failure):
             keyFailed(failure, attempt: attempt, &lesson, &turn)
-        case .sessionOpened(let session, let took):
+        case .opened(let session, let took):
             sessionOpened(session, took: took, &lesson, &turn)
-        case .sessionMessage(let session, let message):
+        case .message(let session, let message):
             receiveMessage(message, session, &lesson, &turn)
-        case .sessionClosed(let session, let failure):
+        case .closed(let session, let failure):
             let failure = failure ?? UplinkFailure(.closedEarly, "the service closed the connection")
             if let place = lesson.uplink.place(ofSession: session) { failed(place, failure, &lesson, &turn) }
-        case .networkChanged(let what):
-            networkChanged(what, &lesson, &turn)
-        case .networkLost(let what):
-            networkLost(what, &lesson, &turn)
-        default:
+        // The store is asked by who holds both.
+        case .sent, .audioWanted:
             break
         }
     }
@@ -55,8 +52,8 @@ extension Recorder {
         newestSession += 1
         lesson.uplink.sessions += 1
         let request = SessionRequest(
-            number: newestSession, key: key, isPrefetchedKey: isPrefetched, recording: lesson.header.id, base: base,
-            end: end, catchUpRate: holdsPace(from: base, lesson, turn) ? 1 : settings.catchUpRate)
+            id: .lesson(newestSession), key: key, isPrefetchedKey: isPrefetched, recording: lesson.header.id,
+            base: base, end: end, catchUpRate: holdsPace(from: base, lesson, turn) ? 1 : settings.catchUpRate)
         lesson.uplink[place].connect(request, &turn)
     }
 
@@ -101,10 +98,10 @@ extension Recorder {
     // MARK: It is open
 
     private mutating func sessionOpened(
-        _ session: Int, took: Int64, _ lesson: inout Lesson, _ turn: inout Turn
+        _ session: SessionID, took: Int64, _ lesson: inout Lesson, _ turn: inout Turn
     ) {
         guard let place = lesson.uplink.place(ofSession: session), !lesson.uplink[place].isLive else {
-            turn.emit(.closeSession(session))
+            turn.emit(.uplink(.close(session: session)))
             return
         }
         switch place {
@@ -121,12 +118,12 @@ extension Recorder {
         guard let request = lesson.uplink.primary.live else { return }
         lesson.uplink.lastLive = turn.now
         lesson.uplink.gapTries = 0
-        lesson.transcript.open(session: request.number, base: request.base)
+        lesson.transcript.open(session: request.id.rawValue, base: request.base)
         let replayed = max(0, head.samples(since: request.base)) / SampleIndex.samplesPerMillisecond
-        let line = "live session=\(request.number) took_ms=\(took) replayed_ms=\(replayed)"
+        let line = "live session=\(request.id.rawValue) took_ms=\(took) replayed_ms=\(replayed)"
         turn.log(.info, line + " from_ms=\(request.base.milliseconds)")
         if let end = lesson.end {
-            turn.emit(.finishSession(request.number, end: end))
+            turn.emit(.uplink(.finish(session: request.id, end: end)))
         } else if lesson.uplink.prefetched.isNone {
             prefetchKey(&lesson, &turn)
         }
@@ -165,10 +162,10 @@ extension Recorder {
 
     /// A session is over; what it has told of the voices is kept.
     @inline(never)
-    func closeTrack(_ session: Int, _ lesson: inout Lesson, _ turn: inout Turn) {
-        for merge in lesson.transcript.close(session: session) {
+    func closeTrack(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
+        for merge in lesson.transcript.close(session: session.rawValue) {
             turn.emit(.mergeSpeaker(merge.retired, into: merge.speaker))
-            turn.log(merge.entry(session: session))
+            turn.log(merge.entry(session: session.rawValue))
         }
     }
 }

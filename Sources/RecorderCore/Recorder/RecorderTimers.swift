@@ -84,14 +84,14 @@ extension Recorder {
         switch timer {
         case .primary: attemptExpired(.primary, &lesson, &turn)
         case .rollOver:
-            turn.log(.info, "roll-over session=\(lesson.uplink.session?.number ?? 0)")
+            turn.log(.info, "roll-over session=\(lesson.uplink.session?.id.rawValue ?? 0)")
             lesson.uplink.isCatchUpDisabled = false
             beginSuccessor(&lesson, &turn)
         case .secondary: attemptExpired(.secondary, &lesson, &turn)
         case .prefetchedKey: prefetchExpired(&lesson, &turn)
         case .gap: fillGap(&lesson, &turn)
         case .microphone:
-            receiveCapture(.captureLost("it is open but delivers nothing"), &lesson, &turn)
+            receiveCapture(.deviceLost(reason: "it is open but delivers nothing"), &lesson, &turn)
         case .stage: return stageExpired(&lesson, &turn)
         case .refusedStart: refusedStart = nil
         }

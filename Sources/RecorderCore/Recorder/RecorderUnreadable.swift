@@ -5,8 +5,8 @@ extension Recorder {
     private static let sameSamples = 2 * SampleIndex.samplesPerSecond
 
     func noteUnreadable(_ failure: UplinkFailure, _ request: SessionRequest, lesson: inout Lesson) {
-        guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else { return }
-        let place = lesson.uplink.lastAnsweredSession == request.number ? lesson.uplink.worked : request.base
+        guard failure.isUnreadable else { return }
+        let place = lesson.uplink.lastAnsweredSession == request.id ? lesson.uplink.worked : request.base
         var times: Int64 = 1
         if let last = lesson.uplink.unreadable, abs(place.samples(since: last.at)) <= Self.sameSamples {
             times = last.times + 1

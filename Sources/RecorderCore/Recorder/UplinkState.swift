@@ -34,9 +34,9 @@ package struct UplinkState: Equatable, Sendable {
     /// Whether the service has come on in any session of this recording.
     var hasBeenLive = false
     /// The newest session that the service has answered: its key was good.
-    var lastAnsweredSession = 0
+    var lastAnsweredSession: SessionID?
     /// The newest session in which the service has come on with what it was sent.
-    var progressed = 0
+    var progressed: SessionID?
     /// When the last attempt began: the next keeps its distance.
     var attemptedAt: MonotonicTime?
     /// When the journal was last committed for an attempt.
@@ -72,7 +72,7 @@ package struct UplinkState: Equatable, Sendable {
     }
 
     /// A session is open, and the service has come on with what it was sent in it.
-    package var isAnswered: Bool { primary.isLive && primary.sessionNumber == progressed }
+    package var isAnswered: Bool { primary.isLive && primary.sessionID == progressed }
 
     /// Rather than `failure != nil`, which compares whole reasons.
     package var hasFailed: Bool {
@@ -120,16 +120,16 @@ package struct UplinkState: Equatable, Sendable {
 
     /// Whose key was asked for.
     @inline(never)
-    package func place(requesting attempt: Int) -> Place? {
+    package func place(requesting attempt: KeyRequestID) -> Place? {
         if primary.isRequesting(attempt) { return .primary }
         return secondary?.attempt.isRequesting(attempt) == true ? .secondary : nil
     }
 
     /// Whose session it is.
     @inline(never)
-    func place(ofSession number: Int) -> Place? {
-        if primary.sessionNumber == number { return .primary }
-        return secondary?.attempt.sessionNumber == number ? .secondary : nil
+    func place(ofSession id: SessionID) -> Place? {
+        if primary.sessionID == id { return .primary }
+        return secondary?.attempt.sessionID == id ? .secondary : nil
     }
 }
 
@@ -168,7 +168,7 @@ package struct SecondarySession: Equatable, Sendable {
 enum PrefetchedKey: Equatable, Sendable {
     case none
     case waiting(until: MonotonicTime)
-    case requesting(attempt: Int, deadline: MonotonicTime)
+    case requesting(attempt: KeyRequestID, deadline: MonotonicTime)
     case ready(SessionKey, until: MonotonicTime)
 
     var deadline: MonotonicTime? {

@@ -33,7 +33,15 @@ package enum Classification {
         on failure: UplinkFailure, on503: On503, keyWasGood: Bool = false
     ) -> Verdict {
         if keyWasGood, failure.refusesKey { return .retry }
-        return switch failure.kind {
+        return switch failure.cause {
+        case .network(let error): verdict(on: error)
+        case .local(let error): verdict(on: error)
+        case .service(let error): verdict(on: error, on503)
+        }
+    }
+
+    private static func verdict(on error: NetworkError) -> Verdict {
+        switch error {
         case .nameResolution: .retry
         case .refused: .retry
         case .unreachable: .retry
@@ -42,30 +50,43 @@ package enum Classification {
         case .tlsHandshake: .retry
         // A captive portal or a clock that is not set yet: both pass.
         case .tlsUntrusted: .probe
-        case .httpStatus(let status): verdict(onStatus: status, failure, on503, isOwn: true)
-        case .intercepted(let status): verdict(onStatus: status, failure, on503, isOwn: false)
-        case .tokenMalformed: .probe
-        // An error without a number, as some services send it.
-        case .service(code: 0): .retry
-        case .service(let code): verdict(onStatus: code, failure, on503, isOwn: true)
         case .closedEarly: .retry
         case .stalled: .retry
+        }
+    }
+
+    private static func verdict(on error: LocalError) -> Verdict {
+        switch error {
+        case .configuration: .fatal
+        case .busy: .retry
+        case .journal: .retry
+        case .file: .retry
+        }
+    }
+
+    private static func verdict(on error: ServiceError, _ on503: On503) -> Verdict {
+        switch error {
+        case .httpStatus(let status, let seconds): verdict(onStatus: status, seconds, on503, isOwn: true)
+        case .intercepted(let status, let seconds): verdict(onStatus: status, seconds, on503, isOwn: false)
+        case .keyMalformed: .probe
+        // An error without a number, as some services send it.
+        case .message(code: 0, _): .retry
+        case .message(let code, _): verdict(onStatus: code, nil, on503, isOwn: true)
         case .messageMalformed: .retry
         case .messageTooLarge: .retry
-        case .configuration: .fatal
-        case .unknown: .retry
+        case .notTranscribed: .retry
         }
     }
 
     /// HTTP statuses and the service's `error_code`s, which are numbered alike (PROTOCOL, Errors).
     private static func verdict(
-        onStatus status: Int, _ failure: UplinkFailure, _ on503: On503, isOwn: Bool
+        onStatus status: Int, _ retryAfterSeconds: Int?, _ on503: On503, isOwn: Bool
     ) -> Verdict {
         switch status {
         // RFC 9110 section 15.5.8, RFC 7725, RFC 6585 section 6: of what stands between.
         case 407, 451, 511: .probe
         case 408, 425: .retry
-        case 429: failure.retryAfterSeconds.map { .retryAfter(seconds: $0) } ?? .probe
+        case 429: retryAfterSeconds.map { .retryAfter(seconds: $0) } ?? .probe
         case 400..<500 where isOwn: .fatal
         case 503 where isOwn && on503 == .fail: .fatal
         case 500..<600: .retry

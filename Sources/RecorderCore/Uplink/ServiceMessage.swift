@@ -65,8 +65,7 @@ package struct SessionKey: Equatable, Sendable {
 
 /// One speech session to open.
 package struct SessionRequest: Equatable, Sendable {
-    /// Goes on from recording to recording: what comes late for one is nobody else's.
-    package var number: Int
+    package var id: SessionID
     package var key: SessionKey
     /// The key was fetched in advance: that it is refused says nothing about the box.
     package var isPrefetchedKey: Bool
@@ -82,10 +81,10 @@ package struct SessionRequest: Equatable, Sendable {
     package var isSaved: Bool
 
     package init(
-        number: Int, key: SessionKey, isPrefetchedKey: Bool = false, recording: RecordingID, base: SampleIndex,
+        id: SessionID, key: SessionKey, isPrefetchedKey: Bool = false, recording: RecordingID, base: SampleIndex,
         end: SampleIndex? = nil, catchUpRate: Double = 1.5, isSaved: Bool = false
     ) {
-        self.number = number
+        self.id = id
         self.key = key
         self.isPrefetchedKey = isPrefetchedKey
         self.recording = recording

@@ -17,7 +17,7 @@ package struct SessionAttempt: Equatable, Sendable {
         /// The next try comes at the deadline; without one, when the owner is told something.
         case backingOff
         /// The token endpoint was asked; by the deadline it has answered.
-        case requestingKey(attempt: Int)
+        case requestingKey(attempt: KeyRequestID)
         /// By the deadline the session is open.
         case connecting(SessionRequest)
         /// By the deadline the service has said something.
@@ -91,17 +91,17 @@ package struct SessionAttempt: Equatable, Sendable {
         return nil
     }
 
-    /// The session's number, without the rest of it.
-    var sessionNumber: Int? {
+    /// The session's name, without the rest of it.
+    package var sessionID: SessionID? {
         switch state {
-        case .connecting(let request), .live(let request): request.number
+        case .connecting(let request), .live(let request): request.id
         case .idle, .backingOff, .requestingKey: nil
         }
     }
 
     package var isLive: Bool { state.step == .live }
 
-    package func isRequesting(_ attempt: Int) -> Bool {
+    package func isRequesting(_ attempt: KeyRequestID) -> Bool {
         if case .requestingKey(attempt) = state { return true }
         return false
     }
@@ -139,16 +139,16 @@ extension SessionAttempt {
     }
 
     @inline(never)
-    mutating func requestKey<Effect: SessionEffect>(_ attempt: Int, _ turn: inout Turn<Effect>) {
+    mutating func requestKey<Effect: SessionEffect>(_ attempt: KeyRequestID, _ turn: inout Turn<Effect>) {
         let deadline = turn.after(milliseconds: Limits.attemptMilliseconds)
         transition(to: .requestingKey(attempt: attempt), until: deadline, &turn)
-        turn.emit(.fetchToken(attempt: attempt))
+        turn.emit(.uplink(.requestKey(attempt: attempt)))
     }
 
     @inline(never)
     mutating func connect<Effect: SessionEffect>(_ request: SessionRequest, _ turn: inout Turn<Effect>) {
         transition(to: .connecting(request), until: turn.after(milliseconds: Limits.attemptMilliseconds), &turn)
-        turn.emit(.openSession(request))
+        turn.emit(.uplink(.open(request)))
     }
 
     /// The session is open.
@@ -184,8 +184,8 @@ extension SessionAttempt {
     @inline(never)
     func abort<Effect: SessionEffect>(_ turn: inout Turn<Effect>) {
         switch state {
-        case .requestingKey(let attempt): turn.emit(.cancelToken(attempt: attempt))
-        case .connecting(let request), .live(let request): turn.emit(.closeSession(request.number))
+        case .requestingKey(let attempt): turn.emit(.uplink(.cancelKey(attempt: attempt)))
+        case .connecting(let request), .live(let request): turn.emit(.uplink(.close(session: request.id)))
         case .idle, .backingOff: break
         }
     }

@@ -1,73 +1,103 @@
-/// Why a token request or a speech session failed, as the adapter saw it. What to do about it is decided in
+/// No answer came: the way to the peer, or back, failed.
+package enum NetworkError: Equatable, Sendable {
+    case nameResolution
+    case refused
+    case unreachable
+    case timeout
+    case reset
+    /// The TLS handshake was cut or timed out.
+    case tlsHandshake
+    /// The peer's certificate was not accepted: unknown CA, wrong name, expired.
+    case tlsUntrusted
+    /// Closed by the peer before all was said.
+    case closedEarly
+    /// The connection is open, and nothing comes back for what was sent.
+    case stalled
+}
+
+/// The box itself could not.
+package enum LocalError: Equatable, Sendable {
+    /// A URL, setting or secret that cannot work, such as `ws://` to another machine.
+    case configuration
+    /// A queue or the number of connections is at its bound.
+    case busy
+    /// Audio cannot be had from the journal.
+    case journal
+    /// A file that is to be sent cannot be read.
+    case file
+}
+
+/// What was answered.
+package enum ServiceError: Equatable, Sendable {
+    /// Any status but success, as an answer of the peer's own (`ResponseOrigin`). Seconds of a `Retry-After` header.
+    case httpStatus(Int, retryAfterSeconds: Int? = nil)
+    /// The same as an answer that may be of something else on the way: a portal's page, a proxy's, half an answer.
+    case intercepted(Int, retryAfterSeconds: Int? = nil)
+    /// Success of the token endpoint, or a key of its, that cannot be used.
+    case keyMalformed
+    /// An `error_code` message in a session. `request`: the service's `request_id`, or empty.
+    case message(code: Int, request: String = "")
+    /// A message that is no JSON, or JSON of another shape.
+    case messageMalformed
+    /// A message over `Limits.serviceMessageBytes`.
+    case messageTooLarge
+    /// A file that the service took and could not transcribe.
+    case notTranscribed
+}
+
+/// Why a request or a speech session failed, as the adapter saw it. What to do about it is decided in
 /// `Classification.swift`.
 package struct UplinkFailure: Equatable, Sendable {
-    package enum Kind: Equatable, Sendable {
-        // The way there
-        case nameResolution
-        case refused
-        case unreachable
-        case timeout
-        case reset
-        /// The TLS handshake was cut or timed out.
-        case tlsHandshake
-        /// The peer's certificate was not accepted: unknown CA, wrong name, expired.
-        case tlsUntrusted
-        // The token endpoint, or the service's answer to the handshake
-        /// Any status but 2xx (token) or 101 (WebSocket), as an answer of the peer's own (`ResponseOrigin`).
-        case httpStatus(Int)
-        /// The same as an answer that may be of something else on the way: a portal's page, a proxy's, half an answer.
-        case intercepted(Int)
-        /// 2xx from the token endpoint with a body that is no token answer.
-        case tokenMalformed
-        // The session
-        /// An `error_code` message of the service.
-        case service(code: Int)
-        /// Closed by the peer before `finished`.
-        case closedEarly
-        /// Nothing came back for the audio that was sent.
-        case stalled
-        /// A message that is no JSON, or JSON of another shape.
-        case messageMalformed
-        /// A message over `Limits.serviceMessageBytes`.
-        case messageTooLarge
-        /// A URL or setting that cannot work, such as `ws://` to another machine.
-        case configuration
-        /// Anything else.
-        case unknown
+    package enum Cause: Equatable, Sendable {
+        case network(NetworkError)
+        case local(LocalError)
+        case service(ServiceError)
     }
 
-    package var kind: Kind
+    package let cause: Cause
     /// A sentence part for people: what the peer or the library said, naming the peer; never a secret.
-    package var detail: String
-    /// The service's `request_id`, or empty.
-    package var requestID: String
-    /// Seconds of a `Retry-After` header.
-    package var retryAfterSeconds: Int?
+    package let detail: String
 
-    package init(
-        _ kind: Kind, _ detail: String, requestID: String = "", retryAfterSeconds: Int? = nil
-    ) {
-        self.kind = kind
+    package init(_ cause: Cause, _ detail: String) {
+        self.cause = cause
         self.detail = detail
-        self.requestID = requestID
-        self.retryAfterSeconds = retryAfterSeconds
+    }
+
+    package init(_ error: NetworkError, _ detail: String) { self.init(.network(error), detail) }
+    package init(_ error: LocalError, _ detail: String) { self.init(.local(error), detail) }
+    package init(_ error: ServiceError, _ detail: String) { self.init(.service(error), detail) }
+
+    /// What the peer asked for with `Retry-After`.
+    package var retryAfterSeconds: Int? {
+        switch cause {
+        case .service(.httpStatus(_, let seconds)), .service(.intercepted(_, let seconds)): seconds
+        case .service, .network, .local: nil
+        }
     }
 
     /// An answer that may not have been the peer's: it says nothing of whether the peer would.
     var isOfTheWay: Bool {
-        switch kind {
-        case .intercepted, .tokenMalformed, .tlsUntrusted: true
-        default: false
+        switch cause {
+        case .service(.intercepted), .service(.keyMalformed), .network(.tlsUntrusted): true
+        case .service, .network, .local: false
         }
     }
 
     /// The key was not accepted (RFC 9110: 401 asks for other credentials, 403 refuses these).
     var refusesKey: Bool {
-        switch kind {
-        case .httpStatus(401), .httpStatus(403), .intercepted(401), .intercepted(403), .service(code: 401),
-            .service(code: 403):
-            true
-        default: false
+        switch cause {
+        case .service(.httpStatus(let status, _)), .service(.intercepted(let status, _)),
+            .service(.message(let status, _)):
+            status == 401 || status == 403
+        case .service, .network, .local: false
+        }
+    }
+
+    /// A message came that cannot be read.
+    package var isUnreadable: Bool {
+        switch cause {
+        case .service(.messageMalformed), .service(.messageTooLarge): true
+        case .service, .network, .local: false
         }
     }
 }

@@ -16,11 +16,8 @@ package enum BackfillInput: Equatable, Sendable {
     /// A person does not want to wait for the next try.
     case retry
 
-    case token(attempt: Int, SessionKey)
-    case tokenFailed(attempt: Int, UplinkFailure)
-    case sessionOpened(session: Int)
-    case sessionMessage(session: Int, ServiceMessage)
-    case sessionClosed(session: Int, UplinkFailure?)
+    /// Of its own sessions.
+    case uplink(UplinkEvent)
 
     case clipMade(RecordingID, path: String)
     case clipFailed(RecordingID, String)
@@ -38,10 +35,7 @@ package enum BackfillEffect: SessionEffect, Equatable, Sendable {
     /// The recording's text is all that there will be; why, when something is missing. Answered by `settled`.
     case settle(RecordingID, reason: String)
 
-    case fetchToken(attempt: Int)
-    case cancelToken(attempt: Int)
-    case openSession(SessionRequest)
-    case closeSession(Int)
+    case uplink(UplinkCommand)
 
     /// These samples as a FLAC file: answered by `clipMade` or `clipFailed`.
     case makeClip(RecordingID, Range<SampleIndex>)

@@ -1,13 +1,8 @@
-package import RecorderCore
-
-/// Settings of the capture thread.
-package struct CaptureSettings: Equatable, Sendable {
-    /// An ALSA PCM name, for example `plughw:CARD=Microphone`.
-    package var device: String
-
-    package init(device: String) {
-        self.device = device
-    }
+/// A command to the capture thread.
+package enum CaptureCommand: Equatable, Sendable {
+    /// The microphone's first sample is the recording's sample `at`.
+    case start(at: SampleIndex)
+    case stop
 }
 
 /// An event from the capture thread. Between `start()` and the `.stopped` that answers `stop()`, the ring's head
@@ -18,8 +13,9 @@ package enum CaptureEvent: Equatable, Sendable {
     /// Zeros were written for samples that were lost. A long loss gives a mark every second, each beginning where the
     /// last one ended.
     case silence(SilenceMark)
-    /// The microphone is lost, or was not there at the start; it is opened again. With an errno number.
-    case deviceLost(errno: Int32)
+    /// The microphone is lost, or was not there at the start; it is opened again. `reason`: in full, for people;
+    /// the capture thread, which makes no text, leaves it to who takes the event.
+    case deviceLost(errno: Int32 = 0, reason: String = "")
     /// The microphone delivers again.
     case deviceBack
     /// How loud the last second of its samples was. `clipped`: runs of at least `Limits.clippedRun` samples at full
@@ -37,6 +33,11 @@ package struct CaptureLevel: Equatable, Sendable {
 
     package var peakTenths: Int
     package var rmsTenths: Int
+
+    package init(peakTenths: Int, rmsTenths: Int) {
+        self.peakTenths = peakTenths
+        self.rmsTenths = rmsTenths
+    }
 
     package static let silence = CaptureLevel(peakTenths: silenceTenths, rmsTenths: silenceTenths)
 }

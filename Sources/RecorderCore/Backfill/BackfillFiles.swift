@@ -41,23 +41,19 @@ extension Backfill {
         turn.emit(.request(request))
     }
 
-    mutating func receiveFiles(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
-        switch input {
-        case .clipMade(job.id, let path) where job.step == .makingClip:
-            job.clip?.path = path
-            job.attempt.backOff(until: turn.now, &turn)
-        case .clipFailed(job.id, let reason) where job.step == .makingClip:
-            job.clip = nil
-            failed(UplinkFailure(.stalled, reason), &job, &turn)
-        case .answer(let answer):
-            guard case .exchanging(let request) = job.step else { return }
-            receive(answer, of: request, &job, &turn)
-        default:
-            break
-        }
+    mutating func clipMade(_ path: String, _ job: inout Job, _ turn: inout Turn) {
+        guard case .makingClip = job.step else { return }
+        job.clip?.path = path
+        job.attempt.backOff(until: turn.now, &turn)
     }
 
-    private mutating func receive(
+    mutating func clipFailed(_ reason: String, _ job: inout Job, _ turn: inout Turn) {
+        guard case .makingClip = job.step else { return }
+        job.clip = nil
+        failed(UplinkFailure(.journal, reason), &job, &turn)
+    }
+
+    mutating func receive(
         _ answer: TranscriptionAnswer, of request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn
     ) {
         switch answer {
@@ -83,7 +79,7 @@ extension Backfill {
             drop(&job, &turn)
             job.refusals += 1
             failed(
-                UplinkFailure(.stalled, "the service could not transcribe it: " + why),
+                UplinkFailure(.notTranscribed, "the service could not transcribe it: " + why),
                 isFinal: job.refusals >= Limits.backfillRefusals, &job, &turn)
         case .text(let tokens):
             place(tokens, &job, &turn)
@@ -106,8 +102,8 @@ extension Backfill {
 
     private mutating func place(_ tokens: [ServiceToken], _ job: inout Job, _ turn: inout Turn) {
         guard let clip = job.clip else { return }
-        let session = nextNumber()
-        job.transcript.open(session: session, base: clip.range.lowerBound, hole: clip.hole)
+        let session = SessionID.backfill(nextNumber())
+        job.transcript.open(session: session.rawValue, base: clip.range.lowerBound, hole: clip.hole)
         let length = clip.range.upperBound.milliseconds - clip.range.lowerBound.milliseconds
         let message = ServiceMessage(
             tokens: tokens, finalAudioMilliseconds: length, totalAudioMilliseconds: length, finished: true)
@@ -146,11 +142,8 @@ extension Backfill {
     private mutating func fileFailed(
         _ failure: UplinkFailure, _ request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn
     ) {
-        switch (request, failure.kind) {
-        case (.state, .httpStatus(404)), (.transcript, .httpStatus(404)), (.create, .httpStatus(404)):
-            forget(request, &job, &turn)
-            failed(failure, &job, &turn)
-        case (.deleteTranscription, _), (.deleteFile, _):
+        switch request {
+        case .deleteTranscription, .deleteFile:
             // The text is here: what cannot be deleted is left to the service's own end of it, 30 days (PROTOCOL,
             // Asynchronous API).
             job.undeleted += 1
@@ -160,7 +153,10 @@ extension Backfill {
             }
             turn.log(.warning, "transcribe id=\(job.id.text) state=left-at-service")
             forget(request, &job, &turn)
-        default:
+        case .state, .transcript, .create:
+            if case .service(.httpStatus(404, _)) = failure.cause { forget(request, &job, &turn) }
+            failed(failure, &job, &turn)
+        case .uploadAudio:
             failed(failure, &job, &turn)
         }
     }

@@ -1,28 +1,28 @@
 /// Gaps replayed through the live service, at its pace.
 extension Backfill {
     mutating func requestKey(_ job: inout Job, _ turn: inout Turn) {
-        job.attempt.requestKey(nextNumber(), &turn)
+        job.attempt.requestKey(.backfill(nextNumber()), &turn)
     }
 
-    mutating func receiveLive(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
+    mutating func receiveLive(_ event: UplinkEvent, _ job: inout Job, _ turn: inout Turn) {
         // What comes late for a try that is over is nobody's.
-        switch (input, job.attempt.state) {
-        case (.token(let attempt, let key), .requestingKey(let wanted)) where attempt == wanted:
+        switch (event, job.attempt.state) {
+        case (.key(let attempt, let key), .requestingKey(let wanted)) where attempt == wanted:
             connect(key, &job, &turn)
-        case (.tokenFailed(let attempt, let failure), .requestingKey(let wanted)) where attempt == wanted:
+        case (.keyFailed(let attempt, let failure), .requestingKey(let wanted)) where attempt == wanted:
             failed(failure, &job, &turn)
-        case (.sessionOpened(let session), .connecting(let request)) where session == request.number:
+        case (.opened(let session, _), .connecting(let request)) where session == request.id:
             opened(request, &job, &turn)
-        case (.sessionMessage(let session, let message), .live(let request)) where session == request.number:
+        case (.message(let session, let message), .live(let request)) where session == request.id:
             job.attempt.heard(turn)
             take(message, session: session, &job, &turn)
             guard message.finished else { break }
             job.attempt.cancel(&turn)
             close(session: session, &job, &turn)
             job.attempt.backOff(until: turn.now, &turn)
-        case (.sessionClosed(let session, let failure), .connecting(let request)) where session == request.number:
+        case (.closed(let session, let failure), .connecting(let request)) where session == request.id:
             failed(failure ?? Self.closed, &job, &turn)
-        case (.sessionClosed(let session, let failure), .live(let request)) where session == request.number:
+        case (.closed(let session, let failure), .live(let request)) where session == request.id:
             close(session: session, &job, &turn)
             if let failure { noteUnreadable(failure, &job, &turn) }
             failed(failure ?? Self.closed, &job, &turn)
@@ -41,16 +41,16 @@ extension Backfill {
         let span = span(of: gap, job)
         job.filling = gap
         let request = SessionRequest(
-            number: nextNumber(), key: key, recording: job.id, base: span.lowerBound, end: span.upperBound,
+            id: .backfill(nextNumber()), key: key, recording: job.id, base: span.lowerBound, end: span.upperBound,
             catchUpRate: job.failures > 0 ? 1 : settings.catchUpRate, isSaved: true)
         job.attempt.connect(request, &turn)
     }
 
     private func opened(_ request: SessionRequest, _ job: inout Job, _ turn: inout Turn) {
         guard let gap = job.filling else { return }
-        job.transcript.open(session: request.number, base: request.base, hole: gap)
+        job.transcript.open(session: request.id.rawValue, base: request.base, hole: gap)
         job.attempt.opened(&turn)
         let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
-        turn.log(.info, "hole state=filling id=\(job.id.text) session=\(request.number) " + span)
+        turn.log(.info, "hole state=filling id=\(job.id.text) session=\(request.id.rawValue) " + span)
     }
 }

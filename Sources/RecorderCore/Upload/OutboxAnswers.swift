@@ -141,18 +141,19 @@ extension Outbox {
     }
 
     private func verdict(_ failure: UplinkFailure, _ request: UploadRequest) -> Verdict {
-        switch failure.kind {
-        case .nameResolution, .refused, .unreachable, .timeout, .reset, .tlsHandshake, .closedEarly, .stalled: .retry
-        // A captive portal, or a clock that is not set yet: both pass.
-        case .tlsUntrusted: .retry
-        case .httpStatus(let status), .service(let status): verdict(status, request)
+        switch failure.cause {
+        // Also a captive portal, or a clock that is not set yet: both pass.
+        case .network: .retry
+        case .local(.busy), .local(.journal): .retry
+        // An address that is none, a secret that others may read.
+        case .local(.configuration): .hold
+        case .local(.file): .block
+        case .service(.httpStatus(let status, _)), .service(.message(let status, _)): verdict(status, request)
         // What did not come from the school's server blocks, holds and renews nothing.
-        case .intercepted: .retry
-        case .tokenMalformed, .messageMalformed, .messageTooLarge: .retry
-        // The box's own: an address that is none, a secret that others may read.
-        case .configuration: .hold
-        // A file that cannot be read.
-        case .unknown: .block
+        case .service(.intercepted): .retry
+        case .service(.keyMalformed), .service(.messageMalformed), .service(.messageTooLarge),
+            .service(.notTranscribed):
+            .retry
         }
     }
 

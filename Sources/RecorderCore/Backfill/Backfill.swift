@@ -1,6 +1,6 @@
 /// Gives saved lessons the text that they lack: hole after hole, one lesson at a time, while no lesson is recorded.
 /// The words are placed by the same rules as live ones (`LiveTranscript`), so the transcript is that of an undisturbed
-/// lesson. Sessions and token requests have numbers below zero: the recorder's are above.
+/// lesson.
 package struct Backfill {
     typealias Turn = RecorderCore.Turn<BackfillEffect>
 
@@ -157,7 +157,7 @@ package struct Backfill {
         case .retry: wake(turn.now, &turn)
         case .text(let text): begin(text, &turn)
         case .textLost(let id): abandon(id, &turn)
-        default:
+        case .uplink, .clipMade, .clipFailed, .answer, .settled, .tick:
             guard case .lesson(var job) = work else { break }
             receive(input, &job, &turn)
             work = .lesson(job)
@@ -170,21 +170,29 @@ package struct Backfill {
 
     private mutating func receive(_ input: BackfillInput, _ job: inout Job, _ turn: inout Turn) {
         switch input {
-        case .token, .tokenFailed, .sessionOpened, .sessionMessage, .sessionClosed:
-            receiveLive(input, &job, &turn)
-        case .clipMade, .clipFailed, .answer:
-            receiveFiles(input, &job, &turn)
+        case .uplink(let event):
+            receiveLive(event, &job, &turn)
+        case .clipMade(let id, let path):
+            if id == job.id { clipMade(path, &job, &turn) }
+        case .clipFailed(let id, let reason):
+            if id == job.id { clipFailed(reason, &job, &turn) }
+        case .answer(let answer):
+            if case .exchanging(let request) = job.step { receive(answer, of: request, &job, &turn) }
+        case .settled(let id):
+            if id == job.id { settled(&job, &turn) }
         case .tick: expire(&job, &turn)
-        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .settled, .retry:
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .retry:
             break
         }
-        if case .settled(job.id) = input, case .settling(let reason) = job.step {
-            let state = reason.isEmpty ? "complete" : "given-up reason=\(LogEntry.quoted(reason))"
-            let level: LogLevel = reason.isEmpty ? .info : .error
-            let line = "transcribe id=\(job.id.text) state=\(state) words=\(job.transcript.wordCount)"
-            turn.log(level, line)
-            job.step = .done
-        }
+    }
+
+    private func settled(_ job: inout Job, _ turn: inout Turn) {
+        guard case .settling(let reason) = job.step else { return }
+        let state = reason.isEmpty ? "complete" : "given-up reason=\(LogEntry.quoted(reason))"
+        let level: LogLevel = reason.isEmpty ? .info : .error
+        let line = "transcribe id=\(job.id.text) state=\(state) words=\(job.transcript.wordCount)"
+        turn.log(level, line)
+        job.step = .done
     }
 
     // MARK: What is done next
@@ -257,7 +265,7 @@ package struct Backfill {
     }
 
     mutating func nextNumber() -> Int {
-        newestNumber -= 1
+        newestNumber += 1
         return newestNumber
     }
 
@@ -267,11 +275,11 @@ package struct Backfill {
         return job.transcript.overlapped(hole.lowerBound)..<end
     }
 
-    mutating func take(_ message: ServiceMessage, session: Int, _ job: inout Job, _ turn: inout Turn) {
+    mutating func take(_ message: ServiceMessage, session: SessionID, _ job: inout Job, _ turn: inout Turn) {
         if message.oddTokens > 0 { turn.emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
         if message.oddPositions > 0 { turn.emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
-        let update = job.transcript.receive(message, session: session, end: job.end)
-        for match in update.speakers { turn.log(match.entry(session: session)) }
+        let update = job.transcript.receive(message, session: session.rawValue, end: job.end)
+        for match in update.speakers { turn.log(match.entry(session: session.rawValue)) }
         if !update.words.isEmpty || message.finished { store(update.words, &job, &turn) }
     }
 
@@ -283,13 +291,13 @@ package struct Backfill {
         turn.emit(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
     }
 
-    func close(session: Int, _ job: inout Job, _ turn: inout Turn) {
+    func close(session: SessionID, _ job: inout Job, _ turn: inout Turn) {
         // Silence has no words to be stored with.
         if job.transcript.coverage != job.stored { store([], &job, &turn) }
         job.needsReload = true
-        for merge in job.transcript.close(session: session) {
+        for merge in job.transcript.close(session: session.rawValue) {
             turn.emit(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
-            turn.log(merge.entry(session: session))
+            turn.log(merge.entry(session: session.rawValue))
         }
     }
 
@@ -324,7 +332,7 @@ package struct Backfill {
         case .trying(let attempt):
             guard let deadline = attempt.deadline, deadline <= turn.now, let failure = attempt.overdue else { return }
             attempt.abort(&turn)
-            if attempt.isLive, let session = attempt.sessionNumber {
+            if attempt.isLive, let session = attempt.sessionID {
                 close(session: session, &job, &turn)
                 turn.log(.error, "transcribe state=stuck")
             }
@@ -363,7 +371,7 @@ package struct Backfill {
         switch job.step {
         case .trying(let attempt):
             job.attempt.cancel(&turn)
-            if attempt.isLive, let session = attempt.sessionNumber { close(session: session, &job, &turn) }
+            if attempt.isLive, let session = attempt.sessionID { close(session: session, &job, &turn) }
         case .exchanging:
             turn.emit(.cancelRequest)
         case .makingClip, .polling, .settling, .done:

@@ -1,5 +1,3 @@
-package import RecorderCore
-
 /// Settings of the uplink, fixed when it is made.
 package struct UplinkSettings: Sendable {
     package var tokenURL: String
@@ -30,45 +28,6 @@ package struct UplinkSettings: Sendable {
         self.endpointDetection = endpointDetection
         self.deadAfterMilliseconds = deadAfterMilliseconds
     }
-}
-
-/// A command to the uplink.
-package enum UplinkCommand: Sendable {
-    case fetchToken(attempt: Int)
-    /// Drops a request that nobody waits for; no effect when there is none.
-    case cancelToken(attempt: Int)
-    case open(SessionRequest)
-    /// Sends the audio before `end`, then `finish`, and waits for the service's last message.
-    case finish(session: Int, end: SampleIndex)
-    /// Ends a session at once; no effect when there is none.
-    case close(session: Int)
-    /// Samples from the journal, requested by `audioWanted`; empty: they cannot be read.
-    case audio(session: Int, from: SampleIndex, [Int16])
-}
-
-extension UplinkCommand {
-    /// Places in the queue that must stay free when it is queued.
-    var reserve: Int {
-        switch self {
-        case .fetchToken, .open, .audio: Limits.uplinkCommands / 4 * 3
-        case .cancelToken, .finish, .close: 0
-        }
-    }
-}
-
-/// An event from the uplink.
-package enum UplinkEvent: Equatable, Sendable {
-    case token(attempt: Int, SessionKey)
-    case tokenFailed(attempt: Int, UplinkFailure)
-    /// Connected, and the first message written.
-    case opened(session: Int, tookMilliseconds: Int64)
-    case message(session: Int, ServiceMessage)
-    /// The samples before this are written to the connection; posted at most twice a second.
-    case sent(session: Int, through: SampleIndex)
-    /// The session needs samples that the ring no longer has.
-    case audioWanted(session: Int, from: SampleIndex)
-    /// The last event of a session; nil after its `finished` or our own close.
-    case closed(session: Int, UplinkFailure?)
 }
 
 /// Bounds of this module alone.

@@ -45,7 +45,7 @@ extension Backfill {
                 return
             case .makingClip:
                 job.clip = nil
-                failed(UplinkFailure(.stalled, "the audio was not cut in time"), &job, &turn)
+                failed(UplinkFailure(.journal, "the audio was not cut in time"), &job, &turn)
             case .exchanging:
                 turn.emit(.cancelRequest)
                 failed(UplinkFailure(.timeout, "the service gave no answer"), &job, &turn)
@@ -61,7 +61,7 @@ extension Backfill {
 
     /// What is there may end each session: after the second time it is left, for the sake of the others.
     func noteUnreadable(_ failure: UplinkFailure, _ job: inout Job, _ turn: inout Turn) {
-        guard failure.kind == .messageMalformed || failure.kind == .messageTooLarge else {
+        guard failure.isUnreadable else {
             job.unreadable = 0
             return
         }
