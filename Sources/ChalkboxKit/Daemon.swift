@@ -146,7 +146,7 @@ final class Daemon {
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
-            phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.lesson?.level.state ?? .fine,
+            phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.level,
             isUploading: outbox.isUploading, copying: clients.copying,
             isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
@@ -156,8 +156,9 @@ final class Daemon {
     /// An interrupted lesson goes on, or is over: by the clock, or since something was pressed.
     private func resumeOrClose() {
         let step = resumption.decide(isPressed: recorder.isRecording || stopping, at: Clock.now) {
-            Moment(
-                wall: Clock.wall, isSynchronised: Clock.isSynchronised, isKept: Clock.agreesWithRTC, boot: Clock.boot)
+            ClockReading(
+                wall: Clock.wall, isSynchronised: Clock.isSynchronised, agreesWithRTC: Clock.agreesWithRTC,
+                boot: Clock.boot)
         }
         switch step {
         case .wait: break

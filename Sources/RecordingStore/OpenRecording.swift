@@ -88,8 +88,8 @@ internal import RecorderCore
         unsafe buffer.deallocate()
     }
 
-    private static func anchor(_ ring: SampleRing) -> () -> Anchor {
-        { Anchor(sample: ring.head, wall: Clock.wall, isSynchronised: Clock.isSynchronised, boot: Clock.boot) }
+    private static func anchor(_ ring: SampleRing) -> () -> ClockReference {
+        { ClockReference(sample: ring.head, wall: Clock.wall, isSynchronised: Clock.isSynchronised, boot: Clock.boot) }
     }
 
     /// Samples before this are on the medium.

@@ -4,7 +4,7 @@ internal import RecorderCore
 struct Network {
     /// Faults that keep every packet.
     var blocks = 0
-    /// Faults of which the system knows that there is no way out.
+    /// Faults of which the system knows that there is no route.
     var downs = 0
     /// Counts the box's addresses: a connection belongs to one of them.
     var address = 0

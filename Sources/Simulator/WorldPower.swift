@@ -48,7 +48,7 @@ extension World {
             header: header, saved: SampleIndex(medium.samples), coverage: medium.coverage,
             words: comparable(words, near: medium.holes), wordCount: words.count,
             speakers: Array(Set(journal.map(\.speaker)).subtracting([0])).sorted())
-        let moment = Moment(
+        let moment = ClockReading(
             wall: WallTime(milliseconds: header.startedAt.milliseconds + place / SampleIndex.samplesPerMillisecond),
             isSynchronised: true, boot: BootTime(id: "another", milliseconds: 0))
         guard case .resume(let at) = Resumption.decide(recording, now: moment, seconds: 120) else {

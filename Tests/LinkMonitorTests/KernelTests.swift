@@ -28,7 +28,7 @@ struct `The kernel's network` {
         }
     }
 
-    @Test func `a cable, an address and a route make a way out`() throws {
+    @Test func `a cable, an address and a route make a path`() throws {
         try inNamespace { watcher in
             #expect(watcher.watch.path == nil)
             try ip(Self.eth0 + "route add default via 10.0.0.1 metric 100")
@@ -124,7 +124,7 @@ struct `The kernel's network` {
         }
     }
 
-    @Test func `IPv6 alone is a way out, and its tentative and deprecated addresses are none`() throws {
+    @Test func `IPv6 alone is a path, and its tentative and deprecated addresses are none`() throws {
         try inNamespace { watcher in
             try ip(
                 """
@@ -141,7 +141,7 @@ struct `The kernel's network` {
         }
     }
 
-    @Test func `an address that a DHCP client made up is no way out`() throws {
+    @Test func `an address that a DHCP client made up is no path`() throws {
         try inNamespace(Self.cables + "link set eth0 up") { watcher in
             try ip("address add 169.254.3.4/16 dev eth0\nroute add default dev eth0\nlink set eth1 up")
             #expect(try watcher.changes { $0.links.contains { $0.name == "eth1" && $0.isUsable } } == [])
@@ -164,7 +164,7 @@ struct `The kernel's network` {
         }
     }
 
-    @Test func `routes of other tables and to other places are not the way out`() throws {
+    @Test func `routes of other tables and to other places are not the path`() throws {
         let commands = Self.eth0 + """
             route add default via 10.0.0.1 table 77
             route add 10.9.0.0/16 via 10.0.0.1

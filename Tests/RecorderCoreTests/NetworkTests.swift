@@ -46,7 +46,7 @@ private func change(_ first: NetworkSnapshot, _ second: NetworkSnapshot) -> Netw
     changes([first, second])[1]
 }
 
-@Suite struct `The way out` {
+@Suite struct `The route` {
     @Test func `is the default route with the lowest metric, whatever its place`() {
         #expect(both.path?.interface == "eth0")
         #expect(both.path?.gateway == "10.0.0.1" && both.path?.address == "10.0.0.2")
@@ -126,7 +126,7 @@ private func change(_ first: NetworkSnapshot, _ second: NetworkSnapshot) -> Netw
         #expect(changes([NetworkSnapshot(), snapshot([eth0], []), NetworkSnapshot()]) == [.none, .none, .none])
     }
 
-    @Test func `is an appearance when there was no way out`() {
+    @Test func `is an appearance when there was no route`() {
         #expect(
             changes([snapshot([wlan0], []), snapshot([wlan0], [wireless], [wirelessRoute])])
                 == [.none, .appeared(reason: "default route via wlan0 appeared")])
@@ -160,7 +160,7 @@ private func change(_ first: NetworkSnapshot, _ second: NetworkSnapshot) -> Netw
             (both, snapshot([eth0, wlan0], [wired, wireless], [wirelessRoute]),
                 "default route moved from eth0 to wlan0"),
             (snapshot([wlan0], [wireless], [wirelessRoute]), both, "default route moved from wlan0 to eth0"),
-            (wiredOnly, snapshot([wlan0], [wireless]), "way out moved from eth0 to wlan0"),
+            (wiredOnly, snapshot([wlan0], [wireless]), "route moved from eth0 to wlan0"),
             // A new network changes both: the address tells more.
             (wiredOnly, snapshot([eth0], [address], [gateway]), "address of eth0 changed from 10.0.0.2 to 10.0.0.9"),
         ]

@@ -73,7 +73,7 @@ import Testing
         #expect(box.recorder.phase == .requesting)
     }
 
-    @Test func `while there is no way out nothing is sent, and the spare key is kept for its return`() throws {
+    @Test func `while there is no route nothing is sent, and the spare key is kept for its return`() throws {
         var box = Box()
         box.goLive()
         box.happens(.uplink(.key(attempt: 2, Box.key)))

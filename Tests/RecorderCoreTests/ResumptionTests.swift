@@ -13,11 +13,11 @@ import Testing
 
     /// What is decided so long after the last sample.
     private func decision(
-        away: Int64, boot: BootTime, isSynchronised: Bool = false, isKept: Bool = false, seconds: Int = 120,
+        away: Int64, boot: BootTime, isSynchronised: Bool = false, agreesWithRTC: Bool = false, seconds: Int = 120,
         _ recording: InterruptedRecording
     ) -> Resumption {
         let wall = WallTime(milliseconds: recording.header.startedAt.milliseconds + 600_000 + away)
-        let now = Moment(wall: wall, isSynchronised: isSynchronised, isKept: isKept, boot: boot)
+        let now = ClockReading(wall: wall, isSynchronised: isSynchronised, agreesWithRTC: agreesWithRTC, boot: boot)
         return Resumption.decide(recording, now: now, seconds: seconds)
     }
 
@@ -28,7 +28,7 @@ import Testing
             wait.decide(isPressed: isPressed, at: MonotonicTime(milliseconds: time)) {
                 asked += 1
                 let wall = WallTime(milliseconds: Box.header.startedAt.milliseconds)
-                return Moment(wall: wall, isSynchronised: false, boot: boot)
+                return ClockReading(wall: wall, isSynchronised: false, boot: boot)
             }
         }
         let unknown = BootTime(id: "b", milliseconds: 9_000)
@@ -60,7 +60,7 @@ import Testing
         for recording in [Self.recording(), Self.recording(boot: nil)] {
             let place = Resumption.resume(at: SampleIndex(milliseconds: 620_000))
             #expect(decision(away: 20_000, boot: boot, isSynchronised: true, recording) == place)
-            #expect(decision(away: 20_000, boot: boot, isKept: true, recording) == place)
+            #expect(decision(away: 20_000, boot: boot, agreesWithRTC: true, recording) == place)
             #expect(decision(away: 120_001, boot: boot, isSynchronised: true, recording) == .close)
             #expect(decision(away: 120_001, boot: boot, recording) == .close)
         }
@@ -92,7 +92,7 @@ import Testing
         // The clock was an hour slow at START; the file that began after eight minutes has the right time.
         var recording = Self.recording()
         let set = recording.header.startedAt.milliseconds + 3_600_000 + 480_000
-        recording.anchor = Anchor(
+        recording.anchor = ClockReference(
             sample: SampleIndex(milliseconds: 480_000), wall: WallTime(milliseconds: set), isSynchronised: true,
             boot: BootTime(id: "a", milliseconds: 580_000))
         let boot = BootTime(id: "b", milliseconds: 9_000)

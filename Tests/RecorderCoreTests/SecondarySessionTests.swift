@@ -156,7 +156,7 @@ extension Box {
         box.goLive()
         box.happens(.networkLost("eth0 lost its carrier"), after: 5_000)
         #expect(box.effects.contains(.uplink(.close(session: 1))))
-        #expect(box.requestedKey == nil, "there is no way out")
+        #expect(box.requestedKey == nil, "there is no route")
         #expect(box.log.contains { $0.hasPrefix("attempt n=1 of=6 in_ms=0") })
         #expect(box.recorder.phase == .reconnecting(attempt: 2))
         let lost = box.now

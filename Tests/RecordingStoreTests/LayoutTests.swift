@@ -35,7 +35,7 @@ extension StoreTests {
             #expect(SegmentTags(comments: tags.comments) == tags)
             var timed = tags
             timed.header.boot = BootTime(id: "5f3c", milliseconds: -77)
-            timed.anchor = Anchor(
+            timed.anchor = ClockReference(
                 sample: SampleIndex(9_600_123), wall: timed.header.startedAt, isSynchronised: false,
                 boot: BootTime(id: "5f3c", milliseconds: 78))
             #expect(SegmentTags(comments: timed.comments) == timed)

@@ -98,14 +98,14 @@ extension NetworkTests {
             #expect(Classification.verdict(on: failure, on503: .retry) == row.verdict)
         }
 
-        @Test(arguments: token) func `an answer instead of a token`(row: Row) throws {
+        @Test(arguments: token) func `an answer instead of a key`(row: Row) throws {
             let peer = try FakePeer { connection, _ in
                 _ = try connection.readRequest()
                 try answer(row, connection)
             }
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/token"))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            guard case .failure(let failure)? = fixture.token() else {
+            guard case .failure(let failure)? = fixture.key() else {
                 Issue.record("no failure")
                 return
             }
@@ -136,14 +136,14 @@ extension NetworkTests {
             expect(fixture.closed() ?? nil, row)
         }
 
-        @Test func `a token with a byte order mark before it is one`() throws {
+        @Test func `a key with a byte order mark before it is one`() throws {
             let peer = try FakePeer { connection, _ in
                 _ = try connection.readRequest()
                 try connection.answer("200 OK", "\u{FEFF}{\"apiKey\":\"k\"}")
             }
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/"))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
+            #expect(fixture.key() == .success(SessionKey(secret: "k", webSocketURL: "")))
         }
 
         @Test(arguments: ["http://x/", "wss://", "ws://school.example/", "not a URL"])
@@ -164,7 +164,7 @@ extension NetworkTests {
             let fixture = try UplinkFixture(
                 UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/", tokenBearer: "box-secret"))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            guard case .failure(let failure)? = fixture.token() else { return }
+            guard case .failure(let failure)? = fixture.key() else { return }
             #expect(failure.detail.hasSuffix("answered HTTP 401: ********** is not known"), "\(failure.detail)")
         }
 
@@ -176,7 +176,7 @@ extension NetworkTests {
             }
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/"))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            guard case .failure(let failure)? = fixture.token() else { return }
+            guard case .failure(let failure)? = fixture.key() else { return }
             #expect(failure.cause == .service(.httpStatus(403)), "\(failure)")
         }
 

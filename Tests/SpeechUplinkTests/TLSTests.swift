@@ -73,7 +73,7 @@ extension NetworkTests {
                 let fixture = try UplinkFixture(
                     UplinkSettings(tokenURL: "https://localhost:\(peer.port)/token"), caFile: authority.caFile)
                 #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-                #expect(fixture.token() == .success(SessionKey(secret: "k", webSocketURL: "")))
+                #expect(fixture.key() == .success(SessionKey(secret: "k", webSocketURL: "")))
             }
         }
 

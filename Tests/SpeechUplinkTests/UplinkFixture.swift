@@ -70,7 +70,7 @@ final class UplinkFixture {
         wait { if case .closed(session, let failure) = $0 { .some(failure) } else { nil } }
     }
 
-    func token(_ attempt: KeyRequestID = 1) -> Result<SessionKey, UplinkFailure>? {
+    func key(_ attempt: KeyRequestID = 1) -> Result<SessionKey, UplinkFailure>? {
         wait {
             switch $0 {
             case .key(attempt, let key): .success(key)

@@ -11,14 +11,14 @@ package struct InterruptedRecording: Equatable, Sendable {
     /// The numbers that words have.
     package var speakers: [Int]
     /// The newest moment of the recording that is known.
-    package var anchor: Anchor
+    package var anchor: ClockReference
 
     /// - Parameter anchor: nil: the recording's start is all that is known.
     package init(
         header: RecordingHeader, saved: SampleIndex, coverage: Coverage, words: [Word], wordCount: Int,
-        speakers: [Int], anchor: Anchor? = nil
+        speakers: [Int], anchor: ClockReference? = nil
     ) {
-        self.anchor = anchor ?? Anchor(startOf: header)
+        self.anchor = anchor ?? ClockReference(startOf: header)
         self.header = header
         self.saved = saved
         self.coverage = coverage
@@ -29,25 +29,25 @@ package struct InterruptedRecording: Equatable, Sendable {
 }
 
 /// What the machine's clocks say at one moment.
-package struct Moment: Equatable, Sendable {
+package struct ClockReading: Equatable, Sendable {
     package var wall: WallTime
     /// Whether the kernel believes that `wall` is right.
     package var isSynchronised: Bool
     /// Whether a clock that runs without power says the same as `wall`.
-    package var isKept: Bool
+    package var agreesWithRTC: Bool
     package var boot: BootTime
 
-    package init(wall: WallTime, isSynchronised: Bool, isKept: Bool = false, boot: BootTime) {
+    package init(wall: WallTime, isSynchronised: Bool, agreesWithRTC: Bool = false, boot: BootTime) {
         self.wall = wall
         self.isSynchronised = isSynchronised
-        self.isKept = isKept
+        self.agreesWithRTC = agreesWithRTC
         self.boot = boot
     }
 }
 
 /// What the clocks said when a sample was recorded. Each audio file begins with one: the clock may have been set since
 /// START.
-package struct Anchor: Equatable, Sendable {
+package struct ClockReference: Equatable, Sendable {
     package var sample: SampleIndex
     package var wall: WallTime
     package var isSynchronised: Bool
@@ -79,7 +79,7 @@ package enum Resumption: Equatable, Sendable {
     case wait
 
     /// - Parameter seconds: `box.resume_seconds`.
-    package static func decide(_ recording: InterruptedRecording, now: Moment, seconds: Int) -> Resumption {
+    package static func decide(_ recording: InterruptedRecording, now: ClockReading, seconds: Int) -> Resumption {
         let limit = Int64(seconds) * 1_000
         guard limit > 0 else { return .close }
         let (saved, anchor) = (recording.saved.milliseconds, recording.anchor)
@@ -95,7 +95,7 @@ package enum Resumption: Equatable, Sendable {
         // the recorder had died before, and the machine noted a later time when it was shut down.
         if away >= now.boot.milliseconds {
             guard away <= limit else { return .close }
-            if now.isSynchronised || now.isKept { return .resume(at: SampleIndex(milliseconds: place)) }
+            if now.isSynchronised || now.agreesWithRTC { return .resume(at: SampleIndex(milliseconds: place)) }
         }
         return now.isSynchronised || now.boot.milliseconds > limit ? .close : .wait
     }

@@ -31,7 +31,7 @@ package struct ResumptionWait: Equatable, Sendable {
     /// - Parameters:
     ///   - isPressed: another lesson has begun, or the recorder ends: this one is over.
     ///   - moment: what the clocks say; asked only when it is time to.
-    package mutating func decide(isPressed: Bool, at now: MonotonicTime, _ moment: () -> Moment) -> Step {
+    package mutating func decide(isPressed: Bool, at now: MonotonicTime, _ clocks: () -> ClockReading) -> Step {
         guard let recording = waiting else { return .wait }
         guard !isPressed else {
             // START has the store close it.
@@ -40,7 +40,7 @@ package struct ResumptionWait: Equatable, Sendable {
         }
         guard nextAsk <= now else { return .wait }
         nextAsk = now.adding(milliseconds: Self.askMilliseconds)
-        switch Resumption.decide(recording, now: moment(), seconds: seconds) {
+        switch Resumption.decide(recording, now: clocks(), seconds: seconds) {
         case .wait:
             return .wait
         case .resume(let place):

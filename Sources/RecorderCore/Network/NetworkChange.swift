@@ -2,9 +2,9 @@
 package enum NetworkChange: Equatable, Sendable {
     /// Nothing that concerns the live path.
     case none
-    /// There was no way out, and there is one.
+    /// There was no route, and there is one.
     case appeared(reason: String)
-    /// The way out is another: a session over the old one is dead, or soon will be.
+    /// The route is another: a session over the old one is dead, or soon will be.
     case pathChanged(reason: String)
     case lost(reason: String)
 
@@ -44,7 +44,7 @@ package struct NetworkDelta: Equatable, Sendable {
     /// The most telling of the differences; nil when a session would not notice any.
     private static func difference(from old: NetworkPath, to new: NetworkPath) -> String? {
         guard old.interface == new.interface else {
-            let what = old.isDefaultRoute && new.isDefaultRoute ? "default route" : "way out"
+            let what = old.isDefaultRoute && new.isDefaultRoute ? "default route" : "route"
             return "\(what) moved from \(old.interface) to \(new.interface)"
         }
         if let before = old.ssid, let after = new.ssid, before != after {

@@ -1,4 +1,4 @@
-/// The way out of the box: what a connection made now would use, as far as routes and addresses tell.
+/// The route out of the box: what a connection made now would use, as far as routes and addresses tell.
 package struct NetworkPath: Equatable, Sendable {
     package var interface: String
     /// False when there is no default route at all: only a server on the link itself can be reached.

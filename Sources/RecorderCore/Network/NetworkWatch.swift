@@ -25,7 +25,7 @@ package struct SnapshotDebouncer: Equatable, Sendable {
     }
 }
 
-/// Follows the way out of the box. A message of the kernel's is only a hint: when its time has come (`isDue`), the
+/// Follows the route out of the box. A message of the kernel's is only a hint: when its time has come (`isDue`), the
 /// caller reads a whole snapshot, and the difference to the path so far is what happened.
 package struct NetworkWatch: Equatable, Sendable {
     package private(set) var path: NetworkPath?

@@ -72,7 +72,7 @@ package struct Recorder: Equatable, Sendable {
     var random: RandomSource
     /// The index after the newest recorded sample, as told with the last input.
     var head = SampleIndex.zero
-    /// Why there is no way out of the box; nil while there is one, or nothing is known.
+    /// Why there is no route out of the box; nil while there is one, or nothing is known.
     var networkLoss: String?
     /// They name the answer that is awaited, and go on from lesson to lesson: one that comes late is nobody else's.
     var newestRequest = 0
@@ -90,7 +90,14 @@ package struct Recorder: Equatable, Sendable {
         random = RandomSource(seed: seed)
     }
 
-    package var phase: Phase {
+    // Stored, as of the last input: who asks for them would copy the whole machine otherwise.
+    /// When `tick` is due, whatever else happens.
+    package private(set) var nextDeadline: MonotonicTime?
+    package private(set) var phase = Phase.idle
+    /// Of the microphone, while a lesson is recorded.
+    package private(set) var level = LevelWatch.State.fine
+
+    private var currentPhase: Phase {
         switch state {
         case .active(let lesson): return lesson.phase
         case .idle, .finished: break
@@ -152,6 +159,9 @@ package struct Recorder: Equatable, Sendable {
             }
         }
         beginPending(&turn)
+        phase = currentPhase
+        nextDeadline = deadline
+        level = lesson?.level.state ?? .fine
         logPhase(from: before, &turn)
         assert(checkJointStates(), "a joint state that cannot be: \(timers(now: now))")
         return turn.effects
@@ -201,7 +211,7 @@ package struct Recorder: Equatable, Sendable {
         var lesson = Lesson(header: request.header, now: turn.now)
         turn.log(
                     .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")
-        // Audio first, before any token or network: not a word is to be lost.
+        // Audio first, before any key or network: not a word is to be lost.
         turn.emit(.capture(.start(at: .zero)))
         turn.emit(.openStore(request.header))
         if settings.transcription { beginAttempt(&lesson, &turn) }

@@ -26,8 +26,8 @@ extension Recorder {
         }
     }
 
-    /// When `tick` is due, whatever else happens.
-    package var nextDeadline: MonotonicTime? {
+    /// The first of all.
+    var deadline: MonotonicTime? {
         guard let lesson else { return refusedStart?.until }
         var next: MonotonicTime?
         for timer in Timer.allCases {

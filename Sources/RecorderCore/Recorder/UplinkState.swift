@@ -26,7 +26,7 @@ package struct UplinkState: Equatable, Sendable {
     package internal(set) var failure: FailureReason?
     /// Attempts made in this burst, the running one included; 0 once a session has proved stable.
     package internal(set) var attemptsInBurst = 0
-    /// Token requests made in this recording.
+    /// Key requests made in this recording.
     var requests = 0
     /// Sessions opened in this recording.
     package internal(set) var sessions = 0

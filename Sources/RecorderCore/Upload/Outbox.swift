@@ -67,11 +67,18 @@ package struct Outbox {
         random = RandomSource(seed: seed)
         // What was saved before the last start may still have to go.
         if settings.isOn { askAt = MonotonicTime(milliseconds: 0) }
+        nextDeadline = deadline
     }
 
     // MARK: Seen from outside
 
-    package var nextDeadline: MonotonicTime? {
+    // Stored, as of the last input: who asks for them would copy the whole machine otherwise.
+    /// When `.tick` is due; nil: nothing is waited for.
+    package private(set) var nextDeadline: MonotonicTime?
+    /// A lesson is on its way: for the lamp.
+    package private(set) var isUploading = false
+
+    private var deadline: MonotonicTime? {
         guard !isPaused else { return nil }
         switch work {
         case .none: return askAt
@@ -85,8 +92,7 @@ package struct Outbox {
     /// The school does not let the box in, or cannot be asked: a new secret may help.
     package var isAuthorizationBlocked: Bool { !authorizationProblem.isEmpty }
 
-    /// A lesson is on its way: for the lamp.
-    package var isUploading: Bool {
+    private var isSending: Bool {
         guard case .package(let current) = work, case .exchanging = current.step else { return false }
         return current.failures == 0
     }
@@ -143,6 +149,7 @@ package struct Outbox {
         case .tick: answerMissing(&turn)
         }
         advance(&turn)
+        (nextDeadline, isUploading) = (deadline, isSending)
         return turn.effects
     }
 

@@ -9,7 +9,7 @@ final class AudioJournal {
     private let layout: StateLayout
     private let header: RecordingHeader
     private let sizing: SegmentSizing
-    private let anchor: () -> Anchor
+    private let anchor: () -> ClockReference
     private var writer: FLACWriter?
     private var writerStart = SampleIndex.zero
     private var hasDirectory = false
@@ -36,7 +36,8 @@ final class AudioJournal {
     ///   - end: goes on behind what is on the medium, when there is something.
     ///   - nextFile: see there; nil for a new recording.
     init(
-        _ layout: StateLayout, _ header: RecordingHeader, _ sizing: SegmentSizing, anchor: @escaping () -> Anchor,
+        _ layout: StateLayout, _ header: RecordingHeader, _ sizing: SegmentSizing,
+        anchor: @escaping () -> ClockReference,
         after end: SampleIndex = .zero, nextFile: Int? = nil
     ) {
         self.anchor = anchor

@@ -96,9 +96,9 @@ struct SegmentFiles {
 
     /// When the recording was, as the newest file has it: one that was interrupted has gone on in another boot, and the
     /// clock may have been set since its start.
-    func newestAnchor() throws(StoreError) -> Anchor? {
+    func newestAnchor() throws(StoreError) -> ClockReference? {
         for segment in try numbers().reversed() {
-            if let tags = try reader(segment)?.tags { return tags.anchor ?? Anchor(startOf: tags.header) }
+            if let tags = try reader(segment)?.tags { return tags.anchor ?? ClockReference(startOf: tags.header) }
         }
         return nil
     }

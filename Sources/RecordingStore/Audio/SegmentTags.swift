@@ -9,12 +9,12 @@ struct SegmentTags: Equatable, Sendable {
     /// This file's number, from 0.
     var segment: Int
     /// When the file was made; older files do not say it.
-    var anchor: Anchor?
+    var anchor: ClockReference?
 
     /// The monotonic clock's bound, some 9,000 years: a boot's time is calculated with.
     private static let bootMilliseconds: Int64 = 1 << 48
 
-    init(header: RecordingHeader, firstSample: SampleIndex, segment: Int, anchor: Anchor? = nil) {
+    init(header: RecordingHeader, firstSample: SampleIndex, segment: Int, anchor: ClockReference? = nil) {
         self.anchor = anchor
         self.header = header
         self.firstSample = firstSample
@@ -79,18 +79,18 @@ struct SegmentTags: Equatable, Sendable {
     }
 
     /// The sample, the wall clock, whether that was synchronised, and the boot.
-    private static func text(of anchor: Anchor) -> String {
+    private static func text(of anchor: ClockReference) -> String {
         String(anchor.sample.value) + " " + anchor.wall.rfc3339 + (anchor.isSynchronised ? " yes " : " no ")
             + text(of: anchor.boot)
     }
 
-    private static func anchor(_ text: String) -> Anchor? {
+    private static func anchor(_ text: String) -> ClockReference? {
         guard let (sample, afterSample) = text.cut(at: " "), let value = Int(sample),
             (0...Limits.recordingSamples).contains(Int64(value)),
             let (time, afterTime) = afterSample.cut(at: " "), let wall = RFC3339.parse(time),
             let (clock, rest) = afterTime.cut(at: " "), clock == "yes" || clock == "no", let boot = boot(rest)
         else { return nil }
-        return Anchor(sample: SampleIndex(Int64(value)), wall: wall, isSynchronised: clock == "yes", boot: boot)
+        return ClockReference(sample: SampleIndex(Int64(value)), wall: wall, isSynchronised: clock == "yes", boot: boot)
     }
 
     private static func value(_ name: String, _ comments: [String]) -> String? {

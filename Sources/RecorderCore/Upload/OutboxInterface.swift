@@ -4,7 +4,7 @@ package enum OutboxInput: Equatable, Sendable {
     case saved
     case lessonBegan
     case lessonEnded
-    /// As for the recorder: there is a usable way to the network.
+    /// As for the recorder: there is a usable route to the network.
     case networkChanged
     case networkLost
     /// The store's answer to `askPackage`; `waiting`: recordings that are not at the school, `bytesLeft`: of them.

@@ -14,7 +14,7 @@ extension NetworkTests {
             let fixture = try UplinkFixture(
                 UplinkSettings(tokenURL: "http://127.0.0.1:\(peer.port)/token?box=1", tokenBearer: bearer))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            return fixture.token()
+            return fixture.key()
         }
 
         private func failure(_ result: Result<SessionKey, UplinkFailure>?) -> UplinkFailure? {
@@ -85,7 +85,7 @@ extension NetworkTests {
             "{\"apiKey\":\"" + String(repeating: "k", count: 3_000) + "\"}",
             "{\"x\":\"" + String(repeating: "k", count: 100_000) + "\"}",
         ])
-        func `an answer without a token is malformed`(body: String) throws {
+        func `an answer without a key is malformed`(body: String) throws {
             let failure = failure(
                 try ask { connection in
                     _ = try connection.readRequest()
@@ -138,7 +138,7 @@ extension NetworkTests {
             let port = try FakePeer.closedPort()
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(port)/"))
             #expect(fixture.uplink.send(.requestKey(attempt: 3)))
-            let failure = failure(fixture.token(3))
+            let failure = failure(fixture.key(3))
             #expect(failure?.cause == .network(.refused))
             #expect(failure?.detail.contains("127.0.0.1:\(port)") == true)
         }
@@ -146,7 +146,7 @@ extension NetworkTests {
         @Test func `a name that does not exist is a look-up failure`() throws {
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: "https://box.invalid/"))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            #expect(failure(fixture.token())?.cause == .network(.nameResolution))
+            #expect(failure(fixture.key())?.cause == .network(.nameResolution))
         }
 
         @Test(arguments: [
@@ -155,7 +155,7 @@ extension NetworkTests {
         func `a URL that cannot work is a mistake in the configuration`(url: String) throws {
             let fixture = try UplinkFixture(UplinkSettings(tokenURL: url))
             #expect(fixture.uplink.send(.requestKey(attempt: 1)))
-            #expect(failure(fixture.token())?.cause == .local(.configuration))
+            #expect(failure(fixture.key())?.cause == .local(.configuration))
         }
 
         @Test func `an endpoint that never answers is a time-out`() throws {
@@ -163,7 +163,7 @@ extension NetworkTests {
                 try UplinkFixture(UplinkSettings(tokenURL: "http://127.0.0.1:\(port)/"))
             }
             #expect(fixture.fixture.uplink.send(.requestKey(attempt: 1)))
-            #expect(failure(fixture.fixture.token())?.cause == .network(.timeout))
+            #expect(failure(fixture.fixture.key())?.cause == .network(.timeout))
         }
 
         private func withSilentPeer(

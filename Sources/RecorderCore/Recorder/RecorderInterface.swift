@@ -29,9 +29,9 @@ package enum RecorderInput: Equatable, Sendable {
     /// Of the lesson's own sessions.
     case uplink(UplinkEvent)
 
-    /// There is a usable way to the network, where there was none or another one: no point in waiting longer.
+    /// There is a usable route to the network, where there was none or another one: no point in waiting longer.
     case networkChanged(String)
-    /// The last usable way is gone.
+    /// The last usable route is gone.
     case networkLost(String)
     /// `nextDeadline` may have passed.
     case tick

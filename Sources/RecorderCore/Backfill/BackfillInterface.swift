@@ -4,7 +4,7 @@ package enum BackfillInput: Equatable, Sendable {
     case saved
     case lessonBegan
     case lessonEnded
-    /// As for the recorder: there is a usable way to the network.
+    /// As for the recorder: there is a usable route to the network.
     case networkChanged
     case networkLost
     /// The store's answer to `askText`: nil when no saved recording lacks text.
