@@ -5,7 +5,7 @@ import Testing
 @testable import SpeechUplink
 
 extension NetworkTests {
-    @Suite struct TokenTests {
+    @Suite struct KeyTests {
         /// The outcome of one request to a peer that answers with `script`.
         private func ask(
             bearer: String? = nil, _ script: @escaping @Sendable (FakeConnection) throws -> Void
