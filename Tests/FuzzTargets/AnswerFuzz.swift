@@ -101,6 +101,7 @@ enum AnswerFuzz {
 
     private static func check(_ failure: UplinkFailure) throws {
         try expect((1...2 * Limits.errorMessageBytes).contains(failure.detail.utf8.count), "\(failure)")
-        try expect(failure.requestID.utf8.count <= TransportLimits.requestIDBytes, "\(failure)")
+        guard case .service(.message(_, let request)) = failure.cause else { return }
+        try expect(request.utf8.count <= TransportLimits.requestIDBytes, "\(failure)")
     }
 }

@@ -91,7 +91,7 @@ import WireJSON
 @Test func `what ends something finds room where what begins something finds none`() {
     let key = SessionKey(secret: "k", webSocketURL: "")
     let request = SessionRequest(
-        number: 1, key: key, recording: RecordingID("01JD0000000000000000000000")!, base: .zero)
+        id: 1, key: key, recording: RecordingID("01JD0000000000000000000000")!, base: .zero)
     for command in [UplinkCommand.requestKey(attempt: 1), .open(request), .audio(session: 1, from: .zero, [])] {
         #expect(command.reserve == Limits.uplinkCommands / 4 * 3)
     }

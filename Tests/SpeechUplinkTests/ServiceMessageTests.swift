@@ -166,8 +166,7 @@ extension NetworkTests {
                 connection.drain()
             }
             let failure = try #require(result.failure ?? nil)
-            #expect(failure.cause == .service(.message(code: 402)))
-            #expect(failure.requestID == "r-1")
+            #expect(failure.cause == .service(.message(code: 402, request: "r-1")))
             #expect(failure.detail.utf8.count < Limits.errorMessageBytes + 100)
         }
 

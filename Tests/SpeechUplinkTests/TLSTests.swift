@@ -85,7 +85,7 @@ extension NetworkTests {
             try withExtendedLifetime(peer) {
                 let fixture = try UplinkFixture(UplinkSettings(tokenURL: ""))
                 #expect(fixture.uplink.send(.open(fixture.request(url: "wss://127.0.0.1:\(peer.port)/"))))
-                #expect(fixture.closed()??.cause == .tlsHandshake)
+                #expect(fixture.closed()??.cause == .network(.tlsHandshake))
             }
         }
 
