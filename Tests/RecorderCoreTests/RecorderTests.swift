@@ -218,7 +218,7 @@ import Testing
         #expect(box.effects == [.storeSilence(mark)])
         #expect(box.recorder.lesson?.overruns == 1)
         #expect(box.recorder.lesson?.lostSamples == 1_600)
-        #expect(box.log.last == "xrun lost_ms=100 at_ms=100 reason=overrun")
+        #expect(box.log.last == "silence lost_ms=100 at_ms=100 reason=overrun")
     }
 
     @Test func `a full disk is red while the transcript goes on`() {

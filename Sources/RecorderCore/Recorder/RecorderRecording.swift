@@ -115,7 +115,7 @@ extension Recorder {
             lesson.lostSamples += lost
             if mark.reason == .overrun { lesson.overruns += 1 }
             turn.emit(.storeSilence(mark))
-            let line = "xrun lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
+            let line = "silence lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
             let reason = " reason=\(LogEntry.quoted(mark.reason.name))"
             turn.log(goesOn ? .debug : .error, line + reason)
         case .stopped(let end):
