@@ -72,6 +72,7 @@ package final class File: Sendable {
         guard fdatasync(descriptor.number) == 0 else { throw .last("sync", path) }
     }
 
+    /// - Parameter size: in bytes.
     package func truncate(to size: Int64) throws(SystemError) {
         guard ftruncate(descriptor.number, off_t(size)) == 0 else { throw .last("truncate", path) }
     }

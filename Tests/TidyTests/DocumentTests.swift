@@ -56,6 +56,7 @@ import Testing
                 for part in line.components(separatedBy: "PROTOCOL, ").dropFirst() {
                     // A name of two words may go on in the next line.
                     let name = part.prefix { $0.isLetter || $0 == " " }
+                    #expect(name.count > 3, "\(place): which section?")
                     #expect(sections.contains { name.hasPrefix($0) || $0.hasPrefix(name) }, "\(place): \(name)")
                     count += 1
                 }
@@ -72,6 +73,16 @@ import Testing
         else { return [] }
         let rows = lines[(table + 2)...].prefix { $0.hasPrefix("| `") }
         return Set(rows.map { String($0.dropFirst(3).prefix { $0 != "`" }) })
+    }
+
+    /// The events that had another name, as docs/INTERFACES.md has them.
+    private static func renamed() throws -> [(String, String)] {
+        let lines = try text("docs/INTERFACES.md").components(separatedBy: "\n")
+        guard let table = lines.firstIndex(of: "| earlier name | now | until |") else { return [] }
+        return lines[(table + 2)...].prefix { $0.hasPrefix("| `") }.map { row in
+            let cells = row.components(separatedBy: "`")
+            return (cells[1], cells[3])
+        }
     }
 
     private static let product = `The tree is tidy`.sources.filter {
@@ -96,6 +107,10 @@ import Testing
             #expect(told.contains(event), "\(path): docs/INTERFACES.md does not tell of the event \(event)")
         }
         #expect(told.subtracting(written.keys).sorted() == [], "nobody writes these")
+        // A name that was given up is not written any more, and the one in its place is there.
+        for (old, now) in try Self.renamed() {
+            #expect(written[old] == nil && told.contains(now), "\(old) is \(now) now")
+        }
     }
 
     @Test func `each code of the control socket is documented, and none else`() throws {
@@ -154,8 +169,13 @@ import Testing
                 for match in line.matches(of: link) {
                     let target = String(match.output[1].substring ?? "")
                     let path = URL(filePath: "\(Self.root)/\(folder)/\(target)").standardizedFileURL.path
-                    #expect(
-                        FileManager.default.fileExists(atPath: path), "\(source.path):\(number + 1): no \(target)")
+                    let place = "\(source.path):\(number + 1)"
+                    #expect(FileManager.default.fileExists(atPath: path), "\(place): no \(target)")
+                    guard let anchor = match.output[2].substring?.dropFirst() else { continue }
+                    let headings = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
+                        .filter { $0.hasPrefix("#") }
+                        .map { String($0.lowercased().drop { "# ".contains($0) }).replacing(" ", with: "-") }
+                    #expect(headings.contains(String(anchor)), "\(place): \(target) has no heading \(anchor)")
                 }
             }
         }
