@@ -108,7 +108,7 @@ final class Daemon {
         case .timer:
             receive(.tick)
             clients.elapsed(now: Clock.now, loop: loop)
-            laterTick()
+            postLessonTick()
             panel.look(now: Clock.now) { pressed($0) }
             if let input = network.elapsed(now: Clock.now) {
                 receive(input)
@@ -220,25 +220,11 @@ final class Daemon {
             capture.start()
         case .capture(.stop):
             capture.stop()
-        case .openStore(let header):
-            toStore(.open(header))
-        case .reopenStore(let place):
-            toStore(.reopen(at: place))
-        case .storeTokens(let tokens, let covered, let holes):
-            toStore(.tokens(tokens, covered: covered, holes: holes))
-        case .storeSilence(let mark):
-            toStore(.silence(mark))
-        case .storeLevel(let quiet, let clipped):
-            toStore(.level(quietSamples: quiet, clippedSamples: clipped))
-        case .mergeSpeaker(let retired, let speaker):
-            toStore(.mergeSpeaker(retired, into: speaker))
-            clients.publish(merged: retired, into: speaker, loop: loop)
-        case .commitStore:
-            toStore(.commit)
-        case .storeStopped:
-            toStore(.stopped)
-        case .closeStore(let end, let gaps, let interrupted):
-            toStore(.close(end: end, gaps: gaps, interrupted: interrupted))
+        case .store(let command):
+            toStore(command)
+            if case .mergeSpeaker(let retired, let speaker) = command {
+                clients.publish(merged: retired, into: speaker, loop: loop)
+            }
         case .uplink(let command):
             if let event = toUplink(command) { receive(.uplink(event)) }
         case .words(let words):
@@ -270,21 +256,22 @@ final class Daemon {
         switch event {
         case .audio(let session, let from, let samples):
             toUplink(.audio(session: SessionID(rawValue: session), from: from, samples))
-        case .removed(let removal):
-            let what = "id=\(removal.id.text) state=uploaded bytes=\(removal.bytes)"
-            log.write(.info, "deleted \(what) reason=\(removal.reason.name)")
-        case .recoveryFailed(let error):
-            log.write(.error, "recovery reason=\(LogEntry.quoted(error.message))")
-        case .removalFailed(let error):
-            log.write(.error, "delete reason=\(LogEntry.quoted(error.message))")
-        case .saved(let event):
-            receive(event)
+        case .deleted(let deletion):
+            let what = "id=\(deletion.id.text) state=uploaded bytes=\(deletion.bytes)"
+            log.write(.info, "deleted \(what) reason=\(deletion.reason.name)")
+        case .recoveryFailed(let reason):
+            log.write(.error, "recovery reason=\(LogEntry.quoted(reason))")
+        case .deletionFailed(let reason):
+            log.write(.error, "delete reason=\(LogEntry.quoted(reason))")
+        case .postLesson(.failed(let reason)):
+            log.write(.error, "store what=saved reason=\(LogEntry.quoted(reason))")
+        case .postLesson(let event):
+            transcribe(.store(event))
+            deliver(.store(event))
         case .closeFailed(let failure):
             let ms = "saved_ms=\(failure.saved.milliseconds) wanted_ms=\(failure.wanted.milliseconds)"
             let reason = LogEntry.quoted(failure.reason)
             log.write(.error, "close id=\(failure.id.text) \(ms) reason=\(reason)")
-            // The audio may be safe although the index is not: STOP tells how much of it is.
-            if recorder.lesson?.header.id == failure.id { receive(.storeCommitted(through: failure.saved)) }
         case .rebuilt(let index):
             DaemonCommand.tell(of: index, log)
             reached(.index)
@@ -313,14 +300,14 @@ final class Daemon {
             toStore(.read(session: session.rawValue, from: from))
         case .backfill:
             guard let id = backfill.status?.recording else { return }
-            toStore(.saved(.read(session: session.rawValue, id, from: from)))
+            toStore(.postLesson(.read(session: session.rawValue, id, from: from)))
         }
     }
 
     private func drainStore() {
         for event in store.takeEvents() {
             forward(event)
-            if let input = RecorderInput(event) { receive(input) }
+            receive(.store(event))
         }
     }
 

@@ -49,7 +49,7 @@ package enum Limits {
     /// disk counts as failing.
     package static let storeTendMilliseconds: Int64 = 100
     package static let storeLateMilliseconds: Int64 = 3_000
-    /// Final tokens, silence marks and merged speakers of a lesson that may wait for an index that cannot be written:
+    /// Final words, silence marks and merged speakers of a lesson that may wait for an index that cannot be written:
     /// some three hours of talk; one mark for each gap in the microphone's samples; a few after each long outage.
     package static let waitingWords = 65_536
     package static let waitingSilences = 65_536
@@ -68,12 +68,12 @@ package enum Limits {
     package static let digestPieceBytes = 64 << 10
     package static let pieceBytes = 64 << 10
     /// What the disk refused of a saved recording is tried again after this.
-    package static let savedRetryMilliseconds: Int64 = 30_000
-    /// Changes of saved recordings that may wait for an index that cannot be written, and the tokens in them.
+    package static let postLessonRetryMilliseconds: Int64 = 30_000
+    /// Changes of saved recordings that may wait for an index that cannot be written, and the words in them.
     package static let pendingIndexWrites = 256
-    package static let savedTokens = 65_536
-    /// Tokens of a saved recording that are written in one transaction.
-    package static let savedBatchTokens = 1_024
+    package static let pendingWords = 65_536
+    /// Words of a saved recording that are written in one transaction.
+    package static let batchWords = 1_024
     /// START waits this long for space to be made: less than three quarters of the unit's `WatchdogSec`, as the loop
     /// does nothing else meanwhile.
     package static let freeSpaceMilliseconds: Int64 = 2_000
@@ -159,7 +159,7 @@ package enum Limits {
     // Waits for others: what does not come is asked for anew, and told. Longer than it can take.
     /// The store's answer to a small question; a disk may stand still for half a minute.
     package static let storeAnswerMilliseconds: Int64 = 120_000
-    /// A hole of 55 min cut out of the audio, or a lesson of a day packed, in slices, on a slow card.
+    /// A gap of 55 min cut out of the audio, or a lesson of a day packed, in slices, on a slow card.
     package static let storeWorkMilliseconds: Int64 = 1_800_000
     /// Over the exchange's own time-outs, of which the longest is `answerMilliseconds`.
     package static let exchangeMilliseconds: Int64 = 300_000

@@ -13,9 +13,8 @@ internal import RecorderCore
     private var number: Int64?
     private var batch = IndexWriter.Batch()
     private var sequence = 0
-    private var counter = WordCounter()
     /// What is known to be without text, as the recorder says.
-    private var holes: [Gap] = []
+    private var gaps: [Gap] = []
     /// Words that had to be refused: there is no text either, and coverage must not claim it.
     private var refused = Coverage()
     /// Words that an index had which was damaged, and that cannot be read back.
@@ -25,7 +24,7 @@ internal import RecorderCore
     /// Indexes that were set aside: there is a new one, which does not know this recording yet.
     private var old: [DamagedIndexReader] = []
     private var isIndexNew = false
-    /// Up to here there is text without holes, as the recorder says.
+    /// Up to here there is text without gaps, as the recorder says.
     private var claimed = SampleIndex.zero
     /// The newest sample that was seen in the ring, which may belong to another recording now.
     private var newest = SampleIndex.zero
@@ -77,8 +76,8 @@ internal import RecorderCore
         sequence = left.sequence
         // The ring may be further already.
         resumesAt = place
-        holes = left.holes
-        claimed = recording.coverage.withoutHoles
+        gaps = left.gaps
+        claimed = recording.coverage.withoutGaps
         given.textEnd = recording.coverage.end
         batch.covered = claimed
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
@@ -110,23 +109,23 @@ internal import RecorderCore
         return newLimits
     }
 
-    /// Keeps final tokens for the next commit. When too many wait, they are refused: what they cover is a gap.
+    /// Keeps final words for the next commit. When too many wait, they are refused: what they cover is a gap.
     @inline(never)
-    func add(_ tokens: [FinalToken], covered: SampleIndex, holes: [Gap]) {
+    func add(_ words: [Word], covered: SampleIndex, gaps: [Gap]) {
         let before = refused
-        let tokens = withoutLost(tokens)
-        if batch.tokens.isEmpty || batch.tokens.count + tokens.count <= Limits.waitingWords {
-            batch.tokens += tokens.map(placed)
+        let words = withoutLost(words)
+        if batch.words.isEmpty || batch.words.count + words.count <= Limits.waitingWords {
+            batch.words += words.map(placed)
         } else {
-            newLimits.add(.waitingWords, Int64(tokens.count))
-            refuse(tokens, covered)
+            newLimits.add(.waitingWords, Int64(words.count))
+            refuse(words, covered)
         }
         claimed = max(claimed, covered)
         boundCoverage()
-        guard holes != self.holes || refused != before else { return }
-        self.holes = holes
-        batch.holes = gaps(holes)
-        batch.hasNewHoles = true
+        guard gaps != self.gaps || refused != before else { return }
+        self.gaps = gaps
+        batch.gaps = withLost(gaps)
+        batch.hasNewGaps = true
     }
 
     private static let notSaved = "not saved"
@@ -138,39 +137,39 @@ internal import RecorderCore
     }
 
     /// What has no text, as the recorder says and because of the index.
-    private func gaps(_ told: [Gap]) -> [Gap] {
+    private func withLost(_ told: [Gap]) -> [Gap] {
         lost.added(to: refused.added(to: told, reason: Self.notSaved), reason: IndexWriter.indexLost)
     }
 
     /// What lies among words that were lost will be heard again with them.
     @inline(never)
-    private func withoutLost(_ tokens: [FinalToken]) -> [FinalToken] {
-        var tokens = tokens
+    private func withoutLost(_ words: [Word]) -> [Word] {
+        var words = words
         for range in lost.ranges {
-            tokens = tokens.filter { $0.start < range.lowerBound || range.upperBound < $0.end }
+            words = words.filter { $0.start < range.lowerBound || range.upperBound < $0.end }
         }
-        return tokens
+        return words
     }
 
     @inline(never)
-    private func refuse(_ tokens: [FinalToken], _ covered: SampleIndex) {
+    private func refuse(_ words: [Word], _ covered: SampleIndex) {
         if claimed < covered { refused.insert(claimed..<covered) }
-        for token in tokens.map(placed) where token.start < token.end { refused.insert(token.start..<token.end) }
+        for word in words.map(placed) where word.start < word.end { refused.insert(word.start..<word.end) }
     }
 
     /// Nothing was said after the newest sample, which is known but for a commit when the ring has the next recording
     /// already. What is after the recording's end is moved there when that is known.
     @inline(never)
-    private func placed(_ token: FinalToken) -> FinalToken {
-        let bounded = token.bounded(by: max(ring.head, newest).advanced(by: IndexRules.aheadSamples))
-        if bounded.start != token.start || bounded.end != token.end { newLimits.add(.servicePositions) }
+    private func placed(_ word: Word) -> Word {
+        let bounded = word.bounded(by: max(ring.head, newest).advanced(by: IndexRules.aheadSamples))
+        if bounded.start != word.start || bounded.end != word.end { newLimits.add(.servicePositions) }
         return bounded
     }
 
-    /// Tokens that are saved follow with the next commit.
+    /// Words that are saved follow with the next commit.
     func mergeSpeaker(_ retired: Int, into speaker: Int) {
-        for place in batch.tokens.indices where batch.tokens[place].speaker == retired {
-            batch.tokens[place].speaker = speaker
+        for place in batch.words.indices where batch.words[place].speaker == retired {
+            batch.words[place].speaker = speaker
         }
         guard batch.merges.count < Limits.waitingMerges else {
             newLimits.add(.waitingMerges)
@@ -203,7 +202,7 @@ internal import RecorderCore
         let audioFailure = attempt { () throws(StoreError) in try saveAudio() }
         let indexFailure = attempt { () throws(StoreError) in
             _ = try saveBatch()
-            try index.look()
+            try index.checkPlace()
         }
         if let failure = audioFailure ?? indexFailure { throw failure }
     }
@@ -213,7 +212,7 @@ internal import RecorderCore
     private func saveBatch() throws(StoreError) -> Int64 {
         let number = try row()
         if !batch.isEmpty {
-            try index.append(batch, to: number, sequence: sequence, counter: &counter)
+            try index.append(batch, to: number, sequence: sequence)
             written()
         }
         return number
@@ -256,17 +255,17 @@ internal import RecorderCore
         }
         let number = try row()
         try index.close(
-            batch, number, sequence: sequence, counter: counter, samples: audio.saved.value, gaps: self.gaps(gaps),
+            batch, number, sequence: sequence, samples: audio.saved.value, gaps: withLost(gaps),
             interrupted: interrupted)
         written()
-        try index.look()
+        try index.checkPlace()
     }
 
     /// The index has the batch.
     private func written() {
-        sequence += batch.tokens.count
+        sequence += batch.words.count
         given.textEnd = max(given.textEnd, batch.covered)
-        for token in batch.tokens { given.textEnd = max(given.textEnd, token.end) }
+        for word in batch.words { given.textEnd = max(given.textEnd, word.end) }
         if given.silences.count < Limits.waitingSilences { given.silences += batch.silences }
         given.isStopped = given.isStopped || batch.isStopped
         given.quietSamples += batch.quietSamples
@@ -285,7 +284,7 @@ internal import RecorderCore
     /// As it is known without the index.
     var summary: RecordingSummary {
         RecordingSummary(
-            header: header, state: .saved, samples: saved.value, tokens: sequence, words: sequence, speakers: 0,
+            header: header, state: .saved, samples: saved.value, words: sequence, speakers: 0,
             covered: batch.covered.value, interrupted: false)
     }
 
@@ -294,7 +293,7 @@ internal import RecorderCore
         if let number { return number }
         if isIndexNew {
             let source = IndexWriter.Source(of: header.id, in: old)
-            reentered(try index.reenter(header, tokens: sequence, from: source))
+            reentered(try index.reenter(header, rows: sequence, from: source))
         } else {
             number = try index.begin(header)
         }
@@ -314,15 +313,15 @@ internal import RecorderCore
     /// What is known goes there with this commit. The words that are not are a gap, so that they are transcribed again.
     @inline(never)
     private func reentered(_ new: IndexWriter.Reentered) {
-        (number, sequence, counter) = (new.number, new.sequence, new.counter)
+        (number, sequence) = (new.number, new.sequence)
         (old, isIndexNew) = ([], false)
         if !new.isWhole, new.covered < given.textEnd {
             lost.insert(new.covered..<given.textEnd)
-            batch.tokens = withoutLost(batch.tokens)
+            batch.words = withoutLost(batch.words)
             boundCoverage()
         }
-        batch.holes = gaps(holes)
-        batch.hasNewHoles = true
+        batch.gaps = withLost(gaps)
+        batch.hasNewGaps = true
         batch.silences = given.silences + batch.silences
         batch.isStopped = batch.isStopped || given.isStopped
         batch.quietSamples += max(0, given.quietSamples - new.level.quiet)

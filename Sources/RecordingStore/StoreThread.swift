@@ -2,75 +2,6 @@ package import LinuxRuntime
 package import RecorderCore
 internal import Synchronization
 
-/// What the store is told.
-package enum StoreCommand: Sendable {
-    /// Begins a recording at sample 0 of the ring. One that is still open is ended as interrupted.
-    case open(RecordingHeader)
-    /// Opens the recording that `interruption` tells of again: the ring begins with sample `at`, zeros are between.
-    case reopen(at: SampleIndex)
-    /// The recording that `interruption` tells of is over.
-    case closeInterrupted
-    /// Final tokens in order, and the sample up to which there is final text without holes.
-    case tokens([FinalToken], covered: SampleIndex, holes: [Gap] = [])
-    case silence(SilenceMark)
-    /// The tokens of one speaker so far are another's.
-    case mergeSpeaker(Int, into: Int)
-    /// Samples whose level was too low for speech, or too high, since this was last told.
-    case level(quietSamples: Int64, clippedSamples: Int64)
-    /// Commit at once rather than at the next interval.
-    case commit
-    /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.
-    case read(session: Int, from: SampleIndex)
-    /// Delete uploaded recordings that may go.
-    case freeSpace
-    /// Something of a recording that is saved.
-    case saved(SavedCommand)
-    /// STOP was pressed: saved at once, so that the recording does not go on after a power cut.
-    case stopped
-    /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
-    case close(end: SampleIndex, gaps: [Gap], interrupted: Bool)
-}
-
-/// What the store reports.
-package enum StoreEvent: Equatable, Sendable {
-    /// The directory, the first file and the index's row are on the medium.
-    case opened(RecordingID)
-    /// Samples before `through` are on the medium.
-    case committed(through: SampleIndex, tookMilliseconds: Int64)
-    /// The store came too late for these samples; zeros are in their place, and the mark is in the index.
-    case ringOverrun(SilenceMark)
-    /// Writing fails; it is tried again at every commit.
-    case failed(StoreError)
-    /// Writing works again.
-    case recovered
-    case closed(RecordingSummary)
-    /// What is open could not be ended as it was asked for; it is tried again. Told when `saved` changes, too.
-    case closeFailed(CloseFailure)
-    /// The index was damaged while it was used, and was made anew; the open recording follows.
-    case rebuilt(RebuiltIndex)
-    /// A bound was reached so many times since it was last told.
-    case reached(Bound, count: Int64)
-    /// An uploaded recording was deleted.
-    case removed(Retention.Removal)
-    /// A recording that was left open could not be saved; the next `open` tries again.
-    case recoveryFailed(StoreError)
-    /// Space could not be made; it is tried again after the next recording.
-    case removalFailed(StoreError)
-    /// The answer to `read`; without samples when there are none.
-    case audio(session: Int, from: SampleIndex, [Int16])
-    /// Something of a recording that is saved.
-    case saved(SavedEvent)
-}
-
-/// A recording that is to end and cannot, as the disk refuses.
-package struct CloseFailure: Equatable, Sendable {
-    package var id: RecordingID
-    /// Samples of it that are on the medium, and how many it was to have.
-    package var saved: SampleIndex
-    package var wanted: SampleIndex
-    package var reason: String
-}
-
 /// A recording that was saved at a start, and what of it was not.
 package struct RecoveredRecording: Equatable, Sendable {
     package var summary: RecordingSummary
@@ -91,29 +22,14 @@ package struct Interruption: Equatable, Sendable {
     package var damagedFiles: Int
 }
 
-/// An index that was made anew from the audio files, or that took the place of another version's.
-package struct RebuiltIndex: Equatable, Sendable {
-    /// What was in its place is called so in `box.state_directory`; nil: there was nothing, or it could not be moved.
-    package var kept: String?
-    /// Why that could not be used; empty when it was missing.
-    package var reason: String
-    /// The index that this version had made before another one took over, with what was recorded meanwhile.
-    package var isTakenUp: Bool
-    package var recordings: Int
-    package var words: Int
-    /// Of so many the marks of silence are not known any more: silence that the box put there counts as sound.
-    package var unmarked: Int
-
+extension RebuiltIndex {
     /// Nil when the index was whole, or has nothing to know.
     init?(_ opened: IndexFile.Opened, isNew: Bool, _ recordings: [RecoveredRecording], _ outcome: Recovery.Outcome) {
         guard opened.kept != nil || !opened.reason.isEmpty || opened.isTakenUp || (isNew && !recordings.isEmpty)
         else { return nil }
-        kept = opened.kept
-        reason = opened.reason
-        isTakenUp = opened.isTakenUp
-        self.recordings = recordings.count
-        words = recordings.reduce(0) { $0 + $1.summary.words }
-        unmarked = outcome.saved.count { !$0.isMarked }
+        self.init(
+            kept: opened.kept, reason: opened.reason, isTakenUp: opened.isTakenUp, recordings: recordings.count,
+            words: recordings.reduce(0) { $0 + $1.summary.words }, unmarked: outcome.saved.count { !$0.isMarked })
     }
 }
 
@@ -190,8 +106,8 @@ package final class StoreThread {
         _ = try? index.settleFilled()
         let recovered = try summaries.recovered(recovery)
         let missing = (try? summaries.withoutAudio()) ?? []
-        opened.database.hurry()
-        summaries.hurry()
+        opened.database.shortenWait()
+        summaries.shortenWait()
         let skipped = opened.database.skippedRows + summaries.skippedRows
         let sizing = SegmentSizing(segmentSamples: segmentSamples)
         let worker = StoreWorker(
@@ -220,7 +136,7 @@ package final class StoreThread {
     @discardableResult
     package func send(_ command: StoreCommand) -> Bool {
         defer { worker.wake.raise() }
-        waiting.hand(to: worker.commands)
+        waiting.move(to: worker.commands)
         if waiting.isEmpty, worker.commands.push(command) { return true }
         waitsSince = waitsSince ?? Clock.now
         waiting.add(command)
@@ -233,7 +149,7 @@ package final class StoreThread {
     /// - Returns: whether there are events to take.
     package func tend(now: MonotonicTime) -> Bool {
         guard let since = waitsSince else { return false }
-        waiting.hand(to: worker.commands)
+        waiting.move(to: worker.commands)
         worker.wake.raise()
         if waiting.isEmpty {
             waitsSince = nil
@@ -241,7 +157,7 @@ package final class StoreThread {
             isLate = false
         } else if !isLate, now.milliseconds(since: since) >= Limits.storeLateMilliseconds {
             isLate = true
-            if !isFailing { own.append(.failed(.late(directory: directory))) }
+            if !isFailing { own.append(.failed(StoreError.late(directory: directory).message)) }
         }
         return !own.isEmpty
     }
@@ -294,7 +210,7 @@ package final class StoreThread {
     /// Saves what is open, as interrupted, and waits for the thread's end.
     package func shutdown() {
         while !waiting.isEmpty {
-            waiting.hand(to: worker.commands)
+            waiting.move(to: worker.commands)
             worker.wake.raise()
             _ = Poll.readable(worker.retention.done.fileDescriptor, until: Clock.now.adding(milliseconds: 10))
         }

@@ -75,29 +75,29 @@ final class StoreWorker: @unchecked Sendable {
     func run() {
         measure()
         heartbeat.begin()
-        index.breathe = { [heartbeat] in heartbeat.beat() }
+        index.onProgress = { [heartbeat] in heartbeat.beat() }
         retention.plan(summaries, emit)
         while !isStopping.load(ordering: .acquiring) {
             heartbeat.beat()
             if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
             sendEvents()
-            lookAtFile()
+            checkFile()
             takeCommands()
             if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
             if let nextCheckpoint, nextCheckpoint <= Clock.now {
                 index.database.checkpoint()
-                lookAtLog()
+                checkLog()
             }
             readOn()
             retention.work(emit)
             postLesson.work(isRecording: isRecording)
-            tellOfSaved()
+            reportPostLesson()
             if postLesson.takeNeedOfSpace() { retention.plan(summaries, emit) }
             if let due = healingDeadline, due <= Clock.now { healIndex() }
         }
         takeCommands()
         postLesson.finish()
-        tellOfSaved()
+        reportPostLesson()
         stop()
     }
 
@@ -113,7 +113,7 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     /// Told once for each time that it grows.
-    private func lookAtLog() {
+    private func checkLog() {
         guard index.database.logBytes > Limits.indexLogBytes else {
             nextCheckpoint = nil
             return
@@ -155,21 +155,21 @@ final class StoreWorker: @unchecked Sendable {
                 replay.read(session: session, from: from)
             case .freeSpace:
                 retention.plan(summaries, emit, isAsked: true)
-            case .saved(let command):
-                postLesson.take(command)
+            case .postLesson(let command):
+                postLesson.receive(command)
             case .commit:
                 nextCommit = Clock.now
-            case .stopped, .close, .tokens, .silence, .mergeSpeaker, .level:
-                if case .open(let recording) = phase { take(command, recording) }
+            case .stopped, .close, .words, .silence, .mergeSpeaker, .level:
+                if case .open(let recording) = phase { perform(command, on: recording) }
             }
         }
     }
 
     @inline(never)
-    private func take(_ command: StoreCommand, _ recording: OpenRecording) {
+    private func perform(_ command: StoreCommand, on recording: OpenRecording) {
         switch command {
-        case .tokens(let tokens, let covered, let holes):
-            recording.add(tokens, covered: covered, holes: holes)
+        case .words(let words, let covered, let gaps):
+            recording.add(words, covered: covered, gaps: gaps)
         case .silence(let mark):
             recording.add(mark)
         case .mergeSpeaker(let retired, let speaker):
@@ -182,7 +182,7 @@ final class StoreWorker: @unchecked Sendable {
         case .close(let end, let gaps, let interrupted):
             phase = .closing(recording, Closing(end: end, gaps: gaps, interrupted: interrupted))
             nextCommit = Clock.now
-        case .open, .reopen, .closeInterrupted, .read, .freeSpace, .saved, .commit:
+        case .open, .reopen, .closeInterrupted, .read, .freeSpace, .postLesson, .commit:
             break
         }
         for limit in recording.takeLimits().counts { emit(.reached(limit.bound, count: limit.count)) }
@@ -198,7 +198,7 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     private func recover() {
-        if let failure = Recovery.run(layout, index).failure { emit(.recoveryFailed(failure)) }
+        if let failure = Recovery.run(layout, index).failure { emit(.recoveryFailed(failure.message)) }
     }
 
     @inline(never)
@@ -242,28 +242,27 @@ final class StoreWorker: @unchecked Sendable {
     }
 
     private func commit() {
-        let start = Clock.now
-        nextCommit = start.adding(milliseconds: Limits.commitMilliseconds)
+        nextCommit = Clock.now.adding(milliseconds: Limits.commitMilliseconds)
         do throws(StoreError) {
             switch phase {
             case .idle:
                 return
             case .open(let recording):
-                defer { tell(of: recording.takeMarks()) }
-                if recording.isEntered { lookFor(recording) }
+                defer { report(recording.takeMarks()) }
+                if recording.isEntered { checkRow(of: recording) }
                 try recording.commit()
                 if !isOpened { emit(.opened(recording.header.id)) }
                 isOpened = true
-                committed(recording, since: start)
+                committed(recording)
             case .closing(let recording, let closing):
-                defer { tell(of: recording.takeMarks()) }
-                if recording.isEntered { lookFor(recording) }
+                defer { report(recording.takeMarks()) }
+                if recording.isEntered { checkRow(of: recording) }
                 try recording.close(end: closing.end, gaps: closing.gaps, interrupted: closing.interrupted)
                 // It is saved, also if that cannot be read now.
                 let summary = (try? summaries.summary(recording.header.id)).flatMap { $0 }
-                lookFor(recording)
+                checkRow(of: recording)
                 try index.check()
-                committed(recording, since: start)
+                committed(recording)
                 phase = .idle
                 replay = nil
                 postLesson.resume()
@@ -302,25 +301,25 @@ final class StoreWorker: @unchecked Sendable {
         }
     }
 
-    private func committed(_ recording: OpenRecording, since start: MonotonicTime) {
+    private func committed(_ recording: OpenRecording) {
         if isFailing { emit(.recovered) }
         isFailing = false
-        emit(.committed(through: recording.saved, tookMilliseconds: Clock.now.milliseconds(since: start)))
-        if nextCheckpoint == nil { lookAtLog() }
+        emit(.committed(through: recording.saved))
+        if nextCheckpoint == nil { checkLog() }
     }
 
-    private func tell(of marks: [SilenceMark]) {
+    private func report(_ marks: [SilenceMark]) {
         for mark in marks { emit(.ringOverrun(mark)) }
     }
 
-    private func tellOfSaved() {
+    private func reportPostLesson() {
         for event in postLesson.takeEvents() { emit(event) }
     }
 
     @inline(never)
     private func failed(_ error: StoreError) {
         if !isFailing {
-            emit(.failed(error))
+            emit(.failed(error.message))
             // The lesson that runs is worth more than one that is safe elsewhere.
             if error.isNoSpace { retention.plan(summaries, emit) }
         }

@@ -9,7 +9,7 @@ struct WaitingCommands {
     var isEmpty: Bool { list.isEmpty }
 
     /// As many as there is room for.
-    mutating func hand(to queue: BoundedQueue<StoreCommand>) {
+    mutating func move(to queue: BoundedQueue<StoreCommand>) {
         var count = 0
         while count < list.count, queue.push(list[count]) { count += 1 }
         list.removeFirst(count)
@@ -34,8 +34,8 @@ struct WaitingCommands {
     /// The two as one, when there is such a one.
     private static func join(_ first: StoreCommand, _ second: StoreCommand) -> StoreCommand? {
         switch (first, second) {
-        case (.tokens(let old, let before, _), .tokens(let new, let covered, let holes)):
-            .tokens(old + new, covered: max(before, covered), holes: holes)
+        case (.words(let old, let before, _), .words(let new, let covered, let gaps)):
+            .words(old + new, covered: max(before, covered), gaps: gaps)
         case (.silence(let old), .silence(let new))
         where old.reason == new.reason && old.start <= new.start && new.start <= old.end:
             .silence(SilenceMark(start: old.start, end: max(old.end, new.end), reason: old.reason))
@@ -49,9 +49,9 @@ struct WaitingCommands {
     /// Whether a later command may be done before an earlier one.
     private static func isPassed(_ earlier: StoreCommand, by later: StoreCommand) -> Bool {
         switch (earlier, later) {
-        case (.silence, .tokens), (.silence, .silence), (.silence, .level), (.level, .tokens), (.level, .silence),
-            (.tokens, .silence), (.tokens, .level), (.mergeSpeaker, .silence), (.mergeSpeaker, .level),
-            (.commit, .tokens), (.commit, .silence), (.commit, .level), (.read, .tokens), (.read, .silence),
+        case (.silence, .words), (.silence, .silence), (.silence, .level), (.level, .words), (.level, .silence),
+            (.words, .silence), (.words, .level), (.mergeSpeaker, .silence), (.mergeSpeaker, .level),
+            (.commit, .words), (.commit, .silence), (.commit, .level), (.read, .words), (.read, .silence),
             (.read, .level):
             true
         default:

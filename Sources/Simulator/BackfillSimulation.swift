@@ -106,19 +106,7 @@ struct BackfillSimulation {
 
     private mutating func perform(_ effect: BackfillEffect) {
         switch effect {
-        case .askText: answer(.text(text))
-        case .storeTokens(_, let tokens, _, let holes):
-            for token in tokens {
-                world.checkToken(token)
-                world.journal.append(token)
-            }
-            gaps = holes
-        case .mergeSpeaker(_, let retired, let speaker):
-            world.checkMerge(retired, into: speaker)
-            world.mergeSpeaker(retired, into: speaker)
-        case .settle(let id, let reason):
-            settled = reason
-            answer(.settled(id))
+        case .store(let command): perform(command)
         case .uplink(.requestKey(let attempt)):
             answer(
                 isTrouble(15)
@@ -126,31 +114,49 @@ struct BackfillSimulation {
                     : .uplink(.key(attempt: attempt, SessionKey(secret: "key", webSocketURL: ""))))
         case .uplink(.open(let request)): open(request)
         case .uplink(.close(let number)): close(number)
-        case .makeClip(let id, let range):
-            clip = range
-            answer(isTrouble(10) ? .clipFailed(id, "no space") : .clipMade(id, path: "/cut"))
-        case .noteJob(_, let job): self.job = job
         case .request(let request): exchange(request)
         case .reached: break
         case .cancelRequest: queue.removeAll { if case .answer = $0.input { true } else { false } }
-        case .uplink(.cancelKey), .uplink(.finish), .uplink(.audio), .removeClip, .log: break
+        case .uplink(.cancelKey), .uplink(.finish), .uplink(.audio), .log: break
+        }
+    }
+
+    private mutating func perform(_ command: PostLessonCommand) {
+        switch command {
+        case .nextText: answer(.store(.text(text)))
+        case .words(_, let words, _, let gaps):
+            for word in words {
+                world.checkWord(word)
+                world.journal.append(word)
+            }
+            self.gaps = gaps
+        case .mergeSpeaker(_, let retired, let speaker):
+            world.checkMerge(retired, into: speaker)
+            world.mergeSpeaker(retired, into: speaker)
+        case .settleText(let id, let reason):
+            settled = reason
+            answer(.store(.textSettled(id)))
+        case .makeClip(let id, let range):
+            clip = range
+            answer(.store(.clipMade(id, path: "/cut", bytes: isTrouble(10) ? 0 : 1)))
+        case .noteJob(_, let job): self.job = job
+        case .nextPackage, .packageFile, .packageDone, .read, .removeClip: break
         }
     }
 
     /// As the journal tells it: of the words, those near the gaps.
     private var text: GapsToFill {
-        let words = WordAssembler.words(of: world.journal)
+        let words = world.journal.ordered { $0.start < $1.start }
         let near = words.filter { word in
             gaps.contains { gap in
                 [gap.start, gap.end].contains { abs(word.start.samples(since: $0)) <= Limits.comparedSamples }
             }
         }
         let recording = InterruptedRecording(
-            header: header, saved: end, coverage: Coverage(through: end, holes: gaps),
+            header: header, saved: end, coverage: Coverage(through: end, gaps: gaps),
             words: near.sorted { $0.start < $1.start }, wordCount: words.count,
             speakers: Array(Set(world.journal.map(\.speaker)).subtracting([0])).sorted())
-        return GapsToFill(
-            recording: recording, holes: gaps, fileID: job.file, transcriptionID: job.transcription)
+        return GapsToFill(recording: recording, gaps: gaps, job: job)
     }
 
     // MARK: The live service

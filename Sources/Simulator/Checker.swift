@@ -10,7 +10,7 @@ struct Checker {
         /// The voices that had a number in the overlap, and the number.
         var known: [(voice: Int, speaker: Int)]
         var isOpen = false
-        /// It fills a hole.
+        /// It fills a gap.
         var isSecondary = false
         /// The service has come on in it.
         var hasProgressed = false
@@ -48,7 +48,7 @@ struct Checker {
     var closedRecording = 0
     /// The session whose message is being received.
     var hearing: SessionID?
-    /// The session that has just filled a hole, and the sample to which it heard.
+    /// The session that has just filled a gap, and the sample to which it heard.
     var filled: (session: Opened, end: Int64)?
     /// The state before an input that must not change it.
     var before: Recorder.State?
@@ -180,7 +180,7 @@ extension World {
             checker.light.quiet = 0
             checker.light.isDiskFailing = false
             if checker.isCapturing { fail("no double start", "capture is started while it runs") }
-        case .openStore(let header):
+        case .store(.open(let header)):
             checker.lessonBegins(header, words: script.words.count)
             checker.isCapturing = true
         case .capture(.stop):
@@ -195,18 +195,17 @@ extension World {
             opened(request)
         case .uplink(.close(let number)):
             checker.sessions.removeAll { $0.id == number }
-        case .reopenStore:
+        case .store(.reopen):
             checker.isCapturing = true
-        case .storeTokens(let tokens, _, _):
-            if checker.closing != nil { fail("nothing is stored after the end", tokens.first?.text ?? "") }
-            for token in tokens { checkToken(token) }
-        case .mergeSpeaker(let retired, let speaker):
+        case .store(.words(let words, _, _)):
+            if checker.closing != nil { fail("nothing is stored after the end", words.first?.text ?? "") }
+            for word in words { checkWord(word) }
+        case .store(.mergeSpeaker(let retired, let speaker)):
             checkMerge(retired, into: speaker)
-        case .closeStore(let end, let gaps, _):
+        case .store(.close(let end, let gaps, _)):
             if checker.closing != nil { fail("a recording is closed once", "closed again") }
             checker.closing = (end.value, gaps)
-        case .uplink(.finish), .uplink(.audio), .storeSilence, .storeLevel, .storeStopped, .commitStore, .words,
-            .interim, .refused, .reached, .log:
+        case .uplink(.finish), .uplink(.audio), .store, .words, .interim, .refused, .reached, .log:
             break
         }
     }

@@ -9,60 +9,60 @@ extension World {
     /// The voices heard before `edge` in what a session that begins at `base` hears again, and their numbers.
     func known(from base: SampleIndex, to edge: SampleIndex) -> [(voice: Int, speaker: Int)] {
         var known: [(voice: Int, speaker: Int)] = []
-        for token in journal {
-            guard token.start >= base.advanced(by: Limits.seamSamples), token.end <= edge, token.speaker > 0,
-                let word = wordNumber(of: token)
+        for stored in journal {
+            guard stored.start >= base.advanced(by: Limits.seamSamples), stored.end <= edge, stored.speaker > 0,
+                let word = wordNumber(of: stored)
             else { continue }
             let voice = script.words[word].voice
-            // On both sides of a hole a voice may have different numbers.
-            if !known.contains(where: { $0 == (voice, token.speaker) }) { known.append((voice, token.speaker)) }
+            // On both sides of a gap a voice may have different numbers.
+            if !known.contains(where: { $0 == (voice, stored.speaker) }) { known.append((voice, stored.speaker)) }
         }
         return known
     }
 
-    func wordNumber(of token: FinalToken) -> Int? {
-        let number = Int((token.confidence / Recogniser.unit).rounded()) - 1
+    func wordNumber(of word: Word) -> Int? {
+        let number = Int((word.confidence / Recogniser.unit).rounded()) - 1
         return script.words.indices.contains(number) ? number : nil
     }
 
-    /// The token of a word as it enters the journal.
-    func checkToken(_ token: FinalToken) {
-        outcome.mix(token.start.value &* 31 &+ Int64(token.speaker))
-        guard let number = wordNumber(of: token) else {
-            suspect("\"\(token.text)\" at \(token.start.milliseconds) ms was never said")
+    /// A word as it enters the journal.
+    func checkWord(_ stored: Word) {
+        outcome.mix(stored.start.value &* 31 &+ Int64(stored.speaker))
+        guard let number = wordNumber(of: stored) else {
+            suspect("\"\(stored.text)\" at \(stored.start.milliseconds) ms was never said")
             return
         }
         let word = script.words[number]
-        if checker.isStored[number] { suspect("\"\(token.text)\", said at \(word.start) ms, comes again") }
+        if checker.isStored[number] { suspect("\"\(stored.text)\", said at \(word.start) ms, comes again") }
         checker.isStored[number] = true
-        guard token.speaker > 0 else { return }
-        if let voice = checker.voices[token.speaker], voice != word.voice {
+        guard stored.speaker > 0 else { return }
+        if let voice = checker.voices[stored.speaker], voice != word.voice {
             fail(
                 "a speaker is one voice",
-                "\"\(token.text)\" at \(word.start) ms: voice \(word.voice) gets number \(token.speaker) of \(voice)")
+                "\"\(stored.text)\" at \(word.start) ms: voice \(word.voice) gets number \(stored.speaker) of \(voice)")
         }
-        checker.voices[token.speaker] = word.voice
+        checker.voices[stored.speaker] = word.voice
         guard let session = checker.sessions.first(where: { $0.id == checker.hearing }) else { return }
         let known = session.known.filter { $0.voice == word.voice }.map(\.speaker)
-        guard let first = known.first, !known.contains(token.speaker) else { return }
+        guard let first = known.first, !known.contains(stored.speaker) else { return }
         fail(
             "a voice that is heard again keeps its number",
-            "\"\(token.text)\" at \(word.start) ms: \(first) becomes \(token.speaker)")
+            "\"\(stored.text)\" at \(word.start) ms: \(first) becomes \(stored.speaker)")
     }
 
-    /// A session that has filled a hole has heard the voices on both sides.
+    /// A session that has filled a gap has heard the voices on both sides.
     func checkVoices(_ session: Checker.Opened, through end: Int64) {
         var numbers: [Int: [Int: Int]] = [:]
-        for token in journal where token.speaker > 0 {
-            guard token.start.value >= session.base + Limits.seamSamples, token.end.value + Limits.seamSamples <= end,
-                let word = wordNumber(of: token)
+        for stored in journal where stored.speaker > 0 {
+            guard stored.start.value >= session.base + Limits.seamSamples, stored.end.value + Limits.seamSamples <= end,
+                let word = wordNumber(of: stored)
             else { continue }
-            numbers[script.words[word].voice, default: [:]][token.speaker, default: 0] += 1
+            numbers[script.words[word].voice, default: [:]][stored.speaker, default: 0] += 1
         }
         for (voice, counts) in numbers.sorted(by: { $0.key < $1.key }) {
             guard counts.values.count(where: { $0 > 1 }) > 1 else { continue }
             let text = counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
-            fail("a voice that is heard again keeps its number", "voice \(voice) has \(text) after a hole was filled")
+            fail("a voice that is heard again keeps its number", "voice \(voice) has \(text) after a gap was filled")
         }
     }
 
@@ -99,7 +99,7 @@ extension World {
         guard checker.header != nil else { return }
         defer { checker.header = nil }
         outcome.lessons += 1
-        if case .storeClosed = input, checker.closedRecording != recording {
+        if case .store(.closed) = input, checker.closedRecording != recording {
             fail("a lesson ends with its own recording", "recording \(checker.closedRecording) was closed")
         }
         if !checker.isStopAccepted { fail("recording ends by STOP", "nobody pressed it") }
@@ -122,7 +122,7 @@ extension World {
 
     /// The journal against the script: of the same word, the earliest unused place is taken.
     func compare(end: Int64) {
-        let words = WordAssembler.words(of: journal)
+        let words = journal.ordered { $0.start < $1.start }
         var heard = [[Int64]](repeating: [], count: Vocabulary.pieces.count)
         for word in words {
             guard let place = Vocabulary.place(of: word.text), word.confidence != Recogniser.garbage else {
@@ -205,7 +205,7 @@ extension World {
         let said = script.words.filter { span.contains($0.start) }.map {
             "\(Vocabulary.texts[$0.text])@\($0.start)–\($0.end)/\($0.voice)"
         }
-        let stored = WordAssembler.words(of: journal).filter { span.contains($0.start.milliseconds) }.map {
+        let stored = journal.ordered { $0.start < $1.start }.filter { span.contains($0.start.milliseconds) }.map {
             "\($0.text)@\($0.start.milliseconds)–\($0.end.milliseconds)/\($0.speaker)"
         }
         trace("\(time) # said:    " + said.joined(separator: " "))

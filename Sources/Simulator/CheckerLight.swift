@@ -15,8 +15,8 @@ extension World {
             checker.light.microphone = .lost
             checker.light.quiet = 0
         case .capture(.level(let level, _)): checker.light.quiet = level.peakTenths < -550 ? checker.light.quiet + 1 : 0
-        case .storeFailed: checker.light.isDiskFailing = true
-        case .storeRecovered: checker.light.isDiskFailing = false
+        case .store(.failed): checker.light.isDiskFailing = true
+        case .store(.recovered): checker.light.isDiskFailing = false
         case .uplink(.message(let number, let message)):
             guard message.totalAudioMilliseconds > 0 || !message.tokens.isEmpty || message.finished,
                 let place = checker.sessions.firstIndex(where: { $0.id == number && $0.isOpen })

@@ -13,28 +13,27 @@ enum Trace {
         case .stop: "STOP"
         case .capture(.stopped(let end)): "captureStopped at \(end.milliseconds) ms"
         case .capture(.silence(let mark)): "captureSilence \(span(mark.start..<mark.end)) \(mark.reason.name)"
-        case .storeCommitted(let through): "storeCommitted through \(through.milliseconds) ms"
+        case .store(.committed(let through)): "storeCommitted through \(through.milliseconds) ms"
         case .uplink(.key(let attempt, _)): "key attempt=\(attempt.number)"
         case .uplink(.keyFailed(let attempt, let failure)): "keyFailed attempt=\(attempt.number): \(failure.detail)"
         case .uplink(.opened(let session, let took)): "sessionOpened \(session.rawValue) after \(took) ms"
         case .uplink(.message(let session, let message)): line(session, message)
         case .uplink(.closed(let session, let failure)):
             "sessionClosed \(session.rawValue): \(failure?.detail ?? "by us")"
-        case .capture, .uplink, .storeOpened, .storeFailed, .storeRecovered, .storeClosed, .networkChanged,
-            .networkLost, .tick:
+        case .capture, .uplink, .store, .networkChanged, .networkLost, .tick:
             "\(input)"
         }
     }
 
     static func line(_ input: BackfillInput) -> String {
         switch input {
-        case .text(let text):
-            "text: \(text?.holes.count ?? 0) gaps, \(text?.recording.words.count ?? 0) words near them"
+        case .store(.text(let text)):
+            "text: \(text?.gaps.count ?? 0) gaps, \(text?.recording.words.count ?? 0) words near them"
         case .uplink(.key(let attempt, _)): "key attempt=\(attempt.number)"
         case .uplink(.message(let session, let message)): line(session, message)
         case .answer(.text(let tokens)): line(nil, ServiceMessage(tokens: tokens, finished: true))
-        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .textLost, .settled, .retry,
-            .uplink, .clipMade, .clipFailed, .answer, .tick:
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .store, .retry, .uplink, .answer,
+            .tick:
             "\(input)"
         }
     }
@@ -58,18 +57,16 @@ enum Trace {
         case .interim, .words: nil
         case .reached(let bound, let count): "limit \(bound.name) reached \(count) times"
         case .log(let entry): entry.level == .debug ? nil : "log: " + entry.line
-        case .storeTokens(let tokens, let covered, _):
-            "storeTokens" + tokens.map { "\($0.text)@\($0.start.milliseconds)/\($0.speaker)" }.joined()
+        case .store(.words(let words, let covered, _)):
+            "store words" + words.map { " \($0.text)@\($0.start.milliseconds)/\($0.speaker)" }.joined()
                 + " covered=\(covered.milliseconds)"
         case .uplink(.open(let request)):
             "openSession \(request.id.rawValue) base=\(request.base.milliseconds)"
                 + " end=\(request.end?.milliseconds ?? -1) rate=\(request.catchUpRate)\(request.isPrefetchedKey ? " spare key" : "")"
-        case .closeStore(let end, let gaps, _):
-            "closeStore end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
-        case .openStore: "openStore"
-        case .reopenStore: "reopenStore"
-        case .mergeSpeaker(let retired, let speaker): "mergeSpeaker \(retired) into \(speaker)"
-        case .capture, .storeSilence, .storeLevel, .storeStopped, .commitStore, .uplink, .refused:
+        case .store(.close(let end, let gaps, _)):
+            "store close end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
+        case .store(.open): "store open"
+        case .capture, .store, .uplink, .refused:
             "\(effect)"
         }
     }

@@ -12,7 +12,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case rawSpeakers = "raw-speakers"
     /// What is under way is not cancelled.
     case uncancelled = "uncancelled"
-    /// Voices on the two sides of a filled hole keep two numbers.
+    /// Voices on the two sides of a filled gap keep two numbers.
     case unmergedVoices = "unmerged-voices"
     /// The light is solid as soon as a session is open.
     case greenTooSoon = "green-too-soon"
@@ -70,7 +70,7 @@ package final class World {
     /// Of the recordings so far, by their numbers.
     var identifiers: [Int: RecordingID] = [:]
     var script = Script(seed: 0, length: 0, silences: [])
-    var journal: [FinalToken] = []
+    var journal: [Word] = []
     var random: RandomSource
     var capture = Microphone()
     var store = Store()
@@ -196,7 +196,7 @@ package final class World {
         outcome.mix(Int64(effects.count { !Trace.isStep($0) }))
         for effect in effects {
             if let trace, let line = Trace.line(effect) { trace("\(time)     \(line)") }
-            if planted == .unmergedVoices, case .mergeSpeaker = effect { continue }
+            if planted == .unmergedVoices, case .store(.mergeSpeaker) = effect { continue }
             let effect = planted == .rawSpeakers ? withRawSpeakers(effect, input) : effect
             checkEffect(effect)
             perform(effect)
@@ -223,15 +223,7 @@ package final class World {
         switch effect {
         case .capture(.start): if checker.header == nil { startCapture() } else { beginCapture() }
         case .capture(.stop): stopCapture()
-        case .openStore(let header):
-            identifiers[recording] = header.id
-            openStore()
-        case .reopenStore: reopenStore()
-        case .storeTokens(let tokens, let covered, let holes): storeTokens(tokens, covered, holes)
-        case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
-        case .storeSilence, .storeLevel, .storeStopped: break
-        case .commitStore: queue.add(.commit(recording: recording), at: now + 1)
-        case .closeStore(let end, let gaps, _): closeStore(end: end, gaps: gaps)
+        case .store(let command): perform(command)
         case .uplink(let given): command(given)
         case .words, .interim, .refused, .reached, .log: break
         }

@@ -22,7 +22,7 @@ struct Store {
     var busyUntil: Int64 = 0
     var nextCommit: Int64 = 0
     var covered = SampleIndex.zero
-    var holes: [Gap] = []
+    var gaps: [Gap] = []
 }
 
 extension World {
@@ -117,7 +117,21 @@ extension World {
 
     // MARK: Store
 
-    func openStore() {
+    func perform(_ command: StoreCommand) {
+        switch command {
+        case .open(let header):
+            identifiers[recording] = header.id
+            openStore()
+        case .reopen: reopenStore()
+        case .words(let words, let covered, let gaps): storeWords(words, covered, gaps)
+        case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
+        case .commit: queue.add(.commit(recording: recording), at: now + 1)
+        case .close(let end, let gaps, _): closeStore(end: end, gaps: gaps)
+        case .silence, .level, .stopped, .closeInterrupted, .read, .freeSpace, .postLesson: break
+        }
+    }
+
+    private func openStore() {
         if store.isClosing, !isOn({ $0 == .diskFails }) {
             // What the disk refused to the last recording goes through now.
             closed(store.recording, at: now + 1)
@@ -125,10 +139,10 @@ extension World {
         beginStore()
     }
 
-    func reopenStore() {
+    private func reopenStore() {
         beginStore()
         store.covered = medium.covered
-        store.holes = medium.holes
+        store.gaps = medium.gaps
     }
 
     private func beginStore() {
@@ -137,20 +151,20 @@ extension World {
         queue.add(.commit(recording: recording), at: now + Limits.commitMilliseconds)
     }
 
-    func storeTokens(_ tokens: [FinalToken], _ covered: SampleIndex, _ holes: [Gap]) {
+    func storeWords(_ words: [Word], _ covered: SampleIndex, _ gaps: [Gap]) {
         store.covered = max(store.covered, covered)
-        store.holes = holes
+        store.gaps = gaps
         store.waiting = now < store.busyUntil ? store.waiting + 1 : 1
         if store.waiting > Limits.storeCommands { fail("queues are bounded", "\(store.waiting) store commands") }
-        for token in tokens { journal.append(token) }
-        outcome.words += tokens.count
+        journal += words
+        outcome.words += words.count
     }
 
     func mergeSpeaker(_ retired: Int, into speaker: Int) {
         for place in journal.indices where journal[place].speaker == retired { journal[place].speaker = speaker }
     }
 
-    func closeStore(end: SampleIndex, gaps: [Gap]) {
+    private func closeStore(end: SampleIndex, gaps: [Gap]) {
         store.isClosing = true
         store.closeEnd = end.value
         queue.add(.commit(recording: recording), at: now + 1)
@@ -169,7 +183,7 @@ extension World {
             store.busyUntil = now + took
             if number == recording {
                 medium = Medium(
-                    journal: journal, covered: max(medium.covered, store.covered), holes: store.holes,
+                    journal: journal, covered: max(medium.covered, store.covered), gaps: store.gaps,
                     samples: store.isClosing ? store.closeEnd : head.value)
             }
             if store.isClosing {
@@ -192,13 +206,20 @@ extension World {
 
     func stored(_ report: StoreReport) {
         switch report {
-        case .opened: receive(.storeOpened)
-        case .committed(let through): receive(.storeCommitted(through: SampleIndex(through)))
-        case .failed: receive(.storeFailed("no space left on device"))
-        case .recovered: receive(.storeRecovered)
+        case .opened: if let id = identifiers[recording] { receive(.store(.opened(id))) }
+        case .committed(let through):
+            receive(.store(.committed(through: SampleIndex(through))))
+        case .failed: receive(.store(.failed("no space left on device")))
+        case .recovered: receive(.store(.recovered))
         case .closed(let samples, let words, let number):
             checker.closedRecording = number
-            receive(.storeClosed(samples: samples, words: words, of: identifiers[number]))
+            guard let id = identifiers[number] else { return }
+            let header = RecordingHeader(
+                id: id, label: "", startedAt: WallTime(milliseconds: 0), clockSynchronised: false)
+            let summary = RecordingSummary(
+                header: header, state: .saved, samples: samples, words: words, speakers: 0, covered: 0,
+                interrupted: false)
+            receive(.store(.closed(summary)))
         }
     }
 }

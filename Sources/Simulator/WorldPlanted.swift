@@ -4,15 +4,15 @@ internal import RecorderCore
 extension World {
     /// `rawSpeakers`
     func withRawSpeakers(_ effect: RecorderEffect, _ input: RecorderInput) -> RecorderEffect {
-        guard case .storeTokens(var tokens, let covered, let holes) = effect,
+        guard case .store(.words(var words, let covered, let gaps)) = effect,
             case .uplink(.message(_, let message)) = input
         else { return effect }
-        for place in tokens.indices {
-            let confidence = tokens[place].confidence
+        for place in words.indices {
+            let confidence = words[place].confidence
             guard let raw = message.tokens.first(where: { $0.isFinal && $0.confidence == confidence }) else { continue }
-            tokens[place].speaker = Int(raw.speaker) ?? 0
+            words[place].speaker = Int(raw.speaker) ?? 0
         }
-        return .storeTokens(tokens, covered: covered, holes: holes)
+        return .store(.words(words, covered: covered, gaps: gaps))
     }
 
     /// `doubledOverlap`
@@ -25,9 +25,10 @@ extension World {
             let start = base.advanced(by: token.startMilliseconds * SampleIndex.samplesPerMillisecond)
             guard start.value < session.edge - Limits.seamSamples else { continue }
             let end = base.advanced(by: token.endMilliseconds * SampleIndex.samplesPerMillisecond)
-            let word = FinalToken(
-                text: token.text, start: start, end: end, confidence: token.confidence, speaker: 0, language: "")
-            storeTokens([word], store.covered, store.holes)
+            let word = Word(
+                text: token.text.trimmingSpaces, start: start, end: end, confidence: token.confidence,
+                speaker: 0, language: "")
+            storeWords([word], store.covered, store.gaps)
         }
     }
 }

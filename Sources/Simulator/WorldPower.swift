@@ -2,15 +2,15 @@ internal import RecorderCore
 
 /// What is on the medium: what the last commit saved.
 struct Medium {
-    var journal: [FinalToken] = []
+    var journal: [Word] = []
     var covered = SampleIndex.zero
-    var holes: [Gap] = []
+    var gaps: [Gap] = []
     var samples: Int64 = 0
 
     /// As the index tells it at the next start.
     var coverage: Coverage {
-        let end = holes.isEmpty ? covered : journal.map(\.end).max() ?? .zero
-        return Coverage(through: min(end, SampleIndex(samples)), holes: holes)
+        let end = gaps.isEmpty ? covered : journal.map(\.end).max() ?? .zero
+        return Coverage(through: min(end, SampleIndex(samples)), gaps: gaps)
     }
 }
 
@@ -30,8 +30,8 @@ extension World {
         capture.stopDue = nil
         checker.powerGoes(coverage: medium.coverage.ranges, now: now)
         checker.voices = [:]
-        for token in journal where token.speaker > 0 {
-            if let number = wordNumber(of: token) { checker.voices[token.speaker] = script.words[number].voice }
+        for word in journal where word.speaker > 0 {
+            if let number = wordNumber(of: word) { checker.voices[word.speaker] = script.words[number].voice }
         }
         guard checker.header != nil, checker.isStopAccepted || store.recording == 0 else { return }
         // It was STOP that ended it: it does not go on.
@@ -43,10 +43,10 @@ extension World {
         isOff = false
         guard let header = checker.header else { return }
         let place = max(0, now - capture.startedAt) / Self.periodMilliseconds * Limits.periodSamples
-        let words = WordAssembler.words(of: journal)
+        let words = journal.ordered { $0.start < $1.start }
         let recording = InterruptedRecording(
             header: header, saved: SampleIndex(medium.samples), coverage: medium.coverage,
-            words: comparable(words, near: medium.holes), wordCount: words.count,
+            words: comparable(words, near: medium.gaps), wordCount: words.count,
             speakers: Array(Set(journal.map(\.speaker)).subtracting([0])).sorted())
         let moment = ClockReading(
             wall: WallTime(milliseconds: header.startedAt.milliseconds + place / SampleIndex.samplesPerMillisecond),
@@ -60,13 +60,13 @@ extension World {
         receive(.resume(recording, at: at))
     }
 
-    /// As the index tells them: the newest, and those that a session which fills a hole hears again. Of the newest it
+    /// As the index tells them: the newest, and those that a session which fills a gap hears again. Of the newest it
     /// is fewer than the store reads, since lessons here are short: no more than a session may hear again.
-    private func comparable(_ words: [Word], near holes: [Gap]) -> [Word] {
+    private func comparable(_ words: [Word], near gaps: [Gap]) -> [Word] {
         let newest = words.suffix(64)
         let near = words.dropLast(newest.count).filter { word in
-            holes.contains { hole in
-                [hole.start, hole.end].contains {
+            gaps.contains { gap in
+                [gap.start, gap.end].contains {
                     abs($0.samples(since: word.start)) <= Limits.comparedSamples
                 }
             }

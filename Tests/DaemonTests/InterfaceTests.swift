@@ -213,13 +213,13 @@ private struct KeyPaths {
             id: try #require(RecordingID("01J00000000000000000000000")), label: "7B",
             startedAt: WallTime(milliseconds: 0), clockSynchronised: true)
         let place = { (milliseconds: Int64) in SampleIndex(milliseconds: milliseconds) }
-        let token = FinalToken(
-            text: " Good", start: place(100), end: place(200), confidence: 1, speaker: 1, language: "en")
+        let word = Word(
+            text: "Good", start: place(100), end: place(200), confidence: 1, speaker: 1, language: "en")
         let recording = RecordingSummary(
-            header: header, state: .saved, samples: 160_000, tokens: 1, words: 1, speakers: 1, covered: 160_000,
+            header: header, state: .saved, samples: 160_000, words: 1, speakers: 1, covered: 160_000,
             interrupted: false)
         let document = TranscriptDocument(
-            recording: recording, tokens: [token],
+            recording: recording, words: [word],
             gaps: [Gap(start: place(5_000), end: place(6_000), reason: "offline")],
             silences: [SilenceMark(start: place(7_000), end: place(8_000), reason: .overrun)])
         var transcript = KeyPaths()

@@ -25,7 +25,7 @@ extension `The network`.`What follows a lesson` {
         try await NetworkLesson.run(seconds: 20, seed: 52, settings: settings, online: false) { lesson in
             try lesson.stop()
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
-            try lesson.log("hole state=filling", since: up.before, seconds: 30)
+            try lesson.log("gap state=filling", since: up.before, seconds: 30)
             // The next lesson comes first, and then the rest of the last one's text.
             let id = try lesson.recordings().first?["id"] as? String ?? ""
             #expect(try lesson.box.chalkbox("start").code == 0)

@@ -31,7 +31,7 @@ extension `The network`.`Long outages and many` {
 
     /// Longer than the ring holds, and than what is replayed before the live words.
     @Test(.enabled(if: NetworkRun.isNightly, "takes three minutes"))
-    func `an outage of 75 s: live words first, then the hole is filled from the journal`() async throws {
+    func `an outage of 75 s: live words first, then the gap is filled from the journal`() async throws {
         try await NetworkLesson.run(seconds: 160, seed: 41) { lesson in
             try lesson.record(toMilliseconds: 8_000)
             let down = try lesson.lab.ip(.box, "link set eth0 down")
@@ -40,7 +40,7 @@ extension `The network`.`Long outages and many` {
             let up = try lesson.lab.ip(.box, NetworkLab.up0)
             let live = try lesson.live(since: up.before)
             try lesson.expect("live after 75 s", milliseconds: live.milliseconds - up.after, atMost: 1_000)
-            let filled = try lesson.log("hole state=filled", since: down.before, seconds: 120)
+            let filled = try lesson.log("gap state=filled", since: down.before, seconds: 120)
             try lesson.expect("75 s filled", milliseconds: filled.milliseconds - up.after, atMost: 80_000)
             // The live session began beyond all that was heard before, with new numbers for its voices.
             _ = try lesson.log("speaker merge session=", since: up.before)
@@ -87,7 +87,7 @@ extension `The network`.`Long outages and many` {
                 begin = try Self.usage(of: pid, lesson)
             }
             try lesson.box.wait("the transcript to catch up", seconds: 90 + Double(reconnects)) {
-                // The newest seconds are always on their way; a hole before them is filled beside the live session.
+                // The newest seconds are always on their way; a gap before them is filled beside the live session.
                 let gaps = ($0["recording"] as? [String: Any])?["gaps"] as? [Any] ?? []
                 return gaps.count <= 1 && ($0["uplink"] as? [String: Any])?["bufferedMs"] as? Int ?? .max < 4_000
             }
@@ -120,7 +120,7 @@ extension `The network`.`Long outages and many` {
         let targets = names.compactMap {
             try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\($0)")
         }
-        // Audio files roll, and one is open for reading while a hole is filled.
+        // Audio files roll, and one is open for reading while a gap is filled.
         return targets.filter { !$0.contains("/recordings/") }
     }
 }

@@ -100,7 +100,7 @@ final class NetworkLesson {
         return line
     }
 
-    /// The next time that a session is live; not the one that fills a hole.
+    /// The next time that a session is live; not the one that fills a gap.
     @discardableResult
     func live(since start: Int64, seconds: Double = 30) throws -> StampedLine {
         try log(">live session=", since: start, seconds: seconds)

@@ -72,7 +72,7 @@ private let seed = UInt64(number("CHALKBOX_SEED") ?? Int.random(in: 1...999_999)
                 begun = try start(box)
             } else {
                 // The server was right again with the answer that was told last. Sometimes it was not the live text's,
-                // but that of a key in advance or of a session that fills a hole.
+                // but that of a key in advance or of a session that fills a gap.
                 let lines = box.lines.lines[mark...].filter { $0.milliseconds <= end.milliseconds }
                 let told = lines.last { $0.text.contains("attempt n=") || $0.text.contains("uplink state=failed") }
                 #expect(!answer.isOwnRefusal || told?.text.contains("HTTP \(answer.status)") != true, "\(answer)")

@@ -91,7 +91,7 @@ enum Backlog {
                 noise[..<count].withUnsafeBufferPointer { ring.append($0) }
                 let whole = (ring.head.value - 1) / Limits.flacBlockSamples * Limits.flacBlockSamples
                 try send(store, .commit, notifier) {
-                    if case .committed(let through, _) = $0 { through.value >= whole } else { false }
+                    if case .committed(let through) = $0 { through.value >= whole } else { false }
                 }
             }
             try send(store, .close(end: ring.head, gaps: [], interrupted: false), notifier) {

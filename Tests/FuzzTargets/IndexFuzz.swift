@@ -57,13 +57,12 @@ enum IndexFuzz {
         let id = RecordingID(startedAt: start, randomHigh: 1, randomLow: 2)
         let header = RecordingHeader(id: id, label: "7B maths", startedAt: start, clockSynchronised: true)
         let number = try index.begin(header)
-        let token = FinalToken(
-            text: " Hello", start: SampleIndex(1_600), end: SampleIndex(3_200), confidence: 0.9, speaker: 1,
+        let word = Word(
+            text: "Hello", start: SampleIndex(1_600), end: SampleIndex(3_200), confidence: 0.9, speaker: 1,
             language: "en")
-        var counter = WordCounter()
-        let batch = IndexWriter.Batch(tokens: [token], covered: SampleIndex(3_200))
-        try index.append(batch, to: number, sequence: 0, counter: &counter)
+        let batch = IndexWriter.Batch(words: [word], covered: SampleIndex(3_200))
+        try index.append(batch, to: number, sequence: 0)
         try index.close(
-            IndexWriter.Batch(), number, sequence: 1, counter: counter, samples: 16_000, gaps: [], interrupted: false)
+            IndexWriter.Batch(), number, sequence: 1, samples: 16_000, gaps: [], interrupted: false)
     }
 }

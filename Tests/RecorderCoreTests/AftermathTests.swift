@@ -40,7 +40,7 @@ import Testing
         box.happens(.stop)
         box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 100))))
         if box.closing == nil { try box.untilDeadline() }
-        box.happens(.storeClosed(samples: 1_600, words: 0))
+        box.happens(.closed(samples: 1_600, words: 0))
         box.start()
         let before = box.recorder
         box.happens(.uplink(.keyFailed(attempt: 1, UplinkFailure(.timeout, "no answer"))))
@@ -53,7 +53,7 @@ import Testing
     @Test func `the end of an earlier recording does not end the next lesson`() {
         var box = Box()
         box.goLive()
-        box.happens(.storeClosed(samples: 160_000, words: 3))
+        box.happens(.closed(samples: 160_000, words: 3))
         #expect(box.recorder.phase == .live)
     }
 }

@@ -13,7 +13,7 @@ import Testing
             header: RecordingHeader(
                 id: RecordingID(startedAt: wall, randomHigh: 1, randomLow: 2), label: "", startedAt: wall,
                 clockSynchronised: true),
-            saved: end, coverage: Coverage(through: end, holes: [gap]), words: [], wordCount: 0, speakers: [])
+            saved: end, coverage: Coverage(through: end, gaps: [gap]), words: [], wordCount: 0, speakers: [])
     }()
 
     /// The machine, told one thing after another; logs are left out of what it wants.
@@ -39,18 +39,17 @@ import Testing
 
         func begin(_ job: TranscriptionJob = TranscriptionJob()) -> [BackfillEffect] {
             #expect(tell(.saved).isEmpty)
-            #expect(wait() == [.askText])
+            #expect(wait() == [.store(.nextText)])
             let lesson = `Text for saved lessons`.lesson
             let text = GapsToFill(
-                recording: lesson, holes: lesson.coverage.gaps(before: lesson.saved, reason: "offline"),
-                fileID: job.file, transcriptionID: job.transcription)
-            return tell(.text(text))
+                recording: lesson, gaps: lesson.coverage.gaps(before: lesson.saved, reason: "offline"), job: job)
+            return tell(.store(.text(text)))
         }
     }
 
     private static let key = SessionKey(secret: "key", webSocketURL: "")
 
-    @Test func `a hole is replayed through a session that hears both sides`() throws {
+    @Test func `a gap is replayed through a session that hears both sides`() throws {
         let box = Box(.live)
         #expect(box.begin() == [.uplink(.requestKey(attempt: .backfill(1)))])
         guard case .uplink(.open(let request))? = box.tell(.uplink(.key(attempt: .backfill(1), Self.key))).first else {
@@ -68,16 +67,16 @@ import Testing
         let message = ServiceMessage(tokens: [word], totalAudioMilliseconds: 24_000, finished: true)
         let effects = box.tell(.uplink(.message(session: request.id, message)))
         let id = Self.lesson.header.id
-        guard case .storeTokens(id, let tokens, let covered, let holes)? = effects.first else {
+        guard case .store(.words(id, let words, let covered, let gaps))? = effects.first else {
             Issue.record("\(effects)")
             return
         }
-        #expect(tokens.map(\.start) == [SampleIndex(14 * Self.second)])
+        #expect(words.map(\.start) == [SampleIndex(14 * Self.second)])
         #expect(covered == SampleIndex(30 * Self.second))
-        #expect(holes.isEmpty)
-        #expect(effects.contains(.settle(id, reason: "")))
-        #expect(box.tell(.settled(id)) == [.askText])
-        #expect(box.tell(.text(nil)).isEmpty)
+        #expect(gaps.isEmpty)
+        #expect(effects.contains(.store(.settleText(id, reason: ""))))
+        #expect(box.tell(.store(.textSettled(id))) == [.store(.nextText)])
+        #expect(box.tell(.store(.text(nil))).isEmpty)
         #expect(box.backfill.nextDeadline == nil)
     }
 
@@ -115,7 +114,7 @@ import Testing
             if effects.isEmpty { effects = box.wait() }
         }
         #expect(tries == Limits.backfillTries)
-        #expect(effects == [.settle(Self.lesson.header.id, reason: "token: 401")])
+        #expect(effects == [.store(.settleText(Self.lesson.header.id, reason: "token: 401"))])
         let hours = box.now.milliseconds(since: start) / 3_600_000
         #expect((5...24).contains(hours), "\(hours) h")
     }
@@ -151,7 +150,7 @@ import Testing
         }
     }
 
-    /// Opens a session for the hole that is asked for.
+    /// Opens a session for the gap that is asked for.
     private func session(_ box: Box, _ effects: [BackfillEffect]) -> SessionRequest? {
         guard case .uplink(.requestKey(let attempt))? = effects.first,
             case .uplink(.open(let request))? = box.tell(.uplink(.key(attempt: attempt, Self.key))).first
@@ -160,36 +159,36 @@ import Testing
         return request
     }
 
-    private func text(without holes: [ClosedRange<Int64>]) -> GapsToFill {
-        let gaps = holes.map {
+    private func text(without gaps: [ClosedRange<Int64>]) -> GapsToFill {
+        let gaps = gaps.map {
             Gap(
                 start: SampleIndex($0.lowerBound * Self.second), end: SampleIndex($0.upperBound * Self.second),
                 reason: "offline")
         }
         var recording = Self.lesson
-        recording.coverage = Coverage(through: recording.saved, holes: gaps)
-        return GapsToFill(recording: recording, holes: gaps, fileID: "", transcriptionID: "")
+        recording.coverage = Coverage(through: recording.saved, gaps: gaps)
+        return GapsToFill(recording: recording, gaps: gaps)
     }
 
-    @Test func `a place that ends each session is left, and the other holes are filled`() throws {
+    @Test func `a place that ends each session is left, and the other gaps are filled`() throws {
         let box = Box(.live)
         _ = box.tell(.saved)
-        #expect(box.wait() == [.askText])
-        var effects = box.tell(.text(text(without: [5...8, 20...25])))
+        #expect(box.wait() == [.store(.nextText)])
+        var effects = box.tell(.store(.text(text(without: [5...8, 20...25]))))
         let bad = UplinkFailure(.messageMalformed, "not JSON")
         for _ in 0..<2 {
             let request = try #require(session(box, effects))
             #expect(request.base == SampleIndex(Self.second))
             _ = box.tell(.uplink(.closed(session: request.id, bad)))
-            #expect(box.wait() == [.askText])
-            effects = box.tell(.text(text(without: [5...8, 20...25])))
+            #expect(box.wait() == [.store(.nextText)])
+            effects = box.tell(.store(.text(text(without: [5...8, 20...25]))))
         }
         var request = try #require(session(box, effects))
         #expect(request.base == SampleIndex(16 * Self.second))
         let message = ServiceMessage(totalAudioMilliseconds: 14_000, finished: true)
-        #expect(box.tell(.uplink(.message(session: request.id, message))).contains(.askText))
+        #expect(box.tell(.uplink(.message(session: request.id, message))).contains(.store(.nextText)))
         // Another lesson's places are its own; this one's are remembered.
-        #expect(box.tell(.text(text(without: [5...8]))) == [.settle(Self.lesson.header.id, reason: "not JSON")])
+        #expect(box.tell(.store(.text(text(without: [5...8])))) == [.store(.settleText(Self.lesson.header.id, reason: "not JSON"))])
         request.id = 0
     }
 
@@ -200,10 +199,10 @@ import Testing
         while sessions < 100, let request = session(box, effects) {
             sessions += 1
             effects = box.tell(.uplink(.closed(session: request.id, UplinkFailure(.message(code: 400), "no"))))
-            if effects.isEmpty, box.wait() == [.askText] { effects = box.tell(.text(text(without: [10...20]))) }
+            if effects.isEmpty, box.wait() == [.store(.nextText)] { effects = box.tell(.store(.text(text(without: [10...20])))) }
         }
         #expect(sessions == Limits.backfillTries)
-        #expect(effects.last == .settle(Self.lesson.header.id, reason: "no"))
+        #expect(effects.last == .store(.settleText(Self.lesson.header.id, reason: "no")))
     }
 
     @Test func `a flapping network does not use up the tries`() {
@@ -220,18 +219,19 @@ import Testing
         }
     }
 
-    @Test func `a hole goes as a file, and nothing of it stays at the service`() {
+    @Test func `a gap goes as a file, and nothing of it stays at the service`() {
         let box = Box(.files)
         let id = Self.lesson.header.id
         let range = SampleIndex(6 * Self.second)..<SampleIndex(30 * Self.second)
-        #expect(box.begin() == [.makeClip(id, range)])
-        #expect(box.tell(.clipMade(id, path: "/cut")) == [.request(.uploadAudio(id, path: "/cut"))])
+        #expect(box.begin() == [.store(.makeClip(id, range))])
+        #expect(box.tell(.store(.clipMade(id, path: "/cut", bytes: 1))) == [.request(.uploadAudio(id, path: "/cut"))])
         #expect(
             box.tell(.answer(.file("f"))) == [
-                .noteJob(id, TranscriptionJob(file: "f")), .request(.create(id, file: "f")),
+                .store(.noteJob(id, TranscriptionJob(file: "f"))), .request(.create(id, file: "f")),
             ])
         #expect(
-            box.tell(.answer(.transcription("t"))) == [.noteJob(id, TranscriptionJob(file: "f", transcription: "t"))])
+            box.tell(.answer(.transcription("t")))
+                == [.store(.noteJob(id, TranscriptionJob(file: "f", transcription: "t")))])
         #expect(box.wait() == [.request(.state(transcription: "t"))])
         #expect(box.tell(.answer(.pending)).isEmpty)
         #expect(box.wait() == [.request(.state(transcription: "t"))])
@@ -240,17 +240,19 @@ import Testing
             text: " yes", startMilliseconds: 8_000, endMilliseconds: 8_300, confidence: 0.9, isFinal: true,
             speaker: "1", language: "en")
         let effects = box.tell(.answer(.text([word])))
-        guard case .storeTokens(id, let tokens, _, let holes)? = effects.first else {
+        guard case .store(.words(id, let words, _, let gaps))? = effects.first else {
             Issue.record("\(effects)")
             return
         }
-        #expect(tokens.map(\.start) == [SampleIndex(14 * Self.second)])
-        #expect(holes.isEmpty)
-        #expect(effects.dropFirst() == [.removeClip(id), .request(.deleteTranscription("t"))])
+        #expect(words.map(\.start) == [SampleIndex(14 * Self.second)])
+        #expect(gaps.isEmpty)
+        #expect(effects.dropFirst() == [.store(.removeClip(id)), .request(.deleteTranscription("t"))])
         #expect(
-            box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob(file: "f")), .request(.deleteFile("f"))])
+            box.tell(.answer(.deleted))
+                == [.store(.noteJob(id, TranscriptionJob(file: "f"))), .request(.deleteFile("f"))])
         #expect(
-            box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob()), .settle(id, reason: "")])
+            box.tell(.answer(.deleted))
+                == [.store(.noteJob(id, TranscriptionJob())), .store(.settleText(id, reason: ""))])
     }
 
     @Test func `what was at the service before a restart is deleted first`() {
@@ -259,27 +261,28 @@ import Testing
         #expect(
             box.begin(TranscriptionJob(file: "f", transcription: "t")) == [.request(.deleteTranscription("t"))])
         #expect(
-            box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob(file: "f")), .request(.deleteFile("f"))])
+            box.tell(.answer(.deleted))
+                == [.store(.noteJob(id, TranscriptionJob(file: "f"))), .request(.deleteFile("f"))])
         let range = SampleIndex(6 * Self.second)..<SampleIndex(30 * Self.second)
-        #expect(box.tell(.answer(.deleted)) == [.noteJob(id, TranscriptionJob()), .makeClip(id, range)])
+        #expect(box.tell(.answer(.deleted)) == [.store(.noteJob(id, TranscriptionJob())), .store(.makeClip(id, range))])
     }
 
     @Test func `a file that the service has lost is sent again`() {
         let box = Box(.files)
         let id = Self.lesson.header.id
         _ = box.begin()
-        _ = box.tell(.clipMade(id, path: "/cut"))
+        _ = box.tell(.store(.clipMade(id, path: "/cut", bytes: 1)))
         _ = box.tell(.answer(.file("f")))
         let gone = UplinkFailure(.httpStatus(404), "no such file")
-        #expect(box.tell(.answer(.failed(gone))).first == .noteJob(id, TranscriptionJob()))
+        #expect(box.tell(.answer(.failed(gone))).first == .store(.noteJob(id, TranscriptionJob())))
         #expect(box.wait() == [.request(.uploadAudio(id, path: "/cut"))])
     }
 
     @Test func `words that the store could not keep are heard again`() {
         let box = Box(.live)
         #expect(box.begin() == [.uplink(.requestKey(attempt: .backfill(1)))])
-        #expect(box.tell(.textLost(Self.lesson.header.id)) == [.uplink(.cancelKey(attempt: .backfill(1)))])
-        #expect(box.wait() == [.askText])
+        #expect(box.tell(.store(.textLost(Self.lesson.header.id))) == [.uplink(.cancelKey(attempt: .backfill(1)))])
+        #expect(box.wait() == [.store(.nextText)])
     }
 
     @Test func `nothing is transcribed later where that is off`() {

@@ -5,16 +5,16 @@ import Testing
 @Suite struct `Exports` {
     private static func recording(_ state: RecordingState, covered: Int64) -> RecordingSummary {
         RecordingSummary(
-            header: Box.header, state: state, samples: 16_000 * 75, tokens: 6, words: 5, speakers: 2, covered: covered,
+            header: Box.header, state: state, samples: 16_000 * 75, words: 5, speakers: 2, covered: covered,
             interrupted: false)
     }
 
     static let document = TranscriptDocument(
         recording: recording(.saved, covered: 16_000 * 70),
-        tokens: [
-            token(" Good", 1_000, 1_400), token(" morning", 1_500, 2_000), token(",", 2_000, 2_010),
-            token(" class", 2_100, 2_500), token(" A", 65_250, 65_400, speaker: 2),
-            token(" <b>&", 65_500, 66_000, speaker: 2),
+        words: [
+            word("Good", 1_000, 1_400), word("morning,", 1_500, 2_010),
+            word("class", 2_100, 2_500), word("A", 65_250, 65_400, speaker: 2),
+            word("<b>&", 65_500, 66_000, speaker: 2),
         ],
         gaps: [
             Gap(start: SampleIndex(milliseconds: 70_000), end: SampleIndex(milliseconds: 75_000), reason: "offline")
@@ -84,19 +84,19 @@ import Testing
 
     @Test func `while the gaps are not known yet, coverage ends with what is final`() {
         let document = TranscriptDocument(
-            recording: Self.recording(.recording, covered: 20_000), tokens: [], gaps: [], silences: [])
+            recording: Self.recording(.recording, covered: 20_000), words: [], gaps: [], silences: [])
         #expect(document.json.contains(#""coverage":[{"startMs":0,"endMs":1250}],"xruns":0,"lostMs":0,"#))
     }
 
     @Test func `without transcription there is no gap, and nothing is covered`() {
         let document = TranscriptDocument(
-            recording: Self.recording(.saved, covered: 0), tokens: [], gaps: [], silences: [])
+            recording: Self.recording(.saved, covered: 0), words: [], gaps: [], silences: [])
         #expect(document.json.contains(#""gaps":[],"silences":[],"coverage":[],"#))
     }
 
     @Test func `the manifest is byte-exact`() {
         var summary = RecordingSummary(
-            header: Box.header, state: .saved, samples: 16_000 * 75, tokens: 6, words: 5, speakers: 2, covered: 0,
+            header: Box.header, state: .saved, samples: 16_000 * 75, words: 5, speakers: 2, covered: 0,
             interrupted: true)
         summary.silenceSamples = 1_600
         summary.quietSamples = 16_000 * 48
@@ -120,8 +120,7 @@ import Testing
     }
 
     @Test func `cues keep to two lines of 42 characters and 7 seconds and lose no word`() {
-        let tokens = (0..<400).map { token(" word\($0)", Int64($0) * 150, Int64($0) * 150 + 140) }
-        let words = WordAssembler.words(of: tokens)
+        let words = (0..<400).map { word("word\($0)", Int64($0) * 150, Int64($0) * 150 + 140) }
         let cues = Cue.cues(of: Segment.segments(of: words))
         #expect(cues.allSatisfy { $0.lines.count <= 2 && $0.lines.allSatisfy { $0.count <= 42 } })
         #expect(cues.allSatisfy { $0.end.samples(since: $0.start) <= Cue.longestSamples })
@@ -132,7 +131,7 @@ import Testing
 
     @Test func `a word longer than a line is broken between letters`() {
         func lines(_ text: String) -> [String] {
-            Cue.cues(of: Segment.segments(of: WordAssembler.words(of: [token(" " + text, 0, 500)])))[0].lines
+            Cue.cues(of: Segment.segments(of: [word(text, 0, 500)]))[0].lines
         }
         // Marks take no room: an accent, an Arabic vowel sign.
         for letter in ["e\u{301}", "\u{628}\u{64E}"] {

@@ -37,19 +37,19 @@ import Testing
     }
 
     @Test func `stays in files for programs, but for what ends a line`() {
-        func word(_ text: String, _ start: Int64) -> FinalToken {
-            FinalToken(
-                text: " " + text, start: SampleIndex(start), end: SampleIndex(start + 8_000), confidence: 1, speaker: 1,
+        func word(_ text: String, _ start: Int64) -> Word {
+            Word(
+                text: text, start: SampleIndex(start), end: SampleIndex(start + 8_000), confidence: 1, speaker: 1,
                 language: "en")
         }
         let id = RecordingID(startedAt: WallTime(milliseconds: 1_764_000_000_000), randomHigh: 0, randomLow: 1)
         let header = RecordingHeader(
             id: id, label: "a\nb", startedAt: WallTime(milliseconds: 1_764_000_000_000), clockSynchronised: true)
         let recording = RecordingSummary(
-            header: header, state: .saved, samples: 160_000, tokens: 2, words: 2, speakers: 1, covered: 160_000,
+            header: header, state: .saved, samples: 160_000, words: 2, speakers: 1, covered: 160_000,
             interrupted: false)
         let document = TranscriptDocument(
-            recording: recording, tokens: [word("one\n\n2", 0), word("\u{1B}[2J\0\u{202E}ab", 16_000)], gaps: [],
+            recording: recording, words: [word("one\n\n2", 0), word("\u{1B}[2J\0\u{202E}ab", 16_000)], gaps: [],
             silences: [])
         for text in [document.plainText, document.subRip, document.webVTT] {
             #expect(text.contains("one  2") && text.contains(" [2J \u{202E}ab"), "\(text)")

@@ -21,8 +21,8 @@ import Testing
         #expect(state(box) == .quiet)
         #expect(box.log.last == "level state=quiet from=ok peak_dbfs=-120")
         #expect(Lamps(phase: box.recorder.phase, hasAmber: true, level: .quiet) == Lamps(green: .wink))
-        box.happens(.storeCommitted(through: .zero))
-        #expect(box.effects == [.storeLevel(quietSamples: 30 * 16_000, clippedSamples: 0)])
+        box.happens(.store(.committed(through: .zero)))
+        #expect(box.effects == [.store(.level(quietSamples: 30 * 16_000, clippedSamples: 0))])
         box.happens(Self.quiet, after: 1_000)
         box.happens(Self.loud, after: 1_000)
         #expect(state(box) == .fine)
@@ -30,7 +30,7 @@ import Testing
         box.happens(.stop)
         box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 32_000))))
         box.happens(.start(StartRequest(header: Box.header)))
-        #expect(box.effects.contains(.storeLevel(quietSamples: 16_000, clippedSamples: 0)), "before it is closed")
+        #expect(box.effects.contains(.store(.level(quietSamples: 16_000, clippedSamples: 0))), "before it is closed")
     }
 
     @Test func `pauses are no fault`() {
@@ -49,8 +49,8 @@ import Testing
         box.happens(Self.clipped, after: 1_000)
         box.happens(Self.clipped, after: 1_000)
         #expect(state(box) == .fine)
-        box.happens(.storeCommitted(through: .zero))
-        let counted = RecorderEffect.storeLevel(quietSamples: 0, clippedSamples: 32_000)
+        box.happens(.store(.committed(through: .zero)))
+        let counted = RecorderEffect.store(.level(quietSamples: 0, clippedSamples: 32_000))
         #expect(box.effects == [counted], "it is counted all the same")
         box.happens(Self.clipped, after: 1_000)
         #expect(state(box) == .clipping)

@@ -70,7 +70,7 @@ import Testing
         #expect(Limits.controlFollowers < Limits.controlClients, "somebody can be put out")
         #expect(Limits.errorMessageBytes < Limits.serviceMessageBytes)
         #expect(Limits.transcriptNodes > 9 * Limits.transcriptTokens)
-        #expect(Limits.savedBatchTokens < Limits.savedTokens)
+        #expect(Limits.batchWords < Limits.pendingWords)
         #expect(Limits.clippedSeconds <= Limits.clippingSeconds && Limits.clippingSeconds < 32, "bits of a word")
     }
 }

@@ -22,7 +22,7 @@ import Testing
         #expect(box.effects.contains(.uplink(.close(session: 1))))
         #expect(box.closing?.end == Self.end)
         #expect(box.closing?.gaps.isEmpty == false, "its last words come later")
-        box.happens(.storeClosed(samples: Self.end.value, words: 0), after: 40)
+        box.happens(.closed(samples: Self.end.value, words: 0), after: 40)
         #expect(isRecording(Self.next, box))
         #expect(box.effects.first == .capture(.start(at: .zero)))
         #expect(box.recorder.ending?.id == Box.header.id)
@@ -40,17 +40,17 @@ import Testing
         #expect(box.effects == [])
         box.happens(.capture(.stopped(end: Self.end)))
         #expect(box.closing?.end == Self.end)
-        box.happens(.storeClosed(samples: Self.end.value, words: 0))
+        box.happens(.closed(samples: Self.end.value, words: 0))
         #expect(isRecording(Self.next, box))
     }
 
     @Test func `does not wait for a disk that hangs, and what is missing of the last one is told`() throws {
         var box = Box(transcription: false)
         box.start()
-        box.happens(.storeCommitted(through: SampleIndex(milliseconds: 3_400)))
+        box.happens(.store(.committed(through: SampleIndex(milliseconds: 3_400))))
         box.happens(.stop)
         box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 9_000))))
-        box.happens(.storeFailed("No space left on device"))
+        box.happens(.store(.failed("No space left on device")))
         box.happens(.start(StartRequest(header: Self.next)))
         let pressed = box.now
         try box.untilDeadline()
@@ -61,20 +61,20 @@ import Testing
         box.happens(.stop)
         box.happens(.capture(.stopped(end: Self.end)))
         let all = SampleIndex(milliseconds: 9_000).value
-        box.happens(.storeClosed(samples: all, words: 0, of: Box.header.id))
+        box.happens(.closed(samples: all, words: 0, of: Box.header.id))
         #expect(box.recorder.isRecording)
         #expect(box.recorder.ending?.id == Box.header.id && box.recorder.ending?.problem == nil)
-        box.happens(.storeClosed(samples: Self.end.value, words: 0, of: Self.next.id))
+        box.happens(.closed(samples: Self.end.value, words: 0, of: Self.next.id))
         #expect(box.recorder.ending?.id == Self.next.id && box.recorder.phase == .finished)
     }
 
     @Test func `waits for a driver that has not ended the last recording, in red, and then begins`() throws {
         var box = Box(transcription: false)
         box.start()
-        box.happens(.storeCommitted(through: SampleIndex(16_000)))
+        box.happens(.store(.committed(through: SampleIndex(16_000))))
         box.happens(.stop)
         try box.untilDeadline()
-        box.happens(.storeClosed(samples: 16_000, words: 0))
+        box.happens(.closed(samples: 16_000, words: 0))
         #expect(box.recorder.phase == .finished)
         box.happens(.start(StartRequest(header: Self.next)))
         #expect(!box.recorder.isRecording, "it would come back into the new one's samples")
@@ -100,7 +100,7 @@ import Testing
         box.happens(.stop)
         #expect(!box.recorder.isStoppable)
         box.happens(.capture(.stopped(end: Self.end)))
-        box.happens(.storeClosed(samples: Self.end.value, words: 0))
+        box.happens(.closed(samples: Self.end.value, words: 0))
         #expect(box.recorder.phase == .finished)
     }
 }
@@ -109,8 +109,8 @@ import Testing
     @Test func `is told to be missing when the disk does not take it, in red, until it does`() throws {
         var box = Box(transcription: false)
         box.start()
-        box.happens(.storeCommitted(through: SampleIndex(milliseconds: 3_400)))
-        box.happens(.storeFailed("No space left on device"))
+        box.happens(.store(.committed(through: SampleIndex(milliseconds: 3_400))))
+        box.happens(.store(.failed("No space left on device")))
         box.happens(.stop)
         #expect(box.recorder.phase == .failed(.disk("No space left on device")), "also while it is finishing")
         box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 9_000))))
@@ -120,7 +120,7 @@ import Testing
         #expect(box.recorder.ending?.problem == problem)
         #expect(Lamps(phase: box.recorder.phase, hasAmber: true) == Lamps(red: .doubleBlink))
         #expect(box.log.contains { $0.hasPrefix("stop id=") && $0.contains("missing=\"\(problem)\"") })
-        box.happens(.storeClosed(samples: SampleIndex(milliseconds: 9_000).value, words: 0), after: 60_000)
+        box.happens(.closed(samples: SampleIndex(milliseconds: 9_000).value, words: 0), after: 60_000)
         #expect(box.recorder.phase == .finished)
         #expect(box.recorder.ending?.problem == nil)
     }
@@ -130,7 +130,7 @@ import Testing
         box.start()
         box.happens(.stop)
         box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 9_000))))
-        box.happens(.storeClosed(samples: SampleIndex(milliseconds: 8_000).value, words: 0))
+        box.happens(.closed(samples: SampleIndex(milliseconds: 8_000).value, words: 0))
         #expect(box.recorder.ending?.problem?.hasPrefix("8.0 of 9.0 s are saved") == true)
     }
 
@@ -141,11 +141,11 @@ import Testing
         box.happens(.capture(.stopped(end: SampleIndex(48_000))))
         let sound = RecordedSound(silenceSamples: 48_000, quietSamples: 16_000)
         var late = box
-        box.happens(.storeClosed(samples: 48_000, words: 0, sound: sound))
+        box.happens(.closed(samples: 48_000, words: 0, sound: sound))
         #expect(box.recorder.ending?.sound == sound && box.recorder.phase == .finished)
         try late.untilDeadline()
         #expect(late.recorder.ending?.sound == RecordedSound() && late.recorder.ending?.problem != nil)
-        late.happens(.storeClosed(samples: 48_000, words: 0, of: Box.header.id, sound: sound))
+        late.happens(.closed(samples: 48_000, words: 0, of: Box.header.id, sound: sound))
         #expect(late.recorder.ending?.sound == sound && late.recorder.ending?.problem == nil)
     }
 

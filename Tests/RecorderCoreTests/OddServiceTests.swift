@@ -17,7 +17,7 @@ import Testing
             box.happens(.uplink(.keyFailed(attempt: attempt, Self.busy)))
             try box.untilDeadline()
             attempt = try #require(box.requestedKey)
-            commits += box.effects.count { $0 == .commitStore }
+            commits += box.effects.count { $0 == .store(.commit) }
         }
         #expect(attempts == [0, 1_000, 3_000, 7_000, 15_000, 31_000, 47_000])
         #expect(commits <= 7)
@@ -30,7 +30,7 @@ import Testing
         for _ in 0..<20 {
             box.happens(.networkChanged("address of wlan0 changed"), after: 250)
             box.happens(.uplink(.closed(session: box.request?.id ?? 1, UplinkFailure(.reset, "reset"))), after: 1)
-            commits += box.effects.count { $0 == .commitStore }
+            commits += box.effects.count { $0 == .store(.commit) }
         }
         #expect(commits <= 5, "\(commits) in 5 s")
     }
@@ -61,10 +61,10 @@ import Testing
             message.finalAudioMilliseconds = extreme
             message.totalAudioMilliseconds = extreme
             let more = box.recorder.receive(.uplink(.message(session: 1, message)), now: box.now, head: box.head)
-            for case .storeTokens(let tokens, let covered, let holes) in effects + more {
+            for case .store(.words(let words, let covered, let gaps)) in effects + more {
                 #expect(covered <= box.head)
-                #expect(tokens.allSatisfy { $0.start >= .zero && $0.start <= $0.end && $0.end <= box.head })
-                #expect(holes.allSatisfy { $0.end <= box.head })
+                #expect(words.allSatisfy { $0.start >= .zero && $0.start <= $0.end && $0.end <= box.head })
+                #expect(gaps.allSatisfy { $0.end <= box.head })
             }
         }
     }
@@ -78,7 +78,7 @@ import Testing
         let late = message([(" last", 9_900, 14_000)], finished: true)
         let effects = box.recorder.receive(.uplink(.message(session: 1, late)), now: box.now, head: box.head)
         let ends = effects.flatMap { effect -> [SampleIndex] in
-            if case .storeTokens(let tokens, _, _) = effect { tokens.map(\.end) } else { [] }
+            if case .store(.words(let words, _, _)) = effect { words.map(\.end) } else { [] }
         }
         #expect(ends == [box.head])
     }

@@ -162,10 +162,10 @@ struct OutboxModel {
 
     private mutating func perform(_ effect: OutboxEffect) {
         switch effect {
-        case .askPackage(let skipped):
+        case .store(.nextPackage(let skipped)):
             let place = disk.indices.first { !isDone[$0] && !skipped.contains(disk[$0].recording) }
-            answer(.package(place.map { disk[$0] }, waiting: isDone.count { !$0 }, bytesLeft: 0))
-        case .note(let id, let name, let url, let isSent):
+            answer(.store(.package(place.map { disk[$0] }, waiting: isDone.count { !$0 }, bytesLeft: 0)))
+        case .store(.packageFile(let id, let name, let url, let isSent)):
             guard let place = disk.firstIndex(where: { $0.recording == id }),
                 let file = disk[place].files.firstIndex(where: { $0.name == name })
             else {
@@ -174,13 +174,14 @@ struct OutboxModel {
             }
             disk[place].files[file].url = url
             disk[place].files[file].isSent = isSent
-            answer(.noted(id, name))
-        case .done(let id):
+            answer(.store(.packageNoted(id, name: name)))
+        case .store(.packageDone(let id)):
             guard let place = disk.firstIndex(where: { $0.recording == id }) else { return }
             if !disk[place].files.allSatisfy(\.isSent) { failures.append("done before all is sent") }
             if settings.hasManifest, lessons[id] == nil { failures.append("done before the school knows") }
             isDone[place] = true
-            answer(.noted(id, ""))
+            answer(.store(.packageNoted(id, name: "")))
+        case .store(let other): failures.append("\(other) is not its business")
         case .request(let request): serve(request)
         case .cancelRequest:
             isRunning = nil

@@ -36,8 +36,9 @@ import Testing
         }
 
         func begin(_ file: UploadPackageFile) -> [OutboxEffect] {
-            #expect(tell(.saved) == [.askPackage(skipping: [])])
-            return tell(.package(UploadPackage(recording: id, files: [file]), waiting: 1, bytesLeft: file.bytes))
+            #expect(tell(.saved) == [.store(.nextPackage(skipping: []))])
+            let package = UploadPackage(recording: id, files: [file])
+            return tell(.store(.package(package, waiting: 1, bytesLeft: file.bytes)))
         }
 
         /// An answer that may not be the school's.
@@ -50,6 +51,8 @@ import Testing
         }
     }
 
+    private static let anew = PostLessonCommand.packageFile(id, name: "audio-0001.flac", url: nil, isSent: false)
+
     @Test func `a lesson goes in chunks, and each fact is noted before it is built on`() {
         let box = Box()
         var file = Self.file()
@@ -57,19 +60,22 @@ import Testing
         file.url = "u"
         #expect(
             box.tell(.answer(.created(url: "u")))
-                == [.note(Self.id, file: file.name, url: "u", isSent: false)])
+                == [.store(.packageFile(Self.id, name: file.name, url: "u", isSent: false))])
         #expect(box.outbox.nextDeadline == box.now.adding(milliseconds: Limits.storeAnswerMilliseconds))
-        #expect(box.tell(.noted(Self.id, file.name)) == [.request(.send(Self.id, file, from: 0, count: 1_000))])
+        #expect(
+            box.tell(.store(.packageNoted(Self.id, name: file.name)))
+                == [.request(.send(Self.id, file, from: 0, count: 1_000))])
         #expect(box.outbox.isUploading)
         #expect(box.tell(.answer(.sent(offset: 1_000))) == [.request(.send(Self.id, file, from: 1_000, count: 1_000))])
         #expect(box.tell(.answer(.sent(offset: 2_000))) == [.request(.send(Self.id, file, from: 2_000, count: 500))])
         #expect(
-            box.tell(.answer(.sent(offset: 2_500))) == [.note(Self.id, file: file.name, url: "u", isSent: true)])
-        #expect(box.tell(.noted(Self.id, file.name)) == [.request(.manifest(Self.id))])
-        #expect(box.tell(.answer(.accepted)) == [.done(Self.id)])
-        #expect(box.tell(.noted(Self.id, "")) == [.askPackage(skipping: [])])
+            box.tell(.answer(.sent(offset: 2_500)))
+                == [.store(.packageFile(Self.id, name: file.name, url: "u", isSent: true))])
+        #expect(box.tell(.store(.packageNoted(Self.id, name: file.name))) == [.request(.manifest(Self.id))])
+        #expect(box.tell(.answer(.accepted)) == [.store(.packageDone(Self.id))])
+        #expect(box.tell(.store(.packageNoted(Self.id, name: ""))) == [.store(.nextPackage(skipping: []))])
         #expect(box.log.contains { $0.contains("state=uploaded bytes=2500") })
-        #expect(box.tell(.package(nil, waiting: 0, bytesLeft: 0)).isEmpty)
+        #expect(box.tell(.store(.package(nil, waiting: 0, bytesLeft: 0))).isEmpty)
         #expect(!box.outbox.isUploading)
     }
 
@@ -86,8 +92,10 @@ import Testing
         for status in [404, 410] {
             let box = Box()
             _ = box.begin(Self.file(url: "u"))
-            #expect(box.fail(status) == [.note(Self.id, file: "audio-0001.flac", url: nil, isSent: false)])
-            #expect(box.tell(.noted(Self.id, "audio-0001.flac")) == [.request(.create(Self.id, Self.file()))])
+            #expect(box.fail(status) == [.store(Self.anew)])
+            #expect(
+                box.tell(.store(.packageNoted(Self.id, name: "audio-0001.flac")))
+                    == [.request(.create(Self.id, Self.file()))])
         }
     }
 
@@ -123,7 +131,7 @@ import Testing
                 #expect(box.wait() == [.request(.offset(Self.id, Self.file(url: "u")))])
             }
             let effects = box.tell(.answer(answer))
-            #expect(effects == [.note(Self.id, file: "audio-0001.flac", url: nil, isSent: false)], "\(answer)")
+            #expect(effects == [.store(Self.anew)], "\(answer)")
         }
         let box = Box()
         let file = Self.file(url: "u")
@@ -139,13 +147,13 @@ import Testing
     @Test func `a file that is too large blocks its lesson, and the next one goes`() {
         let box = Box()
         _ = box.begin(Self.file())
-        #expect(box.fail(413) == [.askPackage(skipping: [Self.id])])
+        #expect(box.fail(413) == [.store(.nextPackage(skipping: [Self.id]))])
         let blocked = box.outbox.status(now: box.now).blocked
         #expect(blocked.map(\.recording) == [Self.id])
         #expect(blocked.map(\.reason) == ["413"])
         #expect(box.log.contains { $0.contains("chalkbox upload retry") })
-        _ = box.tell(.package(nil, waiting: 1, bytesLeft: 2_500))
-        #expect(box.tell(.retry(Self.id)) == [.askPackage(skipping: [])])
+        _ = box.tell(.store(.package(nil, waiting: 1, bytesLeft: 2_500)))
+        #expect(box.tell(.retry(Self.id)) == [.store(.nextPackage(skipping: []))])
     }
 
     @Test func `a school that does not let the box in is asked again when its secret changes`() {
@@ -215,11 +223,11 @@ import Testing
         let file = Self.file(url: "u", isSent: true)
         #expect(box.begin(file) == [.request(.manifest(Self.id))])
         let missing = OutboxInput.answer(.missing([file.name]))
-        #expect(box.tell(missing) == [.note(Self.id, file: file.name, url: nil, isSent: false)])
-        #expect(box.tell(.noted(Self.id, file.name)) == [.request(.create(Self.id, Self.file()))])
+        #expect(box.tell(missing) == [.store(.packageFile(Self.id, name: file.name, url: nil, isSent: false))])
+        #expect(box.tell(.store(.packageNoted(Self.id, name: file.name))) == [.request(.create(Self.id, Self.file()))])
         let stranger = Box()
         _ = stranger.begin(file)
-        #expect(stranger.tell(.answer(.missing(["other.flac"]))) == [.askPackage(skipping: [Self.id])])
+        #expect(stranger.tell(.answer(.missing(["other.flac"]))) == [.store(.nextPackage(skipping: [Self.id]))])
     }
 
     @Test func `status tells what is done, and how fast`() {

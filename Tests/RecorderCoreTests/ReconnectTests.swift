@@ -117,7 +117,7 @@ import Testing
         #expect(box.recorder.phase == .reconnecting(attempt: 2))
     }
 
-    @Test func `a hole that takes the spare key has another one fetched`() throws {
+    @Test func `a gap that takes the spare key has another one fetched`() throws {
         var box = Box()
         box.goLive()
         box.happens(.uplink(.key(attempt: 2, Box.key)))
@@ -150,13 +150,13 @@ import Testing
             (" Two,", 2_050, 2_400), (" three", 2_950, 3_380), (" four", 4_200, 4_500), (" five", 5_000, 5_100),
         ]
         box.happens(.uplink(.message(session: 2, message(again, speaker: "9", final: 5_200))))
-        guard case .storeTokens(let tokens, let covered, _)? = box.effects.first else {
+        guard case .store(.words(let words, let covered, _))? = box.effects.first else {
             Issue.record("nothing stored: \(box.effects)")
             return
         }
-        #expect(tokens.map(\.text) == [" four"])
-        #expect(tokens.map(\.start) == [SampleIndex(milliseconds: base + 4_200)])
-        #expect(tokens.map(\.speaker) == [1], "the overlap did not tell whose label 9 is")
+        #expect(words.map(\.text) == ["four"])
+        #expect(words.map(\.start) == [SampleIndex(milliseconds: base + 4_200)])
+        #expect(words.map(\.speaker) == [1], "the overlap did not tell whose label 9 is")
         #expect(covered == SampleIndex(milliseconds: base + 5_000))
     }
 

@@ -52,7 +52,7 @@ struct Box {
     mutating func start() {
         happens(.start(StartRequest(header: Self.header)))
         happens(.capture(.started(realtime: true)))
-        happens(.storeOpened)
+        happens(.store(.opened(Self.header.id)))
     }
 
     /// START, token, session, the service's first progress: live.
@@ -86,9 +86,25 @@ struct Box {
 
     var closing: (end: SampleIndex, gaps: [Gap])? {
         for effect in effects {
-            if case .closeStore(let end, let gaps, _) = effect { return (end, gaps) }
+            if case .store(.close(let end, let gaps, _)) = effect { return (end, gaps) }
         }
         return nil
+    }
+}
+
+extension RecorderInput {
+    /// The store has saved a recording.
+    static func closed(
+        samples: Int64, words: Int, of id: RecordingID = Box.header.id, sound: RecordedSound = RecordedSound()
+    ) -> RecorderInput {
+        var header = Box.header
+        header.id = id
+        var summary = RecordingSummary(
+            header: header, state: .saved, samples: samples, words: words, speakers: 0, covered: 0, interrupted: false)
+        summary.silenceSamples = sound.silenceSamples
+        summary.quietSamples = sound.quietSamples
+        summary.clippedSamples = sound.clippedSamples
+        return .store(.closed(summary))
     }
 }
 

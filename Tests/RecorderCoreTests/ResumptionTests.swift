@@ -120,12 +120,12 @@ import Testing
         recording.words = heard
         recording.wordCount = 900
         recording.speakers = [1, 3]
-        recording.coverage = Coverage(through: SampleIndex(milliseconds: 599_800), holes: [])
+        recording.coverage = Coverage(through: SampleIndex(milliseconds: 599_800), gaps: [])
         var box = Box()
         let place = SampleIndex(milliseconds: 610_000)
         box.happens(.resume(recording, at: place))
         #expect(
-            box.effects == [.capture(.start(at: place)), .reopenStore(at: place), .uplink(.requestKey(attempt: 1))])
+            box.effects == [.capture(.start(at: place)), .store(.reopen(at: place)), .uplink(.requestKey(attempt: 1))])
         #expect(box.log.first == "resume id=\(Box.header.id.text) at_ms=610000 away_ms=10000 words=900")
         #expect(box.recorder.lesson?.header.startedAt == Box.header.startedAt)
         box.head = place
@@ -157,11 +157,11 @@ import Testing
         #expect(box.effects == [])
     }
 
-    @Test func `has the coverage that its holes leave`() {
-        let hole = Gap(start: SampleIndex(100), end: SampleIndex(200), reason: "")
-        let coverage = Coverage(through: SampleIndex(1_000), holes: [hole])
+    @Test func `has the coverage that its gaps leave`() {
+        let gap = Gap(start: SampleIndex(100), end: SampleIndex(200), reason: "")
+        let coverage = Coverage(through: SampleIndex(1_000), gaps: [gap])
         #expect(coverage.ranges == [SampleIndex(0)..<SampleIndex(100), SampleIndex(200)..<SampleIndex(1_000)])
-        #expect(coverage.gaps(before: coverage.end, reason: "") == [hole])
-        #expect(Coverage(through: SampleIndex(150), holes: [hole]).end == SampleIndex(100))
+        #expect(coverage.gaps(before: coverage.end, reason: "") == [gap])
+        #expect(Coverage(through: SampleIndex(150), gaps: [gap]).end == SampleIndex(100))
     }
 }

@@ -16,13 +16,13 @@ import Testing
 
     private func plan(
         _ recordings: [Retention.Candidate], keepDays: Int = 30, free: Int64 = 1_000, now: WallTime? = Self.now
-    ) -> [Retention.Removal] {
+    ) -> [Retention.Deletion] {
         let policy = RetentionPolicy(keepDays: keepDays, reserveBytes: 500)
         return Retention.plan(recordings, policy: policy, freeBytes: free, now: now)
     }
 
-    private func removal(_ recording: Retention.Candidate, _ reason: Retention.Reason) -> Retention.Removal {
-        Retention.Removal(id: recording.id, bytes: recording.bytes, reason: reason)
+    private func removal(_ recording: Retention.Candidate, _ reason: Retention.Reason) -> Retention.Deletion {
+        Retention.Deletion(id: recording.id, bytes: recording.bytes, reason: reason)
     }
 
     @Test func `nothing goes while there is room and nothing is old`() {

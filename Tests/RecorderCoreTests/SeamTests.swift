@@ -35,25 +35,25 @@ import Testing
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400)], session: 1, final: 1_000)
         _ = transcript.close(session: 1)
-        // The live text went on behind a hole; a word of it is the twin of the hole's last.
+        // The live text went on behind a gap; a word of it is the twin of the gap's last.
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         hear([(" no", 1_309, 1_550), (" right", 2_000, 2_300)], session: 2, final: 4_000)
-        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
-        transcript.open(session: 3, base: .zero, hole: hole)
+        let gap = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, gap: gap)
         hear(
             [(" one", 100, 400), (" no", 79_950, 80_100), (" no", 80_290, 80_530), (" right", 80_980, 81_280)],
             session: 3, final: 82_000)
         #expect(words.sorted { $0.start < $1.start }.map(\.text) == ["one", "no", "no", "right"])
     }
 
-    @Test mutating func `a hole's last word is asked for again when its session ended before its twin was whole`() {
+    @Test mutating func `a gap's last word is asked for again when its session ended before its twin was whole`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400)], session: 1, final: 1_000)
         _ = transcript.close(session: 1)
         transcript.open(session: 2, base: SampleIndex(milliseconds: 79_000))
         hear([(" of", 1_265, 1_416), (" right", 2_000, 2_300)], session: 2, final: 4_000)
-        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
-        transcript.open(session: 3, base: .zero, hole: hole)
+        let gap = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, gap: gap)
         hear([(" of", 79_965, 80_180), (" of", 80_360, 80_500)], session: 3, final: 80_700)
         _ = transcript.close(session: 3)
         #expect(transcript.coverage.ranges.first?.upperBound == SampleIndex(milliseconds: 79_965))
@@ -102,7 +102,7 @@ import Testing
         #expect(words.map(\.text) == ["one", "of", "it"])
     }
 
-    @Test mutating func `in a hole a word is not taken for the twin with which the live text begins`() {
+    @Test mutating func `in a gap a word is not taken for the twin with which the live text begins`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one ", 100, 400)], session: 1, final: 1_000)
         _ = transcript.close(session: 1)
@@ -110,8 +110,8 @@ import Testing
         hear(
             [(" of", 996, 1_194), (" of", 1_390, 1_546), (" of", 1_790, 1_950), (" it", 2_100, 2_300)],
             session: 2, final: 4_000)
-        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
-        transcript.open(session: 3, base: .zero, hole: hole)
+        let gap = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, gap: gap)
         hear([(" one ", 100, 400)], session: 3, final: 79_750)
         hear(
             [(" of", 79_620, 79_860), (" of", 80_020, 80_218), (" of", 80_400, 80_556), (" of", 80_800, 80_960)],
@@ -119,7 +119,7 @@ import Testing
         #expect(words.sorted { $0.start < $1.start }.map(\.text) == ["one", "of", "of", "of", "of", "it"])
     }
 
-    @Test mutating func `a hole's edges are remembered however long the live session goes on`() {
+    @Test mutating func `a gap's edges are remembered however long the live session goes on`() {
         transcript.open(session: 1, base: .zero)
         hear([(" one", 100, 400), (" two ", 600, 900)], session: 1, final: 1_000)
         _ = transcript.close(session: 1)
@@ -129,8 +129,8 @@ import Testing
         }
         #expect(transcript.committedCount <= Limits.committedWords)
         words = []
-        let hole = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
-        transcript.open(session: 3, base: .zero, hole: hole)
+        let gap = SampleIndex(milliseconds: 1_000)..<SampleIndex(milliseconds: 80_000)
+        transcript.open(session: 3, base: .zero, gap: gap)
         hear(
             [(" one", 100, 400), (" two", 700, 1_000), (" three", 1_500, 1_800)], session: 3, speaker: "7",
             final: 3_000)

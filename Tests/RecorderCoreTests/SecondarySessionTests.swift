@@ -173,7 +173,7 @@ extension Box {
         #expect(box.requestedKey != nil)
     }
 
-    @Test func `a hole is filled beside the live session, once that is stable`() throws {
+    @Test func `a gap is filled beside the live session, once that is stable`() throws {
         var box = Box()
         box.goLive()
         box.happens(.uplink(.key(attempt: 2, Box.key)))

@@ -27,11 +27,11 @@ struct Script {
     /// A session that hears `script` from `base` on, final up to `through`, with times shifted by `jitter`.
     mutating func session(
         _ script: [Word], base: Int64, through: Int64, jitter: Int64 = 0, labels: [String: String] = [:],
-        hole: Range<Int64>? = nil, ends: Bool = true
+        gap: Range<Int64>? = nil, ends: Bool = true
     ) {
         numbers += 1
-        let range = hole.map { SampleIndex(milliseconds: $0.lowerBound)..<SampleIndex(milliseconds: $0.upperBound) }
-        transcript.open(session: numbers, base: SampleIndex(milliseconds: base), hole: range)
+        let range = gap.map { SampleIndex(milliseconds: $0.lowerBound)..<SampleIndex(milliseconds: $0.upperBound) }
+        transcript.open(session: numbers, base: SampleIndex(milliseconds: base), gap: range)
         let tokens = script.filter { $0.start >= base && $0.end <= through }.map { word in
             ServiceToken(
                 text: " " + word.text, startMilliseconds: word.start - base + jitter,
@@ -154,19 +154,19 @@ struct Script {
         #expect(words.sorted { $0.start < $1.start }.map(\.text) == ["a", "b", "c", "d"])
     }
 
-    @Test func `a gap that is too long is a hole, and is filled from both its edges`() {
+    @Test func `a gap that is too long is a gap, and is filled from both its edges`() {
         let spoken = Script.words((0..<120).map { "w\($0 % 7)" }.joined(separator: " "))
         var script = Script()
         script.session(spoken, base: 0, through: 20_200)
         let base = script.transcript.baseOfNextSession(head: SampleIndex(milliseconds: 100_400)).milliseconds
         #expect(base == 96_400, "live words come first")
         script.session(spoken, base: base, through: 110_400, jitter: 60, ends: false)
-        let hole = script.transcript.hole(before: 2)
-        #expect(hole == SampleIndex(milliseconds: 20_200)..<SampleIndex(milliseconds: base + 1_000))
+        let gap = script.transcript.gap(before: 2)
+        #expect(gap == SampleIndex(milliseconds: 20_200)..<SampleIndex(milliseconds: base + 1_000))
         script.session(
-            spoken, base: 16_000, through: base + 5_000, jitter: -80, hole: 20_200..<(base + 1_000))
+            spoken, base: 16_000, through: base + 5_000, jitter: -80, gap: 20_200..<(base + 1_000))
         #expect(script.texts == spoken.filter { $0.end <= 110_000 }.map(\.text).joined(separator: " "))
-        #expect(script.transcript.hole(before: 2) == nil)
+        #expect(script.transcript.gap(before: 2) == nil)
         #expect(script.transcript.coverage.ranges.count == 1)
     }
 }

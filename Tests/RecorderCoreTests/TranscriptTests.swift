@@ -1,38 +1,19 @@
 import RecorderCore
 import Testing
 
-func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, language: String = "en") -> FinalToken {
-    FinalToken(
+func word(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, language: String = "en") -> Word {
+    Word(
         text: text, start: SampleIndex(milliseconds: start), end: SampleIndex(milliseconds: end), confidence: 0.5,
         speaker: speaker, language: language)
 }
 
 @Suite struct `Words` {
-    @Test func `tokens join until one begins with a space`() {
-        let words = WordAssembler.words(of: [
-            token(" Good", 0, 100), token(" mor", 100, 200), token("ning", 200, 300), token(".", 300, 310),
-        ])
-        #expect(words.map(\.text) == ["Good", "morning."])
-        #expect(words[1].start == SampleIndex(milliseconds: 100))
-        #expect(words[1].end == SampleIndex(milliseconds: 310))
-    }
-
-    @Test func `another speaker begins a word even without a space`() {
-        let words = WordAssembler.words(of: [token(" yes", 0, 1), token("no", 1, 2, speaker: 2)])
-        #expect(words.map(\.text) == ["yes", "no"])
-    }
-
-    @Test func `a lone space ends the word`() {
-        let words = WordAssembler.words(of: [token("a", 0, 1), token(" ", 1, 2), token("b", 2, 3)])
-        #expect(words.map(\.text) == ["a", "b"])
-    }
-
     @Test func `segments are cut at a change of speaker, of language and at long pauses`() {
-        let words = WordAssembler.words(of: [
-            token(" a", 0, 500), token(" b", 600, 900), token(" c", 1_000, 1_100, speaker: 2),
-            token(" d", 1_200, 1_300, speaker: 2, language: "ar"),
-            token(" e", 9_000, 9_100, speaker: 2, language: "ar"),
-        ])
+        let words = [
+            word("a", 0, 500), word("b", 600, 900), word("c", 1_000, 1_100, speaker: 2),
+            word("d", 1_200, 1_300, speaker: 2, language: "ar"),
+            word("e", 9_000, 9_100, speaker: 2, language: "ar"),
+        ]
         #expect(Segment.segments(of: words).map(\.text) == ["a b", "c", "d", "e"])
     }
 }
@@ -47,7 +28,7 @@ func token(_ text: String, _ start: Int64, _ end: Int64, speaker: Int = 1, langu
         coverage.insert(range(40, 50))
         coverage.insert(range(10, 20))
         #expect(coverage.ranges == [range(0, 30), range(40, 50)])
-        #expect(coverage.withoutHoles == SampleIndex(30))
+        #expect(coverage.withoutGaps == SampleIndex(30))
         #expect(coverage.end == SampleIndex(50))
         #expect(coverage.samples == 40)
     }

@@ -6,7 +6,7 @@ import Testing
 private struct Gap {
     var script = Script()
     let spoken: [Script.Word]
-    let hole: Range<Int64>
+    let gap: Range<Int64>
 
     /// What was said before second 20 and after second 100 has its text: the gap is between.
     ///
@@ -14,7 +14,7 @@ private struct Gap {
     init(voices: String, laterLabels: [String: String], later: Int64 = 96_000) {
         let texts = (0..<130).map { "w\($0)" }.joined(separator: " ")
         spoken = Script.words(texts, voices: voices)
-        hole = 20_300..<(later + SampleIndex(Limits.cutWordSamples).milliseconds)
+        gap = 20_300..<(later + SampleIndex(Limits.cutWordSamples).milliseconds)
         script.session(spoken, base: 0, through: 20_300)
         script.session(spoken, base: later, through: 130_500, labels: laterLabels)
     }
@@ -22,18 +22,18 @@ private struct Gap {
     /// The power goes, and comes back: what is known is what the journal has.
     mutating func resume() {
         let end = SampleIndex(milliseconds: 130_500)
-        let hole = RecorderCore.Gap(
-            start: SampleIndex(milliseconds: hole.lowerBound), end: SampleIndex(milliseconds: hole.upperBound),
+        let gap = RecorderCore.Gap(
+            start: SampleIndex(milliseconds: gap.lowerBound), end: SampleIndex(milliseconds: gap.upperBound),
             reason: "")
         let words = script.words.sorted { $0.start < $1.start }
         script.transcript = LiveTranscript(
             resuming: InterruptedRecording(
-                header: Box.header, saved: end, coverage: Coverage(through: end, holes: [hole]), words: words,
+                header: Box.header, saved: end, coverage: Coverage(through: end, gaps: [gap]), words: words,
                 wordCount: words.count, speakers: Array(Set(words.map(\.speaker)))))
     }
 
     mutating func fill(labels: [String: String] = [:], from: Int64 = 8_000, to: Int64 = 112_000) {
-        script.session(spoken, base: from, through: to, labels: labels, hole: hole)
+        script.session(spoken, base: from, through: to, labels: labels, gap: gap)
     }
 }
 
@@ -124,12 +124,12 @@ private struct Gap {
             try box.untilDeadline()
             if box.requestedKey != nil { box.keyComes() }
         }
-        let hole = try #require(box.request)
-        #expect(hole.end == SampleIndex(milliseconds: 87_000).advanced(by: Limits.longestOverlapSamples))
+        let gap = try #require(box.request)
+        #expect(gap.end == SampleIndex(milliseconds: 87_000).advanced(by: Limits.longestOverlapSamples))
         box.sessionGoesLive()
         box.happens(.stop)
         box.happens(.capture(.stopped(end: SampleIndex(milliseconds: 95_000))))
-        #expect(box.effects.contains(.uplink(.finish(session: hole.id, end: SampleIndex(milliseconds: 95_000)))))
+        #expect(box.effects.contains(.uplink(.finish(session: gap.id, end: SampleIndex(milliseconds: 95_000)))))
     }
 
     @Test func `voices beyond those that are kept are counted`() {

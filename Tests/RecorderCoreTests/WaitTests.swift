@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func `a session that fills a hole and falls silent is given up`() throws {
+    @Test func `a session that fills a gap and falls silent is given up`() throws {
         var box = Box()
         box.goLive()
         box.happens(.uplink(.key(attempt: 2, Box.key)))
@@ -59,11 +59,11 @@ import Testing
         box.happens(.uplink(.opened(session: 3, tookMilliseconds: 1)))
         box.happens(.uplink(.key(attempt: 4, Box.key)))
         try box.untilDeadline()
-        let hole = try #require(box.request)
-        box.happens(.uplink(.opened(session: hole.id, tookMilliseconds: 1)))
+        let gap = try #require(box.request)
+        box.happens(.uplink(.opened(session: gap.id, tookMilliseconds: 1)))
         let opened = box.now
         // The live one is well.
-        while !box.effects.contains(.uplink(.close(session: hole.id))) {
+        while !box.effects.contains(.uplink(.close(session: gap.id))) {
             let due = try #require(box.recorder.nextDeadline)
             let step = min(20_000, max(1, due.milliseconds(since: box.now)))
             box.happens(.uplink(.message(session: 3, message([], total: 1))), after: step - 1)
@@ -91,11 +91,11 @@ import Testing
         let end = SampleIndex(milliseconds: 30_000)
         let gap = Gap(start: SampleIndex(milliseconds: 10_000), end: SampleIndex(milliseconds: 20_000), reason: "x")
         return InterruptedRecording(
-            header: Box.header, saved: end, coverage: Coverage(through: end, holes: [gap]), words: [], wordCount: 0,
+            header: Box.header, saved: end, coverage: Coverage(through: end, gaps: [gap]), words: [], wordCount: 0,
             speakers: [])
     }()
 
-    private static let text = GapsToFill(recording: lesson, holes: [], fileID: "", transcriptionID: "")
+    private static let text = GapsToFill(recording: lesson, gaps: [])
 
     private struct Later {
         var backfill: Backfill
@@ -130,18 +130,18 @@ import Testing
 
     private static let laterSteps: [(String, BackfillSettings.Mode, [BackfillInput])] = [
         ("the store's text", .live, []),
-        ("a key", .live, [.text(text)]),
-        ("a session", .live, [.text(text), .uplink(.key(attempt: .backfill(1), key))]),
+        ("a key", .live, [.store(.text(text))]),
+        ("a session", .live, [.store(.text(text)), .uplink(.key(attempt: .backfill(1), key))]),
         (
             "a session's words", .live,
             [
-                .text(text), .uplink(.key(attempt: .backfill(1), key)),
+                .store(.text(text)), .uplink(.key(attempt: .backfill(1), key)),
                 .uplink(.opened(session: .backfill(2), tookMilliseconds: 0)),
             ]
         ),
-        ("the cut audio", .files, [.text(text)]),
-        ("a file's name", .files, [.text(text), .clipMade(id, path: "/cut")]),
-        ("a transcription's name", .files, [.text(text), .clipMade(id, path: "/cut"), .answer(.file("f"))]),
+        ("the cut audio", .files, [.store(.text(text))]),
+        ("a file's name", .files, [.store(.text(text)), .store(.clipMade(id, path: "/cut", bytes: 1))]),
+        ("a transcription's name", .files, [.store(.text(text)), .store(.clipMade(id, path: "/cut", bytes: 1)), .answer(.file("f"))]),
     ]
 
     @Test func `no step of a saved lesson's text waits for ever`() throws {
@@ -163,18 +163,18 @@ import Testing
         var later = Later(.live)
         later.begin()
         var complete = Self.lesson
-        complete.coverage = Coverage(through: complete.saved, holes: [])
-        let text = GapsToFill(recording: complete, holes: [], fileID: "", transcriptionID: "")
-        #expect(later.tell(.text(text)) == [.settle(Self.id, reason: "")])
-        #expect(later.wait() == [.askText])
+        complete.coverage = Coverage(through: complete.saved, gaps: [])
+        let text = GapsToFill(recording: complete, gaps: [])
+        #expect(later.tell(.store(.text(text))) == [.store(.settleText(Self.id, reason: ""))])
+        #expect(later.wait() == [.store(.nextText)])
         #expect(later.log.contains("transcribe state=stuck"))
-        #expect(later.tell(.text(text)) == [.settle(Self.id, reason: "")])
+        #expect(later.tell(.store(.text(text))) == [.store(.settleText(Self.id, reason: ""))])
     }
 
     @Test func `a lesson in between gives the store all its time again`() throws {
         var later = Later(.files)
         later.begin()
-        later.tell(.text(Self.text))
+        later.tell(.store(.text(Self.text)))
         later.tell(.lessonBegan)
         #expect(later.backfill.nextDeadline == nil)
         later.now = later.now.adding(milliseconds: 6 * 3_600_000)
@@ -190,7 +190,7 @@ import Testing
 
     @Test func `no step of an upload waits for ever`() throws {
         let package: (UploadPackageFile) -> OutboxInput = {
-            .package(UploadPackage(recording: Self.id, files: [$0]), waiting: 1, bytesLeft: 2_500)
+            .store(.package(UploadPackage(recording: Self.id, files: [$0]), waiting: 1, bytesLeft: 2_500))
         }
         let steps: [(String, [OutboxInput])] = [
             ("the store's package", []),
@@ -212,7 +212,7 @@ import Testing
                 effects = outbox.receive(.tick, now: now)
                 isDone = effects.contains {
                     switch $0 {
-                    case .askPackage, .request: true
+                    case .store(.nextPackage), .request: true
                     default: false
                     }
                 }
@@ -227,7 +227,7 @@ import Testing
         var now = MonotonicTime(milliseconds: 1_000)
         _ = outbox.receive(.saved, now: now)
         let package = UploadPackage(recording: Self.id, files: [Self.file(url: "u")])
-        _ = outbox.receive(.package(package, waiting: 1, bytesLeft: 2_500), now: now)
+        _ = outbox.receive(.store(.package(package, waiting: 1, bytesLeft: 2_500)), now: now)
         _ = outbox.receive(.answer(.offset(0, length: nil)), now: now)
         for bytes in 1...100 {
             now = now.adding(milliseconds: Limits.exchangeMilliseconds - 1)

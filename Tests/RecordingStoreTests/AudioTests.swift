@@ -57,7 +57,7 @@ extension StoreTests {
             for _ in 0..<20 {
                 bench.feed(28_000)
                 try bench.commit()
-                guard case .committed(let through, _)? = bench.events.last else { continue }
+                guard case .committed(let through)? = bench.events.last else { continue }
                 #expect(bench.ring.head.samples(since: through) <= Limits.flacBlockSamples)
             }
         }

@@ -37,22 +37,22 @@ extension StoreTests {
             damage command: String
         ) throws {
             let bench = try StoreBench(directory)
-            let old = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            let old = try bench.lesson(1, samples: 20_000, [word("old", 1_000)])
             bench.ring.reset()
             let id = try bench.open(StoreBench.header(2))
             bench.feed(100_000)
-            _ = bench.store.send(.tokens([token(" first", 1_000)], covered: SampleIndex(20_000)))
+            _ = bench.store.send(.words([word("first", 1_000)], covered: SampleIndex(20_000)))
             let mark = SilenceMark(start: SampleIndex(40_000), end: SampleIndex(48_000), reason: .overrun)
             _ = bench.store.send(.silence(mark))
             _ = bench.store.send(.level(quietSamples: 32_000, clippedSamples: 16_000))
             try bench.commit()
             damage(command)
-            _ = bench.store.send(.tokens([token(" second", 50_000)], covered: SampleIndex(60_000)))
+            _ = bench.store.send(.words([word("second", 50_000)], covered: SampleIndex(60_000)))
             _ = bench.store.send(.commit)
             let index = try rebuilt(bench)
             #expect(index.kept?.hasPrefix("index.sqlite.damaged-") == true && index.recordings == 1, "\(index)")
             bench.feed(50_000)
-            _ = bench.store.send(.tokens([token(" third", 101_000)], covered: SampleIndex(110_000)))
+            _ = bench.store.send(.words([word("third", 101_000)], covered: SampleIndex(110_000)))
             let end = Gap(start: SampleIndex(110_000), end: SampleIndex(150_000), reason: "offline")
             let summary = try bench.close(gaps: [end])
             #expect(summary.samples == 150_000 && summary.silenceSamples == 8_000)
@@ -60,12 +60,12 @@ extension StoreTests {
             #expect(try readBack(id, directory) == (150_000, true))
             let reader = try RecordingIndex(directory: directory)
             #expect(try reader.recordings().map(\.header.id) == [old, id])
-            let words = try reader.tokens(id).map(\.text)
+            let words = try reader.words(id).map(\.text)
             let gaps = try reader.gaps(id)
-            if words == [" first", " second", " third"] {
+            if words == ["first", "second", "third"] {
                 #expect(gaps == [end])
             } else {
-                #expect(words == [" second", " third"], "\(gaps)")
+                #expect(words == ["second", "third"], "\(gaps)")
                 #expect(gaps == [Gap(start: .zero, end: SampleIndex(20_000), reason: "index lost"), end])
             }
             #expect(try Verification(directory: directory).check(id) { _, _ in }.problems == [])
@@ -78,12 +78,12 @@ extension StoreTests {
         @Test(arguments: damages)
         func `an idle box's index that becomes rubbish is made anew at the next lesson`(damage command: String) throws {
             let bench = try StoreBench(directory)
-            let old = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            let old = try bench.lesson(1, samples: 20_000, [word("old", 1_000)])
             damage(command)
             for number: UInt64 in 2...3 {
                 bench.ring.reset()
-                let id = try bench.lesson(number, samples: 30_000, [token(" new", 1_000)])
-                #expect(try RecordingIndex(directory: directory).tokens(id).map(\.text) == [" new"])
+                let id = try bench.lesson(number, samples: 30_000, [word("new", 1_000)])
+                #expect(try RecordingIndex(directory: directory).words(id).map(\.text) == ["new"])
             }
             let list = try RecordingIndex(directory: directory).recordings()
             #expect(list.map(\.samples) == [20_000, 30_000, 30_000] && list[0].header.id == old)
@@ -96,7 +96,7 @@ extension StoreTests {
             damage command: String
         ) throws {
             let bench = try StoreBench(directory)
-            _ = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            _ = try bench.lesson(1, samples: 20_000, [word("old", 1_000)])
             bench.ring.reset()
             let id = try bench.open(StoreBench.header(2))
             bench.feed(100_000)
@@ -116,15 +116,15 @@ extension StoreTests {
             let bench = try StoreBench(directory)
             let id = try bench.open()
             bench.feed(50_000)
-            _ = bench.store.send(.tokens([token(" first", 1_000)], covered: SampleIndex(20_000)))
+            _ = bench.store.send(.words([word("first", 1_000)], covered: SampleIndex(20_000)))
             try bench.commit()
             #expect(run("sqlite3 '\(file)' '\(change)'"))
-            _ = bench.store.send(.tokens([token(" second", 22_000)], covered: SampleIndex(30_000)))
+            _ = bench.store.send(.words([word("second", 22_000)], covered: SampleIndex(30_000)))
             bench.feed(50_000)
             #expect(try bench.close().samples == 100_000)
             let reader = try RecordingIndex(directory: directory)
             #expect(try reader.recordings().map(\.header.id) == [id])
-            #expect(try reader.tokens(id).map(\.text).last == " second")
+            #expect(try reader.words(id).map(\.text).last == "second")
             #expect(try Verification(directory: directory).check(id) { _, _ in }.problems == [])
         }
 
@@ -146,7 +146,7 @@ extension StoreTests {
         @Test(.enabled(if: TinyDisk.isPermitted, "needs the right to set attributes"))
         func `an index that can be neither used nor set aside is told, and made anew when it can`() throws {
             let bench = try StoreBench(directory)
-            let old = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            let old = try bench.lesson(1, samples: 20_000, [word("old", 1_000)])
             bench.ring.reset()
             let id = try bench.open(StoreBench.header(2))
             bench.feed(100_000)

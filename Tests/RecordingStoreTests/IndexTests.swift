@@ -7,56 +7,55 @@ import Testing
 
 extension StoreTests {
     struct IndexTests {
-        private let tokens = [
-            token(" Grüße", 1_000), token("!", 2_000, confidence: 1.0 / 3),
-            token(" مرحبا", 3_000, language: "ar"),
-            token("O'Brien; DROP TABLE token", 4_000, speaker: 2), token("", 5_000, speaker: 2, language: ""),
-            token(" nul\u{0}byte", 6_000, speaker: 0),
+        private let words = [
+            word("Grüße", 1_000), word("!", 2_000, confidence: 1.0 / 3),
+            word("مرحبا", 3_000, language: "ar"),
+            word("O'Brien; DROP TABLE token", 4_000, speaker: 2), word("and", 5_000, speaker: 2, language: ""),
+            word("nul\u{0}byte", 6_000, speaker: 0),
         ]
 
-        @Test func `tokens are exact after the index was closed and opened again`() throws {
+        @Test func `words are exact after the index was closed and opened again`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)
             let id = try bench.open(StoreBench.header(1, label: "5A “Физика”"))
             bench.feed(30_000)
-            _ = bench.store.send(.tokens(Array(tokens.prefix(2)), covered: SampleIndex(3_000)))
+            _ = bench.store.send(.words(Array(words.prefix(2)), covered: SampleIndex(3_000)))
             try bench.commit()
-            _ = bench.store.send(.tokens(Array(tokens.dropFirst(2)), covered: SampleIndex(7_000)))
+            _ = bench.store.send(.words(Array(words.dropFirst(2)), covered: SampleIndex(7_000)))
             let mark = SilenceMark(start: SampleIndex(800), end: SampleIndex(900), reason: .overrun)
             _ = bench.store.send(.silence(mark))
             let gap = Gap(start: SampleIndex(7_000), end: SampleIndex(30_000), reason: "offline")
             let summary = try bench.close(gaps: [gap])
             bench.store.shutdown()
             let index = try RecordingIndex(directory: scratch.path)
-            #expect(try index.tokens(id) == tokens)
+            #expect(try index.words(id) == words)
             #expect(try index.silences(id) == [mark])
             #expect(try index.gaps(id) == [gap])
             #expect(try index.recordings() == [summary])
             #expect(summary.header == StoreBench.header(1, label: "5A “Физика”"))
-            #expect(summary.tokens == 6 && summary.speakers == 2 && summary.covered == 7_000)
-            #expect(summary.words == WordAssembler.words(of: tokens).count)
+            #expect(summary.words == 6 && summary.speakers == 2 && summary.covered == 7_000)
         }
 
         @Test func `a speaker who turns out to be another is that one, saved or not`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)
             let before = try bench.open(StoreBench.header(1))
-            _ = bench.store.send(.tokens([token(" other", 1_000, speaker: 3)], covered: .zero))
+            _ = bench.store.send(.words([word("other", 1_000, speaker: 3)], covered: .zero))
             _ = try bench.close()
             let id = try bench.open(StoreBench.header(2))
             bench.feed(30_000)
-            let saved = [token(" one", 1_000, speaker: 1), token(" two", 2_000, speaker: 3)]
-            _ = bench.store.send(.tokens(saved, covered: .zero))
+            let saved = [word("one", 1_000, speaker: 1), word("two", 2_000, speaker: 3)]
+            _ = bench.store.send(.words(saved, covered: .zero))
             try bench.commit()
-            _ = bench.store.send(.tokens([token(" waits", 3_000, speaker: 3)], covered: .zero))
+            _ = bench.store.send(.words([word("waits", 3_000, speaker: 3)], covered: .zero))
             _ = bench.store.send(.mergeSpeaker(3, into: 1))
-            _ = bench.store.send(.tokens([token(" new", 4_000, speaker: 3)], covered: .zero))
+            _ = bench.store.send(.words([word("new", 4_000, speaker: 3)], covered: .zero))
             try bench.commit()
             let index = try RecordingIndex(directory: scratch.path)
-            #expect(try index.tokens(id).map(\.speaker) == [1, 1, 1, 3], "the number is given anew")
+            #expect(try index.words(id).map(\.speaker) == [1, 1, 1, 3], "the number is given anew")
             let summary = try bench.close()
             #expect(summary.speakers == 2)
-            #expect(try index.tokens(before).map(\.speaker) == [3], "other recordings have their own speakers")
+            #expect(try index.words(before).map(\.speaker) == [3], "other recordings have their own speakers")
         }
 
         @Test func `a running recording shows what is committed to a reader`() throws {
@@ -66,13 +65,13 @@ extension StoreTests {
             let index = try RecordingIndex(directory: scratch.path)
             for round in 1...30 {
                 bench.feed(28_000)
-                let text = token(" word\(round)", Int64(round) * 28_000 - 20_000)
-                _ = bench.store.send(.tokens([text], covered: SampleIndex(Int64(round) * 28_000 - 10_000)))
+                let text = word("word\(round)", Int64(round) * 28_000 - 20_000)
+                _ = bench.store.send(.words([text], covered: SampleIndex(Int64(round) * 28_000 - 10_000)))
                 try bench.commit()
                 let summary = try #require(try index.summary(id))
                 #expect(summary.state == .recording)
                 #expect(summary.samples == (Int64(round) * 28_000 - 1) / 1_600 * 1_600)
-                #expect(summary.tokens == round && summary.words == round)
+                #expect(summary.words == round)
                 #expect(summary.covered == Int64(round) * 28_000 - 10_000)
                 #expect(try index.recordings() == [summary])
             }
@@ -86,10 +85,10 @@ extension StoreTests {
                 bench.ring.reset()
                 let id = try bench.open(StoreBench.header(number))
                 bench.feed(Int(number) * 10_000)
-                let texts = (0..<number).map { token(" \($0)", Int64($0) * 1_000) }
-                _ = bench.store.send(.tokens(texts, covered: .zero))
+                let texts = (0..<number).map { word("\($0)", Int64($0) * 1_000) }
+                _ = bench.store.send(.words(texts, covered: .zero))
                 _ = try bench.close()
-                #expect(try RecordingIndex(directory: scratch.path).tokens(id) == texts)
+                #expect(try RecordingIndex(directory: scratch.path).words(id) == texts)
             }
             let list = try RecordingIndex(directory: scratch.path).recordings()
             #expect(list.map(\.samples) == [10_000, 20_000, 30_000])
@@ -149,7 +148,7 @@ extension StoreTests {
             let bench = try StoreBench(scratch.path)
             _ = try bench.open()
             bench.feed(10_000)
-            _ = bench.store.send(.tokens(tokens, covered: .zero))
+            _ = bench.store.send(.words(words, covered: .zero))
             _ = try bench.close()
             let file = scratch.path + "/index.sqlite"
             #expect(run("sqlite3 '\(file)' 'PRAGMA integrity_check' | grep -qx ok"))

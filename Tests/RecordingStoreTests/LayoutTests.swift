@@ -77,16 +77,5 @@ extension StoreTests {
         func `what is no time is refused`(text: String) {
             #expect(RFC3339.parse(text) == nil)
         }
-
-        @Test func `words are counted as the transcript counts them`() {
-            let texts: [(String, Int)] = [
-                ("Hel", 1), ("lo", 1), (",", 1), (" world", 1), (".", 1), ("Yes", 2), (" ", 2), ("we", 2), ("", 2),
-                (" can ", 2), ("do", 2), ("\u{a0}x", 0), (" ", 1), ("  ", 1), (" end", 1),
-            ]
-            let tokens = texts.enumerated().map { token($1.0, Int64($0) * 1_000, speaker: $1.1) }
-            var counter = WordCounter()
-            let begun = tokens.filter { counter.begins($0) }.count
-            #expect(begun == WordAssembler.words(of: tokens).count)
-        }
     }
 }

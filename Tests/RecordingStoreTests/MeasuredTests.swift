@@ -21,8 +21,8 @@ extension StoreTests {
             var log: Int64 = 0
             while bench.ring.head.value < total {
                 bench.feed(320_000)
-                let word = token(" word", bench.ring.head.value - 20_000)
-                _ = bench.store.send(.tokens([word], covered: bench.ring.head))
+                let text = word("word", bench.ring.head.value - 20_000)
+                _ = bench.store.send(.words([text], covered: bench.ring.head))
                 try bench.commit()
                 log = max(log, try fileBytes(scratch.path + "/index.sqlite-wal"))
                 if bench.ring.head.value == 3_200_000 { early = residentKilobytes() }
@@ -51,8 +51,8 @@ extension StoreTests {
             // Six hours of words, 2.5 a second.
             let id = try bench.open()
             for part in 0..<54 {
-                let words = (0..<1_000).map { token(" word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400) }
-                _ = bench.store.send(.tokens(words, covered: .zero))
+                let words = (0..<1_000).map { word("word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400) }
+                _ = bench.store.send(.words(words, covered: .zero))
             }
             bench.feed(40_000)
             _ = try bench.close()
@@ -61,7 +61,7 @@ extension StoreTests {
                 // In the middle: the transcript is being written.
                 let started = try EventNotifier()
                 trace.onEach { _ in started.raise() }
-                #expect(bench.store.send(.saved(.nextPackage(skipping: []))))
+                #expect(bench.store.send(.postLesson(.nextPackage(skipping: []))))
                 let deadline = Clock.now.adding(milliseconds: 60_000)
                 #expect(Poll.readable(started.fileDescriptor, until: deadline))
                 trace.onEach { _ in }
@@ -73,7 +73,7 @@ extension StoreTests {
                 bench.feed(4_000)
                 _ = try bench.close()
             }
-            let event = try bench.waitSaved { if case .package = $0 { true } else { false } }
+            let event = try bench.waitPostLesson { if case .package = $0 { true } else { false } }
             guard case .package(let package?, _, _) = event else { throw StoreBench.Missing() }
             #expect(package.recording == id)
             try SavedFiles(directory: scratch.path).expectPackage(package)
@@ -90,9 +90,9 @@ extension StoreTests {
             let id = try bench.open()
             for part in 0..<54 {
                 let words = (0..<1_000).map {
-                    token(" word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400, speaker: $0 * turns / 1_000 % 2 + 1)
+                    word("word\(part)-\($0)", Int64(part * 1_000 + $0) * 6_400, speaker: $0 * turns / 1_000 % 2 + 1)
                 }
-                _ = bench.store.send(.tokens(words, covered: .zero))
+                _ = bench.store.send(.words(words, covered: .zero))
                 _ = bench.store.send(.commit)
                 try bench.wait { if case .committed = $0 { true } else { false } }
             }

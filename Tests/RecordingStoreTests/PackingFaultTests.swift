@@ -10,7 +10,7 @@ extension StoreTests {
     /// Packing on disks that refuse.
     @Suite(.serialized) struct PackingFaultTests {
         private let scratch = Scratch()
-        private static let words = (0..<40).map { token(" word\($0)", Int64($0) * 900) }
+        private static let words = (0..<40).map { word("word\($0)", Int64($0) * 900) }
 
         @Test(arguments: [EIO, ENOSPC, EROFS])
         func `a disk that refuses the package is told once, and a lesson goes on`(error: Int32) throws {
@@ -26,8 +26,8 @@ extension StoreTests {
                 let id = try bench.lesson(1, samples: 40_000, Self.words)
                 let first = trace.count
                 trace.respond { number, _ in number >= first + place ? error : 0 }
-                #expect(bench.store.send(.saved(.nextPackage(skipping: []))))
-                try bench.waitSaved { if case .failed = $0 { true } else { false } }
+                #expect(bench.store.send(.postLesson(.nextPackage(skipping: []))))
+                try bench.waitPostLesson { if case .failed = $0 { true } else { false } }
                 trace.respond(nil)
                 bench.ring.reset()
                 _ = try bench.open(StoreBench.header(2))
@@ -36,7 +36,7 @@ extension StoreTests {
                 let package = try #require(try bench.nextPackage().package)
                 #expect(package.recording == id && bench.failures.isEmpty)
                 try SavedFiles(directory: scratch.path + "/state").expectPackage(package)
-                let told = bench.events.filter { if case .saved(.failed) = $0 { true } else { false } }
+                let told = bench.events.filter { if case .postLesson(.failed) = $0 { true } else { false } }
                 #expect(told.count == 1, "\(told)")
             }
             print("packing fault: errno \(error), \(undisturbed) changes")
@@ -63,7 +63,7 @@ extension StoreTests {
             let path = segmentPath(scratch.path, ids[0], 1)
             #expect(rename(path, path + ".away") == 0 && mkdir(path, 0o700) == 0)
             #expect(try bench.nextPackage().package?.recording == ids[1])
-            #expect(bench.events.contains { if case .saved(.failed) = $0 { true } else { false } })
+            #expect(bench.events.contains { if case .postLesson(.failed) = $0 { true } else { false } })
             #expect(rmdir(path) == 0 && rename(path + ".away", path) == 0)
             #expect(try bench.nextPackage().package?.recording == ids[0])
         }
@@ -77,13 +77,13 @@ extension StoreTests {
             let id = try bench.lesson(1, samples: 40_000, Self.words)
             _ = try bench.nextPackage()
             trace.respond { _, effect in effect.path.contains("index.sqlite") ? EIO : 0 }
-            let note = SavedCommand.packageFile(id, name: "manifest.json", url: "https://x/7", isSent: true)
-            #expect(bench.store.send(.saved(note)))
-            try bench.waitSaved { if case .failed = $0 { true } else { false } }
+            let note = PostLessonCommand.packageFile(id, name: "manifest.json", url: "https://x/7", isSent: true)
+            #expect(bench.store.send(.postLesson(note)))
+            try bench.waitPostLesson { if case .failed = $0 { true } else { false } }
             #expect(try RecordingIndex(directory: scratch.path).packageFiles(id).allSatisfy { !$0.isSent })
             trace.respond(nil)
             try bench.ask(.packageDone(id)) { $0 == .packageNoted(id, name: "manifest.json") }
-            try bench.waitSaved { $0 == .packageNoted(id, name: "") }
+            try bench.waitPostLesson { $0 == .packageNoted(id, name: "") }
             #expect(try RecordingIndex(directory: scratch.path).summary(id)?.state == .uploaded)
         }
 

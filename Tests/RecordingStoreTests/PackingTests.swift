@@ -9,7 +9,7 @@ extension StoreTests {
     @Suite(.serialized) struct PackingTests {
         private let scratch = Scratch()
         private var files: SavedFiles { SavedFiles(directory: scratch.path) }
-        private let words = (0..<40).map { token(" word\($0)", Int64($0) * 900, speaker: 1 + $0 / 9) }
+        private let words = (0..<40).map { word("word\($0)", Int64($0) * 900, speaker: 1 + $0 / 9) }
 
         private func bench(_ policy: PostLessonPolicy = StoreBench.both) throws -> StoreBench {
             try StoreBench(scratch.path, segmentSamples: 32_000, postLesson: policy)
@@ -50,7 +50,7 @@ extension StoreTests {
             let bench = try bench()
             let gap = Gap(start: SampleIndex(32_000), end: SampleIndex(48_000), reason: "offline")
             let id = try bench.lesson(
-                1, samples: 48_000, [token(" Good", 1_600), token(" day", 16_000, speaker: 2)], gaps: [gap])
+                1, samples: 48_000, [word("Good", 1_600), word("day", 16_000, speaker: 2)], gaps: [gap])
             try bench.settle(id, reason: "given up")
             let package = try #require(try bench.nextPackage().package)
             let head = #"{"format":"chalkbox-FORMAT","version":1,"id":"\#(id.text)","label":"7B maths","#
@@ -98,20 +98,19 @@ extension StoreTests {
                 bench.ring.reset()
                 let id = try bench.open()
                 bench.feed(40_000)
-                var tokens: [FinalToken] = []
+                var words: [Word] = []
                 for part in 0..<dice.roll(5) {
                     var place = Int64(dice.roll(1_000_000))
                     for number in 0..<dice.roll(400) {
-                        let text = [" ", "", " ", "x ", " <&>", ", "][dice.roll(6)] + "w\(part)-\(number)"
-                        let text2 = dice.roll(20) == 0 ? "  " : text
-                        tokens.append(
-                            token(text2, place, speaker: dice.roll(60) == 0 ? dice.roll(4) : part, language: "en"))
+                        let text = ["", "x ", "<&>", ", "][dice.roll(4)] + "w\(part)-\(number)"
+                        words.append(
+                            word(text, place, speaker: dice.roll(60) == 0 ? dice.roll(4) : part, language: "en"))
                         place += Int64(dice.roll(40) == 0 ? 90_000 : dice.roll(3) * 2_000)
                         if dice.roll(50) == 0 { place -= 3_000 }
                         place = max(0, place)
                     }
                 }
-                _ = bench.store.send(.tokens(tokens, covered: .zero))
+                _ = bench.store.send(.words(words, covered: .zero))
                 _ = try bench.close()
                 let package = try #require(try bench.nextPackage().package)
                 let saved = SavedFiles(directory: scratch.path)
@@ -133,12 +132,12 @@ extension StoreTests {
             #expect(try bench.nextPackage(skipping: [whole]) == (nil, 2, left))
             bench.ring.reset()
             _ = try bench.open(StoreBench.header(3))
-            #expect(bench.store.send(.saved(.nextPackage(skipping: []))))
+            #expect(bench.store.send(.postLesson(.nextPackage(skipping: []))))
             bench.feed(40_000)
             try bench.commit()
             #expect(try files.names(whole).allSatisfy { $0.hasSuffix(".flac") })
             _ = try bench.close()
-            let event = try bench.waitSaved { if case .package = $0 { true } else { false } }
+            let event = try bench.waitPostLesson { if case .package = $0 { true } else { false } }
             guard case .package(let package?, 3, _) = event else { throw StoreBench.Missing() }
             #expect(package.recording == whole)
             try bench.settle(holed, reason: "401")
@@ -160,8 +159,8 @@ extension StoreTests {
             bench.store.shutdown()
             let next = try self.bench()
             #expect(try next.nextText() == nil)
-            let change = SavedCommand.textTokens(id, [token(" late", 5)], covered: .zero, holes: [])
-            #expect(next.store.send(.saved(change)))
+            let change = PostLessonCommand.words(id, [word("late", 5)], covered: .zero, gaps: [])
+            #expect(next.store.send(.postLesson(change)))
             try next.settle(id)
             #expect(try state(id).words == 0)
             try files.expectPackage(package)
@@ -200,9 +199,9 @@ extension StoreTests {
             let next = try StoreBench(
                 scratch.path, retention: RetentionPolicy(keepDays: 0, reserveBytes: 1 << 60),
                 postLesson: StoreBench.both)
-            let event = try next.wait { if case .removed = $0 { true } else { false } }
+            let event = try next.wait { if case .deleted = $0 { true } else { false } }
             let bytes = package.files.reduce(0) { $0 + $1.bytes }
-            #expect(event == .removed(Retention.Removal(id: id, bytes: bytes, reason: .space)))
+            #expect(event == .deleted(Retention.Deletion(id: id, bytes: bytes, reason: .space)))
             next.store.shutdown()
             #expect(try FileSystem.list(scratch.path + "/recordings") == [])
             #expect(run("sqlite3 '\(scratch.path)/index.sqlite' 'SELECT count(*) FROM parcel_file' | grep -qx 0"))

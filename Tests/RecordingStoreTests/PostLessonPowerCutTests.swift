@@ -23,11 +23,11 @@ private struct TracedAftermath {
     }
 
     static let samples = 64_000
-    static let before = (0..<20).map { token(" a\($0)", Int64($0) * 1_000) }
-    static let hole = Gap(start: SampleIndex(20_000), end: SampleIndex(50_000), reason: "offline")
+    static let before = (0..<20).map { word("a\($0)", Int64($0) * 1_000) }
+    static let gap = Gap(start: SampleIndex(20_000), end: SampleIndex(50_000), reason: "offline")
     static let batches = [
-        (0..<15).map { token(" b\($0)", 20_000 + Int64($0) * 1_000) },
-        (0..<15).map { token(" c\($0)", 35_000 + Int64($0) * 1_000) },
+        (0..<15).map { word("b\($0)", 20_000 + Int64($0) * 1_000) },
+        (0..<15).map { word("c\($0)", 35_000 + Int64($0) * 1_000) },
     ]
     static let notes = 10
 
@@ -43,7 +43,7 @@ private struct TracedAftermath {
         let state = root + "/state"
         do {
             let first = try StoreBench(state, segmentSamples: 32_000)
-            try first.lesson(1, samples: Self.samples, Self.before, covered: Self.hole.start, gaps: [Self.hole])
+            try first.lesson(1, samples: Self.samples, Self.before, covered: Self.gap.start, gaps: [Self.gap])
         }
         if version1 { OldIndex.downgrade(state) }
         start = try DiskImage(reading: root)
@@ -65,13 +65,13 @@ private struct TracedAftermath {
     static func finish(_ bench: StoreBench, _ note: ((inout Promise) -> Void) -> Void) throws {
         if let text = try bench.nextText() {
             let id = text.recording.header.id
-            var covered = text.holes[0].start
+            var covered = text.gaps[0].start
             for (number, batch) in batches.enumerated() where batch[0].start >= covered {
                 note { $0.given += batch.count }
                 let isLast = number == batches.count - 1
-                covered = isLast ? hole.end : batches[number + 1][0].start
-                let holes = isLast ? [] : [Gap(start: covered, end: hole.end, reason: "offline")]
-                #expect(bench.store.send(.saved(.textTokens(id, batch, covered: covered, holes: holes))))
+                covered = isLast ? gap.end : batches[number + 1][0].start
+                let gaps = isLast ? [] : [Gap(start: covered, end: gap.end, reason: "offline")]
+                #expect(bench.store.send(.postLesson(.words(id, batch, covered: covered, gaps: gaps))))
                 // Answered after what came before it.
                 _ = try bench.nextText()
                 note { $0.saved += batch.count }
@@ -106,14 +106,14 @@ private struct TracedAftermath {
         let index = try RecordingIndex(directory: state)
         guard let found = try index.summary(id) else { return ["no recording"] }
         let all = Self.before + Self.batches.flatMap { $0 }
-        let tokens = try index.tokens(id)
+        let words = try index.words(id)
         let accepted = Self.before.count + promise.saved...Self.before.count + promise.given
-        if !accepted.contains(tokens.count) || tokens != Array(all.prefix(tokens.count)) {
-            problems.append("\(tokens.count) tokens of \(accepted)")
+        if !accepted.contains(words.count) || words != Array(all.prefix(words.count)) {
+            problems.append("\(words.count) words of \(accepted)")
         }
-        if found.words != tokens.count || found.tokens != tokens.count { problems.append("\(found.words) words") }
-        let edge = try index.gaps(id).first?.start.value ?? Self.hole.end.value
-        if edge != 20_000 + Int64(tokens.count - Self.before.count) * 1_000 { problems.append("a hole from \(edge)") }
+        if found.words != words.count { problems.append("\(found.words) words") }
+        let edge = try index.gaps(id).first?.start.value ?? Self.gap.end.value
+        if edge != 20_000 + Int64(words.count - Self.before.count) * 1_000 { problems.append("a gap from \(edge)") }
         if promise.isSettled, !found.isTextSettled { problems.append("not settled") }
         let files = try index.packageFiles(id)
         if promise.isPacked, files.isEmpty { problems.append("not packed") }
@@ -131,8 +131,8 @@ private struct TracedAftermath {
         let names = try FileSystem.list(state + "/recordings/" + id.text)
         if names != package.keys.sorted() { problems.append("\(names)") }
         problems += try Verification(directory: state).check(id) { _, _ in }.problems
-        problems += bench.events.compactMap { if case .saved(.failed(let error)) = $0 { error.message } else { nil } }
-        return problems + bench.failures.map(\.message)
+        problems += bench.events.compactMap { if case .postLesson(.failed(let error)) = $0 { error } else { nil } }
+        return problems + bench.failures
     }
 }
 
@@ -189,7 +189,7 @@ extension StoreTests {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path, segmentSamples: 32_000)
             let gap = Gap(start: SampleIndex(20_000), end: SampleIndex(40_000), reason: "offline")
-            let words = (0..<20).map { token(" w\($0)", Int64($0) * 900) }
+            let words = (0..<20).map { word("w\($0)", Int64($0) * 900) }
             let ids = [
                 try bench.lesson(1, samples: 40_000, words),
                 try bench.lesson(2, samples: 40_000, words, gaps: [gap]),
@@ -205,7 +205,7 @@ extension StoreTests {
             let index = try RecordingIndex(directory: scratch.path)
             #expect(try index.recordings() == before)
             #expect(before.map(\.isTextSettled) == [true, false])
-            #expect(try index.tokens(ids[1]) == words && index.gaps(ids[1]) == [gap])
+            #expect(try index.words(ids[1]) == words && index.gaps(ids[1]) == [gap])
             #expect(try next.nextPackage().package?.recording == ids[0])
             #expect(try next.nextText()?.recording.header.id == ids[1])
             let version = try index.database.integer("PRAGMA user_version", doing: "test")

@@ -25,12 +25,12 @@ extension StoreTests {
             let scratch = Scratch()
             let keep = RetentionPolicy(keepDays: 0, reserveBytes: .max)
             let bench = try StoreBench(scratch.path, retention: keep, postLesson: StoreBench.both)
-            try bench.lesson(1, samples: 40_000, [token(" one", 1_000)])
+            try bench.lesson(1, samples: 40_000, [word("one", 1_000)])
             let package = try #require(try bench.nextPackage().package)
             bench.ring.reset()
             _ = try bench.open(StoreBench.header(2))
             bench.feed(40_000)
-            _ = bench.store.send(.tokens([token(" two", 1_000)], covered: .zero))
+            _ = bench.store.send(.words([word("two", 1_000)], covered: .zero))
             try bench.commit()
             let reader = try reader(scratch.path)
             let stop = try milliseconds { _ = try bench.close() }
@@ -38,7 +38,7 @@ extension StoreTests {
             try bench.upload(package)
             let deletion = try milliseconds {
                 _ = bench.store.send(.freeSpace)
-                try bench.wait { if case .removed = $0 { true } else { false } }
+                try bench.wait { if case .deleted = $0 { true } else { false } }
             }
             bench.ring.reset()
             let start = try milliseconds { _ = try bench.open(StoreBench.header(3)) }
@@ -59,8 +59,8 @@ extension StoreTests {
             let log = scratch.path + "/index.sqlite-wal"
             var told = 0
             for round in 0..<40 {
-                let words = (0..<800).map { token(" a word of no meaning \($0)", Int64(round) * 400) }
-                _ = bench.store.send(.tokens(words, covered: .zero))
+                let words = (0..<800).map { word("a word of no meaning \($0)", Int64(round) * 400) }
+                _ = bench.store.send(.words(words, covered: .zero))
                 _ = bench.store.send(.commit)
                 try bench.wait { if case .committed = $0 { true } else { false } }
                 told = bench.events.filter { $0 == .reached(.indexLog, count: 1) }.count
@@ -78,7 +78,7 @@ extension StoreTests {
             let other = try Database(path: scratch.path + "/index.sqlite", .write)
             try other.execute("BEGIN IMMEDIATE", doing: "hold it")
             bench.feed(40_000)
-            _ = bench.store.send(.tokens([token(" word", 1_000)], covered: .zero))
+            _ = bench.store.send(.words([word("word", 1_000)], covered: .zero))
             let time = try milliseconds {
                 _ = bench.store.send(.commit)
                 try bench.wait { if case .failed = $0 { true } else { false } }
@@ -91,11 +91,11 @@ extension StoreTests {
             #expect(try readBack(id, scratch.path) == (40_000, true))
         }
 
-        @Test func `many holes in a long lesson keep no watchdog waiting`() throws {
+        @Test func `many gaps in a long lesson keep no watchdog waiting`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path, postLesson: PostLessonPolicy(transcribes: true))
             let day = 24 * 3_600 * SampleIndex.samplesPerSecond
-            let id = try bench.lesson(1, samples: 20_000, [token(" one", 1_000)])
+            let id = try bench.lesson(1, samples: 20_000, [word("one", 1_000)])
             let rows = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 400000)"
             let file = scratch.path + "/index.sqlite"
             bench.store.shutdown()
@@ -109,11 +109,11 @@ extension StoreTests {
                     SELECT 1, i * 6400000 + 1000, i * 6400000 + 1100, 'offline' FROM n LIMIT 200"
                     """))
             let again = try StoreBench(scratch.path, postLesson: PostLessonPolicy(transcribes: true))
-            _ = again.store.send(.saved(.nextText(skipping: [])))
+            _ = again.store.send(.postLesson(.nextText))
             var longest: Int64 = 0
             var last = Clock.now
             let deadline = Clock.now.adding(milliseconds: 120_000)
-            while !again.takeNew().contains(where: { if case .saved(.text) = $0 { true } else { false } }) {
+            while !again.takeNew().contains(where: { if case .postLesson(.text) = $0 { true } else { false } }) {
                 guard Clock.now < deadline else { return #expect(Bool(false), "no text of \(id)") }
                 if again.store.heartbeat.isCurrent {
                     longest = max(longest, Clock.now.milliseconds(since: last))

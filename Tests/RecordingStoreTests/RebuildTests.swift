@@ -7,27 +7,27 @@ import Testing
 
 extension StoreTests {
     struct RebuildTests {
-        /// Two saved recordings of `tokens` words each, whose words and gap are known.
+        /// Two saved recordings of `count` words each, whose words and gap are known.
         private struct Past {
             let scratch = Scratch()
             var path: String { scratch.path }
             var index: String { path + "/index.sqlite" }
             var ids: [RecordingID] = []
-            var words: [[FinalToken]] = []
+            var words: [[Word]] = []
             static let lengths: [Int64] = [70_000, 41_000]
             static let gap = Gap(start: SampleIndex(35_000), end: SampleIndex(36_000), reason: "offline")
 
-            init(tokens: Int = 20) throws {
+            init(words count: Int = 20) throws {
                 let bench = try StoreBench(path, segmentSamples: 32_000)
                 for (number, length) in Self.lengths.enumerated() {
                     bench.ring.reset()
                     ids.append(try bench.open(StoreBench.header(UInt64(number + 1), label: "class \(number)")))
                     bench.feed(Int(length))
-                    words.append((0..<tokens).map { token(" word\($0)", Int64($0) * 30_000 / Int64(tokens)) })
+                    words.append((0..<count).map { word("word\($0)", Int64($0) * 30_000 / Int64(count)) })
                     var left = words[number][...]
                     while !left.isEmpty {
                         let covered = SampleIndex(left.prefix(10).last!.end.value)
-                        _ = bench.store.send(.tokens(Array(left.prefix(10)), covered: covered))
+                        _ = bench.store.send(.words(Array(left.prefix(10)), covered: covered))
                         left = left.dropFirst(10)
                         try bench.commit()
                     }
@@ -57,7 +57,7 @@ extension StoreTests {
                 for (number, id) in ids.enumerated() {
                     #expect(try readBack(id, path) == (Self.lengths[number], true))
                     var expected = words[number][...]
-                    for word in try index.tokens(id) {
+                    for word in try index.words(id) {
                         guard let place = expected.firstIndex(of: word) else {
                             // What is still a valid row, SQLite cannot tell from a true one.
                             guard bench.store.rebuilt != nil else { break }
@@ -121,14 +121,14 @@ extension StoreTests {
             #expect(store.rebuilt?.words == 40 && store.rebuilt?.unmarked == 0)
             let index = try RecordingIndex(directory: past.path)
             for (number, id) in past.ids.enumerated() {
-                #expect(try index.tokens(id) == past.words[number])
+                #expect(try index.words(id) == past.words[number])
                 #expect(try index.gaps(id) == [Past.gap])
             }
             #expect(store.recovered.allSatisfy { !$0.summary.interrupted && $0.summary.covered > 28_000 })
         }
 
         @Test func `words before a damaged page are saved and the rest is a gap`() throws {
-            let past = try Past(tokens: 600)
+            let past = try Past(words: 600)
             let pages = try fileBytes(past.index) / 1_024
             // The second recording's words fill the end of the file.
             try past.damage(at: (pages - 8) * 1_024, count: 1_024)
@@ -136,15 +136,15 @@ extension StoreTests {
             let words = try #require(store.rebuilt?.words)
             #expect(words > 600 && words < 1_200)
             let index = try RecordingIndex(directory: past.path)
-            #expect(try index.tokens(past.ids[0]) == past.words[0])
-            let rest = try index.tokens(past.ids[1])
+            #expect(try index.words(past.ids[0]) == past.words[0])
+            let rest = try index.words(past.ids[1])
             #expect(rest == Array(past.words[1].prefix(rest.count)) && !rest.isEmpty)
             let gap = try #require(try index.gaps(past.ids[1]).first)
             #expect(gap.reason == "index lost" && gap.start.value > 0 && gap.start <= rest.last!.end)
         }
 
         @Test func `damage anywhere in the index loses no audio and the store starts`() throws {
-            let past = try Past(tokens: 300)
+            let past = try Past(words: 300)
             let whole = try FileSystem.readFile(past.index, limitBytes: 1 << 20)
             var rebuilt = 0
             var words: [Int] = []

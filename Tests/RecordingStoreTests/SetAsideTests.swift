@@ -22,7 +22,7 @@ extension StoreTests {
         /// One lesson, uploaded or not.
         private func past(uploaded: Bool = false) throws -> RecordingID {
             let bench = try StoreBench(directory, postLesson: StoreBench.both)
-            let id = try bench.lesson(1, samples: 40_000, [token(" one", 1_000), token(" two", 3_000)])
+            let id = try bench.lesson(1, samples: 40_000, [word("one", 1_000), word("two", 3_000)])
             if uploaded { try bench.upload(try #require(try bench.nextPackage().package)) }
             bench.store.shutdown()
             return id
@@ -32,7 +32,7 @@ extension StoreTests {
         private func expectRecords(_ number: UInt64 = 9) throws -> StoreBench {
             let bench = try StoreBench(directory, postLesson: StoreBench.both)
             bench.ring.reset()
-            let id = try bench.lesson(number, samples: 20_000, [token(" new", 1_000)])
+            let id = try bench.lesson(number, samples: 20_000, [word("new", 1_000)])
             #expect(try readBack(id, directory) == (20_000, true))
             #expect(try RecordingIndex(directory: directory).summary(id)?.words == 1)
             return bench
@@ -56,7 +56,7 @@ extension StoreTests {
 
         @Test func `an upload that had begun goes on with its addresses`() throws {
             let bench = try StoreBench(directory, postLesson: StoreBench.both)
-            let id = try bench.lesson(1, samples: 40_000, [token(" one", 1_000)])
+            let id = try bench.lesson(1, samples: 40_000, [word("one", 1_000)])
             var package = try #require(try bench.nextPackage().package)
             let first = package.files[0].name
             try bench.ask(.packageFile(id, name: first, url: "https://school.example/1", isSent: true)) {
@@ -74,7 +74,7 @@ extension StoreTests {
             let uploaded = try past(uploaded: true)
             let bench = try StoreBench(directory, postLesson: StoreBench.both)
             bench.ring.reset()
-            let waiting = try bench.lesson(2, samples: 30_000, [token(" three", 1_000)])
+            let waiting = try bench.lesson(2, samples: 30_000, [word("three", 1_000)])
             let deleted = try bench.lesson(3, samples: 30_000, [])
             bench.store.shutdown()
             // As the other slot's older version does: it sets this one's aside, and makes one of its own format.
@@ -82,7 +82,7 @@ extension StoreTests {
             sql("PRAGMA user_version = 9")
             let other = try StoreBench(directory, postLesson: StoreBench.both)
             other.ring.reset()
-            let meanwhile = try other.lesson(4, samples: 20_000, [token(" four", 1_000)])
+            let meanwhile = try other.lesson(4, samples: 20_000, [word("four", 1_000)])
             for _ in 0..<2 {
                 let package = try #require(try other.nextPackage(skipping: [meanwhile]).package)
                 try other.upload(package)

@@ -21,8 +21,8 @@ extension StoreTests {
             for one in [mark(10_000, 30_000), mark(20_000, 40_000, .ringOverrun), mark(90_000, 200_000)] {
                 #expect(bench.store.send(one))
             }
-            let text = token(" one", 50_000)
-            #expect(bench.store.send(.tokens([text], covered: SampleIndex(60_000))))
+            let text = word("one", 50_000)
+            #expect(bench.store.send(.words([text], covered: SampleIndex(60_000))))
             try bench.commit()
             let running = try #require(try RecordingIndex(directory: scratch.path).summary(id))
             #expect(running.samples == 99_200 && running.silenceSamples == 99_200, "never more than is saved")
@@ -38,7 +38,7 @@ extension StoreTests {
             let id = try bench.open()
             bench.feed(80_000)
             #expect(bench.store.send(mark(0, 80_000)))
-            #expect(bench.store.send(.tokens([], covered: SampleIndex(80_000))))
+            #expect(bench.store.send(.words([], covered: SampleIndex(80_000))))
             let summary = try bench.close()
             #expect(summary.silenceSamples == 80_000 && summary.coveredPercent == 0 && summary.coveredSound == 0)
             let package = try #require(try bench.nextPackage().package)
@@ -52,17 +52,17 @@ extension StoreTests {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path, postLesson: StoreBench.both)
             let gap = Gap(start: SampleIndex(20_000), end: SampleIndex(40_000), reason: "offline")
-            let texts: [([FinalToken], covered: Int64, [Gap], sound: Int64)] = [
-                // Transcription is off; as a whole; with a hole, which the words behind it do not make longer.
-                ([], 0, [], 0), ([token(" one", 50_000)], 80_000, [], 70_000),
-                ([token(" one", 5_000), token(" two", 50_000)], 20_000, [gap], 50_000),
+            let texts: [([Word], covered: Int64, [Gap], sound: Int64)] = [
+                // Transcription is off; as a whole; with a gap, which the words behind it do not make longer.
+                ([], 0, [], 0), ([word("one", 50_000)], 80_000, [], 70_000),
+                ([word("one", 5_000), word("two", 50_000)], 20_000, [gap], 50_000),
             ]
             for (number, text) in texts.enumerated() {
                 bench.ring.reset()
                 let id = try bench.open(StoreBench.header(UInt64(number + 1)))
                 bench.feed(80_000)
                 #expect(bench.store.send(mark(10_000, 20_000)))
-                #expect(bench.store.send(.tokens(text.0, covered: SampleIndex(text.covered), holes: text.2)))
+                #expect(bench.store.send(.words(text.0, covered: SampleIndex(text.covered), gaps: text.2)))
                 let summary = try bench.close(gaps: text.2)
                 #expect(summary.coveredSound == text.sound && summary.coveredPercent == text.sound * 100 / 70_000)
                 if !text.2.isEmpty { try bench.settle(id, reason: "402") }
@@ -89,7 +89,7 @@ extension StoreTests {
             try bench.commit()
             #expect(try index.summary(id)?.quietSamples == 0, "alone, it is not worth a page of flash")
             #expect(bench.store.send(.level(quietSamples: 5_000, clippedSamples: 300)))
-            #expect(bench.store.send(.tokens([token(" one", 1_000)], covered: .zero)))
+            #expect(bench.store.send(.words([word("one", 1_000)], covered: .zero)))
             try bench.commit()
             #expect(try index.summary(id)?.quietSamples == 15_000)
             #expect(bench.store.send(.level(quietSamples: 0, clippedSamples: 200)))
@@ -114,7 +114,7 @@ extension StoreTests {
         @Test func `an index from before levels were kept is read, and takes them`() throws {
             let scratch = Scratch()
             let old = try StoreBench(scratch.path)
-            let first = try old.lesson(1, samples: 20_000, [token(" one", 1_000)])
+            let first = try old.lesson(1, samples: 20_000, [word("one", 1_000)])
             old.store.shutdown()
             let file = scratch.path + "/index.sqlite"
             #expect(run("! sqlite3 '\(file)' .tables | grep -q level"), "made when it is needed")

@@ -14,7 +14,7 @@ extension StoreTests {
         private static let steps = 12
         private static let segmentSamples: Int64 = 6 * SampleIndex.samplesPerSecond
         private static let total = Int64(steps * TracedLesson.stepSamples)
-        private static let tokens = Array(TracedLesson.tokens.prefix { $0.end.value <= total })
+        private static let words = Array(TracedLesson.words.prefix { $0.end.value <= total })
 
         /// A short lesson; the fault is in the store's way.
         private final class Lesson {
@@ -42,9 +42,9 @@ extension StoreTests {
 
             /// Words, then samples, as the microphone goes on whatever the disk does.
             func step() {
-                let words = tokens[given...].prefix { $0.end.value <= bench.ring.head.value + 28_000 }
+                let words = words[given...].prefix { $0.end.value <= bench.ring.head.value + 28_000 }
                 given += words.count
-                if let last = words.last { _ = bench.store.send(.tokens(Array(words), covered: last.end)) }
+                if let last = words.last { _ = bench.store.send(.words(Array(words), covered: last.end)) }
                 bench.feed(TracedLesson.stepSamples)
             }
 
@@ -54,7 +54,7 @@ extension StoreTests {
             var wholeFrames: Int64 { (bench.ring.head.value - 1) / 1_600 * 1_600 }
 
             static func hasSaved(_ samples: Int64, _ events: [StoreEvent]) -> Bool {
-                events.contains { if case .committed(let to, _) = $0 { to.value >= samples } else { false } }
+                events.contains { if case .committed(let to) = $0 { to.value >= samples } else { false } }
             }
 
             /// Asks for commits until `isDone`, of all events so far.
@@ -93,7 +93,7 @@ extension StoreTests {
                 let summary = try index.summary(id)
                 #expect(summary?.state == .saved && summary?.interrupted == false, "\(what): \(summary as Any)")
                 #expect(try readBack(id, directory) == (total, true), "\(what)")
-                #expect(try index.tokens(id) == tokens, "\(what)")
+                #expect(try index.words(id) == words, "\(what)")
                 #expect(try index.recordings().count == 1, "\(what)")
                 for number in 0..<4 { #expect(flacAccepts(segmentPath(directory, id, number)), "\(what)") }
                 bench.store.shutdown()
@@ -135,7 +135,7 @@ extension StoreTests {
                 let lesson = try Lesson { number, _ in (place..<place + length).contains(number) ? error : 0 }
                 try lesson.run()
                 let (failed, recovered) = lesson.reports
-                let what = "errno \(error), \(length) from change \(place) on: \(lesson.bench.failures.map(\.message))"
+                let what = "errno \(error), \(length) from change \(place) on: \(lesson.bench.failures)"
                 #expect(failed <= 1 && recovered == failed, "\(what)")
                 told += failed
                 try lesson.expectComplete(what)
@@ -157,7 +157,7 @@ extension StoreTests {
                     let whole = lesson.wholeFrames
                     try lesson.commit { lesson.trace.count > place || Lesson.hasSaved(whole, $0) }
                     // What a reader finds in the index is on the disk.
-                    let found = try? RecordingIndex(directory: lesson.directory).tokens(lesson.id).count
+                    let found = try? RecordingIndex(directory: lesson.directory).words(lesson.id).count
                     guard lesson.trace.count <= place else { break }
                     (saved, words) = (whole, found ?? 0)
                 }
@@ -177,9 +177,9 @@ extension StoreTests {
                     continue
                 }
                 #expect(next.store.recoveryFailure == nil && summary.state == .saved, "\(what)")
-                #expect(summary.samples >= saved && summary.tokens >= words, "\(what): \(summary), \(saved) \(words)")
+                #expect(summary.samples >= saved && summary.words >= words, "\(what): \(summary), \(saved) \(words)")
                 #expect(try readBack(lesson.id, lesson.directory) == (summary.samples, true), "\(what)")
-                #expect(try index.tokens(lesson.id) == Array(Self.tokens.prefix(summary.tokens)), "\(what)")
+                #expect(try index.words(lesson.id) == Array(Self.words.prefix(summary.words)), "\(what)")
             }
         }
 

@@ -92,7 +92,7 @@ final class StoreBench {
     func commit() throws {
         let whole = max(0, ring.head.value - 1) / Limits.flacBlockSamples * Limits.flacBlockSamples
         #expect(store.send(.commit))
-        try wait { if case .committed(let through, _) = $0 { through.value >= whole } else { false } }
+        try wait { if case .committed(let through) = $0 { through.value >= whole } else { false } }
     }
 
     func close(gaps: [Gap] = []) throws -> RecordingSummary {
@@ -147,15 +147,16 @@ final class StoreBench {
         return Array(events[seen...])
     }
 
-    var failures: [StoreError] {
+    /// Why writing has failed, each time that it began to.
+    var failures: [String] {
         events.compactMap { if case .failed(let error) = $0 { error } else { nil } }
     }
 }
 
-func token(
+func word(
     _ text: String, _ start: Int64, speaker: Int = 1, confidence: Double = 0.97, language: String = "en"
-) -> FinalToken {
-    FinalToken(
+) -> Word {
+    Word(
         text: text, start: SampleIndex(start), end: SampleIndex(start + 1_000), confidence: confidence,
         speaker: speaker, language: language)
 }

@@ -14,8 +14,8 @@ struct TracedLesson {
         var isOpened = false
         var isClosed = false
         /// Tokens that the store was given, and of these those that it has said to be saved; marks likewise.
-        var givenTokens = 0
-        var savedTokens = 0
+        var givenWords = 0
+        var savedWords = 0
         var givenMarks = 0
         var savedMarks = 0
     }
@@ -26,8 +26,8 @@ struct TracedLesson {
     static let stepSamples = Int(Limits.commitMilliseconds * SampleIndex.samplesPerSecond / 1_000)
     /// Ends in mid-frame.
     static let samples: Int64 = 180 * SampleIndex.samplesPerSecond + 777
-    static let tokens: [FinalToken] = (0..<300).map { number in
-        token(" word\(number)", Int64(number) * 9_600, speaker: 1 + number / 7 % 3)
+    static let words: [Word] = (0..<300).map { number in
+        word("word\(number)", Int64(number) * 9_600, speaker: 1 + number / 7 % 3)
     }
     static let marks: [SilenceMark] = (0..<12).map { number in
         let start = SampleIndex(Int64(number) * 240_000 + 11_000)
@@ -66,7 +66,7 @@ struct TracedLesson {
             bench.feed(min(Self.stepSamples, Int(Self.samples - ring.head.value)))
             try bench.commit()
             now.withLock {
-                $0.savedTokens = $0.givenTokens
+                $0.savedWords = $0.givenWords
                 $0.savedMarks = $0.givenMarks
             }
         }
@@ -81,9 +81,9 @@ struct TracedLesson {
 
     /// Gives the store the words and marks of the samples so far.
     private static func say(_ promise: inout Promise, until sample: Int64, _ bench: StoreBench) {
-        let words = tokens[promise.givenTokens...].prefix { $0.end.value <= sample }
-        promise.givenTokens += words.count
-        if let last = words.last { _ = bench.store.send(.tokens(Array(words), covered: last.end)) }
+        let words = words[promise.givenWords...].prefix { $0.end.value <= sample }
+        promise.givenWords += words.count
+        if let last = words.last { _ = bench.store.send(.words(Array(words), covered: last.end)) }
         for mark in marks[promise.givenMarks...] where mark.start.value <= sample {
             promise.givenMarks += 1
             _ = bench.store.send(.silence(mark))
@@ -139,7 +139,7 @@ struct AfterTheCut {
             var problems = try found(state, promise, thoroughly: thoroughly) + verified(state, thoroughly: thoroughly)
             if let failure = bench.store.recoveryFailure { problems.append("recovery: \(failure.message)") }
             if thoroughly { problems += try next(bench) }
-            problems += bench.failures.map { "failed: \($0.message)" }
+            problems += bench.failures.map { "failed: \($0)" }
             return problems
         } catch let error as StoreError {
             return ["refused: \(error.message)"]
@@ -166,11 +166,11 @@ struct AfterTheCut {
             let read = try readBack(summary.header.id, state)
             if read != (summary.samples, true) { problems.append("\(read) of \(summary.samples) samples") }
         }
-        let tokens = try index.tokens(summary.header.id)
-        if !(promise.savedTokens...promise.givenTokens).contains(tokens.count)
-            || tokens != Array(TracedLesson.tokens.prefix(tokens.count)) || summary.tokens != tokens.count
+        let words = try index.words(summary.header.id)
+        if !(promise.savedWords...promise.givenWords).contains(words.count)
+            || words != Array(TracedLesson.words.prefix(words.count)) || summary.words != words.count
         {
-            problems.append("\(tokens.count) of \(promise.savedTokens) to \(promise.givenTokens) tokens")
+            problems.append("\(words.count) of \(promise.savedWords) to \(promise.givenWords) words")
         }
         let marks = try index.silences(summary.header.id)
         let accepted = (promise.savedMarks...promise.givenMarks).map { clipped($0, summary) }

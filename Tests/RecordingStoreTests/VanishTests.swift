@@ -12,20 +12,20 @@ extension StoreTests {
         private var directory: String { scratch.path + "/state" }
 
         private func isVanished(_ event: StoreEvent) -> Bool {
-            if case .failed(.vanished) = event { true } else { false }
+            if case .failed(let reason) = event { reason.contains("was deleted or moved") } else { false }
         }
 
         private func begin(_ bench: StoreBench) throws -> RecordingID {
             let id = try bench.open()
             bench.feed(100_000)
-            _ = bench.store.send(.tokens([token(" kept", 1_000)], covered: SampleIndex(2_000)))
+            _ = bench.store.send(.words([word("kept", 1_000)], covered: SampleIndex(2_000)))
             try bench.commit()
             return id
         }
 
         private func goOn(_ bench: StoreBench) throws -> RecordingSummary {
             bench.feed(60_000)
-            _ = bench.store.send(.tokens([token(" more", 101_000)], covered: SampleIndex(110_000)))
+            _ = bench.store.send(.words([word("more", 101_000)], covered: SampleIndex(110_000)))
             _ = bench.store.send(.commit)
             try bench.wait(isVanished)
             _ = bench.store.send(.commit)
@@ -42,7 +42,7 @@ extension StoreTests {
             let summary = try goOn(bench)
             #expect(summary.samples == 200_000 && summary.silenceSamples == 0, "all of it was in the ring")
             #expect(try readBack(id, directory) == (200_000, true), "\(command)")
-            #expect(try RecordingIndex(directory: directory).tokens(id).map(\.text) == [" kept", " more"])
+            #expect(try RecordingIndex(directory: directory).words(id).map(\.text) == ["kept", "more"])
         }
 
         @Test func `what is in no file and no memory any more is silence, and counted`() throws {
@@ -68,19 +68,19 @@ extension StoreTests {
 
         @Test func `a state directory that is taken away is made anew, with every word`() throws {
             let bench = try StoreBench(directory)
-            let old = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            let old = try bench.lesson(1, samples: 20_000, [word("old", 1_000)])
             bench.ring.reset()
             let id = try bench.open(StoreBench.header(2))
             bench.feed(100_000)
-            _ = bench.store.send(.tokens([token(" kept", 1_000)], covered: SampleIndex(2_000)))
+            _ = bench.store.send(.words([word("kept", 1_000)], covered: SampleIndex(2_000)))
             try bench.commit()
             #expect(run("rm -r '\(directory)'"))
             let summary = try goOn(bench)
             #expect(summary.samples == 200_000 && summary.words == 2)
             #expect(try readBack(id, directory) == (200_000, true))
             let index = try RecordingIndex(directory: directory)
-            #expect(try index.tokens(id).map(\.text) == [" kept", " more"])
-            #expect(try index.tokens(old).map(\.text) == [" old"], "its audio is gone, its words are not")
+            #expect(try index.words(id).map(\.text) == ["kept", "more"])
+            #expect(try index.words(old).map(\.text) == ["old"], "its audio is gone, its words are not")
             // Nobody else takes the new directory.
             #expect(throws: StoreError.self) { _ = try StoreBench(directory) }
             bench.store.shutdown()
@@ -119,7 +119,7 @@ extension StoreTests {
             }
             let next = try StoreBench(directory)
             #expect(next.store.rebuilt == nil)
-            #expect(try RecordingIndex(directory: directory).tokens(id).map(\.text) == [" kept", " more"])
+            #expect(try RecordingIndex(directory: directory).words(id).map(\.text) == ["kept", "more"])
         }
 
         @Test(.enabled(if: TinyDisk.isPermitted, "needs the right to mount a tmpfs"))

@@ -15,8 +15,8 @@ extension StoreTests {
             let bench = try StoreBench(scratch.path, segmentSamples: 32_000)
             id = try bench.open()
             bench.feed(70_000)
-            let words = (0..<40).map { token(" word\($0)", Int64($0) * 1_000) }
-            _ = bench.store.send(.tokens(words, covered: SampleIndex(41_000)))
+            let words = (0..<40).map { word("word\($0)", Int64($0) * 1_000) }
+            _ = bench.store.send(.words(words, covered: SampleIndex(41_000)))
             _ = bench.store.send(
                 .silence(SilenceMark(start: SampleIndex(100), end: SampleIndex(200), reason: .overrun)))
             _ = try bench.close(gaps: [Gap(start: SampleIndex(41_000), end: SampleIndex(70_000), reason: "offline")])
@@ -89,7 +89,7 @@ extension StoreTests {
             #expect(run("rm '\(other.path)/recordings/\(id.text)'/*.flac"))
             bench.feed(10_000)
             _ = bench.store.send(.commit)
-            try bench.wait { if case .failed(.vanished) = $0 { true } else { false } }
+            try bench.wait { if case .failed = $0 { true } else { false } }
             let summary = try bench.close()
             #expect(summary.samples == 130_000 && (summary.silenceSamples > 0) == isLost)
             let report = try Verification(directory: other.path).check(id) { _, _ in }
@@ -180,7 +180,7 @@ extension StoreTests {
             let running = try bench.open(StoreBench.header(2))
             for _ in 0..<12 {
                 bench.feed(7_000)
-                _ = bench.store.send(.tokens([token(" now", bench.ring.head.value - 3_000)], covered: .zero))
+                _ = bench.store.send(.words([word("now", bench.ring.head.value - 3_000)], covered: .zero))
                 try bench.commit()
                 let report = try check(running)
                 #expect(report.problems.isEmpty && report.isRunning, "\(report)")

@@ -40,7 +40,7 @@ extension StoreTests {
             let scratch = Scratch()
             let disk = FullDisk()
             let bench = try StoreBench(scratch.path, storage: disk)
-            _ = try bench.lesson(1, samples: 20_000, [token(" old", 1_000)])
+            _ = try bench.lesson(1, samples: 20_000, [word("old", 1_000)])
             bench.ring.reset()
             let id = try bench.open(StoreBench.header(2))
             bench.feed(16_000 * 3)
@@ -69,28 +69,28 @@ extension StoreTests {
             var waiting = WaitingCommands()
             let at = { SampleIndex($0) }
             for number: Int64 in 0..<1_000 {
-                waiting.add(.tokens([token(" \(number)", number * 10)], covered: at(number * 10), holes: []))
+                waiting.add(.words([word("\(number)", number * 10)], covered: at(number * 10), gaps: []))
                 waiting.add(.silence(SilenceMark(start: at(number), end: at(number + 1), reason: .overrun)))
                 waiting.add(.level(quietSamples: 2, clippedSamples: 1))
                 waiting.add(.commit)
             }
             waiting.add(.mergeSpeaker(2, into: 1))
-            waiting.add(.tokens([token(" last", 0, speaker: 2)], covered: at(20_000), holes: []))
+            waiting.add(.words([word("last", 0, speaker: 2)], covered: at(20_000), gaps: []))
             waiting.add(.silence(SilenceMark(start: at(5_000), end: at(5_001), reason: .overrun)))
             waiting.add(.close(end: at(9), gaps: [], interrupted: false))
             waiting.add(.open(StoreBench.header()))
-            waiting.add(.tokens([token(" other", 0)], covered: .zero))
+            waiting.add(.words([word("other", 0)], covered: .zero))
             let kinds = waiting.list.map { String("\($0)".prefix { $0 != "(" }) }
             #expect(
                 kinds == [
-                    "tokens", "silence", "level", "commit", "mergeSpeaker", "tokens", "silence", "close", "open",
-                    "tokens",
+                    "words", "silence", "level", "commit", "mergeSpeaker", "words", "silence", "close", "open",
+                    "words",
                 ])
-            guard case .tokens(let tokens, let covered, _) = waiting.list[0] else { return }
-            #expect(tokens.count == 1_000 && covered == at(9_990))
+            guard case .words(let words, let covered, _) = waiting.list[0] else { return }
+            #expect(words.count == 1_000 && covered == at(9_990))
             guard case .level(2_000, 1_000) = waiting.list[2] else { return #expect(Bool(false)) }
             let queue = BoundedQueue<StoreCommand>(capacity: 4)
-            waiting.hand(to: queue)
+            waiting.move(to: queue)
             #expect(waiting.list.count == 6 && queue.takeAll().count == 4)
         }
 
@@ -109,11 +109,11 @@ extension StoreTests {
             let count = 3 * Limits.storeCommands
             for number in 0..<count {
                 _ = bench.store.send(
-                    .tokens([token(" w\(number)", Int64(number) * 400)], covered: SampleIndex(Int64(number) * 400)))
+                    .words([word("w\(number)", Int64(number) * 400)], covered: SampleIndex(Int64(number) * 400)))
                 _ = bench.store.send(.commit)
             }
             let start = Clock.now
-            while !bench.events.contains(where: { $0 == .failed(.late(directory: scratch.path)) }) {
+            while !bench.events.contains(where: { $0 == .failed(StoreError.late(directory: scratch.path).message) }) {
                 guard Clock.now.milliseconds(since: start) < 20_000 else { return #expect(Bool(false), "not told") }
                 _ = Poll.readable(bench.notifier.fileDescriptor, until: bench.store.nextDeadline ?? Clock.now)
                 _ = bench.store.tend(now: Clock.now)
@@ -130,8 +130,8 @@ extension StoreTests {
             }
             #expect(bench.store.nextDeadline == nil)
             let summary = try bench.close()
-            #expect(summary.tokens == count && summary.samples == 420_000)
-            #expect(try RecordingIndex(directory: scratch.path).tokens(id).map(\.text) == (0..<count).map { " w\($0)" })
+            #expect(summary.words == count && summary.samples == 420_000)
+            #expect(try RecordingIndex(directory: scratch.path).words(id).map(\.text) == (0..<count).map { "w\($0)"})
         }
 
         @Test func `events that found no room come when there is room, without another command`() throws {
@@ -153,8 +153,8 @@ extension StoreTests {
             let bench = try StoreBench(scratch.path)
             _ = try bench.open()
             bench.feed(40_000)
-            let tokens = (0..<500).map { token(" w", 16_000_000 + Int64($0)) }
-            _ = bench.store.send(.tokens(tokens, covered: .zero))
+            let words = (0..<500).map { word("w", 16_000_000 + Int64($0)) }
+            _ = bench.store.send(.words(words, covered: .zero))
             _ = try bench.close()
             let told = bench.events.filter { if case .reached(.servicePositions, _) = $0 { true } else { false } }
             #expect(told == [.reached(.servicePositions, count: 500)])
@@ -172,10 +172,10 @@ extension StoreTests {
             _ = bench.store.send(.commit)
             try bench.wait { if case .failed = $0 { true } else { false } }
             // A word each 10 samples; the last ones are refused.
-            let all = (0..<90_000).map { token(" w", Int64($0) * 10) }
+            let all = (0..<90_000).map { word("w", Int64($0) * 10) }
             for start in stride(from: 0, to: all.count, by: 1_000) {
                 let end = SampleIndex(Int64(start + 1_000) * 10)
-                #expect(bench.store.send(.tokens(Array(all[start..<start + 1_000]), covered: end)))
+                #expect(bench.store.send(.words(Array(all[start..<start + 1_000]), covered: end)))
             }
             let refused = all.count - Limits.waitingWords / 1_000 * 1_000
             try bench.wait { if case .reached(.waitingWords, _) = $0 { true } else { false } }
@@ -183,13 +183,13 @@ extension StoreTests {
             _ = bench.store.send(.commit)
             try bench.wait { $0 == .recovered }
             // What comes then is taken again.
-            _ = bench.store.send(.tokens([token(" again", 950_000)], covered: SampleIndex(960_000)))
+            _ = bench.store.send(.words([word("again", 950_000)], covered: SampleIndex(960_000)))
             let offline = Gap(start: SampleIndex(970_000), end: SampleIndex(1_000_000), reason: "offline")
             let summary = try bench.close(gaps: [offline])
             let counted = bench.events.reduce(Int64(0)) {
                 if case .reached(.waitingWords, let count) = $1 { $0 + count } else { $0 }
             }
-            #expect(counted == Int64(refused) && summary.tokens == all.count - refused + 1)
+            #expect(counted == Int64(refused) && summary.words == all.count - refused + 1)
             let gaps = try RecordingIndex(directory: scratch.path).gaps(id)
             let start = SampleIndex(Int64(all.count - refused) * 10)
             #expect(gaps.first == Gap(start: start, end: SampleIndex(900_990), reason: "not saved"))
@@ -198,7 +198,7 @@ extension StoreTests {
             bench.ring.reset()
             let next = try bench.open(StoreBench.header(2))
             bench.feed(20_000)
-            _ = bench.store.send(.tokens([token(" fine", 1_000)], covered: SampleIndex(20_000)))
+            _ = bench.store.send(.words([word("fine", 1_000)], covered: SampleIndex(20_000)))
             #expect(try bench.close().covered == 20_000)
             #expect(try RecordingIndex(directory: scratch.path).gaps(next).isEmpty)
         }

@@ -1,4 +1,4 @@
-/// Gives saved lessons the text that they lack: hole after hole, one lesson at a time, while no lesson is recorded.
+/// Gives saved lessons the text that they lack: gap after gap, one lesson at a time, while no lesson is recorded.
 /// The words are placed by the same rules as live ones (`LiveTranscript`), so the transcript is that of an undisturbed
 /// lesson.
 package struct Backfill {
@@ -38,7 +38,7 @@ package struct Backfill {
         var atService: TranscriptionJob
         /// What the session in hand fills.
         var filling: Range<SampleIndex>?
-        /// The samples that the service was sent, and the hole in them.
+        /// The samples that the service was sent, and the gap in them.
         var clip: Clip?
         /// How often its state was asked for.
         var polls = 0
@@ -47,9 +47,9 @@ package struct Backfill {
         /// How often the service could not transcribe a file, and how often it did not delete one.
         var refusals = 0
         var undeleted = 0
-        /// A hole was filled: the words near the next one are asked for anew, since only so many are kept.
+        /// A gap was filled: the words near the next one are asked for anew, since only so many are kept.
         var needsReload = false
-        /// Where holes begin that are left: what is there ends each session.
+        /// Where gaps begin that are left: what is there ends each session.
         var skipped: [SampleIndex] = []
         /// Sessions in a row that were ended by a message that cannot be read.
         var unreadable = 0
@@ -59,7 +59,7 @@ package struct Backfill {
 
         init(_ text: GapsToFill) {
             recording = text.recording
-            atService = TranscriptionJob(file: text.fileID, transcription: text.transcriptionID)
+            atService = text.job
             transcript = LiveTranscript(resuming: recording)
             stored = recording.coverage
             step = .trying(Self.noAttempt)
@@ -80,12 +80,12 @@ package struct Backfill {
         var id: RecordingID { recording.header.id }
         var end: SampleIndex { recording.saved }
         var isAtService: Bool { clip != nil || !atService.isEmpty }
-        var missingMilliseconds: Int64 { holes.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds } }
-        var holes: [Gap] { transcript.coverage.gaps(before: end, reason: "not transcribed yet") }
+        var missingMilliseconds: Int64 { gaps.reduce(0) { $0 + $1.end.milliseconds - $1.start.milliseconds } }
+        var gaps: [Gap] { transcript.coverage.gaps(before: end, reason: "not transcribed yet") }
     }
 
     struct Clip: Equatable {
-        var hole: Range<SampleIndex>
+        var gap: Range<SampleIndex>
         var range: Range<SampleIndex>
         /// Empty while the store makes the file.
         var path = ""
@@ -136,7 +136,7 @@ package struct Backfill {
         var next: MonotonicTime?
         if job.isWaiting { next = job.attempt.deadline }
         return BackfillStatus(
-            recording: job.id, gaps: job.holes.count, milliseconds: job.missingMilliseconds, nextAttempt: next,
+            recording: job.id, gaps: job.gaps.count, milliseconds: job.missingMilliseconds, nextAttempt: next,
             lastError: job.lastError)
     }
 
@@ -155,9 +155,9 @@ package struct Backfill {
             wake(turn.now, &turn)
         case .networkLost: gate.close(at: turn.now)
         case .retry: wake(turn.now, &turn)
-        case .text(let text): begin(text, &turn)
-        case .textLost(let id): abandon(id, &turn)
-        case .uplink, .clipMade, .clipFailed, .answer, .settled, .tick:
+        case .store(.text(let text)): begin(text, &turn)
+        case .store(.textLost(let id)): abandon(id, &turn)
+        case .uplink, .store, .answer, .tick:
             guard case .lesson(var job) = work else { break }
             receive(input, &job, &turn)
             work = .lesson(job)
@@ -172,16 +172,14 @@ package struct Backfill {
         switch input {
         case .uplink(let event):
             receiveLive(event, &job, &turn)
-        case .clipMade(let id, let path):
-            if id == job.id { clipMade(path, &job, &turn) }
-        case .clipFailed(let id, let reason):
-            if id == job.id { clipFailed(reason, &job, &turn) }
+        case .store(.clipMade(job.id, let path, let bytes)):
+            clipMade(path, bytes: bytes, &job, &turn)
+        case .store(.textSettled(job.id)):
+            settled(&job, &turn)
         case .answer(let answer):
             if case .exchanging(let request) = job.step { receive(answer, of: request, &job, &turn) }
-        case .settled(let id):
-            if id == job.id { settled(&job, &turn) }
         case .tick: expire(&job, &turn)
-        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .text, .textLost, .retry:
+        case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .store, .retry:
             break
         }
     }
@@ -212,7 +210,7 @@ package struct Backfill {
         case .lesson(var job):
             guard job.isWaiting, let retryAt = retryAt(job.attempt), retryAt <= turn.now else { return }
             gate.pass(at: turn.now)
-            guard !job.needsReload || job.holes.isEmpty || job.isAtService else {
+            guard !job.needsReload || job.gaps.isEmpty || job.isAtService else {
                 kept = Kept(job)
                 askText(&turn)
                 return
@@ -225,7 +223,7 @@ package struct Backfill {
     private mutating func askText(_ turn: inout Turn) {
         work = .asked
         expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
-        turn.emit(.askText)
+        turn.emit(.store(.nextText))
     }
 
     private mutating func begin(_ text: GapsToFill?, _ turn: inout Turn) {
@@ -236,24 +234,24 @@ package struct Backfill {
         job.attempt.backOff(until: turn.now, &turn)
         kept?.give(to: &job)
         kept = nil
-        let what = "gaps=\(job.holes.count) missing_ms=\(job.missingMilliseconds)"
+        let what = "gaps=\(job.gaps.count) missing_ms=\(job.missingMilliseconds)"
         turn.log(.info, "transcribe id=\(job.id.text) state=begun " + what)
         work = .lesson(job)
     }
 
-    /// One thing after another: what an earlier try left at the service goes first, then the next hole, then the end.
+    /// One thing after another: what an earlier try left at the service goes first, then the next gap, then the end.
     private mutating func step(_ job: inout Job, _ turn: inout Turn) {
         if settings.mode == .files, stepFiles(&job, &turn) { return }
-        guard let hole = nextGap(job) else {
-            settle(job.holes.isEmpty ? "" : job.lastError, &job, &turn)
+        guard let gap = nextGap(job) else {
+            settle(job.gaps.isEmpty ? "" : job.lastError, &job, &turn)
             return
         }
-        if settings.mode == .files { makeClip(of: hole, &job, &turn) } else { requestKey(&job, &turn) }
+        if settings.mode == .files { makeClip(of: gap, &job, &turn) } else { requestKey(&job, &turn) }
     }
 
-    /// The first hole, or as much of it as goes at a time.
+    /// The first gap, or as much of it as goes at a time.
     func nextGap(_ job: Job) -> Range<SampleIndex>? {
-        guard let gap = job.holes.first(where: { !job.skipped.contains($0.start) }) else { return nil }
+        guard let gap = job.gaps.first(where: { !job.skipped.contains($0.start) }) else { return nil }
         let limit = gap.start.advanced(by: settings.pieceMilliseconds * SampleIndex.samplesPerMillisecond)
         return gap.start..<min(gap.end, limit)
     }
@@ -261,7 +259,7 @@ package struct Backfill {
     private mutating func settle(_ reason: String, _ job: inout Job, _ turn: inout Turn) {
         job.step = .settling(reason: reason)
         expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
-        turn.emit(.settle(job.id, reason: reason))
+        turn.emit(.store(.settleText(job.id, reason: reason)))
     }
 
     mutating func nextNumber() -> Int {
@@ -269,10 +267,10 @@ package struct Backfill {
         return newestNumber
     }
 
-    /// Where a session begins and ends to fill a hole: it hears the voices on both sides.
-    func span(of hole: Range<SampleIndex>, _ job: Job) -> Range<SampleIndex> {
-        let end = min(job.end, hole.upperBound.advanced(by: Limits.longestOverlapSamples))
-        return job.transcript.overlapped(hole.lowerBound)..<end
+    /// Where a session begins and ends to fill a gap: it hears the voices on both sides.
+    func span(of gap: Range<SampleIndex>, _ job: Job) -> Range<SampleIndex> {
+        let end = min(job.end, gap.upperBound.advanced(by: Limits.longestOverlapSamples))
+        return job.transcript.overlapped(gap.lowerBound)..<end
     }
 
     mutating func take(_ message: ServiceMessage, session: SessionID, _ job: inout Job, _ turn: inout Turn) {
@@ -287,8 +285,7 @@ package struct Backfill {
         job.failures = 0
         job.unreadable = 0
         job.stored = job.transcript.coverage
-        let tokens = words.map { $0.token }
-        turn.emit(.storeTokens(job.id, tokens, covered: job.stored.withoutHoles, holes: job.holes))
+        turn.emit(.store(.words(job.id, words, covered: job.stored.withoutGaps, gaps: job.gaps)))
     }
 
     func close(session: SessionID, _ job: inout Job, _ turn: inout Turn) {
@@ -296,7 +293,7 @@ package struct Backfill {
         if job.transcript.coverage != job.stored { store([], &job, &turn) }
         job.needsReload = true
         for merge in job.transcript.close(session: session.rawValue) {
-            turn.emit(.mergeSpeaker(job.id, merge.retired, into: merge.speaker))
+            turn.emit(.store(.mergeSpeaker(job.id, merge.retired, into: merge.speaker)))
             turn.log(merge.entry(session: session.rawValue))
         }
     }

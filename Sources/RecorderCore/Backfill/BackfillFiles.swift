@@ -1,8 +1,8 @@
-/// Holes sent as files to the service's asynchronous API: clipped, sent, transcribed, asked for, deleted there.
+/// Gaps sent as files to the service's asynchronous API: clipped, sent, transcribed, asked for, deleted there.
 extension Backfill {
     /// What comes next for the file that the service has, or for what an earlier try left there.
     ///
-    /// - Returns: false when there is nothing, and a new hole can be begun.
+    /// - Returns: false when there is nothing, and a new gap can be begun.
     mutating func stepFiles(_ job: inout Job, _ turn: inout Turn) -> Bool {
         guard let clip = job.clip else {
             guard !job.atService.isEmpty else { return false }
@@ -21,8 +21,8 @@ extension Backfill {
         return true
     }
 
-    mutating func makeClip(of hole: Range<SampleIndex>, _ job: inout Job, _ turn: inout Turn) {
-        let clip = Clip(hole: hole, range: span(of: hole, job))
+    mutating func makeClip(of gap: Range<SampleIndex>, _ job: inout Job, _ turn: inout Turn) {
+        let clip = Clip(gap: gap, range: span(of: gap, job))
         job.clip = clip
         askForClip(clip, &job, &turn)
     }
@@ -30,7 +30,7 @@ extension Backfill {
     private mutating func askForClip(_ clip: Clip, _ job: inout Job, _ turn: inout Turn) {
         job.step = .makingClip
         expectAnswer(within: Limits.storeWorkMilliseconds, turn)
-        turn.emit(.makeClip(job.id, clip.range))
+        turn.emit(.store(.makeClip(job.id, clip.range)))
     }
 
     mutating func exchange(_ request: TranscriptionRequest, _ job: inout Job, _ turn: inout Turn) {
@@ -41,16 +41,15 @@ extension Backfill {
         turn.emit(.request(request))
     }
 
-    mutating func clipMade(_ path: String, _ job: inout Job, _ turn: inout Turn) {
+    mutating func clipMade(_ path: String, bytes: Int64, _ job: inout Job, _ turn: inout Turn) {
         guard case .makingClip = job.step else { return }
+        guard bytes > 0 else {
+            job.clip = nil
+            failed(UplinkFailure(.journal, "the audio cannot be read from the journal"), &job, &turn)
+            return
+        }
         job.clip?.path = path
         job.attempt.backOff(until: turn.now, &turn)
-    }
-
-    mutating func clipFailed(_ reason: String, _ job: inout Job, _ turn: inout Turn) {
-        guard case .makingClip = job.step else { return }
-        job.clip = nil
-        failed(UplinkFailure(.journal, reason), &job, &turn)
     }
 
     mutating func receive(
@@ -59,11 +58,11 @@ extension Backfill {
         switch answer {
         case .file(let name):
             job.atService.file = name
-            turn.emit(.noteJob(job.id, job.atService))
+            turn.emit(.store(.noteJob(job.id, job.atService)))
             job.attempt.backOff(until: turn.now, &turn)
         case .transcription(let name):
             job.atService.transcription = name
-            turn.emit(.noteJob(job.id, job.atService))
+            turn.emit(.store(.noteJob(job.id, job.atService)))
             job.polls = 0
             poll(&job, turn)
         case .pending:
@@ -103,7 +102,7 @@ extension Backfill {
     private mutating func place(_ tokens: [ServiceToken], _ job: inout Job, _ turn: inout Turn) {
         guard let clip = job.clip else { return }
         let session = SessionID.backfill(nextNumber())
-        job.transcript.open(session: session.rawValue, base: clip.range.lowerBound, hole: clip.hole)
+        job.transcript.open(session: session.rawValue, base: clip.range.lowerBound, gap: clip.gap)
         let length = clip.range.upperBound.milliseconds - clip.range.lowerBound.milliseconds
         let message = ServiceMessage(
             tokens: tokens, finalAudioMilliseconds: length, totalAudioMilliseconds: length, finished: true)
@@ -114,7 +113,7 @@ extension Backfill {
     /// The file on the box has done its duty; what the service holds is deleted next.
     private func drop(_ job: inout Job, _ turn: inout Turn) {
         job.clip = nil
-        turn.emit(.removeClip(job.id))
+        turn.emit(.store(.removeClip(job.id)))
     }
 
     private mutating func delete(_ job: inout Job, _ turn: inout Turn) {
@@ -135,7 +134,7 @@ extension Backfill {
         case .create: job.atService.file = ""
         case .uploadAudio: break
         }
-        turn.emit(.noteJob(job.id, job.atService))
+        turn.emit(.store(.noteJob(job.id, job.atService)))
         job.attempt.backOff(until: turn.now, &turn)
     }
 

@@ -7,20 +7,13 @@ package enum BackfillInput: Equatable, Sendable {
     /// As for the recorder: there is a usable route to the network.
     case networkChanged
     case networkLost
-    /// The store's answer to `askText`: nil when no saved recording lacks text.
-    case text(GapsToFill?)
-    /// The store could not keep all words; what it has not is still a hole.
-    case textLost(RecordingID)
-    /// What `settle` wanted is on disk.
-    case settled(RecordingID)
+    case store(PostLessonEvent)
     /// A person does not want to wait for the next try.
     case retry
 
     /// Of its own sessions.
     case uplink(UplinkEvent)
 
-    case clipMade(RecordingID, path: String)
-    case clipFailed(RecordingID, String)
     case answer(TranscriptionAnswer)
     /// `nextDeadline` may have passed.
     case tick
@@ -28,21 +21,10 @@ package enum BackfillInput: Equatable, Sendable {
 
 /// Everything that the transcription of saved lessons can want done.
 package enum BackfillEffect: SessionEffect, Equatable, Sendable {
-    case askText
-    /// New final words of a saved recording, as `RecorderEffect.storeTokens`.
-    case storeTokens(RecordingID, [FinalToken], covered: SampleIndex, holes: [Gap])
-    case mergeSpeaker(RecordingID, Int, into: Int)
-    /// The recording's text is all that there will be; why, when something is missing. Answered by `settled`.
-    case settle(RecordingID, reason: String)
+    case store(PostLessonCommand)
 
     case uplink(UplinkCommand)
 
-    /// These samples as a FLAC file: answered by `clipMade` or `clipFailed`.
-    case makeClip(RecordingID, Range<SampleIndex>)
-    /// The file is not needed any more.
-    case removeClip(RecordingID)
-    /// What the service holds: noted, so that it can be deleted there after a restart.
-    case noteJob(RecordingID, TranscriptionJob)
     case request(TranscriptionRequest)
     case cancelRequest
     /// A bound was reached, so many times.

@@ -48,9 +48,9 @@ extension Backfill {
 
     private func opened(_ request: SessionRequest, _ job: inout Job, _ turn: inout Turn) {
         guard let gap = job.filling else { return }
-        job.transcript.open(session: request.id.rawValue, base: request.base, hole: gap)
+        job.transcript.open(session: request.id.rawValue, base: request.base, gap: gap)
         job.attempt.opened(&turn)
         let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
-        turn.log(.info, "hole state=filling id=\(job.id.text) session=\(request.id.rawValue) " + span)
+        turn.log(.info, "gap state=filling id=\(job.id.text) session=\(request.id.rawValue) " + span)
     }
 }

@@ -66,10 +66,10 @@ extension Backfill {
             return
         }
         job.unreadable += 1
-        guard job.unreadable > 1, let hole = nextGap(job) else { return }
+        guard job.unreadable > 1, let gap = nextGap(job) else { return }
         job.unreadable = 0
-        job.skipped.append(hole.lowerBound)
-        let line = "hole state=left id=\(job.id.text) from_ms=\(hole.lowerBound.milliseconds)"
+        job.skipped.append(gap.lowerBound)
+        let line = "gap state=left id=\(job.id.text) from_ms=\(gap.lowerBound.milliseconds)"
         turn.log(.error, line + " reason=\(LogEntry.quoted(failure.detail))")
     }
 }

@@ -34,43 +34,6 @@ package struct BootTime: Equatable, Sendable {
     }
 }
 
-/// A final token of the speech service, placed on the recording's time line. A token is a piece of a word: a leading
-/// space starts a word (PROTOCOL, Messages). Final tokens are what the journal keeps; words and segments are
-/// derived from them.
-package struct FinalToken: Equatable, Sendable {
-    package var text: String
-    package var start: SampleIndex
-    package var end: SampleIndex
-    /// 0 to 1.
-    package var confidence: Double
-    /// The box's stable speaker number, from 1; 0 when the service named none.
-    package var speaker: Int
-    /// BCP 47 as the service names it, or empty.
-    package var language: String
-
-    package init(
-        text: String, start: SampleIndex, end: SampleIndex, confidence: Double, speaker: Int, language: String
-    ) {
-        self.text = text
-        self.start = start
-        self.end = end
-        self.confidence = confidence
-        self.speaker = speaker
-        self.language = language
-    }
-}
-
-extension FinalToken {
-    /// As close to its place as a recording of so many samples allows.
-    package func bounded(by end: SampleIndex) -> FinalToken {
-        guard start < .zero || end < self.end || self.end < start else { return self }
-        var token = self
-        token.start = max(.zero, min(start, end))
-        token.end = max(token.start, min(self.end, end))
-        return token
-    }
-}
-
 /// Samples that the microphone did not deliver and that were filled with zeros so that the time line stays true.
 package struct SilenceMark: Equatable, Sendable {
     package enum Reason: Int, Sendable {
@@ -144,10 +107,9 @@ package struct RecordingSummary: Equatable, Sendable {
     package var state: RecordingState
     /// Samples that are safely on disk.
     package var samples: Int64
-    package var tokens: Int
     package var words: Int
     package var speakers: Int
-    /// Samples up to which the service has said its last word, without holes.
+    /// Samples up to which the service has said its last word, without gaps.
     package var covered: Int64
     /// True when the recording ended by something else than STOP.
     package var interrupted: Bool
@@ -168,13 +130,12 @@ package struct RecordingSummary: Equatable, Sendable {
     package var sentBytes: Int64 = 0
 
     package init(
-        header: RecordingHeader, state: RecordingState, samples: Int64, tokens: Int, words: Int, speakers: Int,
+        header: RecordingHeader, state: RecordingState, samples: Int64, words: Int, speakers: Int,
         covered: Int64, interrupted: Bool
     ) {
         self.header = header
         self.state = state
         self.samples = samples
-        self.tokens = tokens
         self.words = words
         self.speakers = speakers
         self.covered = covered
@@ -187,7 +148,7 @@ package struct RecordingSummary: Equatable, Sendable {
     @inline(never)
     package func coverage(_ gaps: [Gap]) -> Coverage {
         let isCounted = state != .recording && !gaps.isEmpty
-        return Coverage(through: SampleIndex(isCounted ? samples : covered), holes: gaps)
+        return Coverage(through: SampleIndex(isCounted ? samples : covered), gaps: gaps)
     }
 
     /// Of what has sound. A recording without any sound has no text either.

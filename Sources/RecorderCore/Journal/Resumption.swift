@@ -103,8 +103,8 @@ package enum Resumption: Equatable, Sendable {
 
 extension LiveTranscript {
     /// Stands for whatever sessions there were in a stretch of text before the interruption. Where text goes on without
-    /// a hole, each session has heard the end of the one before: two numbers in one stretch are two voices. On both
-    /// sides of a hole they may be one. A stretch has the words whose middle lies in it (`Stitching.swift`): its first
+    /// a gap, each session has heard the end of the one before: two numbers in one stretch are two voices. On both
+    /// sides of a gap they may be one. A stretch has the words whose middle lies in it (`Stitching.swift`): its first
     /// one may begin before it. Later sessions have other numbers: from 1 on, or from -1 down.
     private static func journalSession(of word: Word, _ coverage: Coverage) -> Int {
         let middle = word.start.advanced(by: word.end.samples(since: word.start) / 2)

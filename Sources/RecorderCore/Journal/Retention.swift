@@ -51,7 +51,7 @@ package enum Retention {
     }
 
     /// One recording to delete.
-    package struct Removal: Equatable, Sendable {
+    package struct Deletion: Equatable, Sendable {
         package var id: RecordingID
         package var bytes: Int64
         package var reason: Reason
@@ -67,9 +67,9 @@ package enum Retention {
     ///   - now: nil when the clock is not synchronised: an age that may be wrong deletes nothing.
     package static func plan(
         _ recordings: [Candidate], policy: RetentionPolicy, freeBytes: Int64, now: WallTime?
-    ) -> [Removal] {
+    ) -> [Deletion] {
         var free = freeBytes
-        var removals: [Removal] = []
+        var deletions: [Deletion] = []
         for recording in recordings.ordered(by: { $0.startedAt < $1.startedAt }) where recording.state == .uploaded {
             var isOld = false
             if let now, policy.keepDays > 0, recording.clockSynchronised {
@@ -77,9 +77,9 @@ package enum Retention {
             }
             guard isOld || free < policy.reserveBytes else { continue }
             free += recording.bytes
-            removals.append(
-                Removal(id: recording.id, bytes: recording.bytes, reason: isOld ? .age : .space))
+            deletions.append(
+                Deletion(id: recording.id, bytes: recording.bytes, reason: isOld ? .age : .space))
         }
-        return removals
+        return deletions
     }
 }

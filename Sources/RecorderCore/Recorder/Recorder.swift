@@ -178,8 +178,8 @@ package struct Recorder: Equatable, Sendable {
             refuse("stop", "nothing is being recorded", .notRecording, &turn)
         case .capture(.stopped):
             isCaptureBusy = false
-        case .storeClosed(let samples, let words, let id, let sound):
-            savedLate(id, samples: samples, words: words, sound, &turn)
+        case .store(let event):
+            if case .closed(let summary) = event { savedLate(summary, &turn) }
         case .tick:
             if let refusedStart, refusedStart.until <= turn.now { self.refusedStart = nil }
         case .uplink(.opened(let session, _)):
@@ -188,7 +188,7 @@ package struct Recorder: Equatable, Sendable {
             networkLoss = nil
         case .networkLost(let what):
             networkLoss = what
-        case .capture, .storeOpened, .storeCommitted, .storeFailed, .storeRecovered, .uplink:
+        case .capture, .uplink:
             break
         }
     }
@@ -213,7 +213,7 @@ package struct Recorder: Equatable, Sendable {
                     .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")
         // Audio first, before any key or network: not a word is to be lost.
         turn.emit(.capture(.start(at: .zero)))
-        turn.emit(.openStore(request.header))
+        turn.emit(.store(.open(request.header)))
         if settings.transcription { beginAttempt(&lesson, &turn) }
         state = .active(lesson)
     }
@@ -228,7 +228,7 @@ package struct Recorder: Equatable, Sendable {
         let line = "resume id=\(recording.header.id.text) at_ms=\(place.milliseconds) away_ms=\(away)"
         turn.log(.warning, line + " words=\(recording.wordCount)")
         turn.emit(.capture(.start(at: place)))
-        turn.emit(.reopenStore(at: place))
+        turn.emit(.store(.reopen(at: place)))
         if settings.transcription { beginAttempt(&lesson, &turn) }
         state = .active(lesson)
     }
@@ -244,15 +244,8 @@ package struct Recorder: Equatable, Sendable {
             stop(&lesson, &turn)
         case .capture(let event):
             receiveCapture(event, &lesson, &turn)
-        case .storeOpened, .storeCommitted, .storeFailed, .storeRecovered:
-            receiveStore(input, &lesson, &turn)
-        case .storeClosed(let samples, let words, let id, let sound):
-            // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
-            guard case .closingStore = lesson.stage, id.map({ $0 == lesson.header.id }) ?? true else {
-                savedLate(id, samples: samples, words: words, sound, &turn)
-                return nil
-            }
-            return closed(lesson, samples: samples, words: words, sound, &turn)
+        case .store(let event):
+            return receiveStore(event, &lesson, &turn)
         case .uplink(let event):
             receiveUplink(event, &lesson, &turn)
         case .networkChanged(let what):

@@ -19,12 +19,7 @@ package enum RecorderInput: Equatable, Sendable {
 
     case capture(CaptureEvent)
 
-    case storeOpened
-    case storeCommitted(through: SampleIndex)
-    case storeFailed(String)
-    case storeRecovered
-    /// - `of`: the recording; nil: the newest.
-    case storeClosed(samples: Int64, words: Int, of: RecordingID? = nil, sound: RecordedSound = RecordedSound())
+    case store(StoreEvent)
 
     /// Of the lesson's own sessions.
     case uplink(UplinkEvent)
@@ -41,20 +36,7 @@ package enum RecorderInput: Equatable, Sendable {
 package enum RecorderEffect: SessionEffect, Equatable, Sendable {
     case capture(CaptureCommand)
 
-    case openStore(RecordingHeader)
-    /// The interrupted recording is opened again; what comes goes on with sample `at`.
-    case reopenStore(at: SampleIndex)
-    /// `covered`: the sample up to which all has its final text; `holes`: what has none, of what is before the last.
-    case storeTokens([FinalToken], covered: SampleIndex, holes: [Gap] = [])
-    case storeSilence(SilenceMark)
-    /// So many more samples were very quiet, for too long to be a pause, or clipped.
-    case storeLevel(quietSamples: Int64, clippedSamples: Int64)
-    /// All words of a speaker so far are another's, who is the same person; the number may be given anew.
-    case mergeSpeaker(Int, into: Int)
-    case commitStore
-    /// STOP was pressed: whatever happens now, the recording does not go on.
-    case storeStopped
-    case closeStore(end: SampleIndex, gaps: [Gap], interrupted: Bool)
+    case store(StoreCommand)
 
     case uplink(UplinkCommand)
 

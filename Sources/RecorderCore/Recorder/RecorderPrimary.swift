@@ -33,7 +33,7 @@ extension Recorder {
             noteUnreadable(failure, request, lesson: &lesson)
             if !lesson.transcript.interim.isEmpty { turn.emit(.interim("")) }
             closeTrack(request.id, &lesson, &turn)
-            turn.emit(.commitStore)
+            turn.emit(.store(.commit))
             if promoteSuccessor(failure, &lesson, &turn) { return }
             closeSecondary(&lesson, &turn)
         }

@@ -8,7 +8,7 @@ extension Recorder {
         }
         lesson.stage = .stoppingCapture(deadline: turn.after(milliseconds: Limits.captureStopMilliseconds))
         turn.emit(.capture(.stop))
-        turn.emit(.storeStopped)
+        turn.emit(.store(.stopped))
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
         if !isUnderWay(lesson.uplink) { abandonUplink(&lesson, &turn) }
         // The last words come from the session that has heard the others.
@@ -33,7 +33,7 @@ extension Recorder {
             return
         }
         lesson.end = end
-        turn.emit(.commitStore)
+        turn.emit(.store(.commit))
         guard !hasPendingStart else {
             // Who has pressed START again does not wait for the last words: they come later, by themselves.
             closeStore(&lesson, &turn)
@@ -67,8 +67,8 @@ extension Recorder {
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError
         let gaps = settings.transcription ? lesson.transcript.coverage.gaps(before: end, reason: reason) : []
         // The service may have come to the end without a word, and been lost before it said that it was done.
-        if settings.transcription, gaps.isEmpty { turn.emit(.storeTokens([], covered: end)) }
-        turn.emit(.closeStore(end: end, gaps: gaps, interrupted: false))
+        if settings.transcription, gaps.isEmpty { turn.emit(.store(.words([], covered: end))) }
+        turn.emit(.store(.close(end: end, gaps: gaps, interrupted: false)))
         lesson.stage = .closingStore(deadline: closeDeadline(turn))
     }
 
@@ -107,21 +107,25 @@ extension Recorder {
         case .level(let level, let clipped):
             heard(level, isClipped: clipped > 0, &lesson, &turn)
         case .silence(let mark):
-            let lost = mark.end.samples(since: mark.start)
-            // A microphone that stays away gives a mark a second; one line is enough for all of them.
-            let goesOn = mark.start == lesson.silenceEnd
-            lesson.silenceEnd = mark.end
-            if !goesOn { lesson.silences += 1 }
-            lesson.lostSamples += lost
-            if mark.reason == .overrun { lesson.overruns += 1 }
-            turn.emit(.storeSilence(mark))
-            let line = "silence lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
-            let reason = " reason=\(LogEntry.quoted(mark.reason.name))"
-            turn.log(goesOn ? .debug : .error, line + reason)
+            silent(mark, &lesson, &turn)
         case .stopped(let end):
             if lesson.stage != .recording { isCaptureBusy = false }
             captureStopped(end, &lesson, &turn)
         }
+    }
+
+    private func silent(_ mark: SilenceMark, _ lesson: inout Lesson, _ turn: inout Turn) {
+        let lost = mark.end.samples(since: mark.start)
+        // A microphone that stays away gives a mark a second; one line is enough for all of them.
+        let goesOn = mark.start == lesson.silenceEnd
+        lesson.silenceEnd = mark.end
+        if !goesOn { lesson.silences += 1 }
+        lesson.lostSamples += lost
+        if mark.reason == .overrun { lesson.overruns += 1 }
+        turn.emit(.store(.silence(mark)))
+        let line = "silence lost_ms=\(lost / SampleIndex.samplesPerMillisecond) at_ms=\(mark.start.milliseconds)"
+        let reason = " reason=\(LogEntry.quoted(mark.reason.name))"
+        turn.log(goesOn ? .debug : .error, line + reason)
     }
 
     private func heard(
@@ -145,25 +149,43 @@ extension Recorder {
         lesson.untoldLevel = Lesson.UntoldLevel()
         let rate = SampleIndex.samplesPerSecond
         turn.emit(
-            .storeLevel(quietSamples: Int64(level.quiet) * rate, clippedSamples: Int64(level.clipped) * rate))
+            .store(.level(quietSamples: Int64(level.quiet) * rate, clippedSamples: Int64(level.clipped) * rate)))
     }
 
-    mutating func receiveStore(_ input: RecorderInput, _ lesson: inout Lesson, _ turn: inout Turn) {
-        switch input {
-        case .storeCommitted(let through):
-            lesson.committed = through
-            lesson.lastSave = turn.now
-            if lesson.stage == .recording { storeLevel(&lesson, &turn) }
-            let words = lesson.transcript.wordCount
-            turn.log(.debug, "saved samples=\(through.value) words=\(words)")
-        case .storeFailed(let reason):
+    /// - Returns: what became of the lesson, when it is over.
+    mutating func receiveStore(_ event: StoreEvent, _ lesson: inout Lesson, _ turn: inout Turn) -> Ending? {
+        switch event {
+        case .committed(let through):
+            committed(through, &lesson, &turn)
+        case .closeFailed(let failure):
+            // The audio may be safe although the index is not: STOP tells how much of it is.
+            if failure.id == lesson.header.id { committed(failure.saved, &lesson, &turn) }
+        case .ringOverrun(let mark):
+            silent(mark, &lesson, &turn)
+        case .failed(let reason):
             lesson.disk = .failed(reason)
             lesson.lastError = "disk: " + reason
-        case .storeRecovered:
+        case .recovered:
             lesson.disk = .writing
             turn.log(.warning, "disk state=back")
-        default:
+        case .closed(let summary):
+            // The disk may refuse the end of a recording until the next one begins: that is not this one's end.
+            guard case .closingStore = lesson.stage, summary.header.id == lesson.header.id else {
+                savedLate(summary, &turn)
+                return nil
+            }
+            return closed(lesson, samples: summary.samples, words: summary.words, summary.sound, &turn)
+        case .opened, .rebuilt, .reached, .deleted, .recoveryFailed, .deletionFailed, .audio, .postLesson:
             break
         }
+        return nil
+    }
+
+    private func committed(_ through: SampleIndex, _ lesson: inout Lesson, _ turn: inout Turn) {
+        lesson.committed = through
+        lesson.lastSave = turn.now
+        if lesson.stage == .recording { storeLevel(&lesson, &turn) }
+        let words = lesson.transcript.wordCount
+        turn.log(.debug, "saved samples=\(through.value) words=\(words)")
     }
 }

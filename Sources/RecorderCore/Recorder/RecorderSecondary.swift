@@ -25,11 +25,11 @@ extension Recorder {
 
     private func nextGap(_ lesson: Lesson) -> Range<SampleIndex>? {
         guard lesson.uplink.primary.isLive, let session = lesson.uplink.primary.sessionID else { return nil }
-        return lesson.transcript.hole(before: session.rawValue)
+        return lesson.transcript.gap(before: session.rawValue)
     }
 
     mutating func gapFilled(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
-        turn.log(.info, "hole state=filled session=\(session.rawValue)")
+        turn.log(.info, "gap state=filled session=\(session.rawValue)")
         closeSecondary(&lesson, &turn)
         if lesson.stage != .recording { closeWhenComplete(&lesson, &turn) }
     }
@@ -58,9 +58,9 @@ extension Recorder {
             secondary.attempt.opened(patience: Limits.attemptMilliseconds, &turn)
         case .gap(let gap):
             secondary.attempt.opened(&turn)
-            lesson.transcript.open(session: request.id.rawValue, base: request.base, hole: gap)
+            lesson.transcript.open(session: request.id.rawValue, base: request.base, gap: gap)
             let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
-            turn.log(.info, "hole state=filling session=\(request.id.rawValue) " + span)
+            turn.log(.info, "gap state=filling session=\(request.id.rawValue) " + span)
             // The gap had the prefetched key; the live session may be lost at any time.
             if lesson.uplink.prefetched.isNone { prefetchKey(&lesson, &turn) }
         }

@@ -92,7 +92,7 @@ extension Recorder {
         let last = lesson.uplink.committedAt
         if let last, turn.now.milliseconds(since: last) < Limits.commitMilliseconds { return }
         lesson.uplink.committedAt = turn.now
-        turn.emit(.commitStore)
+        turn.emit(.store(.commit))
     }
 
     // MARK: It is open
@@ -164,7 +164,7 @@ extension Recorder {
     @inline(never)
     func closeTrack(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
         for merge in lesson.transcript.close(session: session.rawValue) {
-            turn.emit(.mergeSpeaker(merge.retired, into: merge.speaker))
+            turn.emit(.store(.mergeSpeaker(merge.retired, into: merge.speaker)))
             turn.log(merge.entry(session: session.rawValue))
         }
     }

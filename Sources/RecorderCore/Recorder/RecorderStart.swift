@@ -79,15 +79,13 @@ extension Recorder {
     }
 
     /// The disk has taken the end of the last lesson after all.
-    mutating func savedLate(
-        _ id: RecordingID?, samples: Int64, words: Int, _ sound: RecordedSound, _ turn: inout Turn
-    ) {
-        guard var ending, ending.problem != nil, id.map({ $0 == ending.id }) ?? !isRecording else { return }
-        ending.saved = SampleIndex(samples)
-        ending.sound = sound
+    mutating func savedLate(_ summary: RecordingSummary, _ turn: inout Turn) {
+        guard var ending, ending.problem != nil, summary.header.id == ending.id else { return }
+        ending.saved = SampleIndex(summary.samples)
+        ending.sound = summary.sound
         if ending.saved >= ending.recorded { ending.problem = nil }
         self.ending = ending
-        let line = "stop id=\(ending.id.text) samples=\(samples) words=\(words) state=late"
+        let line = "stop id=\(ending.id.text) samples=\(summary.samples) words=\(summary.words) state=late"
         turn.log(.warning, line)
     }
 

@@ -56,10 +56,9 @@ extension Recorder {
     }
 
     func store(_ update: LiveTranscript.Update, _ lesson: Lesson, _ turn: inout Turn) {
-        let tokens = update.words.map { $0.token }
         let coverage = lesson.transcript.coverage
-        let holes = coverage.gaps(before: coverage.end, reason: "not transcribed yet")
-        turn.emit(.storeTokens(tokens, covered: coverage.withoutHoles, holes: holes))
+        let gaps = coverage.gaps(before: coverage.end, reason: "not transcribed yet")
+        turn.emit(.store(.words(update.words, covered: coverage.withoutGaps, gaps: gaps)))
         if !update.words.isEmpty { turn.emit(.words(update.words)) }
     }
 

@@ -4,13 +4,13 @@ package struct Coverage: Equatable, Sendable {
 
     package init() {}
 
-    /// Everything before `end` but the holes, which are in order.
+    /// Everything before `end` but the gaps, which are in order.
     @inline(never)
-    package init(through end: SampleIndex, holes: [Gap]) {
+    package init(through end: SampleIndex, gaps: [Gap]) {
         var position = SampleIndex.zero
-        for hole in holes where hole.start < end {
-            if position < hole.start { insert(position..<hole.start) }
-            position = max(position, hole.end)
+        for gap in gaps where gap.start < end {
+            if position < gap.start { insert(position..<gap.start) }
+            position = max(position, gap.end)
         }
         if position < end { insert(position..<end) }
     }
@@ -33,7 +33,7 @@ package struct Coverage: Equatable, Sendable {
     }
 
     /// The end of the range that holds sample 0: up to here nothing is missing.
-    package var withoutHoles: SampleIndex {
+    package var withoutGaps: SampleIndex {
         guard let first = ranges.first, first.lowerBound == .zero else { return .zero }
         return first.upperBound
     }
@@ -82,7 +82,7 @@ package struct Coverage: Equatable, Sendable {
         return all.ordered { $0.start < $1.start }
     }
 
-    /// What is missing before `end`, shorter holes than `atLeast` left out.
+    /// What is missing before `end`, shorter gaps than `atLeast` left out.
     package func gaps(before end: SampleIndex, atLeast: Int64 = 1, reason: String) -> [Gap] {
         var gaps: [Gap] = []
         var position = SampleIndex.zero

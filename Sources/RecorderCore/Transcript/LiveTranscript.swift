@@ -61,7 +61,7 @@ package struct LiveTranscript: Equatable, Sendable {
 
     /// Where the next session has to begin: before the end of the live text by an overlap in which each speaker of the
     /// last seconds is heard, so that the words of the seam and the voices can be recognised again. When that lies too
-    /// far back, live words come first: the session begins now, and what is missing is a hole, to be filled later.
+    /// far back, live words come first: the session begins now, and what is missing is a gap, to be filled later.
     ///
     /// - Parameter head: the index after the newest recorded sample.
     package func baseOfNextSession(head: SampleIndex) -> SampleIndex {
@@ -87,13 +87,13 @@ package struct LiveTranscript: Equatable, Sendable {
 
     /// A session begins to give text.
     ///
-    /// - Parameter hole: what it is to fill; nil: it goes on with the live text.
-    package mutating func open(session: Int, base: SampleIndex, hole: Range<SampleIndex>? = nil) {
+    /// - Parameter gap: what it is to fill; nil: it goes on with the live text.
+    package mutating func open(session: Int, base: SampleIndex, gap: Range<SampleIndex>? = nil) {
         let window: Range<SampleIndex>
         var tolerance = Limits.seamSamples
-        if hole == nil { interim = "" }
-        if let hole {
-            window = hole
+        if gap == nil { interim = "" }
+        if let gap {
+            window = gap
         } else if base <= resumePoint {
             window = resumePoint..<SampleIndex(.max)
         } else {
@@ -119,7 +119,7 @@ package struct LiveTranscript: Equatable, Sendable {
 
     /// A session ended. What it had not finally said is void; a word in whose middle it ended waits for the next one.
     ///
-    /// - Returns: what a session that filled a hole has told of the voices on both sides.
+    /// - Returns: what a session that filled a gap has told of the voices on both sides.
     package mutating func close(session: Int) -> [SpeakerMerge] {
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return [] }
         var track = tracks.remove(at: place)
@@ -141,7 +141,7 @@ package struct LiveTranscript: Equatable, Sendable {
     }
 
     /// The first stretch before the session's own that has no text; nil when there is none.
-    package func hole(before session: Int) -> Range<SampleIndex>? {
+    package func gap(before session: Int) -> Range<SampleIndex>? {
         guard let track = tracks.first(where: { $0.session == session }) else { return nil }
         let gaps = coverage.gaps(before: track.window.lowerBound, reason: "")
         return gaps.first.map { $0.start..<$0.end }

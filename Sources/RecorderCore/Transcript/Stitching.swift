@@ -59,7 +59,7 @@ extension LiveTranscript {
     }
 
     /// Everything before this has its final words; a word that may yet turn out to be a new one is not among them, nor
-    /// one that begins at the end of a hole and belongs to it.
+    /// one that begins at the end of a gap and belongs to it.
     static func through(_ track: SessionTrack) -> SampleIndex {
         guard let open = track.open else { return track.through }
         if let last = track.match, key(open.text) == last.old.key, isWanted(last.heard, track) {
@@ -165,7 +165,7 @@ extension LiveTranscript {
         let place = committed.lastIndex { $0.word.start <= new.word.start }.map { $0 + 1 } ?? 0
         committed.insert(new, at: place)
         guard committed.count > Limits.committedWords else { return }
-        // A session still compares at the edges of its window when the hole before it has just been closed.
+        // A session still compares at the edges of its window when the gap before it has just been closed.
         let edges =
             coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
             + tracks.flatMap { [$0.window.lowerBound, $0.window.upperBound] }
@@ -173,7 +173,7 @@ extension LiveTranscript {
             coverage.contains(old.word.start)
                 && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.comparedSamples }
         }
-        // Only the newest end and the oldest holes are near an edge; in between there is nothing to compare with.
+        // Only the newest end and the oldest gaps are near an edge; in between there is nothing to compare with.
         if committed.count > Limits.committedWords {
             committed.removeFirst(committed.count - Limits.committedWords)
         }

@@ -9,10 +9,12 @@ package struct TranscriptDocument: Equatable, Sendable {
     /// What has its final text.
     package var coverage: Coverage
 
-    package init(recording: RecordingSummary, tokens: [FinalToken], gaps: [Gap], silences: [SilenceMark]) {
+    /// - Parameter words: in any order, as a gap is filled after what follows it. Words that begin together stay in
+    ///   theirs.
+    package init(recording: RecordingSummary, words: [Word], gaps: [Gap], silences: [SilenceMark]) {
         header = recording.header
         samples = recording.samples
-        self.words = WordAssembler.words(of: tokens)
+        self.words = words.ordered { $0.start < $1.start }
         self.gaps = gaps
         self.silences = silences
         interrupted = recording.interrupted

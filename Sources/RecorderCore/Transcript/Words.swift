@@ -1,11 +1,13 @@
-/// A word of the transcript, made of one or more final tokens of one speaker.
+/// A final word, placed on the recording's time line: what is journalled and exported (decision words-are-journalled).
 package struct Word: Equatable, Sendable {
     package var text: String
     package var start: SampleIndex
     package var end: SampleIndex
-    /// The lowest confidence of its tokens, 0 to 1.
+    /// The lowest of its tokens, 0 to 1.
     package var confidence: Double
+    /// The box's stable speaker number, from 1; 0 when the service named none.
     package var speaker: Int
+    /// BCP 47 as the service names it, or empty.
     package var language: String
 
     package init(
@@ -19,59 +21,13 @@ package struct Word: Equatable, Sendable {
         self.language = language
     }
 
-    /// As the journal keeps it: one token, which begins with a space because a word does.
-    package var token: FinalToken {
-        FinalToken(
-            text: " " + text, start: start, end: end, confidence: confidence, speaker: speaker, language: language)
-    }
-}
-
-/// Joins final tokens into words: a token that begins with a space, or comes from another speaker, begins a word.
-/// Punctuation, which the service sends without a space, so stays with the word before it.
-package struct WordAssembler: Equatable, Sendable {
-    private var open: Word?
-
-    package init() {}
-
-    /// The word that `token` completes, if it begins the next one.
-    @inline(never)
-    package mutating func receive(_ token: FinalToken) -> Word? {
-        let text = token.text.trimmingSpaces
-        guard !text.isEmpty else {
-            return token.text.isEmpty ? nil : finish()
-        }
-        if var word = open, !token.text.beginsWithSpace, word.speaker == token.speaker {
-            word.text += text
-            word.end = max(word.end, token.end)
-            word.confidence = min(word.confidence, token.confidence)
-            open = word
-            return token.text.endsWithSpace ? finish() : nil
-        }
-        let completed = open
-        open = Word(
-            text: text, start: token.start, end: token.end, confidence: token.confidence, speaker: token.speaker,
-            language: token.language)
-        return completed
-    }
-
-    /// The word that is still open; there will be no more of it.
-    @inline(never)
-    package mutating func finish() -> Word? {
-        defer { open = nil }
-        return open
-    }
-
-    /// All words of a whole token list, by their place in the recording: a hole is filled after what follows it.
-    @inline(never)
-    package static func words(of tokens: [FinalToken]) -> [Word] {
-        var assembler = WordAssembler()
-        var words: [Word] = []
-        for token in tokens {
-            if let word = assembler.receive(token) { words.append(word) }
-        }
-        if let word = assembler.finish() { words.append(word) }
-        // Words that begin together stay in the order in which they came.
-        return words.ordered { $0.start < $1.start }
+    /// As close to its place as a recording of so many samples allows.
+    package func bounded(by end: SampleIndex) -> Word {
+        guard start < .zero || end < self.end || self.end < start else { return self }
+        var word = self
+        word.start = max(.zero, min(start, end))
+        word.end = max(word.start, min(self.end, end))
+        return word
     }
 }
 

@@ -140,9 +140,10 @@ package struct Outbox {
             blocked.removeAll { id == nil || $0.recording == id }
             notBefore = nil
             release(turn)
-        case .package(let package, let waiting, let bytesLeft):
+        case .store(.package(let package, let waiting, let bytesLeft)):
             take(package, waiting: waiting, bytesLeft: bytesLeft, &turn)
-        case .noted, .answer, .progress:
+        case .store(.textSettled): askAt = turn.now
+        case .store, .answer, .progress:
             guard case .package(var current) = work else { break }
             receive(input, &current, &turn)
             work = current.step == .ending ? .none : .package(current)
@@ -155,7 +156,7 @@ package struct Outbox {
 
     private mutating func receive(_ input: OutboxInput, _ current: inout CurrentUpload, _ turn: inout Turn) {
         switch (input, current.step) {
-        case (.noted(let id, let name), .noting(let left)) where id == current.id:
+        case (.store(.packageNoted(let id, let name)), .noting(let left)) where id == current.id:
             guard left <= 1 else {
                 current.step = .noting(left - 1)
                 return
@@ -200,7 +201,7 @@ package struct Outbox {
             askAt = nil
             work = .asked
             expectAnswer(within: Limits.storeWorkMilliseconds, turn)
-            turn.emit(.askPackage(skipping: blocked.map { $0.recording }))
+            turn.emit(.store(.nextPackage(skipping: blocked.map { $0.recording })))
         case .asked:
             break
         case .package(var current):
@@ -219,7 +220,7 @@ package struct Outbox {
             } else {
                 current.step = .noting(1)
                 expectAnswer(within: Limits.storeAnswerMilliseconds, turn)
-                turn.emit(.done(current.id))
+                turn.emit(.store(.packageDone(current.id)))
             }
             return
         }
@@ -252,7 +253,8 @@ package struct Outbox {
         current.package.files[place].isSent = isSent
         if isSent || url == nil { current.offset = nil }
         if case .noting(let left) = current.step { current.step = .noting(left + 1) } else { current.step = .noting(1) }
-        turn.emit(.note(current.id, file: current.package.files[place].name, url: url, isSent: isSent))
+        let name = current.package.files[place].name
+        turn.emit(.store(.packageFile(current.id, name: name, url: url, isSent: isSent)))
     }
 
     private mutating func finish(_ current: inout CurrentUpload, _ turn: inout Turn) {

@@ -7,10 +7,7 @@ package enum OutboxInput: Equatable, Sendable {
     /// As for the recorder: there is a usable route to the network.
     case networkChanged
     case networkLost
-    /// The store's answer to `askPackage`; `waiting`: recordings that are not at the school, `bytesLeft`: of them.
-    case package(UploadPackage?, waiting: Int, bytesLeft: Int64)
-    /// What `note` or, with an empty name, `done` wanted is on disk.
-    case noted(RecordingID, String)
+    case store(PostLessonEvent)
     case answer(UploadAnswer)
     /// Bytes of the running request that were written to the connection.
     case progress(bytes: Int64)
@@ -24,12 +21,7 @@ package enum OutboxInput: Equatable, Sendable {
 
 /// Everything that the uploads can want done.
 package enum OutboxEffect: MachineEffect, Equatable, Sendable {
-    /// The oldest lesson that is to go, but none of these.
-    case askPackage(skipping: [RecordingID])
-    /// How far a file has come: kept before anything is done that builds on it. Answered by `noted`.
-    case note(RecordingID, file: String, url: String?, isSent: Bool)
-    /// The school has the lesson. Answered by `noted`.
-    case done(RecordingID)
+    case store(PostLessonCommand)
     /// Answered by `answer`, once, unless it is cancelled.
     case request(UploadRequest)
     case cancelRequest

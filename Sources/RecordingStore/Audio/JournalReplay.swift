@@ -14,7 +14,7 @@ final class JournalReplay {
 
     private let files: SegmentFiles
     private let sizing: SegmentSizing
-    /// One a session: the live one and the one that fills a hole may both be far behind.
+    /// One a session: the live one and the one that fills a gap may both be far behind.
     private var requests: [Request] = []
     private var reader: FLACReader?
     private var segment = -1
@@ -72,7 +72,7 @@ final class JournalReplay {
                 // This file's end. What follows it is in the next one, if it was written already.
                 return try openNext(&request)
             }
-            take(reader.block, at: fileStart.advanced(by: reader.blockStart), &request)
+            append(reader.block, at: fileStart.advanced(by: reader.blockStart), &request)
             if request.samples.count >= Limits.replaySamples { return false }
         }
         return true
@@ -87,15 +87,15 @@ final class JournalReplay {
             let (next, tags) = try files.reader(segment + 1)
         else { return false }
         (reader, segment, fileStart) = (next, segment + 1, tags.firstSample)
-        take([], at: tags.firstSample, &request)
+        append([], at: tags.firstSample, &request)
         return request.samples.count < Limits.replaySamples
     }
 
-    private func take(_ block: [Int16], at start: SampleIndex, _ request: inout Request) {
+    private func append(_ block: [Int16], at start: SampleIndex, _ request: inout Request) {
         // Frames that are damaged are silence, so that what follows stays in its place.
-        let hole = start.samples(since: request.next)
-        if hole > 0 {
-            let count = min(hole, Int64(Limits.replaySamples - request.samples.count))
+        let gap = start.samples(since: request.next)
+        if gap > 0 {
+            let count = min(gap, Int64(Limits.replaySamples - request.samples.count))
             request.samples += [Int16](repeating: 0, count: Int(count))
         }
         let offset = Int(request.next.samples(since: start))

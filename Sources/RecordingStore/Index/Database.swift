@@ -118,7 +118,7 @@ internal import RecorderCore
     }
 
     /// From now on, nobody is waited for: the store thread has a watchdog.
-    func hurry() {
+    func shortenWait() {
         waitMilliseconds = Self.hurriedMilliseconds
         unsafe sqlite3_busy_timeout(handle, waitMilliseconds)
     }

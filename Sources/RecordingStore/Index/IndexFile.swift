@@ -51,7 +51,7 @@ struct IndexFile {
             var format: Int?
             if case .newerIndex(_, let newer, _) = error {
                 format = newer
-                settle()
+                emptyLog()
             }
             return try replace(because: error.message, format: format, &kept)
         }
@@ -121,7 +121,7 @@ struct IndexFile {
     @inline(never)
     private func takeUp(_ format: Int) throws(StoreError) -> String? {
         let other = try? IndexSchema.format(of: layout.index)
-        settle()
+        emptyLog()
         let kept = try moveAside(format: other)
         try onFile { () throws(SystemError) in try move(setAside(format), to: layout.usualIndex) }
         return kept
@@ -129,7 +129,7 @@ struct IndexFile {
 
     /// Empties the log of an index that is whole, so that nothing is lost if the power is cut between renaming the two.
     @inline(never)
-    private func settle() {
+    private func emptyLog() {
         guard FileSystem.place(layout.index) != nil, let database = try? Database(path: layout.index, .write) else {
             return
         }
@@ -140,7 +140,7 @@ struct IndexFile {
     @inline(never)
     private func returnFromSpare() {
         guard FileSystem.place(layout.spareIndex) != nil else { return }
-        settle()
+        emptyLog()
         let (usual, spare) = (layout.usualIndex, layout.spareIndex)
         // If it cannot, it is used where it is.
         try? onFile { () throws(SystemError) in

@@ -3,10 +3,10 @@ internal import RecorderCore
 
 /// The tables of `index.sqlite`, and how an older file becomes a newer one.
 ///
-/// What the index costs the flash is decided here. A commit that has tokens appends pages to the write-ahead log, and
-/// a block of the flash (4 KiB) is the least that can be written. So: pages of 1 KiB; tokens in a table by row number,
+/// What the index costs the flash is decided here. A commit that has words appends pages to the write-ahead log, and
+/// a block of the flash (4 KiB) is the least that can be written. So: pages of 1 KiB; words in a table by row number,
 /// which SQLite fills from the left to the right and never rebalances when rows come in order; and `covered` beside a
-/// commit's last token, since in its recording's row it would cost a second page. A commit without tokens writes
+/// commit's last word, since in its recording's row it would cost a second page. A commit without words writes
 /// nothing here: the audio file itself says how many samples there are.
 enum IndexSchema {
     /// "chlk": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id).
@@ -14,10 +14,10 @@ enum IndexSchema {
     /// Pages of 1 KiB after which a commit moves the log into the database: the log stays under 0.5 MiB.
     static let checkpointPages = 256
 
-    /// `token.place` is the recording's number times this plus the token's number, from 0:
-    /// room for 900 hours at five tokens a second.
-    static let tokensARecording: Int64 = 1 << 24
-    /// So many have places for their tokens; the number of a row that is damaged may be any.
+    /// `token.place` is the recording's number times this plus the word's number, from 0: room for 1,800 hours at
+    /// 150 words a minute.
+    static let wordsARecording: Int64 = 1 << 24
+    /// So many have places for their words; the number of a row that is damaged may be any.
     static let recordings: Int64 = 1 << 38
 
     /// Entry n takes a file from `user_version` n to n + 1. Entries are never changed once released.
@@ -52,7 +52,7 @@ enum IndexSchema {
             try database.execute("PRAGMA page_size = 1024", doing: "set up the index")
             try check(database)
             try checkPages(database)
-            // FULL: a commit's tokens are on the medium when it returns. NORMAL would leave them in memory until
+            // FULL: a commit's words are on the medium when it returns. NORMAL would leave them in memory until
             // the next checkpoint, and a power cut would take finished words (sqlite.org/wal.html, 2.3).
             try database.execute(
                 """
@@ -151,8 +151,9 @@ enum IndexSchema {
         }
     }
 
-    /// `covered` of a token is 0 but in the last of each commit.
-    /// `samples`, `tokens`, `words` and `speakers` of a recording hold once it is no longer in state 1 (recording).
+    /// A row of `token` is a word, and its text begins with a space. Older versions kept the service's tokens: a piece
+    /// of a word that belongs to the row before has `begins_word` 0. `covered` is 0 but in the last row of a commit.
+    /// `samples`, `tokens` (rows), `words` and `speakers` of a recording hold once it is not in state 1 (recording).
     /// `interrupted` is 1 until STOP is pressed.
     private static let version1 = """
         PRAGMA application_id = \(applicationID);

@@ -5,14 +5,14 @@ internal import RecorderCore
 final class IndexWriter {
     /// What one commit adds.
     struct Batch {
-        var tokens: [FinalToken] = []
+        var words: [Word] = []
         var covered = SampleIndex.zero
         var silences: [SilenceMark] = []
-        /// Speakers whose saved tokens are another's: before `tokens`, which know it already.
+        /// Speakers whose saved words are another's: before `words`, which know it already.
         var merges: [(retired: Int, speaker: Int)] = []
         /// What has no text, of what is before the last that has, when that has changed.
-        var holes: [Gap] = []
-        var hasNewHoles = false
+        var gaps: [Gap] = []
+        var hasNewGaps = false
         /// STOP was pressed.
         var isStopped = false
         /// Of the microphone's level, since the last one that was written.
@@ -21,7 +21,7 @@ final class IndexWriter {
 
         /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
         var isEmpty: Bool {
-            tokens.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewHoles && !isStopped
+            words.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewGaps && !isStopped
                 && quietSamples + clippedSamples < Limits.levelSamples
         }
     }
@@ -29,7 +29,7 @@ final class IndexWriter {
     private(set) var database: Database
     private var prepared: Prepared
     /// Called in the course of what may take long.
-    var breathe: () -> Void = {}
+    var onProgress: () -> Void = {}
 
     fileprivate static let doing = "save the recording"
 
@@ -39,7 +39,7 @@ final class IndexWriter {
     }
 
     /// What is committed is on the medium only for as long as the file is where it was made.
-    func look() throws(StoreError) {
+    func checkPlace() throws(StoreError) {
         if database.hasMoved { throw .vanished(file: database.path) }
     }
 
@@ -60,13 +60,13 @@ final class IndexWriter {
             layout.storage.close(path)
             try layout.storage.perform(.syncDirectory(layout.directory))
         }
-        try take(try IndexSchema.open(path, .write))
+        try use(try IndexSchema.open(path, .write))
         if let log { file.remove(log) }
     }
 
     /// Goes on with another file.
-    func take(_ new: Database) throws(StoreError) {
-        new.hurry()
+    func use(_ new: Database) throws(StoreError) {
+        new.shortenWait()
         prepared = try Prepared(new)
         database = new
     }
@@ -90,28 +90,21 @@ final class IndexWriter {
         return try valid(number)
     }
 
-    /// - Parameters:
-    ///   - sequence: the number of the batch's first token in the recording.
-    ///   - counter: the words so far; it is left alone when the transaction fails.
-    func append(
-        _ batch: Batch, to recording: Int64, sequence: Int, counter: inout WordCounter
-    ) throws(StoreError) {
-        var updated = counter
+    /// - Parameter sequence: the number of the batch's first word in the recording.
+    func append(_ batch: Batch, to recording: Int64, sequence: Int) throws(StoreError) {
         try database.transaction(doing: Self.doing) { () throws(StoreError) in
-            try insert(batch, recording, sequence, &updated)
+            try insert(batch, recording, sequence)
         }
-        counter = updated
     }
 
     /// Writes the last batch, and that the recording is saved.
     @inline(never)
     func close(
-        _ batch: Batch, _ recording: Int64, sequence: Int, counter: WordCounter, samples: Int64, gaps: [Gap],
+        _ batch: Batch, _ recording: Int64, sequence: Int, samples: Int64, gaps: [Gap],
         interrupted: Bool
     ) throws(StoreError) {
-        var updated = counter
         try database.transaction(doing: Self.doing) { () throws(StoreError) in
-            try insert(batch, recording, sequence, &updated)
+            try insert(batch, recording, sequence)
             try save(
                 recording, state: .saved, samples: samples, covered: batch.covered, gaps: gaps,
                 interrupted: interrupted)
@@ -126,17 +119,17 @@ final class IndexWriter {
     ) throws(StoreError) {
         try replaceGaps(gaps, of: recording)
         // Words that were placed after what became the end.
-        prepared.boundTokens.bind(1, samples)
-        prepared.boundTokens.bind(2, recording * IndexSchema.tokensARecording)
-        prepared.boundTokens.bind(3, (recording + 1) * IndexSchema.tokensARecording)
-        try prepared.boundTokens.run()
+        prepared.boundWords.bind(1, samples)
+        prepared.boundWords.bind(2, recording * IndexSchema.wordsARecording)
+        prepared.boundWords.bind(3, (recording + 1) * IndexSchema.wordsARecording)
+        try prepared.boundWords.run()
         prepared.saveRecording.bind(1, recording)
         prepared.saveRecording.bind(2, Int64(state.rawValue))
         prepared.saveRecording.bind(3, samples)
         prepared.saveRecording.bind(4, interrupted)
         prepared.saveRecording.bind(5, covered.value)
-        prepared.saveRecording.bind(6, recording * IndexSchema.tokensARecording)
-        prepared.saveRecording.bind(7, (recording + 1) * IndexSchema.tokensARecording)
+        prepared.saveRecording.bind(6, recording * IndexSchema.wordsARecording)
+        prepared.saveRecording.bind(7, (recording + 1) * IndexSchema.wordsARecording)
         try prepared.saveRecording.run()
     }
 
@@ -192,7 +185,7 @@ final class IndexWriter {
         let coverage = try coverage(of: recording, samples: samples)
         try cutSilences(of: recording, at: samples)
         try close(
-            Batch(covered: coverage.withoutHoles), recording, sequence: 0, counter: WordCounter(), samples: samples,
+            Batch(covered: coverage.withoutGaps), recording, sequence: 0, samples: samples,
             gaps: coverage.gaps(before: SampleIndex(samples), reason: "interrupted"),
             interrupted: try !wasStopped(recording) || missing > 0)
         return missing
@@ -208,34 +201,32 @@ final class IndexWriter {
     }
 
     @inline(never)
-    func insert(
-        _ batch: Batch, _ recording: Int64, _ sequence: Int, _ counter: inout WordCounter
-    ) throws(StoreError) {
+    func insert(_ batch: Batch, _ recording: Int64, _ sequence: Int) throws(StoreError) {
         for merge in batch.merges {
             prepared.mergeSpeaker.bind(1, Int64(merge.retired))
             prepared.mergeSpeaker.bind(2, Int64(merge.speaker))
-            prepared.mergeSpeaker.bind(3, recording * IndexSchema.tokensARecording)
-            prepared.mergeSpeaker.bind(4, (recording + 1) * IndexSchema.tokensARecording)
+            prepared.mergeSpeaker.bind(3, recording * IndexSchema.wordsARecording)
+            prepared.mergeSpeaker.bind(4, (recording + 1) * IndexSchema.wordsARecording)
             try prepared.mergeSpeaker.run()
         }
-        for (offset, token) in batch.tokens.enumerated() {
-            prepared.insertToken.bind(1, recording * IndexSchema.tokensARecording + Int64(sequence + offset))
-            prepared.insertToken.bind(2, token.text)
-            prepared.insertToken.bind(3, token.start.value)
-            prepared.insertToken.bind(4, token.end.value)
-            prepared.insertToken.bind(5, token.confidence)
-            prepared.insertToken.bind(6, Int64(token.speaker))
-            prepared.insertToken.bind(7, token.language)
-            prepared.insertToken.bind(8, counter.begins(token))
-            prepared.insertToken.bind(9, offset == batch.tokens.count - 1 ? batch.covered.value : 0)
-            try prepared.insertToken.run()
+        for (offset, word) in batch.words.enumerated() {
+            prepared.insertWord.bind(1, recording * IndexSchema.wordsARecording + Int64(sequence + offset))
+            prepared.insertWord.bind(2, " " + word.text)
+            prepared.insertWord.bind(3, word.start.value)
+            prepared.insertWord.bind(4, word.end.value)
+            prepared.insertWord.bind(5, word.confidence)
+            prepared.insertWord.bind(6, Int64(word.speaker))
+            prepared.insertWord.bind(7, word.language)
+            prepared.insertWord.bind(8, true)
+            prepared.insertWord.bind(9, offset == batch.words.count - 1 ? batch.covered.value : 0)
+            try prepared.insertWord.run()
         }
         if batch.isStopped {
             prepared.saveStop.bind(1, recording)
             try prepared.saveStop.run()
         }
-        if batch.hasNewHoles {
-            try replaceGaps(batch.holes, of: recording)
+        if batch.hasNewGaps {
+            try replaceGaps(batch.gaps, of: recording)
             prepared.saveCovered.bind(1, recording)
             prepared.saveCovered.bind(2, batch.covered.value)
             try prepared.saveCovered.run()
@@ -260,14 +251,14 @@ final class IndexWriter {
 /// Statements that are run again and again.
 private final class Prepared {
     let insertRecording: Statement
-    let insertToken: Statement
+    let insertWord: Statement
     let insertSilence: Statement
     let insertGap: Statement
     let deleteGaps: Statement
     let saveStop: Statement
     let saveCovered: Statement
     let mergeSpeaker: Statement
-    let boundTokens: Statement
+    let boundWords: Statement
     let saveRecording: Statement
 
     @inline(never)
@@ -277,7 +268,7 @@ private final class Prepared {
             INSERT INTO recording (id, label, started_at_ms, clock_synchronised, state, interrupted)
             VALUES (?, ?, ?, ?, ?, 1) RETURNING number
             """, doing: "begin a recording")
-        insertToken = try database.prepare(
+        insertWord = try database.prepare(
             "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", doing: IndexWriter.doing)
         // The recorder hands back the marks that the store itself reported: the same mark is the same row.
         insertSilence = try database.prepare(
@@ -293,7 +284,7 @@ private final class Prepared {
             "UPDATE recording SET covered = max(covered, ?2) WHERE number = ?1", doing: IndexWriter.doing)
         mergeSpeaker = try database.prepare(
             "UPDATE token SET speaker = ?2 WHERE speaker = ?1 AND place >= ?3 AND place < ?4", doing: IndexWriter.doing)
-        boundTokens = try database.prepare(
+        boundWords = try database.prepare(
             """
             UPDATE token SET start_sample = min(start_sample, ?1), end_sample = ?1
             WHERE place >= ?2 AND place < ?3 AND end_sample > ?1 + \(IndexRules.slackSamples)
@@ -308,24 +299,5 @@ private final class Prepared {
                 speakers = (SELECT count(DISTINCT speaker) FROM part WHERE speaker > 0)
             WHERE number = ?1
             """, doing: IndexWriter.doing)
-    }
-}
-
-/// Which tokens begin a word, by the same rule as the transcript's words (`WordAssembler`): a token that begins with
-/// a space, comes from another speaker, or follows none.
-struct WordCounter: Equatable, Sendable {
-    private var assembler = WordAssembler()
-
-    @inline(never)
-    mutating func begins(_ token: FinalToken) -> Bool {
-        let openBefore = isOpen
-        let completed = assembler.receive(token) != nil
-        // Words begun so far are those completed and the one that is open.
-        return (completed ? 1 : 0) + (isOpen ? 1 : 0) > (openBefore ? 1 : 0)
-    }
-
-    private var isOpen: Bool {
-        var copy = assembler
-        return copy.finish() != nil
     }
 }

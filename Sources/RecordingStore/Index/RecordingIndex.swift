@@ -7,11 +7,10 @@ package final class RecordingIndex {
     private(set) var database: Database
 
     private static let doing = "read the recordings"
-    /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last token.
+    /// A saved recording's row has its counts; a running one's are counted, and its coverage stands by its last word.
     /// Marks of silence may overlap.
     private static let columns = """
         SELECT id, label, started_at_ms, clock_synchronised, state, samples,
-            iif(state > 1, tokens, (SELECT count(*) FROM \(part))),
             iif(state > 1, words, (SELECT ifnull(sum(begins_word), 0) FROM \(part))),
             iif(state > 1, speakers, (SELECT count(DISTINCT speaker) FROM \(part) AND speaker > 0)),
             \(covered),
@@ -45,10 +44,10 @@ package final class RecordingIndex {
         "iif(state > 1 AND \(column) > samples + \(IndexRules.slackSamples), samples, \(column))"
     }
 
-    /// The tokens of the recording `number`.
+    /// The words of the recording `number`.
     static let part = """
-        token WHERE place >= number * \(IndexSchema.tokensARecording)
-        AND place < (number + 1) * \(IndexSchema.tokensARecording)
+        token WHERE place >= number * \(IndexSchema.wordsARecording)
+        AND place < (number + 1) * \(IndexSchema.wordsARecording)
         """
 
     /// - Parameter directory: `box.state_directory`.
@@ -58,17 +57,17 @@ package final class RecordingIndex {
     }
 
     /// For the store thread: nobody is waited for.
-    func hurry() { database.hurry() }
+    func shortenWait() { database.shortenWait() }
 
     /// After the file was made anew.
     func reopen() throws(StoreError) {
         database = try IndexSchema.open(layout.index, .read)
-        database.hurry()
+        database.shortenWait()
     }
 
     /// Reads a recording's row back, as everybody else does: from the file, not from what the writer remembers.
     @inline(never)
-    func look(for id: RecordingID) throws(StoreError) {
+    func checkRow(of id: RecordingID) throws(StoreError) {
         let sql = "SELECT count(*) FROM recording WHERE id = '\(id.text)'"
         guard try database.integer(sql, doing: Self.doing) > 0 else {
             throw database.damaged("the row of \(id.text) is gone")
@@ -104,7 +103,7 @@ package final class RecordingIndex {
             "SELECT id FROM recording WHERE state > 1 AND samples > 0 ORDER BY number", doing: Self.doing)
         while try statement.step() {
             guard let id = RecordingID(statement.text(0)), let files = try? SegmentFiles(layout, id).numbers(),
-                files.isEmpty, !FileSystem.isThere(layout.recording(id) + Removal.mark)
+                files.isEmpty, !FileSystem.isThere(layout.recording(id) + RecordingDeleter.mark)
             else { continue }
             list.append(id)
         }
@@ -159,15 +158,16 @@ package final class RecordingIndex {
         return found
     }
 
-    /// The final tokens in the order in which they came.
-    package func tokens(_ id: RecordingID) throws(StoreError) -> [FinalToken] {
+    /// The final words in the order in which they came.
+    package func words(_ id: RecordingID) throws(StoreError) -> [Word] {
         let statement = try database.prepare(
             """
-            SELECT text, \(Self.bounded("start_sample")), \(Self.bounded("end_sample")), confidence, speaker, language
+            SELECT text, \(Self.bounded("start_sample")), \(Self.bounded("end_sample")), confidence, speaker, language,
+                begins_word
             FROM recording JOIN \(Self.part) AND id = ? ORDER BY place
             """, doing: Self.doing)
         statement.bind(1, id.text)
-        return try statement.tokens()
+        return try statement.words()
     }
 
     /// What the microphone did not deliver, by start.
@@ -195,7 +195,7 @@ package final class RecordingIndex {
     package func document(of recording: RecordingSummary) throws(StoreError) -> TranscriptDocument {
         let id = recording.header.id
         return TranscriptDocument(
-            recording: recording, tokens: try tokens(id), gaps: try gaps(id), silences: try silences(id))
+            recording: recording, words: try words(id), gaps: try gaps(id), silences: try silences(id))
     }
 
     private func select(_ table: String, _ id: RecordingID) throws(StoreError) -> Statement {
@@ -220,19 +220,19 @@ package final class RecordingIndex {
         let samples: Int64
         if let saved { samples = saved } else { samples = try SegmentFiles(layout, id).end().sample }
         var summary = RecordingSummary(
-            header: header, state: state, samples: samples, tokens: Int(row.integer(6)), words: Int(row.integer(7)),
-            speakers: Int(row.integer(8)), covered: min(row.sample(9)?.value ?? 0, samples),
-            interrupted: row.integer(10) == 1 && state != .recording)
-        summary.silenceSamples = min(max(0, row.integer(16)), samples)
-        summary.coveredSound = summary.covered - min(max(0, row.integer(17)), summary.covered, summary.silenceSamples)
-        summary.quietSamples = min(max(0, row.integer(18)), samples)
-        summary.clippedSamples = min(max(0, row.integer(19)), samples)
+            header: header, state: state, samples: samples, words: Int(row.integer(6)),
+            speakers: Int(row.integer(7)), covered: min(row.sample(8)?.value ?? 0, samples),
+            interrupted: row.integer(9) == 1 && state != .recording)
+        summary.silenceSamples = min(max(0, row.integer(15)), samples)
+        summary.coveredSound = summary.covered - min(max(0, row.integer(16)), summary.covered, summary.silenceSamples)
+        summary.quietSamples = min(max(0, row.integer(17)), samples)
+        summary.clippedSamples = min(max(0, row.integer(18)), samples)
         guard state != .recording else { return summary }
-        summary.isTextSettled = row.integer(11) == 1
-        summary.gaps = Int(clamping: row.integer(12))
-        summary.gapSamples = min(max(0, row.integer(13)), samples)
-        summary.packageBytes = max(0, row.integer(14))
-        summary.sentBytes = min(max(0, row.integer(15)), summary.packageBytes)
+        summary.isTextSettled = row.integer(10) == 1
+        summary.gaps = Int(clamping: row.integer(11))
+        summary.gapSamples = min(max(0, row.integer(12)), samples)
+        summary.packageBytes = max(0, row.integer(13))
+        summary.sentBytes = min(max(0, row.integer(14)), summary.packageBytes)
         if summary.gaps > 0 {
             // Text behind a gap counts as well. Rows that are left out here are counted by who asks for them.
             let skipped = database.skippedRows

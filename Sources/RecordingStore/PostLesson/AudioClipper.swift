@@ -13,7 +13,7 @@ final class AudioClipper {
     private let sizing: SegmentSizing
     private var request: (id: RecordingID, range: Range<SampleIndex>)?
     private var work: Work?
-    private var retry = Retry()
+    private var retry = DiskRetry()
 
     init(_ layout: StateLayout, _ sizing: SegmentSizing) {
         self.layout = layout
@@ -48,7 +48,7 @@ final class AudioClipper {
         request == nil || isRecording ? nil : retry.due
     }
 
-    func step() throws(StoreError) -> SavedEvent? {
+    func step() throws(StoreError) -> PostLessonEvent? {
         guard let request else { return nil }
         guard var work else {
             work = try begin(request.id, request.range)

@@ -2,11 +2,11 @@ internal import RecorderCore
 
 /// Gives a transcript out in chunks, in the one format or the other; the same as the whole document's.
 class ChunkedTranscriptWriter {
-    let words: SavedWords
+    let words: PagedWords
     /// The next word to be written.
     fileprivate var place = 0
 
-    fileprivate init(_ words: SavedWords) {
+    fileprivate init(_ words: PagedWords) {
         self.words = words
     }
 
@@ -35,7 +35,7 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
 
     private static let wordsAPiece = 64
 
-    init(_ summary: RecordingSummary, _ gaps: [Gap], _ silences: [SilenceMark], _ words: SavedWords) {
+    init(_ summary: RecordingSummary, _ gaps: [Gap], _ silences: [SilenceMark], _ words: PagedWords) {
         self.summary = summary
         self.gaps = gaps
         self.silences = silences
@@ -96,7 +96,7 @@ final class ChunkedWebVTTWriter: ChunkedTranscriptWriter {
 
     private static let wordsAPiece = 64
 
-    override init(_ words: SavedWords) {
+    override init(_ words: PagedWords) {
         super.init(words)
     }
 

@@ -15,7 +15,7 @@ final class PackageBuilder {
     private let summary: RecordingSummary
     private let gaps: [Gap]
     private let silences: [SilenceMark]
-    private let words: SavedWords
+    private let words: PagedWords
     private var stage = Stage.sorting
     /// In the order in which they go; so many have their digest.
     private var files: [UploadPackageFile] = []
@@ -31,7 +31,7 @@ final class PackageBuilder {
         self.summary = summary
         gaps = try index.gaps(id)
         silences = try index.silences(id)
-        words = try SavedWords(index.database, number)
+        words = try PagedWords(index.database, number)
         for number in try SegmentFiles(layout, id).numbers() { add(SegmentName.text(number), "audio/flac") }
         // A recording of nothing has no directory.
         if files.isEmpty {
@@ -65,7 +65,7 @@ final class PackageBuilder {
             }
         case .digesting(let digest):
             guard let sum = try digest.next() else { break }
-            note(digest.bytes, sum)
+            setDigest(digest.bytes, sum)
             stage = try digesting()
         case .manifest:
             return try finish()
@@ -83,7 +83,7 @@ final class PackageBuilder {
     }
 
     @inline(never)
-    private func note(_ bytes: Int64, _ sum: String) {
+    private func setDigest(_ bytes: Int64, _ sum: String) {
         files[digested].bytes = bytes
         files[digested].sha256 = sum
         digested += 1
@@ -101,7 +101,7 @@ final class PackageBuilder {
         let digest = try FileDigest(path)
         add(Self.manifest, "application/json")
         let sum = try digest.all()
-        note(digest.bytes, sum)
+        setDigest(digest.bytes, sum)
         return files
     }
 

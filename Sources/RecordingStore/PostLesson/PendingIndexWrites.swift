@@ -2,42 +2,42 @@ internal import RecorderCore
 
 /// Changes of saved recordings on their way to the index, in order.
 struct PendingIndexWrites {
-    private var waiting: [SavedCommand] = []
-    private var tokens = 0
+    private var waiting: [PostLessonCommand] = []
+    private var words = 0
     /// Text that came for this recording had to be refused: what comes after it would leave it out.
     var refused: RecordingID?
 
     var isEmpty: Bool { waiting.isEmpty }
 
     /// - Returns: a recording of which text is refused from now on.
-    mutating func add(_ note: SavedCommand) -> RecordingID? {
+    mutating func add(_ note: PostLessonCommand) -> RecordingID? {
         guard let (id, count) = Self.text(note) else {
             waiting.append(note)
             return nil
         }
         guard refused != id else { return nil }
-        guard waiting.count < Limits.pendingIndexWrites, tokens + count <= Limits.savedTokens else {
+        guard waiting.count < Limits.pendingIndexWrites, words + count <= Limits.pendingWords else {
             refused = id
             return id
         }
-        tokens += count
+        words += count
         waiting.append(note)
         return nil
     }
 
-    /// Whose text it changes, and how many tokens it has.
-    private static func text(_ note: SavedCommand) -> (RecordingID, Int)? {
+    /// Whose text it changes, and how many words it has.
+    private static func text(_ note: PostLessonCommand) -> (RecordingID, Int)? {
         switch note {
-        case .textTokens(let id, let tokens, _, _): (id, tokens.count)
+        case .words(let id, let words, _, _): (id, words.count)
         case .mergeSpeaker(let id, _, _), .settleText(let id, _): (id, 0)
         case .nextPackage, .packageFile, .packageDone, .nextText, .read, .noteJob, .makeClip, .removeClip: nil
         }
     }
 
     /// Writes the first one, or a part of it.
-    mutating func writeFirst(_ index: IndexWriter) throws(StoreError) -> SavedEvent? {
+    mutating func writeFirst(_ index: IndexWriter) throws(StoreError) -> PostLessonEvent? {
         guard let note = waiting.first else { return nil }
-        var event: SavedEvent?
+        var event: PostLessonEvent?
         switch note {
         case .packageFile(let id, let name, let url, let isSent):
             try index.note(id, file: name, url: url, isSent: isSent)
@@ -45,11 +45,11 @@ struct PendingIndexWrites {
         case .packageDone(let id):
             try index.noteUploaded(id)
             event = .packageNoted(id, name: "")
-        case .textTokens(let id, let tokens, let covered, let holes):
-            let rest = try write(tokens, covered, holes, of: id, index)
-            self.tokens -= tokens.count - rest.count
+        case .words(let id, let words, let covered, let gaps):
+            let rest = try write(words, covered, gaps, of: id, index)
+            self.words -= words.count - rest.count
             guard rest.isEmpty else {
-                waiting[0] = .textTokens(id, Array(rest), covered: covered, holes: holes)
+                waiting[0] = .words(id, Array(rest), covered: covered, gaps: gaps)
                 return nil
             }
         case .mergeSpeaker(let id, let retired, let speaker):
@@ -59,8 +59,8 @@ struct PendingIndexWrites {
         case .settleText(let id, let reason):
             if let number = try index.unsettled(id) { try index.settle(number, reason: reason) }
             event = .textSettled(id)
-        case .noteJob(let id, let file, let transcription):
-            try index.noteJob(id, fileID: file, transcriptionID: transcription)
+        case .noteJob(let id, let job):
+            try index.noteJob(id, job)
         case .nextPackage, .nextText, .read, .makeClip, .removeClip:
             break
         }
@@ -68,27 +68,27 @@ struct PendingIndexWrites {
         return event
     }
 
-    /// Many tokens go in several transactions, each of which leaves true holes behind.
-    /// - Returns: the tokens that are still to be written.
+    /// Many words go in several transactions, each of which leaves true gaps behind.
+    /// - Returns: the words that are still to be written.
     private func write(
-        _ tokens: [FinalToken], _ covered: SampleIndex, _ holes: [Gap], of id: RecordingID, _ index: IndexWriter
-    ) throws(StoreError) -> ArraySlice<FinalToken> {
+        _ words: [Word], _ covered: SampleIndex, _ gaps: [Gap], of id: RecordingID, _ index: IndexWriter
+    ) throws(StoreError) -> ArraySlice<Word> {
         guard let number = try index.unsettled(id) else { return [] }
-        let count = Limits.savedBatchTokens
-        if tokens.count > count {
-            let place = tokens[count].start
-            let rest = tokens[count...]
-            if tokens[..<count].allSatisfy({ $0.start < place }), rest.allSatisfy({ $0.start >= place }) {
-                let before = holes.filter { $0.start < place }
+        let count = Limits.batchWords
+        if words.count > count {
+            let place = words[count].start
+            let rest = words[count...]
+            if words[..<count].allSatisfy({ $0.start < place }), rest.allSatisfy({ $0.start >= place }) {
+                let before = gaps.filter { $0.start < place }
                     .map { Gap(start: $0.start, end: min($0.end, place), reason: $0.reason) }
-                let after = try index.holes(of: number).filter { $0.end > place }
+                let after = try index.gaps(of: number).filter { $0.end > place }
                     .map { Gap(start: max($0.start, place), end: $0.end, reason: $0.reason) }
                 try index.addText(
-                    Array(tokens[..<count]), covered: min(covered, place), holes: before + after, to: number)
+                    Array(words[..<count]), covered: min(covered, place), gaps: before + after, to: number)
                 return rest
             }
         }
-        try index.addText(tokens, covered: covered, holes: holes, to: number)
+        try index.addText(words, covered: covered, gaps: gaps, to: number)
         return []
     }
 }

@@ -12,9 +12,8 @@ final class PostLessonWorker {
     private let packages: UploadPackageQueue
     private let clipper: AudioClipper
     private var pendingWrites = PendingIndexWrites()
-    private var retry = Retry()
-    /// Recordings that the next text is not to be of; nil when nobody has asked.
-    private var textRequest: [RecordingID]?
+    private var retry = DiskRetry()
+    private var isTextAsked = false
     private var replay: (id: RecordingID, reader: JournalReplay)?
     private var needsRoom = false
     private var events: [StoreEvent] = []
@@ -32,14 +31,14 @@ final class PostLessonWorker {
         clipper = AudioClipper(layout, sizing)
     }
 
-    func take(_ command: SavedCommand) {
+    func receive(_ command: PostLessonCommand) {
         retry.reset()
         switch command {
         case .nextPackage(let skipped):
             packages.ask(skipping: skipped)
-        case .nextText(let skipped):
+        case .nextText:
             pendingWrites.refused = nil
-            textRequest = skipped
+            isTextAsked = true
         case .read(let session, let id, let from):
             if replay?.id != id { replay = (id, JournalReplay(layout, id, sizing)) }
             replay?.reader.read(session: session, from: from)
@@ -47,8 +46,8 @@ final class PostLessonWorker {
             clipper.ask(id, range)
         case .removeClip(let id):
             clipper.remove(id)
-        case .packageFile, .packageDone, .textTokens, .mergeSpeaker, .settleText, .noteJob:
-            if let lost = pendingWrites.add(command) { events.append(.saved(.textLost(lost))) }
+        case .packageFile, .packageDone, .words, .mergeSpeaker, .settleText, .noteJob:
+            if let lost = pendingWrites.add(command) { events.append(.postLesson(.textLost(lost))) }
         }
     }
 
@@ -79,10 +78,10 @@ final class PostLessonWorker {
 
     /// When there is something to do; nil: not before the next command.
     func due(isRecording: Bool) -> MonotonicTime? {
-        if replay?.reader.isWorking == true { return Retry.now }
+        if replay?.reader.isWorking == true { return DiskRetry.now }
         let clip = clipper.due(isRecording: isRecording)
         let other = pendingWrites.isEmpty
-            ? (textRequest == nil ? packages.due(isRecording: isRecording) : Retry.now) : retry.due
+            ? (isTextAsked ? DiskRetry.now : packages.due(isRecording: isRecording)) : retry.due
         guard let clip, let other else { return clip ?? other }
         return min(clip, other)
     }
@@ -99,17 +98,17 @@ final class PostLessonWorker {
     /// The store ends: what can still be written, is.
     func finish() {
         while !pendingWrites.isEmpty {
-            guard writeNote() else { return }
+            guard writeFirst() else { return }
         }
     }
 
     private func step(isRecording: Bool) {
         readOn()
         if !pendingWrites.isEmpty {
-            if retry.due <= Clock.now { _ = writeNote() }
-        } else if let skipped = textRequest {
-            textRequest = nil
-            answerText(skipped)
+            if retry.due <= Clock.now { _ = writeFirst() }
+        } else if isTextAsked {
+            isTextAsked = false
+            answerText()
         } else if let due = packages.due(isRecording: isRecording), due <= Clock.now {
             attempt(packages.failed) { () throws(StoreError) in try packages.step(isRecording: isRecording) }
         }
@@ -119,19 +118,19 @@ final class PostLessonWorker {
     }
 
     private func attempt(
-        _ failed: () -> Bool, _ body: () throws(StoreError) -> SavedEvent?
+        _ failed: () -> Bool, _ body: () throws(StoreError) -> PostLessonEvent?
     ) {
         do throws(StoreError) {
-            if let event = try body() { events.append(.saved(event)) }
+            if let event = try body() { events.append(.postLesson(event)) }
         } catch {
-            tell(error, isNews: failed())
+            report(error, isNews: failed())
         }
     }
 
-    private func tell(_ error: StoreError, isNews: Bool) {
+    private func report(_ error: StoreError, isNews: Bool) {
         guard isNews else { return }
         needsRoom = needsRoom || error.isNoSpace
-        events.append(.saved(.failed(error)))
+        events.append(.postLesson(.failed(error.message)))
     }
 
     /// As with the open recording: the session is told that it cannot be had.
@@ -144,24 +143,24 @@ final class PostLessonWorker {
         }
     }
 
-    private func answerText(_ skipped: [RecordingID]) {
+    private func answerText() {
         do throws(StoreError) {
-            let text = policy.transcribes ? try index.nextText(summaries, skipping: skipped) : nil
-            events.append(.saved(.text(text)))
+            let text = policy.transcribes ? try index.nextText(summaries) : nil
+            events.append(.postLesson(.text(text)))
         } catch {
-            tell(error, isNews: true)
-            events.append(.saved(.text(nil)))
+            report(error, isNews: true)
+            events.append(.postLesson(.text(nil)))
         }
     }
 
     /// - Returns: whether the disk took it.
-    private func writeNote() -> Bool {
+    private func writeFirst() -> Bool {
         do throws(StoreError) {
-            if let event = try pendingWrites.writeFirst(index) { events.append(.saved(event)) }
+            if let event = try pendingWrites.writeFirst(index) { events.append(.postLesson(event)) }
             retry.succeeded()
             return true
         } catch {
-            tell(error, isNews: retry.failed())
+            report(error, isNews: retry.failed())
             return false
         }
     }

@@ -22,7 +22,7 @@ final class UploadPackageQueue {
     private var sizes: [(number: Int64, bytes: Int64)] = []
     /// Recordings that could not be packed just now.
     private var refused: [Int64] = []
-    private var retry = Retry()
+    private var retry = DiskRetry()
 
     private static let measuredAStep = 8
 
@@ -60,7 +60,7 @@ final class UploadPackageQueue {
         request == nil || (isRecording && waitsForLesson) ? nil : retry.due
     }
 
-    func step(isRecording: Bool) throws(StoreError) -> SavedEvent? {
+    func step(isRecording: Bool) throws(StoreError) -> PostLessonEvent? {
         guard let skipped = request else { return nil }
         guard policy.uploads else {
             request = nil
@@ -92,7 +92,7 @@ final class UploadPackageQueue {
         return retry.failed()
     }
 
-    private func answer(_ skipped: [RecordingID], isRecording: Bool) throws(StoreError) -> SavedEvent? {
+    private func answer(_ skipped: [RecordingID], isRecording: Bool) throws(StoreError) -> PostLessonEvent? {
         let list = try index.waiting()
         guard measure(list) else { return nil }
         var couldPack = false

@@ -7,7 +7,8 @@ final class DamagedIndexReader {
     /// A recording's row.
     struct Row: Equatable {
         var state: RecordingState
-        var tokens: Int
+        /// Of words.
+        var rows: Int
         var covered: Int64
         var interrupted: Bool
     }
@@ -65,36 +66,35 @@ final class DamagedIndexReader {
             guard row.types(4) == 0o1111, let state = RecordingState(rawValue: Int(truncatingIfNeeded: row.integer(0)))
             else { return }
             found = Row(
-                state: state, tokens: Int(row.integer(1)), covered: row.integer(2), interrupted: row.integer(3) == 1)
+                state: state, rows: Int(row.integer(1)), covered: row.integer(2), interrupted: row.integer(3) == 1)
         }
         return found
     }
 
-    /// The tokens in their order, each with the coverage that was written beside it.
+    /// The rows of words in their order, each with the coverage that was written beside it.
     /// - Returns: whether the end was reached without damage.
-    func tokens(
-        _ number: Int64, samples: Int64, _ body: (FinalToken, SampleIndex) throws(StoreError) -> Void
+    func words(
+        _ number: Int64, samples: Int64, _ body: (WordRow, SampleIndex) throws(StoreError) -> Void
     ) throws(StoreError) -> Bool {
         var refusal: StoreError?
         // Rows come in their order; in a damaged page they may not.
-        var next = number * IndexSchema.tokensARecording
+        var next = number * IndexSchema.wordsARecording
         let isWhole = rows(
             """
-            SELECT text, start_sample, end_sample, confidence, speaker, language, covered, place FROM token
-            WHERE place >= \(number * IndexSchema.tokensARecording)
-                AND place < \((number + 1) * IndexSchema.tokensARecording) ORDER BY place
+            SELECT \(Statement.wordColumns), covered, place FROM token
+            WHERE place >= \(number * IndexSchema.wordsARecording)
+                AND place < \((number + 1) * IndexSchema.wordsARecording) ORDER BY place
             """
         ) { row in
-            let token = FinalToken(
-                text: row.text(0), start: SampleIndex(row.integer(1)), end: SampleIndex(row.integer(2)),
-                confidence: row.double(3), speaker: Int(truncatingIfNeeded: row.integer(4)), language: row.text(5))
-            let place = row.integer(7)
-            guard refusal == nil, row.types(7) == 0o3112131, place >= next,
-                IndexRules.accepts(token, samples: samples), Self.isText(token.text), Self.isText(token.language)
+            let word = row.word(SampleIndex(row.integer(1)), SampleIndex(row.integer(2)))
+            let place = row.integer(8)
+            guard refusal == nil, row.types(8) == 0o31121311, place >= next,
+                IndexRules.accepts(word, samples: samples), Self.isText(word.text), Self.isText(word.language)
             else { return }
             next = place + 1
             do throws(StoreError) {
-                try body(token, SampleIndex(min(samples, max(0, row.integer(6)))))
+                let covered = SampleIndex(min(samples, max(0, row.integer(7))))
+                try body(WordRow(word: word, isJoined: row.integer(6) == 0), covered)
             } catch {
                 refusal = error
             }
@@ -180,9 +180,9 @@ enum IndexRules {
     private static let textBytes = 4_096
     private static let languageBytes = 64
 
-    static func accepts(_ token: FinalToken, samples: Int64) -> Bool {
-        token.start.value >= 0 && token.start <= token.end && token.end.value <= samples + slackSamples
-            && token.confidence >= 0 && token.confidence <= 1 && (0...Limits.speakers).contains(token.speaker)
-            && token.text.utf8.count <= textBytes && token.language.utf8.count <= languageBytes
+    static func accepts(_ word: Word, samples: Int64) -> Bool {
+        word.start.value >= 0 && word.start <= word.end && word.end.value <= samples + slackSamples
+            && word.confidence >= 0 && word.confidence <= 1 && (0...Limits.speakers).contains(word.speaker)
+            && word.text.utf8.count <= textBytes && word.language.utf8.count <= languageBytes
     }
 }

@@ -5,10 +5,10 @@ struct InterruptedJournal: Sendable {
     /// Its row in the index.
     let number: Int64
     let interruption: Interruption
-    /// Tokens in the index.
+    /// Rows of words in the index.
     let sequence: Int
     let nextFile: Int
-    let holes: [Gap]
+    let gaps: [Gap]
 
     /// The newest recording, if it was neither saved nor stopped and has audio; what was torn is cut off.
     @inline(never)
@@ -21,23 +21,23 @@ struct InterruptedJournal: Sendable {
         let trimmed = try Recovery.trim(files, trustsFinished: false)
         try index.cutSilences(of: number, at: trimmed.samples)
         let sequence = try index.sequence(of: number)
-        let holes = try index.holes(of: number)
-        // What is said last is compared, and shown to who begins to follow; of the rest, what is near a hole.
+        let gaps = try index.gaps(of: number)
+        // What is said last is compared, and shown to who begins to follow; of the rest, what is near a gap.
         let newest = max(0, sequence - Limits.recentWords)
-        let words = try index.words(
-            near: holes, of: number, before: newest, limit: Limits.committedWords - Limits.recentWords)
-            + WordAssembler.words(of: try index.tokens(of: number, from: newest))
+        let near = try index.words(
+            near: gaps, of: number, before: newest, limit: Limits.committedWords - Limits.recentWords)
+        let words = near + (try index.words(of: number, from: newest))
         let recording = InterruptedRecording(
             header: header, saved: SampleIndex(trimmed.samples),
             coverage: try index.coverage(of: number, samples: trimmed.samples),
-            words: words.ordered { $0.start < $1.start }, wordCount: try index.words(of: number),
+            words: words.ordered { $0.start < $1.start }, wordCount: try index.wordCount(of: number),
             speakers: try index.speakers(of: number), anchor: try files.newestAnchor())
         return InterruptedJournal(
             number: number,
             interruption: Interruption(
                 recording: recording, truncatedBytes: trimmed.bytes, lostSamples: trimmed.lostSamples,
                 damagedFiles: trimmed.damagedFiles),
-            sequence: sequence, nextFile: (try files.numbers().last ?? -1) + 1, holes: holes)
+            sequence: sequence, nextFile: (try files.numbers().last ?? -1) + 1, gaps: gaps)
     }
 }
 
@@ -45,24 +45,24 @@ extension IndexWriter {
     private static let reading = "read an interrupted recording"
 
     private static func part(_ recording: Int64) -> String {
-        "token WHERE place >= \(recording * IndexSchema.tokensARecording) "
-            + "AND place < \((recording + 1) * IndexSchema.tokensARecording)"
+        "token WHERE place >= \(recording * IndexSchema.wordsARecording) "
+            + "AND place < \((recording + 1) * IndexSchema.wordsARecording)"
     }
 
     func isNewest(_ recording: Int64) throws(StoreError) -> Bool {
         try database.integer("SELECT max(number) FROM recording", doing: Self.reading) == recording
     }
 
-    func words(of recording: Int64) throws(StoreError) -> Int {
+    func wordCount(of recording: Int64) throws(StoreError) -> Int {
         let sql = "SELECT ifnull(sum(begins_word), 0) FROM " + Self.part(recording)
         return Int(clamping: try database.integer(sql, doing: Self.reading))
     }
 
-    /// The number of the next token.
+    /// The number of the next word.
     func sequence(of recording: Int64) throws(StoreError) -> Int {
-        let sql = "SELECT ifnull(max(place) + 1, \(recording * IndexSchema.tokensARecording)) FROM "
+        let sql = "SELECT ifnull(max(place) + 1, \(recording * IndexSchema.wordsARecording)) FROM "
         let next = try database.integer(sql + Self.part(recording), doing: Self.reading)
-        return Int(next - recording * IndexSchema.tokensARecording)
+        return Int(next - recording * IndexSchema.wordsARecording)
     }
 
     func speakers(of recording: Int64) throws(StoreError) -> [Int] {
@@ -73,37 +73,37 @@ extension IndexWriter {
         return list
     }
 
-    private static let tokenColumns = "SELECT text, start_sample, end_sample, confidence, speaker, language FROM "
+    private static let wordColumns = "SELECT \(Statement.wordColumns) FROM "
 
     /// Those from number `sequence` on, in the order in which they came.
-    func tokens(of recording: Int64, from sequence: Int) throws(StoreError) -> [FinalToken] {
-        let first = recording * IndexSchema.tokensARecording + Int64(sequence)
+    func words(of recording: Int64, from sequence: Int) throws(StoreError) -> [Word] {
+        let first = recording * IndexSchema.wordsARecording + Int64(sequence)
         return try database.prepare(
-            "\(Self.tokenColumns)\(Self.part(recording)) AND place >= \(first) ORDER BY place", doing: Self.reading
-        ).tokens()
+            "\(Self.wordColumns)\(Self.part(recording)) AND place >= \(first) ORDER BY place", doing: Self.reading
+        ).words()
     }
 
-    /// The words that a session which fills a hole hears again, or may hear: the first holes first.
+    /// The words that a session which fills a gap hears again, or may hear: the first gaps first.
     ///
-    /// - Parameter sequence: the number of the first token that does not count.
+    /// - Parameter sequence: the number of the first word that does not count.
     func words(
-        near holes: [Gap], of recording: Int64, before sequence: Int, limit: Int
+        near gaps: [Gap], of recording: Int64, before sequence: Int, limit: Int
     ) throws(StoreError) -> [Word] {
-        let end = recording * IndexSchema.tokensARecording + Int64(sequence)
+        let end = recording * IndexSchema.wordsARecording + Int64(sequence)
         var words: [Word] = []
         // One that ends where the next begins has given its words already.
         var done = Int64(-1)
-        for hole in holes {
-            breathe()
-            for edge in [hole.start.value, hole.end.value] where words.count < limit {
+        for gap in gaps {
+            onProgress()
+            for edge in [gap.start.value, gap.end.value] where words.count < limit {
                 let start = max(done + 1, edge - Limits.comparedSamples)
                 done = max(done, edge + Limits.comparedSamples)
                 let near = try database.prepare(
                     """
-                    \(Self.tokenColumns)\(Self.part(recording)) AND place < \(end)
+                    \(Self.wordColumns)\(Self.part(recording)) AND place < \(end)
                     AND start_sample BETWEEN \(start) AND \(done) ORDER BY place LIMIT \(limit - words.count)
                     """, doing: Self.reading)
-                words += WordAssembler.words(of: try near.tokens())
+                words += try near.words()
             }
         }
         return words
@@ -111,23 +111,23 @@ extension IndexWriter {
 
     /// What has no text, of what is before the last that has: by start.
     @inline(never)
-    func holes(of recording: Int64) throws(StoreError) -> [Gap] {
+    func gaps(of recording: Int64) throws(StoreError) -> [Gap] {
         try database.prepare(
             "SELECT start_sample, end_sample, reason FROM gap WHERE recording = \(recording) ORDER BY start_sample",
             doing: Self.reading
         ).gaps()
     }
 
-    /// What has its final text. With holes, its end is known by the last word alone; a hole that was closed without a
+    /// What has its final text. With gaps, its end is known by the last word alone; a gap that was closed without a
     /// word is known by the recording's row.
     func coverage(of recording: Int64, samples: Int64) throws(StoreError) -> Coverage {
-        let holes = try holes(of: recording)
+        let gaps = try gaps(of: recording)
         let part = Self.part(recording)
-        let column = holes.isEmpty ? "(SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1)"
+        let column = gaps.isEmpty ? "(SELECT covered FROM \(part) ORDER BY place DESC LIMIT 1)"
             : "(SELECT max(end_sample) FROM \(part))"
         let end = try database.integer(
             "SELECT max(covered, ifnull(\(column), 0)) FROM recording WHERE number = \(recording)", doing: Self.reading)
-        return Coverage(through: SampleIndex(max(0, min(samples, end))), holes: holes)
+        return Coverage(through: SampleIndex(max(0, min(samples, end))), gaps: gaps)
     }
 
     /// Marks of samples that were not saved are not true any more.

@@ -25,7 +25,7 @@ struct OrphanImport {
         var readers: [DamagedIndexReader]?
         do throws(StoreError) {
             for id in try AudioDirectories.list(layout) where id != spared {
-                index.breathe()
+                index.onProgress()
                 guard try !index.knows(id) else { continue }
                 let old = readers ?? DamagedIndexReader.all(in: layout, first: kept)
                 readers = old
@@ -103,19 +103,19 @@ extension IndexWriter {
     /// A recording that is still open, in a new index.
     struct Reentered {
         var number: Int64 = 0
-        /// What came over: tokens and what they cover, and the samples that were too quiet or too loud.
+        /// What came over: words and what they cover, and the samples that were too quiet or too loud.
         var sequence = 0
-        var counter = WordCounter()
         var covered = SampleIndex.zero
         var level: (quiet: Int64, clipped: Int64) = (0, 0)
-        /// Every token did.
+        /// Every word did.
         var isWhole = false
     }
 
     /// What came over from a damaged index.
     private struct CopiedRows {
+        /// Words, and the rows that they were in.
         var sequence = 0
-        var counter = WordCounter()
+        var rows = 0
         var covered = SampleIndex.zero
         var gaps: [Gap] = []
         /// Everything that had been there.
@@ -123,7 +123,7 @@ extension IndexWriter {
         var isMarked = false
     }
 
-    private static let batchTokens = 512
+    private static let batchWords = 512
 
     func knows(_ id: RecordingID) throws(StoreError) -> Bool {
         let sql = "SELECT count(*) FROM recording WHERE id = '\(id.text)'"
@@ -179,18 +179,18 @@ extension IndexWriter {
     /// Enters a recording that is still open. Of words behind the first that cannot be read none comes over: all that
     /// is said there is heard again.
     ///
-    /// - Parameter tokens: so many were written.
+    /// - Parameter rows: so many were written.
     @inline(never)
-    func reenter(_ header: RecordingHeader, tokens: Int, from source: Source?) throws(StoreError) -> Reentered {
-        var new = Reentered(isWhole: tokens == 0)
+    func reenter(_ header: RecordingHeader, rows: Int, from source: Source?) throws(StoreError) -> Reentered {
+        var new = Reentered(isWhole: rows == 0)
         if let source {
             var count = 0
-            let isRead = try source.reader.tokens(source.number, samples: Limits.recordingSamples) {
+            let isRead = try source.reader.words(source.number, samples: Limits.recordingSamples) {
                 (_, covered) throws(StoreError) in
                 count += 1
                 new.covered = max(new.covered, covered)
             }
-            new.isWhole = tokens == 0 || (isRead && count == tokens)
+            new.isWhole = rows == 0 || (isRead && count == rows)
             new.level = source.reader.level(source.number)
         }
         try database.transaction(doing: Self.entering) { () throws(StoreError) in
@@ -199,7 +199,7 @@ extension IndexWriter {
             let copied = try copy(
                 source, nil, to: new.number, samples: Limits.recordingSamples,
                 before: new.isWhole ? SampleIndex(.max) : new.covered)
-            (new.sequence, new.counter) = (copied.sequence, copied.counter)
+            new.sequence = copied.sequence
         }
         return new
     }
@@ -218,7 +218,7 @@ extension IndexWriter {
         try database.integer(
             """
             SELECT \(row.state.rawValue) > state OR (\(row.state.rawValue) = state
-                AND (\(row.tokens) > tokens OR \(isSettled ? 1 : 0) > settled))
+                AND (\(row.rows) > tokens OR \(isSettled ? 1 : 0) > settled))
             FROM recording WHERE number = \(recording)
             """, doing: Self.entering) == 1
     }
@@ -230,26 +230,26 @@ extension IndexWriter {
         let (marks, hasMarks) = source.reader.silences(source.number, samples: samples)
         var batch = Batch(silences: marks)
         var copied = CopiedRows()
-        let hasTokens = try source.reader.tokens(source.number, samples: samples) {
-            (token, covered) throws(StoreError) in
-            guard token.end <= limit else { return }
-            batch.tokens.append(token)
+        let hasWords = try source.reader.words(source.number, samples: samples) {
+            (row, covered) throws(StoreError) in
+            guard row.word.end <= limit else { return }
+            if batch.words.count >= Self.batchWords, !row.isJoined {
+                try insert(batch, number, copied.sequence)
+                copied.sequence += batch.words.count
+                batch = Batch(covered: batch.covered)
+            }
+            batch.words.add(row)
             batch.covered = max(batch.covered, covered)
-            guard batch.tokens.count == Self.batchTokens else { return }
-            try insert(batch, number, copied.sequence, &copied.counter)
-            copied.sequence += batch.tokens.count
-            batch = Batch(covered: batch.covered)
+            copied.rows += 1
         }
         (batch.quietSamples, batch.clippedSamples) = source.reader.level(source.number)
-        try insert(batch, number, copied.sequence, &copied.counter)
-        copied.sequence += batch.tokens.count
+        try insert(batch, number, copied.sequence)
+        copied.sequence += batch.words.count
         let (gaps, hasGaps) = source.reader.gaps(source.number, samples: samples)
         copied.gaps = gaps
         copied.isMarked = hasMarks
         copied.covered = batch.covered
-        if let row, row.state != .recording, hasMarks, hasTokens, hasGaps,
-            row.tokens == copied.sequence
-        {
+        if let row, row.state != .recording, hasMarks, hasWords, hasGaps, row.rows == copied.rows {
             copied.isWhole = true
             copied.covered = SampleIndex(row.covered)
         }

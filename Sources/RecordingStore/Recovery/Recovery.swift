@@ -59,7 +59,7 @@ enum Recovery {
         var outcome = Outcome()
         do throws(StoreError) {
             for (number, id) in try index.unsaved() where number != spared {
-                index.breathe()
+                index.onProgress()
                 do throws(StoreError) {
                     let trimmed = try trim(SegmentFiles(layout, id), trustsFinished: false)
                     let missing = try index.recover(number, samples: trimmed.samples)

@@ -12,13 +12,13 @@ extension StoreWorker {
 
     /// Whether the index still gives back what was written. That it is busy says nothing.
     @inline(never)
-    func lookFor(_ recording: OpenRecording) {
-        try? summaries.look(for: recording.header.id)
+    func checkRow(of recording: OpenRecording) {
+        try? summaries.checkRow(of: recording.header.id)
         _ = isFaulty
     }
 
     /// An index that somebody has written is read through: what this thread remembers of it need not be there any more.
-    func lookAtFile() {
+    func checkFile() {
         guard !isFaulty, index.database.isWrittenByOthers, !index.database.hasMoved else { return }
         IndexSchema.check(inUse: index.database)
     }
@@ -39,7 +39,7 @@ extension StoreWorker {
         do throws(StoreError) {
             let reason = index.database.damaged(index.database.fault).message
             let opened = try IndexFile(layout, now: Clock.wall).replace(because: reason, &keptIndex)
-            try index.take(opened.database)
+            try index.use(opened.database)
             postLesson.forgetRows()
             try summaries.reopen()
             recording?.indexIsNew(DamagedIndexReader.all(in: layout, first: opened.kept))
@@ -47,16 +47,16 @@ extension StoreWorker {
             importOrphans(opened, sparing: recording)
             nextCommit = Clock.now
         } catch {
-            if !isHealingRefused { emit(.recoveryFailed(error)) }
+            if !isHealingRefused { emit(.recoveryFailed(error.message)) }
             isHealingRefused = true
         }
     }
 
     /// Enters the other recordings, and takes what comes of this one meanwhile.
     private func importOrphans(_ opened: IndexFile.Opened, sparing recording: OpenRecording?) {
-        let answer = index.breathe
-        defer { index.breathe = answer }
-        index.breathe = {
+        let answer = index.onProgress
+        defer { index.onProgress = answer }
+        index.onProgress = {
             answer()
             guard case .open(let recording) = self.phase, self.nextCommit <= Clock.now else { return }
             self.nextCommit = Clock.now.adding(milliseconds: Limits.commitMilliseconds)
@@ -66,6 +66,6 @@ extension StoreWorker {
         let outcome = OrphanImport(layout, index, kept: opened.kept, sparing: recording?.header.id).run()
         let recovered = (try? summaries.recovered(outcome)) ?? []
         if let rebuilt = RebuiltIndex(opened, isNew: true, recovered, outcome) { emit(.rebuilt(rebuilt)) }
-        if let failure = outcome.failure { emit(.recoveryFailed(failure)) }
+        if let failure = outcome.failure { emit(.recoveryFailed(failure.message)) }
     }
 }

@@ -121,8 +121,8 @@ package final class Verification {
             report.problems.append("\(name) begins at sample \(first.value), not \(report.samples)")
         }
         var damage = Damage()
-        while try reader.next() { damage.take(reader.blockStart, reader.endSample) }
-        if reader.totalSamples > 0 { damage.take(reader.totalSamples, reader.totalSamples) }
+        while try reader.next() { damage.add(frame: reader.blockStart, reader.endSample) }
+        if reader.totalSamples > 0 { damage.add(frame: reader.totalSamples, reader.totalSamples) }
         report.samples = first.value + damage.position
         if let start = damage.first {
             let at = first.advanced(by: start).milliseconds
@@ -147,7 +147,7 @@ package final class Verification {
         var places = 0
         var samples: Int64 = 0
 
-        mutating func take(_ start: Int64, _ end: Int64) {
+        mutating func add(frame start: Int64, _ end: Int64) {
             if start > position {
                 first = first ?? position
                 places += 1
@@ -171,7 +171,7 @@ extension RecordingIndex {
         let strays = try database.integer(
             """
             SELECT count(*) FROM token
-            WHERE place / \(IndexSchema.tokensARecording) NOT IN (SELECT number FROM recording)
+            WHERE place / \(IndexSchema.wordsARecording) NOT IN (SELECT number FROM recording)
             """, doing: Self.checking)
         if strays > 0 { list.append("\(strays) words of no recording") }
         return list
@@ -182,38 +182,39 @@ extension RecordingIndex {
         let isSaved = row.state != .recording
         let end = isSaved ? row.samples : Int64.max / 2
         var list: [String] = []
-        let tokens = try tokens(of: row.header.id, end: end)
-        if tokens.wrong > 0 { list.append("\(tokens.wrong) words are impossible") }
-        if tokens.span != tokens.count { list.append("words are missing: \(tokens.count) of \(tokens.span)") }
-        if isSaved, tokens.count != row.tokens || tokens.words != row.words {
-            list.append("\(tokens.words) words, \(row.words) by the recording's row")
+        let words = try words(of: row.header.id, end: end)
+        if words.wrong > 0 { list.append("\(words.wrong) words are impossible") }
+        if words.span != words.rows { list.append("words are missing: \(words.rows) of \(words.span)") }
+        if isSaved, words.rows != words.noted || words.count != row.words {
+            list.append("\(words.count) words, \(row.words) by the recording's row")
         }
         let marks = try silences(row.header.id).filter { $0.start >= $0.end || $0.end.value > end }.count
         let gaps = try gaps(row.header.id).filter { $0.start >= $0.end || $0.end.value > end }.count
         if marks + gaps > 0 { list.append("\(marks + gaps) silences or gaps are outside of the recording") }
-        return (list, tokens.misplaced)
+        return (list, words.misplaced)
     }
 
-    /// Tokens, those that cannot be, those after the recording's end, the room between the first possible and the last,
-    /// and the words they begin.
-    private func tokens(
+    /// Rows of words, those that cannot be, those after the recording's end, the room between the first possible and
+    /// the last, the words that they make, and how many rows there are by the recording's own.
+    private func words(
         of id: RecordingID, end: Int64
-    ) throws(StoreError) -> (count: Int, wrong: Int, misplaced: Int, span: Int, words: Int) {
+    ) throws(StoreError) -> (rows: Int, wrong: Int, misplaced: Int, span: Int, count: Int, noted: Int) {
         let start = try database.integer(
             "SELECT number FROM recording WHERE id = '\(id.text)'", doing: Self.checking)
-            * IndexSchema.tokensARecording
+            * IndexSchema.wordsARecording
         let statement = try database.prepare(
             """
             SELECT count(*), total(start_sample < 0 OR start_sample > end_sample OR confidence NOT BETWEEN 0 AND 1),
                 total(end_sample > \(end + IndexRules.slackSamples)),
-                ifnull(max(place) + 1 - \(start), 0), total(begins_word)
-            FROM token WHERE place >= \(start) AND place < \(start + IndexSchema.tokensARecording)
+                ifnull(max(place) + 1 - \(start), 0), total(begins_word),
+                (SELECT tokens FROM recording WHERE id = '\(id.text)')
+            FROM token WHERE place >= \(start) AND place < \(start + IndexSchema.wordsARecording)
             """, doing: Self.checking)
         defer { statement.reset() }
-        guard try statement.step() else { return (0, 0, 0, 0, 0) }
+        guard try statement.step() else { return (0, 0, 0, 0, 0, 0) }
         return (
             Int(statement.integer(0)), Int(statement.integer(1)), Int(statement.integer(2)), Int(statement.integer(3)),
-            Int(statement.integer(4))
+            Int(statement.integer(4)), Int(statement.integer(5))
         )
     }
 }

@@ -5,20 +5,20 @@ internal import RecorderCore
 final class RetentionWorker {
     /// Raised when what `isAsked` asked for is done.
     let done: EventNotifier
-    private let removal: Removal
+    private let deleter: RecordingDeleter
     private let policy: RetentionPolicy?
-    private var removals: [Retention.Removal] = []
+    private var deletions: [Retention.Deletion] = []
     private var isAsked = false
     /// A power cut may have left some.
     private var hasFinishedOld = false
 
     init(_ layout: StateLayout, _ index: IndexWriter, _ policy: RetentionPolicy?) throws(StoreError) {
         done = try onFile { () throws(SystemError) in try EventNotifier() }
-        removal = Removal(layout, index)
+        deleter = RecordingDeleter(layout, index)
         self.policy = policy
     }
 
-    var isWorking: Bool { isAsked || !removals.isEmpty }
+    var isWorking: Bool { isAsked || !deletions.isEmpty }
 
     /// Finds out what may go.
     /// - Parameter isAsked: somebody waits for `done`.
@@ -26,24 +26,24 @@ final class RetentionWorker {
         self.isAsked = self.isAsked || isAsked
         attempt(emit) { () throws(StoreError) in
             if !hasFinishedOld {
-                try removal.finishAll { emit(.removed(Retention.Removal(id: $0, bytes: $1, reason: .unfinished))) }
+                try deleter.finishAll { emit(.deleted(Retention.Deletion(id: $0, bytes: $1, reason: .unfinished))) }
             }
             hasFinishedOld = true
             guard let policy else { return }
             let now = Clock.isSynchronised ? Clock.wall : nil
-            removals = try removal.plan(try index.uploaded(), policy: policy, now: now)
+            deletions = try deleter.plan(try index.uploaded(), policy: policy, now: now)
         }
     }
 
     /// Deletes one recording.
     func work(_ emit: (StoreEvent) -> Void) {
         attempt(emit) { () throws(StoreError) in
-            guard let next = removals.first else { return }
-            removals.removeFirst()
-            try removal.remove(next.id)
-            emit(.removed(next))
+            guard let next = deletions.first else { return }
+            deletions.removeFirst()
+            try deleter.delete(next.id)
+            emit(.deleted(next))
         }
-        if removals.isEmpty, isAsked {
+        if deletions.isEmpty, isAsked {
             isAsked = false
             done.raise()
         }
@@ -53,9 +53,9 @@ final class RetentionWorker {
         do throws(StoreError) {
             try body()
         } catch {
-            removals = []
+            deletions = []
             hasFinishedOld = false
-            emit(.removalFailed(error))
+            emit(.deletionFailed(error.message))
         }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import RecordingStore
 
 extension StoreTests {
-    @Suite(.serialized) struct SavedTextTests {
+    @Suite(.serialized) struct PostLessonTextTests {
         private let scratch = Scratch()
         private static let second = SampleIndex.samplesPerSecond
 
@@ -18,29 +18,29 @@ extension StoreTests {
             try StoreBench(scratch.path, segmentSamples: segmentSamples, postLesson: StoreBench.both)
         }
 
-        /// A minute and more, a word a second but for two holes, one of them to the end.
-        private func holed(_ bench: StoreBench, _ number: UInt64 = 1) throws -> (id: RecordingID, holes: [Gap]) {
+        /// A minute and more, a word a second but for two gaps, one of them to the end.
+        private func holed(_ bench: StoreBench, _ number: UInt64 = 1) throws -> (id: RecordingID, gaps: [Gap]) {
             let words = (0..<60).filter { !(20..<30).contains($0) }.map {
-                token(" w\($0)", Int64($0) * Self.second, speaker: 1 + $0 / 30)
+                word("w\($0)", Int64($0) * Self.second, speaker: 1 + $0 / 30)
             }
-            let holes = [gap(20 * Self.second, 30 * Self.second), gap(60 * Self.second, 70 * Self.second, "401")]
-            let id = try bench.lesson(number, samples: 70 * Int(Self.second), words, gaps: holes)
-            return (id, holes)
+            let gaps = [gap(20 * Self.second, 30 * Self.second), gap(60 * Self.second, 70 * Self.second, "401")]
+            let id = try bench.lesson(number, samples: 70 * Int(Self.second), words, gaps: gaps)
+            return (id, gaps)
         }
 
         private func summary(_ id: RecordingID) throws -> RecordingSummary {
             try #require(try RecordingIndex(directory: scratch.path).summary(id))
         }
 
-        @Test func `a recording with holes is given with what it takes to fill them`() throws {
+        @Test func `a recording with gaps is given with what it takes to fill them`() throws {
             let bench = try bench()
-            let whole = try bench.lesson(1, samples: 40_000, [token(" all", 3)])
-            let (id, holes) = try holed(bench, 2)
+            let whole = try bench.lesson(1, samples: 40_000, [word("all", 3)])
+            let (id, gaps) = try holed(bench, 2)
             _ = whole
             let text = try #require(try bench.nextText())
             let recording = text.recording
             #expect(recording.header.id == id && recording.saved.value == 70 * Self.second)
-            #expect(text.holes == holes && text.fileID.isEmpty && text.transcriptionID.isEmpty)
+            #expect(text.gaps == gaps && text.job.isEmpty)
             #expect(recording.coverage.ranges.map { $0.lowerBound.value } == [0, 30 * Self.second])
             #expect(recording.coverage.ranges.map { $0.upperBound.value } == [20 * Self.second, 60 * Self.second])
             #expect(recording.wordCount == 50 && recording.speakers.sorted() == [1, 2])
@@ -49,60 +49,59 @@ extension StoreTests {
             #expect(recording.words.map(\.text) == near)
             #expect(try summary(id).gaps == 2 && summary(id).gapSamples == 20 * Self.second)
             #expect(try !summary(id).isTextSettled && summary(whole).isTextSettled)
-            #expect(try bench.nextText(skipping: [id]) == nil)
         }
 
-        @Test func `holes are filled, voices are joined, and the text is settled`() throws {
+        @Test func `gaps are filled, voices are joined, and the text is settled`() throws {
             let bench = try bench()
-            let (id, holes) = try holed(bench)
-            #expect(bench.store.send(.saved(.noteJob(id, fileID: "f-1", transcriptionID: "t-2"))))
-            #expect(try bench.nextText()?.fileID == "f-1" && bench.nextText()?.transcriptionID == "t-2")
-            let filled = (20..<30).map { token(" w\($0)", Int64($0) * Self.second, speaker: 3) }
+            let (id, gaps) = try holed(bench)
+            #expect(bench.store.send(.postLesson(.noteJob(id, TranscriptionJob(file: "f-1", transcription: "t-2")))))
+            #expect(try bench.nextText()?.job == TranscriptionJob(file: "f-1", transcription: "t-2"))
+            let filled = (20..<30).map { word("w\($0)", Int64($0) * Self.second, speaker: 3) }
             let covered = SampleIndex(60 * Self.second)
-            #expect(store(bench, .textTokens(id, filled, covered: covered, holes: [holes[1]])))
+            #expect(store(bench, .words(id, filled, covered: covered, gaps: [gaps[1]])))
             let left = try #require(try bench.nextText())
-            #expect(left.holes == [holes[1]] && left.recording.wordCount == 60)
+            #expect(left.gaps == [gaps[1]] && left.recording.wordCount == 60)
             #expect(try bench.nextPackage().package == nil)
             #expect(store(bench, .mergeSpeaker(id, 3, into: 1)))
             try bench.settle(id, reason: "401 from the service")
             let saved = try summary(id)
-            #expect(saved.isTextSettled && saved.words == 60 && saved.tokens == 60 && saved.speakers == 2)
+            #expect(saved.isTextSettled && saved.words == 60 && saved.speakers == 2)
             #expect(saved.covered == 60 * Self.second && saved.gaps == 1)
             #expect(try bench.nextText() == nil)
             #expect(try Verification(directory: scratch.path).check(id) { _, _ in }.problems == [])
             let package = try #require(try bench.nextPackage().package)
             let files = SavedFiles(directory: scratch.path)
             try files.expectPackage(package)
-            #expect(try files.export(id).words.map(\.text) == (0..<60).map { "w\($0)" })
+            #expect(try files.export(id).words.map(\.text) == (0..<60).map { "w\($0)"})
             // It is too late.
-            #expect(store(bench, .textTokens(id, [token(" more", 5)], covered: .zero, holes: [])))
+            #expect(store(bench, .words(id, [word("more", 5)], covered: .zero, gaps: [])))
             try bench.settle(id, reason: "other")
             #expect(try summary(id) == saved.packed(package))
         }
 
-        private func store(_ bench: StoreBench, _ command: SavedCommand) -> Bool {
-            bench.store.send(.saved(command))
+        private func store(_ bench: StoreBench, _ command: PostLessonCommand) -> Bool {
+            bench.store.send(.postLesson(command))
         }
 
-        @Test func `a whole lesson's words at once leave true holes at every moment`() throws {
+        @Test func `a whole lesson's words at once leave true gaps at every moment`() throws {
             let trace = DiskTrace()
             trace.begin(scratch.path)
             defer { trace.end() }
             let bench = try bench()
             let samples: Int64 = 4_000 * 400
             let id = try bench.lesson(1, samples: Int(samples), [], gaps: [gap(0, samples, "off")])
-            let words = (0..<4_000).map { token(" w\($0)", Int64($0) * 400) }
+            let words = (0..<4_000).map { word("w\($0)", Int64($0) * 400) }
             let changes = trace.count
             // Before each change of the index, what a power cut now would leave is asked of a reader.
             let path = scratch.path
             trace.onEach { _ in
-                guard let index = try? RecordingIndex(directory: path), let tokens = try? index.tokens(id),
+                guard let index = try? RecordingIndex(directory: path), let words = try? index.words(id),
                     let gaps = try? index.gaps(id)
                 else { return }
                 let end = gaps.first?.start.value ?? samples
-                if tokens.count != Int(end / 400) { Issue.record("\(tokens.count) words, a hole from \(end)") }
+                if words.count != Int(end / 400) { Issue.record("\(words.count) words, a gap from \(end)") }
             }
-            #expect(store(bench, .textTokens(id, words, covered: SampleIndex(samples), holes: [])))
+            #expect(store(bench, .words(id, words, covered: SampleIndex(samples), gaps: [])))
             try bench.settle(id)
             trace.end()
             #expect(try summary(id).words == 4_000 && summary(id).gaps == 0)
@@ -112,10 +111,10 @@ extension StoreTests {
         @Test func `a filled recording that was not settled is settled at the next start`() throws {
             let first = try bench()
             let (id, _) = try holed(first)
-            let words = [token(" x", 21 * Self.second, speaker: 3)]
-            #expect(store(first, .textTokens(id, words, covered: SampleIndex(70 * Self.second), holes: [])))
+            let words = [word("x", 21 * Self.second, speaker: 3)]
+            #expect(store(first, .words(id, words, covered: SampleIndex(70 * Self.second), gaps: [])))
             // Somebody may still have to join voices, and is told that it is his turn.
-            #expect(try first.nextText()?.holes.isEmpty == true)
+            #expect(try first.nextText()?.gaps.isEmpty == true)
             #expect(try first.nextPackage().package == nil)
             first.store.shutdown()
             let next = try bench()
@@ -126,27 +125,27 @@ extension StoreTests {
         @Test func `what the service still holds of a recording is deleted there before it is settled`() throws {
             let first = try bench()
             let (id, _) = try holed(first)
-            #expect(store(first, .noteJob(id, fileID: "file", transcriptionID: "")))
-            #expect(store(first, .textTokens(id, [], covered: SampleIndex(70 * Self.second), holes: [])))
+            #expect(store(first, .noteJob(id, TranscriptionJob(file: "file"))))
+            #expect(store(first, .words(id, [], covered: SampleIndex(70 * Self.second), gaps: [])))
             first.store.shutdown()
             let next = try bench()
-            #expect(try next.nextText()?.fileID == "file")
+            #expect(try next.nextText()?.job.file == "file")
             #expect(try !summary(id).isTextSettled)
         }
 
-        @Test func `words that an index refuses for too long are lost to the settled text, not to the holes`() throws {
+        @Test func `words that an index refuses for too long are lost to the settled text, not to the gaps`() throws {
             let trace = DiskTrace()
             trace.begin(scratch.path)
             defer { trace.end() }
             let bench = try bench()
-            let (id, holes) = try holed(bench)
+            let (id, gaps) = try holed(bench)
             trace.respond { _, effect in effect.path.contains("index.sqlite") ? EIO : 0 }
-            let words = (0..<Limits.savedTokens - 10).map { token(" n\($0)", 20 * Self.second + Int64($0)) }
-            let tail = [holes[1]]
-            #expect(store(bench, .textTokens(id, words, covered: .zero, holes: tail)))
-            #expect(store(bench, .textTokens(id, Array(words.prefix(20)), covered: .zero, holes: tail)))
+            let words = (0..<Limits.pendingWords - 10).map { word("n\($0)", 20 * Self.second + Int64($0)) }
+            let tail = [gaps[1]]
+            #expect(store(bench, .words(id, words, covered: .zero, gaps: tail)))
+            #expect(store(bench, .words(id, Array(words.prefix(20)), covered: .zero, gaps: tail)))
             #expect(store(bench, .settleText(id, reason: "")))
-            try bench.waitSaved { $0 == .textLost(id) }
+            try bench.waitPostLesson { $0 == .textLost(id) }
             trace.respond(nil)
             _ = try bench.nextText()
             #expect(try summary(id).words == 50 + words.count && summary(id).gaps == 1)
@@ -193,7 +192,7 @@ extension StoreTests {
             #expect(store(bench, .removeClip(id)))
             #expect(try bench.nextText() != nil)
             #expect(try FileSystem.list(scratch.path + "/cut") == [])
-            let start = SavedCommand.makeClip(id, .zero..<SampleIndex(100))
+            let start = PostLessonCommand.makeClip(id, .zero..<SampleIndex(100))
             _ = try bench.ask(start) { if case .clipMade = $0 { true } else { false } }
             bench.store.shutdown()
             #expect(try FileSystem.list(scratch.path + "/cut").count == 1)
@@ -209,7 +208,7 @@ extension StoreTests {
             #expect(try bench.nextText() != nil)
             #expect((try? FileSystem.list(scratch.path + "/cut")) == nil)
             _ = try bench.close()
-            try bench.waitSaved { if case .clipMade(id, _, _) = $0 { true } else { false } }
+            try bench.waitPostLesson { if case .clipMade(id, _, _) = $0 { true } else { false } }
         }
     }
 }

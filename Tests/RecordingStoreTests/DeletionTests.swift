@@ -6,7 +6,7 @@ import Testing
 @testable import RecordingStore
 
 extension StoreTests {
-    struct RemovalTests {
+    struct DeletionTests {
         private static let whatever = RetentionPolicy(keepDays: 0, reserveBytes: 1 << 60)
 
         /// Four saved recordings of which the second and the third are uploaded.
@@ -19,7 +19,7 @@ extension StoreTests {
                 bench.feed(40_000)
                 let mark = SilenceMark(start: SampleIndex(100), end: SampleIndex(200), reason: .overrun)
                 _ = bench.store.send(.silence(mark))
-                _ = bench.store.send(.tokens([token(" word", 9)], covered: SampleIndex(5_000)))
+                _ = bench.store.send(.words([word("word", 9)], covered: SampleIndex(5_000)))
                 _ = try bench.close(gaps: [Gap(start: SampleIndex(5_000), end: SampleIndex(40_000), reason: "off")])
             }
             bench.store.shutdown()
@@ -44,8 +44,8 @@ extension StoreTests {
             let ids = try past(scratch.path)
             let bench = try StoreBench(scratch.path, segmentSamples: 32_000, retention: Self.whatever)
             for id in [ids[1], ids[2]] {
-                let event = try bench.wait { if case .removed = $0 { true } else { false } }
-                guard case .removed(let removal) = event else { return }
+                let event = try bench.wait { if case .deleted = $0 { true } else { false } }
+                guard case .deleted(let removal) = event else { return }
                 #expect(removal.id == id && removal.reason == .space && removal.bytes > 10_000)
             }
             bench.store.shutdown()
@@ -58,7 +58,7 @@ extension StoreTests {
             let free = try FileSystem.freeBytes(at: disk.path)
             let policy = RetentionPolicy(keepDays: 0, reserveBytes: free + 10_000)
             let bench = try StoreBench(disk.path, segmentSamples: 32_000, retention: policy)
-            try bench.wait { if case .removed = $0 { true } else { false } }
+            try bench.wait { if case .deleted = $0 { true } else { false } }
             bench.store.freeSpace()
             bench.store.shutdown()
             #expect(try FileSystem.freeBytes(at: disk.path) >= free)
@@ -74,7 +74,7 @@ extension StoreTests {
             bench.feed(40_000)
             run("sqlite3 '\(scratch.path)/index.sqlite' 'UPDATE recording SET state = 4 WHERE number = 1'")
             _ = try bench.close()
-            try bench.wait { if case .removed(let removal) = $0 { removal.id == ids[0] } else { false } }
+            try bench.wait { if case .deleted(let removal) = $0 { removal.id == ids[0] } else { false } }
             run("sqlite3 '\(scratch.path)/index.sqlite' 'UPDATE recording SET state = 4 WHERE number = 4'")
             bench.store.freeSpace()
             #expect(try RecordingIndex(directory: scratch.path).summary(ids[3]) == nil)
@@ -115,7 +115,7 @@ extension StoreTests {
             run("cat /dev/zero > '\(disk.path)/ballast' 2> /dev/null")
             bench.feed(28_000)
             _ = bench.store.send(.commit)
-            try bench.wait { if case .removed(let removal) = $0 { removal.id == ids[1] } else { false } }
+            try bench.wait { if case .deleted(let removal) = $0 { removal.id == ids[1] } else { false } }
             try bench.wait { $0 == .recovered }
             #expect(unlink(disk.path + "/ballast") == 0)
             #expect(try bench.close().samples == 28_000)

@@ -1,9 +1,9 @@
 import RecorderCore
 import Testing
 
-/// Where the session that fills a hole meets the one that went on behind it.
-@Suite struct `The end of a hole` {
-    private static let hole = SampleIndex(milliseconds: 10_000)..<SampleIndex(milliseconds: 82_800)
+/// Where the session that fills a gap meets the one that went on behind it.
+@Suite struct `The end of a gap` {
+    private static let gap = SampleIndex(milliseconds: 10_000)..<SampleIndex(milliseconds: 82_800)
 
     /// A transcript whose live text goes on at 82.8 s with `words`.
     private static func transcript(_ words: [(String, Int64, Int64)]) -> LiveTranscript {
@@ -22,7 +22,7 @@ import Testing
         var transcript = Self.transcript([
             (" and,", 82_813, 82_978), (" and", 83_019, 83_256), (" yes", 83_551, 83_708),
         ])
-        transcript.open(session: 3, base: .zero, hole: Self.hole)
+        transcript.open(session: 3, base: .zero, gap: Self.gap)
         let heard = message(
             [
                 (" mid", 50_000, 50_400), (" and,", 82_692, 82_857), (" and", 82_910, 83_147),
@@ -33,16 +33,16 @@ import Testing
         #expect(transcript.coverage.ranges.count == 1)
     }
 
-    @Test func `a word that begins there and is not whole yet keeps the hole open`() {
+    @Test func `a word that begins there and is not whole yet keeps the gap open`() {
         var transcript = Self.transcript([(" yes", 83_551, 83_708)])
-        transcript.open(session: 3, base: .zero, hole: Self.hole)
+        transcript.open(session: 3, base: .zero, gap: Self.gap)
         let half = message([(" mid", 50_000, 50_400), (" so", 82_814, 82_980)], speaker: "2", final: 83_250)
         #expect(transcript.receive(half, session: 3, end: SampleIndex(.max)).words.map(\.text) == ["mid"])
         _ = transcript.close(session: 3)
-        #expect(transcript.hole(before: 2)?.upperBound == Self.hole.upperBound, "nobody has its text")
-        transcript.open(session: 4, base: SampleIndex(milliseconds: 78_000), hole: transcript.hole(before: 2))
+        #expect(transcript.gap(before: 2)?.upperBound == Self.gap.upperBound, "nobody has its text")
+        transcript.open(session: 4, base: SampleIndex(milliseconds: 78_000), gap: transcript.gap(before: 2))
         let whole = message([(" so", 4_800, 4_970), (" yes", 5_540, 5_700)], speaker: "2", final: 9_000)
         #expect(transcript.receive(whole, session: 4, end: SampleIndex(.max)).words.map(\.text) == ["so"])
-        #expect(transcript.hole(before: 2) == nil)
+        #expect(transcript.gap(before: 2) == nil)
     }
 }

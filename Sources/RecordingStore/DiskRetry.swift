@@ -2,7 +2,7 @@ internal import LinuxRuntime
 internal import RecorderCore
 
 /// Whether the disk has refused some work, and when it is tried again.
-struct Retry {
+struct DiskRetry {
     /// Nil: at once.
     private(set) var at: MonotonicTime?
     private var isReported = false
@@ -14,7 +14,7 @@ struct Retry {
 
     /// - Returns: whether it is news.
     mutating func failed() -> Bool {
-        at = Clock.now.adding(milliseconds: Limits.savedRetryMilliseconds)
+        at = Clock.now.adding(milliseconds: Limits.postLessonRetryMilliseconds)
         defer { isReported = true }
         return !isReported
     }

@@ -9,14 +9,16 @@ import Testing
 extension StoreBench {
     static let both = PostLessonPolicy(transcribes: true, uploads: true)
 
-    @discardableResult func ask(_ command: SavedCommand, _ matches: (SavedEvent) -> Bool) throws -> SavedEvent {
-        #expect(store.send(.saved(command)))
-        return try waitSaved(matches)
+    @discardableResult func ask(
+        _ command: PostLessonCommand, _ matches: (PostLessonEvent) -> Bool
+    ) throws -> PostLessonEvent {
+        #expect(store.send(.postLesson(command)))
+        return try waitPostLesson(matches)
     }
 
-    @discardableResult func waitSaved(_ matches: (SavedEvent) -> Bool) throws -> SavedEvent {
-        let event = try wait { if case .saved(let event) = $0 { matches(event) } else { false } }
-        guard case .saved(let saved) = event else { throw Missing() }
+    @discardableResult func waitPostLesson(_ matches: (PostLessonEvent) -> Bool) throws -> PostLessonEvent {
+        let event = try wait { if case .postLesson(let event) = $0 { matches(event) } else { false } }
+        guard case .postLesson(let saved) = event else { throw Missing() }
         return saved
     }
 
@@ -28,8 +30,8 @@ extension StoreBench {
         return (package, waiting, left)
     }
 
-    func nextText(skipping skipped: [RecordingID] = []) throws -> GapsToFill? {
-        let event = try ask(.nextText(skipping: skipped)) { if case .text = $0 { true } else { false } }
+    func nextText() throws -> GapsToFill? {
+        let event = try ask(.nextText) { if case .text = $0 { true } else { false } }
         guard case .text(let text) = event else { throw Missing() }
         return text
     }
@@ -54,7 +56,7 @@ extension StoreBench {
 
     /// A lesson of `samples` with these words.
     @discardableResult func lesson(
-        _ number: UInt64, samples: Int, _ tokens: [FinalToken], covered: SampleIndex? = nil, gaps: [Gap] = []
+        _ number: UInt64, samples: Int, _ words: [Word], covered: SampleIndex? = nil, gaps: [Gap] = []
     ) throws -> RecordingID {
         ring.reset()
         let id = try open(StoreBench.header(number))
@@ -62,7 +64,7 @@ extension StoreBench {
             feed(min(500_000, samples - Int(ring.head.value)))
             try commit()
         }
-        _ = store.send(.tokens(tokens, covered: covered ?? tokens.last?.end ?? .zero))
+        _ = store.send(.words(words, covered: covered ?? words.last?.end ?? .zero))
         _ = try close(gaps: gaps)
         return id
     }

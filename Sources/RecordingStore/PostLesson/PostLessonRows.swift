@@ -102,7 +102,7 @@ extension IndexWriter {
         return number > 0 ? number : nil
     }
 
-    /// At a start nobody fills holes: what has none, here or at the service, is settled.
+    /// At a start nobody fills gaps: what has none, here or at the service, is settled.
     func settleFilled() throws(StoreError) {
         for one in try waiting() where !one.isSettled {
             let jobs = try database.integer(
@@ -110,43 +110,36 @@ extension IndexWriter {
                 SELECT count(*) FROM recording
                 WHERE number = \(one.number) AND (job_file != '' OR job_transcription != '')
                 """, doing: Self.texting)
-            if jobs == 0, try holes(of: one.number).isEmpty { try settle(one.number, reason: "") }
+            if jobs == 0, try gaps(of: one.number).isEmpty { try settle(one.number, reason: "") }
         }
     }
 
-    /// - Parameter holes: all that is without text from now on.
+    /// - Parameter gaps: all that is without text from now on.
     @inline(never)
     func addText(
-        _ tokens: [FinalToken], covered: SampleIndex, holes: [Gap], to recording: Int64
+        _ words: [Word], covered: SampleIndex, gaps: [Gap], to recording: Int64
     ) throws(StoreError) {
         let samples = try database.integer(
             "SELECT samples FROM recording WHERE number = \(recording)", doing: Self.texting)
-        let tokens = tokens.map { $0.bounded(by: SampleIndex(samples)) }
-        var batch = Batch(tokens: tokens, covered: covered)
-        batch.holes = holes
-        batch.hasNewHoles = true
-        var counter = WordCounter()
-        // The first token may go on with the last word.
-        let sequence = try sequence(of: recording)
-        if let last = try self.tokens(of: recording, from: sequence - 1).first { _ = counter.begins(last) }
-        var copy = counter
-        let words = tokens.reduce(0) { $0 + (copy.begins($1) ? 1 : 0) }
+        var batch = Batch(words: words.map { $0.bounded(by: SampleIndex(samples)) }, covered: covered)
+        batch.gaps = gaps
+        batch.hasNewGaps = true
         try database.transaction(doing: Self.texting) { () throws(StoreError) in
-            try insert(batch, recording, sequence, &counter)
+            try insert(batch, recording, try sequence(of: recording))
             try database.execute(
                 """
-                UPDATE recording SET tokens = tokens + \(tokens.count), words = words + \(words)
+                UPDATE recording SET tokens = tokens + \(words.count), words = words + \(words.count)
                 WHERE number = \(recording)
                 """, doing: Self.texting)
         }
     }
 
     func mergeSavedSpeaker(_ retired: Int, into speaker: Int, of recording: Int64) throws(StoreError) {
-        let first = recording * IndexSchema.tokensARecording
+        let first = recording * IndexSchema.wordsARecording
         try change(
             """
             UPDATE token SET speaker = \(speaker) WHERE speaker = \(retired)
-                AND place >= \(first) AND place < \(first + IndexSchema.tokensARecording)
+                AND place >= \(first) AND place < \(first + IndexSchema.wordsARecording)
             """, [])
     }
 
@@ -161,16 +154,17 @@ extension IndexWriter {
             """, [reason])
     }
 
-    func noteJob(_ id: RecordingID, fileID: String, transcriptionID: String) throws(StoreError) {
+    func noteJob(_ id: RecordingID, _ job: TranscriptionJob) throws(StoreError) {
         try change(
-            "UPDATE recording SET job_file = ?, job_transcription = ? WHERE id = ?", [fileID, transcriptionID, id.text])
+            "UPDATE recording SET job_file = ?, job_transcription = ? WHERE id = ?",
+            [job.file, job.transcription, id.text])
     }
 
-    /// The oldest recording whose text is not settled, but for those of `skipped`: it has holes, or what the service
-    /// holds of it is to be deleted there.
-    func nextText(_ summaries: RecordingIndex, skipping skipped: [RecordingID]) throws(StoreError) -> GapsToFill? {
-        for one in try waiting() where !one.isSettled && !skipped.contains(one.id) {
-            let holes = try holes(of: one.number)
+    /// The oldest recording whose text is not settled: it has gaps, or what the service holds of it is to be deleted
+    /// there.
+    func nextText(_ summaries: RecordingIndex) throws(StoreError) -> GapsToFill? {
+        for one in try waiting() where !one.isSettled {
+            let gaps = try gaps(of: one.number)
             guard let summary = try summaries.summary(one.id) else { continue }
             let statement = try database.prepare(
                 "SELECT job_file, job_transcription FROM recording WHERE number = \(one.number)", doing: Self.texting)
@@ -178,13 +172,13 @@ extension IndexWriter {
             guard try statement.step() else { continue }
             let saved = SampleIndex(summary.samples)
             let words = try words(
-                near: holes, of: one.number, before: sequence(of: one.number), limit: Limits.committedWords)
+                near: gaps, of: one.number, before: sequence(of: one.number), limit: Limits.committedWords)
             return GapsToFill(
                 recording: InterruptedRecording(
-                    header: summary.header, saved: saved, coverage: Coverage(through: saved, holes: holes),
+                    header: summary.header, saved: saved, coverage: Coverage(through: saved, gaps: gaps),
                     words: words.ordered { $0.start < $1.start }, wordCount: summary.words,
                     speakers: try speakers(of: one.number)),
-                holes: holes, fileID: statement.text(0), transcriptionID: statement.text(1))
+                gaps: gaps, job: TranscriptionJob(file: statement.text(0), transcription: statement.text(1)))
         }
         return nil
     }

@@ -4,7 +4,7 @@ internal import RecorderCore
 /// Deletes a recording so that a power cut at any moment leaves either all of it or nothing that is not cleared away
 /// at the next start: its directory gets another name, which is the mark; then the files go, then the row, then the
 /// directory.
-struct Removal {
+struct RecordingDeleter {
     private let layout: StateLayout
     private let index: IndexWriter
 
@@ -18,7 +18,7 @@ struct Removal {
     /// What may go, by `Retention`.
     func plan(
         _ uploaded: [RecordingSummary], policy: RetentionPolicy, now: WallTime?
-    ) throws(StoreError) -> [Retention.Removal] {
+    ) throws(StoreError) -> [Retention.Deletion] {
         var candidates: [Retention.Candidate] = []
         for recording in uploaded {
             let id = recording.header.id
@@ -33,7 +33,7 @@ struct Removal {
         return Retention.plan(candidates, policy: policy, freeBytes: free, now: now)
     }
 
-    func remove(_ id: RecordingID) throws(StoreError) {
+    func delete(_ id: RecordingID) throws(StoreError) {
         do throws(SystemError) {
             try layout.storage.perform(.rename(layout.recording(id), to: layout.recording(id) + Self.mark))
             try layout.storage.perform(.syncDirectory(layout.recordings))
@@ -83,11 +83,11 @@ extension IndexWriter {
         let doing = "delete a recording"
         let number = try database.integer("SELECT number FROM recording WHERE id = '\(id.text)'", doing: doing)
         guard number > 0 else { return }
-        let first = number * IndexSchema.tokensARecording
+        let first = number * IndexSchema.wordsARecording
         try database.transaction(doing: doing) { () throws(StoreError) in
             try database.execute(
                 """
-                DELETE FROM token WHERE place >= \(first) AND place < \(first + IndexSchema.tokensARecording);
+                DELETE FROM token WHERE place >= \(first) AND place < \(first + IndexSchema.wordsARecording);
                 DELETE FROM recording WHERE number = \(number)
                 """, doing: doing)
         }
