@@ -9,10 +9,11 @@ import PackageDescription
 let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 /// Size: the inliner is kept from unfolding every `append` (each string interpolation is a row of them, a fifth of the
 /// binary), and unfolds the rest less readily. `board/build` optimises the whole program at link time: one copy of what
-/// several modules specialise, and lld's folding of identical code and the machine outliner see all of it. Merging
-/// functions before would leave some without a name, which bitcode cannot hold. Exclusive access is checked in the
-/// normal build, which runs the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the tables
-/// for it go to `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module.
+/// several modules specialise; lld's folding of identical code, the merging of functions that differ in constants only
+/// and the machine outliner see all of it, and only what gets smaller by it is unfolded. Merging functions before would
+/// leave some without a name, which bitcode cannot hold. Exclusive access is checked in the normal build, which runs
+/// the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the tables for it go to
+/// `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module.
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
         embeddedFeature + [
@@ -119,6 +120,9 @@ let package = Package(
                         "-use-ld=lld", "-Xlinker", "--gc-sections", "-Xlinker", "--icf=all",
                         "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
                         "-Xlinker", "-mllvm", "-Xlinker", "-enable-machine-outliner=always",
+                        "-Xlinker", "-mllvm", "-Xlinker", "-enable-global-merge-func",
+                        "-Xlinker", "-mllvm", "-Xlinker", "-inline-threshold=0",
+                        "-Xlinker", "-mllvm", "-Xlinker", "-inlinehint-threshold=0",
                     ], .when(traits: ["Embedded"])),
             ]),
 
