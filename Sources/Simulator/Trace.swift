@@ -62,7 +62,8 @@ enum Trace {
                 + " covered=\(covered.milliseconds)"
         case .uplink(.open(let request)):
             "openSession \(request.id.rawValue) base=\(request.base.milliseconds)"
-                + " end=\(request.end?.milliseconds ?? -1) rate=\(request.catchUpRate)\(request.isPrefetchedKey ? " spare key" : "")"
+                + " end=\(request.end?.milliseconds ?? -1) rate=\(request.catchUpRate)"
+                + (request.isPrefetchedKey ? " prefetched key" : "")
         case .store(.close(let end, let gaps, _)):
             "store close end=\(end.milliseconds) gaps=\(gaps.map { span($0.start..<$0.end) })"
         case .store(.open): "store open"

@@ -6,7 +6,9 @@ internal import WireJSON
 /// service's own.
 enum KeyResponse {
     /// - Parameter now: the wall clock, to which `expiresAt` is compared.
-    static func read(_ outcome: HTTPOutcome, from endpoint: Endpoint, now: WallTime) throws(UplinkFailure) -> SessionKey {
+    static func read(
+        _ outcome: HTTPOutcome, from endpoint: Endpoint, now: WallTime
+    ) throws(UplinkFailure) -> SessionKey {
         switch outcome {
         case .response(let response):
             guard response.isSuccess else { throw response.refusal(at: endpoint) }

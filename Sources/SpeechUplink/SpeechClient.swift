@@ -37,7 +37,7 @@ package import WebTransport
     /// False when the queue is full or the thread is shut down. Places are reserved for commands that end something, so
     /// these are queued when others are refused.
     package func send(_ command: UplinkCommand) -> Bool {
-        guard !loop.isStopping, commands.push(command, leaving: command.reserve) else { return false }
+        guard !loop.isStopping, commands.push(command, leaving: command.reservedPlaces) else { return false }
         loop.wake()
         return true
     }

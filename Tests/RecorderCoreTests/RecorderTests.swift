@@ -5,7 +5,8 @@ import Testing
     @Test func `START records before it asks for a token`() {
         var box = Box()
         box.happens(.start(StartRequest(header: Box.header)))
-        #expect(box.effects == [.capture(.start(at: .zero)), .store(.open(Box.header)), .uplink(.requestKey(attempt: 1))])
+        #expect(
+            box.effects == [.capture(.start(at: .zero)), .store(.open(Box.header)), .uplink(.requestKey(attempt: 1))])
         #expect(box.recorder.phase == .requesting)
         box.happens(.uplink(.key(attempt: 1, Box.key)))
         #expect(box.recorder.phase == .connecting)

@@ -141,7 +141,10 @@ import Testing
         ),
         ("the cut audio", .files, [.store(.text(text))]),
         ("a file's name", .files, [.store(.text(text)), .store(.clipMade(id, path: "/cut", bytes: 1))]),
-        ("a transcription's name", .files, [.store(.text(text)), .store(.clipMade(id, path: "/cut", bytes: 1)), .answer(.file("f"))]),
+        (
+            "a transcription's name", .files,
+            [.store(.text(text)), .store(.clipMade(id, path: "/cut", bytes: 1)), .answer(.file("f"))]
+        ),
     ]
 
     @Test func `no step of a saved lesson's text waits for ever`() throws {

@@ -251,7 +251,7 @@ extension NetworkTests {
                 fixture.record((1 << 17) + 5_000)
                 #expect(fixture.uplink.send(.open(fixture.request(url: url))))
                 let failure = try #require(fixture.closed() ?? nil)
-                #expect(failure.cause == .network(.stalled))
+                #expect(failure.cause == .local(.journal))
                 #expect(failure.detail.contains("the journal gave no audio"), "\(failure.detail)")
             }
         }
@@ -286,7 +286,7 @@ extension NetworkTests {
                 #expect(fixture.wait { if case .audioWanted(1, base) = $0 { true } else { nil } } == true)
                 #expect(fixture.uplink.send(.audio(session: 1, from: base, [])))
                 let failure = fixture.closed()
-                #expect(failure??.cause == .network(.stalled))
+                #expect(failure??.cause == .local(.journal))
                 #expect(failure??.detail.contains("journal") == true)
             }
         }

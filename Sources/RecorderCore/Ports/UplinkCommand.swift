@@ -12,7 +12,7 @@ package enum UplinkCommand: Equatable, Sendable {
     case audio(session: SessionID, from: SampleIndex, [Int16])
 
     /// Places in the queue that must stay free when it is queued: what ends something finds room when others do not.
-    package var reserve: Int {
+    package var reservedPlaces: Int {
         switch self {
         case .requestKey, .open, .audio: Limits.uplinkCommands / 4 * 3
         case .cancelKey, .finish, .close: 0
