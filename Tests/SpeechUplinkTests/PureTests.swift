@@ -93,9 +93,9 @@ import WireJSON
     let request = SessionRequest(
         id: 1, key: key, recording: RecordingID("01JD0000000000000000000000")!, base: .zero)
     for command in [UplinkCommand.requestKey(attempt: 1), .open(request), .audio(session: 1, from: .zero, [])] {
-        #expect(command.reserve == Limits.uplinkCommands / 4 * 3)
+        #expect(command.reservedPlaces == Limits.uplinkCommands / 4 * 3)
     }
     for command in [UplinkCommand.cancelKey(attempt: 1), .close(session: 1), .finish(session: 1, end: .zero)] {
-        #expect(command.reserve == 0)
+        #expect(command.reservedPlaces == 0)
     }
 }
