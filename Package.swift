@@ -151,9 +151,20 @@ let package = Package(
 
         // The simulator of the recorder's decisions: normal Swift.
         .target(name: "Simulator", dependencies: ["RecorderCore"], swiftSettings: hosted),
+        // Every change of the disk as a value, SQLite's among them, and what a power cut leaves of them.
+        .target(name: "CPowerCut", dependencies: ["CSQLite"]),
+        .target(
+            name: "PowerCut", dependencies: ["CPowerCut", "LinuxRuntime", "RecorderCore"], swiftSettings: hosted),
+        // The recorder's own store in the simulated world.
+        .target(
+            name: "StoreSimulation",
+            dependencies: ["Simulator", "PowerCut", "RecordingStore", "LinuxRuntime", "RecorderCore"],
+            swiftSettings: hosted),
         .executableTarget(
             name: "chalkbox-sim",
-            dependencies: ["Simulator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Simulator", "StoreSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: hosted),
 
         // Manual pages and completions, made of the product's table of commands: normal Swift.
@@ -167,7 +178,7 @@ let package = Package(
             swiftSettings: hosted),
 
         test("RecorderCoreTests", ["RecorderCore"]),
-        test("SimulationTests", ["Simulator"]),
+        test("SimulationTests", ["Simulator", "StoreSimulation"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
         test("WireJSONTests", ["WireJSON"]),
         test("ControlProtocolTests", ["ControlProtocol"]),
@@ -182,9 +193,9 @@ let package = Package(
         // Network namespaces.
         .target(name: "CNamespace", path: "Tests/CNamespace"),
         test("LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace"]),
-        // Sees every change that SQLite makes on the disk.
-        .target(name: "CPowerCut", dependencies: ["CSQLite"], path: "Tests/CPowerCut"),
-        test("RecordingStoreTests", ["RecordingStore", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch"]),
+        test(
+            "RecordingStoreTests",
+            ["RecordingStore", "PowerCut", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch"]),
         // Servers of a few lines of script, and TLS around them; and calls to them.
         .target(
             name: "PeerKit", dependencies: ["WebTransport", "LinuxRuntime", "RecorderCore"], path: "Tests/PeerKit",

@@ -27,7 +27,20 @@ int chalk_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int capacity
     return count;
 }
 
+#ifndef CHALKBOX_EMBEDDED
+static _Thread_local int64_t simulated_milliseconds[2];
+
+void chalk_simulate_clocks(int64_t monotonic_milliseconds, int64_t wall_milliseconds) {
+    simulated_milliseconds[0] = monotonic_milliseconds;
+    simulated_milliseconds[1] = wall_milliseconds;
+}
+#endif
+
 static int64_t milliseconds(clockid_t clock) {
+#ifndef CHALKBOX_EMBEDDED
+    int64_t simulated = simulated_milliseconds[clock == CLOCK_REALTIME];
+    if (simulated != 0) return simulated;
+#endif
     struct timespec now;
     clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;

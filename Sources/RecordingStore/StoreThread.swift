@@ -36,7 +36,8 @@ extension RebuiltIndex {
 /// The only thread that writes to the flash: takes samples from the ring, encodes, writes, syncs, and keeps the index.
 package final class StoreThread {
     private let worker: StoreWorker
-    private let thread: Thread
+    /// Nil: the caller takes the thread's turns.
+    private let thread: Thread?
     private let directory: String
     private var waiting = WaitingCommands()
     /// Since when commands wait.
@@ -72,10 +73,11 @@ package final class StoreThread {
     ///   - retention: nil: nothing is ever deleted.
     ///   - postLesson: what becomes of recordings once they are saved.
     ///   - storage: makes every change on the disk but SQLite's own.
+    ///   - isThreaded: false: nothing happens but by `turn`, on the caller's thread; for simulations.
     package init(
         directory: String, ring: SampleRing, notifier: EventNotifier, segmentSamples: Int64 = Limits.segmentSamples,
         resumes: Bool = false, retention: RetentionPolicy? = nil, postLesson: PostLessonPolicy = PostLessonPolicy(),
-        storage: Storage = Storage()
+        storage: Storage = Storage(), isThreaded: Bool = true
     ) throws(StoreError) {
         let layout = StateLayout(directory, storage)
         let wake = try onFile { () throws(SystemError) -> EventNotifier in
@@ -114,7 +116,9 @@ package final class StoreThread {
             layout: layout, ring: ring, listener: notifier, wake: wake, index: index, summaries: summaries,
             sizing: sizing, retention: try RetentionWorker(layout, index, retention),
             postLesson: PostLessonWorker(layout, index, summaries, sizing, postLesson), left: left, lock: lock)
-        thread = try onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
+        thread = try !isThreaded ? nil
+            : onFile { () throws(SystemError) in try Thread(name: "store") { worker.run() } }
+        if !isThreaded { worker.begin() }
         self.worker = worker
         self.directory = directory
         self.recovered = recovered
@@ -200,6 +204,12 @@ package final class StoreThread {
         return bytes > 0 ? bytes : nil
     }
 
+    /// One turn of a store without a thread: commands, the commit if it is due, a slice of the other work.
+    package func turn() { worker.turn() }
+
+    /// When a store without a thread has its next turn; nil: not before the next command.
+    package var nextTurn: MonotonicTime? { worker.deadline }
+
     package var heartbeat: ThreadHeartbeat { worker.heartbeat }
 
     package func requestHeartbeat() {
@@ -216,7 +226,7 @@ package final class StoreThread {
         }
         worker.isStopping.store(true, ordering: .releasing)
         worker.wake.raise()
-        thread.join()
+        if let thread { thread.join() } else { worker.end() }
         worker.unlock()
     }
 }

@@ -73,28 +73,40 @@ final class StoreWorker: @unchecked Sendable {
     func unlock() { lock = nil }
 
     func run() {
+        begin()
+        while !isStopping.load(ordering: .acquiring) {
+            heartbeat.beat()
+            if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
+            turn()
+        }
+        end()
+    }
+
+    func begin() {
         measure()
         heartbeat.begin()
         index.onProgress = { [heartbeat] in heartbeat.beat() }
         retention.plan(summaries, emit)
-        while !isStopping.load(ordering: .acquiring) {
-            heartbeat.beat()
-            if Poll.readable(wake.fileDescriptor, until: deadline) { wake.drain() }
-            sendEvents()
-            checkFile()
-            takeCommands()
-            if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
-            if let nextCheckpoint, nextCheckpoint <= Clock.now {
-                index.database.checkpoint()
-                checkLog()
-            }
-            readOn()
-            retention.work(emit)
-            postLesson.work(isRecording: isRecording)
-            reportPostLesson()
-            if postLesson.takeNeedOfSpace() { retention.plan(summaries, emit) }
-            if let due = healingDeadline, due <= Clock.now { healIndex() }
+    }
+
+    func turn() {
+        sendEvents()
+        checkFile()
+        takeCommands()
+        if let nextCommit = commitDeadline, nextCommit <= Clock.now { commit() }
+        if let nextCheckpoint, nextCheckpoint <= Clock.now {
+            index.database.checkpoint()
+            checkLog()
         }
+        readOn()
+        retention.work(emit)
+        postLesson.work(isRecording: isRecording)
+        reportPostLesson()
+        if postLesson.takeNeedOfSpace() { retention.plan(summaries, emit) }
+        if let due = healingDeadline, due <= Clock.now { healIndex() }
+    }
+
+    func end() {
         takeCommands()
         postLesson.finish()
         reportPostLesson()
@@ -106,7 +118,7 @@ final class StoreWorker: @unchecked Sendable {
         if let rate = try? summaries.bytesAMinute() { bytesAMinute.store(rate, ordering: .relaxed) }
     }
 
-    private var deadline: MonotonicTime? {
+    var deadline: MonotonicTime? {
         guard replay?.isWorking != true, !retention.isWorking else { return Clock.now }
         let deadlines = [postLesson.due(isRecording: isRecording), commitDeadline, nextCheckpoint, healingDeadline]
         return deadlines.compactMap { $0 }.min()

@@ -85,6 +85,7 @@ struct BackfillSimulation {
             session = nil
             clip = nil
             backfill = Self.backfill(world, isByFiles: isByFiles)
+            world.seat.map { world.restart($0) }
         }
     }
 
@@ -122,8 +123,9 @@ struct BackfillSimulation {
     }
 
     private mutating func perform(_ command: PostLessonCommand) {
+        let told = world.seat.flatMap { world.carryOut(command, $0, model: text, of: header.id) }
         switch command {
-        case .nextText: answer(.store(.text(text)))
+        case .nextText: answer(.store(told ?? .text(text)))
         case .words(_, let words, _, let gaps):
             for word in words {
                 world.checkWord(word)
@@ -135,10 +137,11 @@ struct BackfillSimulation {
             world.mergeSpeaker(retired, into: speaker)
         case .settleText(let id, let reason):
             settled = reason
-            answer(.store(.textSettled(id)))
+            answer(.store(told ?? .textSettled(id)))
         case .makeClip(let id, let range):
             clip = range
-            answer(.store(.clipMade(id, path: "/cut", bytes: isTrouble(10) ? 0 : 1)))
+            let made = told ?? .clipMade(id, path: "/cut", bytes: 1)
+            answer(.store(isTrouble(10) ? .clipMade(id, path: "/cut", bytes: 0) : made))
         case .noteJob(_, let job): self.job = job
         case .nextPackage, .packageFile, .packageDone, .read, .removeClip: break
         }
@@ -253,7 +256,8 @@ extension World {
     func transcribeLater(_ closing: (end: Int64, gaps: [Gap])) {
         guard outcome.failure == nil, let header = checker.header, plan.settings.transcription else { return }
         checker.hearing = nil
-        var aftermath = BackfillSimulation(self, header: header, end: SampleIndex(closing.end), gaps: closing.gaps)
+        let end = SampleIndex(seat?.saved[header.id.text]?.samples ?? closing.end)
+        var aftermath = BackfillSimulation(self, header: header, end: end, gaps: closing.gaps)
         aftermath.run()
         guard outcome.failure == nil else { return }
         if let reason = aftermath.settled, !reason.isEmpty {
@@ -263,6 +267,7 @@ extension World {
             fail("saved lessons get their text", "gap \(Trace.span(gap.start..<gap.end))")
         }
         checker.coverage = [SampleIndex.zero..<SampleIndex(closing.end)]
+        if let seat { checkLater(seat, header.id) }
         compare(end: closing.end)
         outcome.later += 1
         outcome.mix(Int64(journal.count))

@@ -23,8 +23,14 @@ package struct Campaign: Sendable {
     package var planted: PlantedBug?
     /// Stops after so many failures.
     package var mostFailures: Int
+    /// Makes the store of each lesson, on the thread that plays it; nil: the model answers.
+    package var store: StoreFactory?
 
-    package init(seeds: ClosedRange<UInt64>, jobs: Int = 1, planted: PlantedBug? = nil, mostFailures: Int = 10) {
+    package init(
+        seeds: ClosedRange<UInt64>, jobs: Int = 1, planted: PlantedBug? = nil, mostFailures: Int = 10,
+        store: StoreFactory? = nil
+    ) {
+        self.store = store
         self.seeds = seeds
         self.jobs = jobs
         self.planted = planted
@@ -38,7 +44,7 @@ package struct Campaign: Sendable {
             while true {
                 let seed = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 guard seed <= seeds.upperBound else { return }
-                let outcome = World(Plan(seed: seed), planted: planted).run()
+                let outcome = World.play(Plan(seed: seed), planted: planted, store: store)
                 let isEnough = totals.withLock { totals in
                     totals.add(outcome, seed: seed)
                     return totals.failures.count >= mostFailures

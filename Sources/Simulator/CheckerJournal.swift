@@ -117,7 +117,8 @@ extension World {
                 fail("a calm lesson is complete", "gap \(Trace.span(gap.start..<gap.end))")
             }
         }
-        if !closing.gaps.isEmpty, plan.settings.transcribesLater { transcribeLater(closing) }
+        let isSaved = seat.map { $0.saved[checker.header?.id.text ?? ""] != nil } ?? true
+        if !closing.gaps.isEmpty, isSaved, plan.settings.transcribesLater { transcribeLater(closing) }
     }
 
     /// The journal against the script: of the same word, the earliest unused place is taken.
@@ -226,5 +227,6 @@ extension World {
             fail("nothing is left open", "the uplink holds session \(uplink.sessions[serial].request.id.rawValue)")
         }
         if recorder.nextDeadline != nil { fail("rest is rest", "a deadline without a lesson") }
+        if let seat { checkSaved(seat) }
     }
 }

@@ -32,6 +32,8 @@ enum StoreReport {
     case failed
     case recovered
     case closed(samples: Int64, words: Int, recording: Int)
+    /// The oldest answer of the store that is in the model's place.
+    case seat
 }
 
 /// A binary heap by time; what is due at one time comes out in the order in which it went in.

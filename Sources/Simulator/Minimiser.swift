@@ -4,12 +4,14 @@ package struct Minimiser {
     package private(set) var outcome: Outcome
     package private(set) var runs = 0
     private let planted: PlantedBug?
+    private let store: StoreFactory?
     private static let mostRuns = 2_000
 
-    package init(_ plan: Plan, planted: PlantedBug? = nil) {
+    package init(_ plan: Plan, planted: PlantedBug? = nil, store: StoreFactory? = nil) {
         self.plan = plan
         self.planted = planted
-        outcome = World(plan, planted: planted).run()
+        self.store = store
+        outcome = World.play(plan, planted: planted, store: store)
     }
 
     package mutating func minimise() {
@@ -25,7 +27,7 @@ package struct Minimiser {
     /// Takes over a smaller plan that breaks the same invariant.
     private mutating func accept(_ smaller: Plan) -> Bool {
         runs += 1
-        let tried = World(smaller, planted: planted).run()
+        let tried = World.play(smaller, planted: planted, store: store)
         guard let failure = tried.failure, failure.invariant == outcome.failure?.invariant else { return false }
         plan = smaller
         outcome = tried

@@ -1,4 +1,4 @@
-internal import RecorderCore
+package import RecorderCore
 
 /// Everything that a run is made of. The same plan makes the same run, so faults can be left out one by one.
 package struct Plan: Equatable, Sendable {
@@ -12,7 +12,7 @@ package struct Plan: Equatable, Sendable {
     var roundTrip: Int64
     var finality: Int64
     var sessionOffset: Int64
-    var settings: RecorderSettings
+    package var settings: RecorderSettings
 
     static let firstPress: Int64 = 1_000
 

@@ -14,6 +14,8 @@ enum Trace {
         case .capture(.stopped(let end)): "captureStopped at \(end.milliseconds) ms"
         case .capture(.silence(let mark)): "captureSilence \(span(mark.start..<mark.end)) \(mark.reason.name)"
         case .store(.committed(let through)): "storeCommitted through \(through.milliseconds) ms"
+        case .store(.closed(let summary)):
+            "storeClosed \(summary.header.id.text) samples=\(summary.samples) words=\(summary.words)"
         case .uplink(.key(let attempt, _)): "key attempt=\(attempt.number)"
         case .uplink(.keyFailed(let attempt, let failure)): "keyFailed attempt=\(attempt.number): \(failure.detail)"
         case .uplink(.opened(let session, let took)): "sessionOpened \(session.rawValue) after \(took) ms"

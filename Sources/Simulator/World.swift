@@ -75,6 +75,8 @@ package final class World {
     var capture = Microphone()
     var store = Store()
     var medium = Medium()
+    /// Nil: the model of the store answers.
+    let seat: StoreSeat?
     /// There is no power.
     var isOff = false
     var network = Network()
@@ -83,7 +85,11 @@ package final class World {
     private var lateTicks = 0
     private var wallOffset: Int64 = 0
 
-    package init(_ plan: Plan, planted: PlantedBug? = nil, trace: ((String) -> Void)? = nil) {
+    /// - Parameter store: answers in place of the model (decision simulator-real-store).
+    package init(
+        _ plan: Plan, planted: PlantedBug? = nil, store: (any SimulatedStore)? = nil, trace: ((String) -> Void)? = nil
+    ) {
+        seat = store.map { StoreSeat($0) }
         self.plan = plan
         self.planted = planted
         self.trace = trace
@@ -221,9 +227,11 @@ package final class World {
 
     private func perform(_ effect: RecorderEffect) {
         switch effect {
-        case .capture(.start): if checker.header == nil { startCapture() } else { beginCapture() }
+        case .capture(.start(let place)):
+            seat.map { captureStarts($0, at: place) }
+            if checker.header == nil { startCapture() } else { beginCapture() }
         case .capture(.stop): stopCapture()
-        case .store(let command): perform(command)
+        case .store(let command): if let seat { carryOut(command, seat) } else { perform(command) }
         case .uplink(let given): command(given)
         case .words, .interim, .refused, .reached, .log: break
         }

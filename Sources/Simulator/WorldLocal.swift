@@ -171,6 +171,7 @@ extension World {
     }
 
     func commit(_ number: Int) {
+        if let seat { return takeTurn(seat) }
         guard number == store.recording, store.recording > 0 else { return }
         let isDisk = isOn { $0 == .diskFails }
         if isDisk {
@@ -213,13 +214,10 @@ extension World {
         case .recovered: receive(.store(.recovered))
         case .closed(let samples, let words, let number):
             checker.closedRecording = number
-            guard let id = identifiers[number] else { return }
-            let header = RecordingHeader(
-                id: id, label: "", startedAt: WallTime(milliseconds: 0), clockSynchronised: false)
-            let summary = RecordingSummary(
-                header: header, state: .saved, samples: samples, words: words, speakers: 0, covered: 0,
-                interrupted: false)
-            receive(.store(.closed(summary)))
+            if let id = identifiers[number] {
+                receive(.store(.closed(RecordingSummary(closed: id, samples: samples, words: words))))
+            }
+        case .seat: seat.map { deliver($0) }
         }
     }
 }

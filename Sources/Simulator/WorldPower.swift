@@ -6,9 +6,12 @@ struct Medium {
     var covered = SampleIndex.zero
     var gaps: [Gap] = []
     var samples: Int64 = 0
+    /// As the index told it.
+    var told: Coverage?
 
     /// As the index tells it at the next start.
     var coverage: Coverage {
+        if let told { return told }
         let end = gaps.isEmpty ? covered : journal.map(\.end).max() ?? .zero
         return Coverage(through: min(end, SampleIndex(samples)), gaps: gaps)
     }
@@ -18,6 +21,7 @@ extension World {
     /// Everything in the box is gone but what is on the medium; the world goes on.
     func powerGoes() {
         guard !isOff else { return }
+        if let seat { cutPower(seat) }
         isOff = true
         queue.removeAll { $0.isInTheBox }
         let keys = uplink.keysEnd
@@ -41,23 +45,40 @@ extension World {
     func powerReturns() {
         guard isOff else { return }
         isOff = false
-        guard let header = checker.header else { return }
+        guard let header = checker.header else {
+            seat.map { endInterrupted($0) }
+            return
+        }
         let place = max(0, now - capture.startedAt) / Self.periodMilliseconds * Limits.periodSamples
-        let words = journal.ordered { $0.start < $1.start }
-        let recording = InterruptedRecording(
-            header: header, saved: SampleIndex(medium.samples), coverage: medium.coverage,
-            words: comparable(words, near: medium.gaps), wordCount: words.count,
-            speakers: Array(Set(journal.map(\.speaker)).subtracting([0])).sorted())
+        seat.map { $0.lateUntil = max($0.lateUntil, now + 4_000) }
+        let told = seat.map { $0.recovery.interruption } ?? interruption(header)
+        guard let recording = told, recording.header.id == header.id else {
+            endCut()
+            return
+        }
+        // By a clock that is right, as far as the box knows the time of its last sample.
+        let anchor = recording.anchor
         let moment = ClockReading(
-            wall: WallTime(milliseconds: header.startedAt.milliseconds + place / SampleIndex.samplesPerMillisecond),
+            wall: WallTime(
+                milliseconds: anchor.wall.milliseconds + SampleIndex(place).milliseconds - anchor.sample.milliseconds),
             isSynchronised: true, boot: BootTime(id: "another", milliseconds: 0))
         guard case .resume(let at) = Resumption.decide(recording, now: moment, seconds: 120) else {
             endCut()
             return
         }
+        seat.map { $0.recovery.interruption = nil }
         script.silence(from: medium.samples / SampleIndex.samplesPerMillisecond, to: now - capture.startedAt)
         checker.resumes(journal.compactMap { wordNumber(of: $0) }, words: script.words.count)
         receive(.resume(recording, at: at))
+    }
+
+    /// As the index tells it.
+    private func interruption(_ header: RecordingHeader) -> InterruptedRecording {
+        let words = journal.ordered { $0.start < $1.start }
+        return InterruptedRecording(
+            header: header, saved: SampleIndex(medium.samples), coverage: medium.coverage,
+            words: comparable(words, near: medium.gaps), wordCount: words.count,
+            speakers: Array(Set(journal.map(\.speaker)).subtracting([0])).sorted())
     }
 
     /// As the index tells them: the newest, and those that a session which fills a gap hears again. Of the newest it
@@ -76,6 +97,7 @@ extension World {
 
     /// The lesson is over without a word of the recorder.
     private func endCut() {
+        seat.map { endInterrupted($0) }
         let closing = checker.closing ?? (end: medium.samples, gaps: [])
         checker.closing = closing
         compare(end: closing.end)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Simulator
+internal import StoreSimulation
 
 @main
 struct ChalkboxSim: ParsableCommand {
@@ -10,6 +11,38 @@ struct ChalkboxSim: ParsableCommand {
 }
 
 extension PlantedBug: ExpressibleByArgument {}
+extension PlantedStoreBug: ExpressibleByArgument {}
+
+/// Which store takes part.
+enum StoreKind: String, ExpressibleByArgument, CaseIterable {
+    case model
+    case real
+}
+
+struct StoreOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Who saves the lessons: a model, or the recorder's own store (SQLite, FLAC), some hundred times slower.",
+            discussion: """
+                The real store works in a directory in memory, in the simulated time, and its power goes by a model of \
+                the disk. A model answers beside it, and the run fails where the two differ.
+                """))
+    var store = StoreKind.model
+
+    @Option(help: "Make a mistake around the real store on purpose, which must be found.")
+    var plantStore: PlantedStoreBug?
+
+    func validate() throws {
+        if plantStore != nil, store == .model { throw ValidationError("--plant-store takes --store real") }
+    }
+
+    var factory: StoreFactory? { store == .real ? RealStore.factory(plantStore) : nil }
+
+    /// As arguments.
+    var text: String {
+        (store == .real ? " --store real" : "") + (plantStore.map { " --plant-store \($0.rawValue)" } ?? "")
+    }
+}
 
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Play many seeds; exit 1 when a promise is broken.")
@@ -26,13 +59,17 @@ struct Run: ParsableCommand {
     @Option(help: "Make a mistake on purpose, which must be found.")
     var plant: PlantedBug?
 
+    @OptionGroup var stores: StoreOptions
+
     func validate() throws {
         guard (1...256).contains(jobs) else { throw ValidationError("--jobs takes 1 to 256") }
         guard mostFailures > 0 else { throw ValidationError("--most-failures takes 1 or more") }
     }
 
     func run() throws {
-        let campaign = Campaign(seeds: seeds.range, jobs: jobs, planted: plant, mostFailures: mostFailures)
+        let campaign = Campaign(
+            seeds: seeds.range, jobs: jobs, planted: plant, mostFailures: mostFailures,
+            store: stores.factory)
         let clock = ContinuousClock()
         let start = clock.now
         let totals = campaign.run()
@@ -40,7 +77,8 @@ struct Run: ParsableCommand {
         let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
         for (seed, failure) in totals.failures {
             print("seed \(seed), event \(failure.event), at \(failure.at) ms: \(failure.invariant): \(failure.detail)")
-            print("  chalkbox-sim replay \(seed) --trace" + (plant.map { " --plant \($0.rawValue)" } ?? ""))
+            let planted = plant.map { " --plant \($0.rawValue)" } ?? ""
+            print("  chalkbox-sim replay \(seed) --trace\(planted)\(stores.text)")
         }
         let simulated = Double(totals.simulatedMilliseconds) / 1_000
         print(
@@ -70,14 +108,17 @@ struct Replay: ParsableCommand {
     @Option(help: "The mistake that was made on purpose.")
     var plant: PlantedBug?
 
+    @OptionGroup var stores: StoreOptions
+
     func run() throws {
         var plan = Plan(seed: seed)
         if minimise {
-            var minimiser = Minimiser(plan, planted: plant)
+            var minimiser = Minimiser(plan, planted: plant, store: stores.factory)
             minimiser.minimise()
             plan = minimiser.plan
         }
-        let outcome = World(plan, planted: plant, trace: trace ? { print($0) } : nil).run()
+        let outcome = World.play(
+            plan, planted: plant, store: stores.factory, trace: trace ? { print($0) } : nil)
         for fault in plan.faults { print(fault) }
         print("last STOP at \(plan.length) ms")
         guard let failure = outcome.failure else {

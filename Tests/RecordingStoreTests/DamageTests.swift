@@ -1,6 +1,7 @@
 import CPowerCut
 import Glibc
 import LinuxRuntime
+import PowerCut
 import RecorderCore
 import Synchronization
 import Testing
@@ -149,7 +150,7 @@ extension StoreTests {
             trace.respond { _, effect in
                 if case .truncate = effect, refusals.next() == 0 { EIO } else { 0 }
             }
-            let bench = try StoreBench(scratch.path + "/cut", resumes: true, storage: TracedStorage(trace))
+            let bench = try StoreBench(scratch.path + "/cut", resumes: true, storage: trace.storage())
             guard case .file(let error)? = bench.store.recoveryFailure else {
                 Issue.record("\(String(describing: bench.store.recoveryFailure))")
                 return
@@ -157,7 +158,7 @@ extension StoreTests {
             #expect(error.number == EIO && bench.store.interruption == nil)
             #expect(bench.store.recovered.map(\.summary.header.id) == [id], "the second try")
             let second = DiskTrace()
-            let later = try StoreBench(scratch.path + "/later", resumes: true, storage: TracedStorage(second))
+            let later = try StoreBench(scratch.path + "/later", resumes: true, storage: second.storage())
             #expect(later.store.interruption != nil)
             // The file has become torn again, and the disk refuses to be mended.
             second.respond { _, effect in if case .truncate = effect { EIO } else { 0 } }

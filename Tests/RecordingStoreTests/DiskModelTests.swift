@@ -1,3 +1,4 @@
+import PowerCut
 import RecorderCore
 import Testing
 

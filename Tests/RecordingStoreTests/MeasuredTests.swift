@@ -1,5 +1,6 @@
 import CThreadWatch
 import Foundation
+import PowerCut
 import RecorderCore
 import Testing
 
@@ -46,7 +47,7 @@ extension StoreTests {
 
         @Test func `START does not wait for a long lesson that is being packed`() throws {
             let trace = DiskTrace()
-            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both, storage: TracedStorage(trace))
+            let bench = try StoreBench(scratch.path, postLesson: StoreBench.both, storage: trace.storage())
             bench.ring.reset()
             // Six hours of words, 2.5 a second.
             let id = try bench.open()

@@ -1,4 +1,5 @@
 import Foundation
+import PowerCut
 import RecorderCore
 import Synchronization
 import Testing
@@ -22,7 +23,7 @@ extension StoreTests {
                 defer { trace.end() }
                 let bench = try StoreBench(
                     scratch.path + "/state", segmentSamples: 32_000, postLesson: StoreBench.both,
-                    storage: TracedStorage(trace))
+                    storage: trace.storage())
                 let id = try bench.lesson(1, samples: 40_000, Self.words)
                 let first = trace.count
                 trace.respond { number, _ in number >= first + place ? error : 0 }
@@ -50,7 +51,7 @@ extension StoreTests {
             defer { trace.end() }
             let bench = try StoreBench(
                 scratch.path + "/state", segmentSamples: 32_000, postLesson: StoreBench.both,
-                storage: TracedStorage(trace))
+                storage: trace.storage())
             try bench.lesson(1, samples: 40_000, Self.words)
             let first = trace.count
             _ = try bench.nextPackage()
@@ -73,7 +74,7 @@ extension StoreTests {
             trace.begin(scratch.path)
             defer { trace.end() }
             let bench = try StoreBench(
-                scratch.path, segmentSamples: 32_000, postLesson: StoreBench.both, storage: TracedStorage(trace))
+                scratch.path, segmentSamples: 32_000, postLesson: StoreBench.both, storage: trace.storage())
             let id = try bench.lesson(1, samples: 40_000, Self.words)
             _ = try bench.nextPackage()
             trace.respond { _, effect in effect.path.contains("index.sqlite") ? EIO : 0 }

@@ -1,4 +1,5 @@
 import Foundation
+import PowerCut
 import RecorderCore
 import Synchronization
 import Testing
@@ -54,7 +55,7 @@ private struct TracedAftermath {
         let list = Mutex<[Promise]>([])
         trace.onEach { _ in list.withLock { list in list.append(now.withLock { $0 }) } }
         let bench = try StoreBench(
-            state, segmentSamples: 32_000, postLesson: StoreBench.both, storage: TracedStorage(trace))
+            state, segmentSamples: 32_000, postLesson: StoreBench.both, storage: trace.storage())
         try Self.finish(bench) { change in now.withLock { change(&$0) } }
         bench.store.shutdown()
         effects = trace.effects

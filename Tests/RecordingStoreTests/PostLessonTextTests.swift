@@ -1,4 +1,5 @@
 import Foundation
+import PowerCut
 import RecorderCore
 import Testing
 

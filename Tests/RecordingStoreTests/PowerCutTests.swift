@@ -1,4 +1,5 @@
 import Foundation
+import PowerCut
 import RecorderCore
 import Testing
 
@@ -90,7 +91,7 @@ extension StoreTests {
             defer { trace.end() }
             let bench = try StoreBench(
                 root + "/box/state", segmentSamples: TracedLesson.segmentSamples, ringSamples: 1 << 14,
-                storage: TracedStorage(trace))
+                storage: trace.storage())
             let effects = trace.effects
             bench.store.shutdown()
             return effects

@@ -1,4 +1,5 @@
 import Foundation
+import PowerCut
 import RecorderCore
 import Testing
 
@@ -28,7 +29,7 @@ extension StoreTests {
                 trace.begin(scratch.path)
                 bench = try StoreBench(
                     scratch.path + "/state", segmentSamples: segmentSamples, ringSamples: 1 << 19,
-                    storage: TracedStorage(trace))
+                    storage: trace.storage())
             }
 
             deinit {
@@ -167,7 +168,7 @@ extension StoreTests {
                 // Not even the start works while it is read-only, and says why; then all is there that was saved.
                 lesson.trace.respond { _, _ in EROFS }
                 #expect(throws: StoreError.self, "\(what)") {
-                    _ = try StoreBench(lesson.directory, ringSamples: 1 << 14, storage: TracedStorage(lesson.trace))
+                    _ = try StoreBench(lesson.directory, ringSamples: 1 << 14, storage: lesson.trace.storage())
                 }
                 lesson.trace.end()
                 let next = try StoreBench(lesson.directory, ringSamples: 1 << 14)
@@ -211,7 +212,7 @@ extension StoreTests {
                     trace.respond { number, _ in number == place ? error : 0 }
                     trace.begin(scratch.path)
                     do {
-                        _ = try StoreBench(scratch.path + "/state", ringSamples: 1 << 14, storage: TracedStorage(trace))
+                        _ = try StoreBench(scratch.path + "/state", ringSamples: 1 << 14, storage: trace.storage())
                     } catch let error as StoreError {
                         #expect(error.message.contains(scratch.path), "\(error.message)")
                     }

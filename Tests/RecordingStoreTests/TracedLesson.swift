@@ -1,4 +1,5 @@
 import Glibc
+import PowerCut
 import RecorderCore
 import Synchronization
 
@@ -49,7 +50,7 @@ struct TracedLesson {
         defer { trace.end() }
         let bench = try StoreBench(
             root + "/box/state", segmentSamples: Self.segmentSamples, ringSamples: 1 << 17,
-            storage: TracedStorage(trace))
+            storage: trace.storage())
         let beforeOpening = trace.count
         let now = Mutex(Promise())
         let list = Mutex<[Promise]>([])

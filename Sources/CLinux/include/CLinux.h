@@ -161,6 +161,10 @@ int chalk_epoll_wait(int epoll, uint64_t *tokens, uint32_t *events, int capacity
 int chalk_timer_set(int fd, int64_t absolute_milliseconds);
 int64_t chalk_monotonic_milliseconds(void);
 int64_t chalk_wall_milliseconds(void);
+#ifndef CHALKBOX_EMBEDDED
+/// For simulations: from now on these are the calling thread's clocks; 0: the machine's are.
+void chalk_simulate_clocks(int64_t monotonic_milliseconds, int64_t wall_milliseconds);
+#endif
 
 /// Double from its shortest decimal text in the C locale; the hook that Embedded Swift's `Double(String)` calls.
 const char *_swift_stdlib_strtod_clocale(const char *text, double *value);

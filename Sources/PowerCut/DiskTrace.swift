@@ -1,12 +1,17 @@
-import CPowerCut
-import Glibc
-import RecorderCore
-import Synchronization
-
-@testable import LinuxRuntime
+internal import CPowerCut
+package import LinuxRuntime
+package import RecorderCore
+internal import Synchronization
 
 /// Every change that the store and SQLite make under one directory, in order, and the errors that it is to fail with.
-final class DiskTrace: Sendable {
+package final class DiskTrace: Sendable {
+    /// Whose changes of SQLite's files it sees.
+    package enum Scope: Sendable {
+        case process
+        /// Those of the thread that begins it.
+        case thread
+    }
+
     private struct State {
         var effects: [StorageEffect] = []
         /// Changes so far; they are all counted, and kept while they are wanted.
@@ -18,25 +23,36 @@ final class DiskTrace: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// From now on, and until `end` or the next trace.
-    func begin(_ root: String) {
+    package func begin(_ root: String, _ scope: Scope = .process) {
         power_cut_watch(
-            root,
+            root, scope == .thread,
             { context, operation, path, offset, bytes, count in
                 let effect = DiskTrace.effect(operation, String(cString: path!), offset, bytes, Int(count))
                 return Unmanaged<DiskTrace>.fromOpaque(context!).takeUnretainedValue().ask(effect)
             }, Unmanaged.passUnretained(self).toOpaque())
     }
 
-    func end() {
-        power_cut_watch(nil, nil, nil)
+    package func end(_ scope: Scope = .process) {
+        power_cut_watch(nil, scope == .thread, nil, nil)
     }
 
-    var effects: [StorageEffect] { state.withLock { $0.effects } }
-    var count: Int { state.withLock { $0.count } }
+    package var effects: [StorageEffect] { state.withLock { $0.effects } }
+
+    /// What was kept so far, which is not kept any longer.
+    package func takeEffects() -> [StorageEffect] {
+        state.withLock { state in
+            defer { state.effects = [] }
+            return state.effects
+        }
+    }
+
+    package var count: Int { state.withLock { $0.count } }
 
     /// - Parameter respond: the number of a change, from 0, and the errno with which it fails, or 0.
-    func respond(keeping: Bool = false, _ respond: (@Sendable (Int, StorageEffect) -> Int32)?) {
+    package func respond(keeping: Bool = false, _ respond: (@Sendable (Int, StorageEffect) -> Int32)?) {
         state.withLock {
             $0.respond = respond
             $0.isKeeping = keeping
@@ -44,12 +60,12 @@ final class DiskTrace: Sendable {
     }
 
     /// Calls `noted` with the number of each change, before it is made.
-    func onEach(_ noted: @escaping @Sendable (Int) -> Void) {
+    package func onEach(_ noted: @escaping @Sendable (Int) -> Void) {
         state.withLock { $0.noted = noted }
     }
 
     /// 0 when the change may be made.
-    func ask(_ effect: StorageEffect) -> Int32 {
+    package func ask(_ effect: StorageEffect) -> Int32 {
         let (number, respond, noted) = state.withLock { state in
             if state.isKeeping { state.effects.append(effect) }
             state.count += 1
@@ -74,47 +90,7 @@ final class DiskTrace: Sendable {
     }
 }
 
-/// The store's changes, into a trace.
-final class TracedStorage: Storage, @unchecked Sendable {
-    private let trace: DiskTrace
-
-    init(_ trace: DiskTrace) {
-        self.trace = trace
-    }
-
-    override func perform(_ effect: StorageEffect) throws(SystemError) {
-        let error = trace.ask(effect)
-        guard error == 0 else { throw SystemError(effect.name, effect.path, number: error) }
-        try super.perform(effect)
-    }
-}
-
-extension StorageEffect {
-    var path: String {
-        switch self {
-        case .makeDirectory(let path), .create(let path), .write(let path, _, _), .truncate(let path, _),
-            .sync(let path), .syncDirectory(let path), .rename(let path, _), .remove(let path):
-            path
-        }
-    }
-
-    var name: String {
-        switch self {
-        case .makeDirectory: "create directory"
-        case .create: "open"
-        case .write: "write to"
-        case .truncate: "truncate"
-        case .sync, .syncDirectory: "sync"
-        case .rename: "rename"
-        case .remove: "remove"
-        }
-    }
-
-    /// Whether it makes earlier changes safe, and changes nothing else.
-    var isSync: Bool {
-        switch self {
-        case .sync, .syncDirectory: true
-        case .makeDirectory, .create, .write, .truncate, .rename, .remove: false
-        }
-    }
+extension DiskTrace {
+    /// Makes the store's changes, those but SQLite's own, and asks first.
+    package func storage() -> Storage { AskedStorage { [self] in ask($0) } }
 }

@@ -20,9 +20,16 @@ static sqlite3_vfs *below;
 static sqlite3_vfs vfs;
 static sqlite3_io_methods methods;
 static int (*open_directory)(const char *, int *);
-static char root[4096];
-static power_cut_hook hook;
-static void *context;
+
+/// Who is asked, and about which files.
+typedef struct {
+    char root[4096];
+    power_cut_hook hook;
+    void *context;
+} watch;
+
+static watch of_process;
+static _Thread_local watch of_thread;
 static ino_t bad_inode;
 static int64_t bad_offset;
 
@@ -30,8 +37,9 @@ static sqlite3_file *real(sqlite3_file *file) { return ((watched_file *)file)->r
 
 static int ask(
     enum power_cut_operation operation, const char *path, int64_t offset, const void *bytes, int64_t count) {
-    if (hook == NULL || path == NULL || strncmp(path, root, strlen(root)) != 0) return 0;
-    return hook(context, operation, path, offset, bytes, count);
+    const watch *asked = of_thread.hook != NULL ? &of_thread : &of_process;
+    if (asked->hook == NULL || path == NULL || strncmp(path, asked->root, strlen(asked->root)) != 0) return 0;
+    return asked->hook(asked->context, operation, path, offset, bytes, count);
 }
 
 /// As os_unix.c reports them: a full disk has a code of its own.
@@ -166,10 +174,11 @@ void power_cut_bad_sector(const char *path, int64_t offset) {
     bad_offset = offset;
 }
 
-void power_cut_watch(const char *path, power_cut_hook asked, void *passed) {
+void power_cut_watch(const char *path, bool is_for_thread, power_cut_hook asked, void *passed) {
     pthread_once(&once, install);
-    hook = NULL;
-    snprintf(root, sizeof root, "%s", path == NULL ? "" : path);
-    context = passed;
-    hook = asked;
+    watch *changed = is_for_thread ? &of_thread : &of_process;
+    changed->hook = NULL;
+    snprintf(changed->root, sizeof changed->root, "%s", path == NULL ? "" : path);
+    changed->context = passed;
+    changed->hook = asked;
 }

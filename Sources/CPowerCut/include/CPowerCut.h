@@ -1,5 +1,6 @@
 // An SQLite VFS (sqlite.org/vfs.html) over the usual one: it asks before each change of the disk.
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 enum power_cut_operation {
@@ -17,8 +18,9 @@ typedef int (*power_cut_hook)(
     int64_t count);
 
 /// Makes the VFS SQLite's default, once, and asks `hook` about files whose path begins with `root`; null: no one.
-/// Shared memory (`-shm`) is no part of it: nothing of that outlives a power cut.
-void power_cut_watch(const char *root, power_cut_hook hook, void *context);
+/// Shared memory (`-shm`) is no part of it: nothing of that outlives a power cut. For the calling thread alone, or for
+/// all threads that have no hook of their own.
+void power_cut_watch(const char *root, bool is_for_thread, power_cut_hook hook, void *context);
 
 /// From now on the byte at `offset` of the file that is `path` now cannot be read, whatever its name; null: every byte
 /// can.

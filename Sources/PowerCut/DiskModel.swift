@@ -1,13 +1,13 @@
-import Foundation
-import RecorderCore
+internal import Foundation
+package import RecorderCore
 
 /// What is on a disk, and what of it a power cut leaves, as far as POSIX promises: a file's bytes are safe after its
 /// sync, a name after the sync of its directory, and nothing before; in particular a file's sync saves no name.
 ///
 /// The method is that of ALICE (Pillai et al., OSDI 2014) and of SQLite's own crash tests.
-struct DiskModel {
+package struct DiskModel {
     /// What happened to all that was not synced.
-    enum Fate: Hashable {
+    package enum Fate: Hashable, Sendable {
         case dropped
         case kept
         /// Each sector of each write, each change of a size and each name: kept, dropped or, a sector, torn.
@@ -48,15 +48,15 @@ struct DiskModel {
         case rename(String, String, Node)
     }
 
-    static let sectorBytes = 512
-    let root: String
+    package static let sectorBytes = 512
+    package let root: String
     private var durable = Names()
     private var current = Names()
     /// By directory, in order.
     private var pending: [String: [NameChange]] = [:]
 
     /// An empty directory, or one with what an earlier cut left.
-    init(root: String, _ image: DiskImage = DiskImage()) {
+    package init(root: String, _ image: DiskImage = DiskImage()) {
         self.root = root
         for name in image.directories { durable.directories.insert(root + name) }
         for (name, bytes) in image.files {
@@ -68,7 +68,7 @@ struct DiskModel {
         current = durable
     }
 
-    mutating func apply(_ effect: StorageEffect) {
+    package mutating func apply(_ effect: StorageEffect) {
         switch effect {
         case .makeDirectory(let path):
             change(.directory(path), in: path)
@@ -107,7 +107,7 @@ struct DiskModel {
     }
 
     /// What is found when the power is back.
-    func cut(_ fate: Fate) -> DiskImage {
+    package func cut(_ fate: Fate) -> DiskImage {
         switch fate {
         case .dropped: image(durable) { $0.durable }
         case .kept: image(current) { $0.current }
@@ -189,11 +189,17 @@ struct DiskModel {
 }
 
 /// A directory tree as values; names begin with a slash.
-struct DiskImage: Equatable {
-    var directories: [String] = []
-    var files: [String: [UInt8]] = [:]
+package struct DiskImage: Equatable {
+    package var directories: [String]
+    package var files: [String: [UInt8]]
 
-    func write(to root: String) {
+    package init(directories: [String] = [], files: [String: [UInt8]] = [:]) {
+        self.directories = directories
+        self.files = files
+    }
+
+    /// Into an empty directory.
+    package func write(to root: String) {
         for name in directories where mkdir(root + name, 0o750) != 0 { fatalError("mkdir \(root + name): \(errno)") }
         for (name, bytes) in files {
             let descriptor = open(root + name, O_WRONLY | O_CREAT | O_EXCL, 0o640)
@@ -212,7 +218,8 @@ struct DiskImage: Equatable {
 
 extension DiskImage {
     /// What is there.
-    init(reading root: String) throws {
+    package init(reading root: String) throws {
+        self.init()
         for name in try FileManager.default.subpathsOfDirectory(atPath: root).sorted() {
             var isDirectory: ObjCBool = false
             _ = FileManager.default.fileExists(atPath: root + "/" + name, isDirectory: &isDirectory)
@@ -226,15 +233,15 @@ extension DiskImage {
 }
 
 /// Chance that can be repeated: splitmix64.
-struct Dice {
+package struct Dice {
     private var state: UInt64
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         state = seed
     }
 
     /// 0 to `sides` - 1.
-    mutating func roll(_ sides: Int) -> Int {
+    package mutating func roll(_ sides: Int) -> Int {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
