@@ -25,6 +25,8 @@ package import RecorderCore
     private let reserved = Atomic<Int64>(0)
     /// Where the recording's time line begins in this ring; earlier samples belong to another one.
     private let origin = Atomic<Int64>(0)
+    /// How many time lines there were before.
+    private let resets = Atomic<Int>(0)
 
     /// - Parameter capacity: samples, a power of two.
     package init(capacity: Int = Limits.ringSamples) {
@@ -44,8 +46,12 @@ package import RecorderCore
     /// The index after the newest sample.
     package var head: SampleIndex { SampleIndex(published.load(ordering: .acquiring)) }
 
+    /// Another number with each time line: whoever reads one recording looks whether it is still there.
+    package var timeline: Int { resets.load(ordering: .acquiring) }
+
     /// Begins a new recording's time line. Only while the producer is stopped and no reader reads.
     package func reset(to start: SampleIndex = .zero) {
+        resets.wrappingAdd(1, ordering: .acquiringAndReleasing)
         origin.store(start.value, ordering: .relaxed)
         reserved.store(start.value, ordering: .relaxed)
         published.store(start.value, ordering: .releasing)

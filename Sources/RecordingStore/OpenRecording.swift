@@ -6,6 +6,9 @@ internal import RecorderCore
 @safe final class OpenRecording {
     let header: RecordingHeader
     private let ring: SampleRing
+    /// The ring's time line that is this recording's: a disk that hangs may keep it from its end until the ring has the
+    /// next one.
+    private let timeline: Int
     private let index: IndexWriter
     private let audio: AudioJournal
     private let buffer: UnsafeMutableBufferPointer<Int16>
@@ -52,6 +55,7 @@ internal import RecorderCore
     init(_ header: RecordingHeader, ring: SampleRing, index: IndexWriter, layout: StateLayout, sizing: SegmentSizing) {
         self.header = header
         self.ring = ring
+        timeline = ring.timeline
         self.index = index
         audio = AudioJournal(layout, header, sizing, anchor: Self.anchor(ring))
         unsafe buffer = .allocate(capacity: Self.bufferSamples)
@@ -69,6 +73,7 @@ internal import RecorderCore
         header.boot = BootTime(id: boot.id, milliseconds: boot.milliseconds - place.milliseconds)
         self.header = header
         self.ring = ring
+        timeline = ring.timeline
         self.index = index
         audio = AudioJournal(
             layout, header, sizing, anchor: Self.anchor(ring), after: recording.saved, nextFile: left.nextFile)
@@ -343,7 +348,9 @@ internal import RecorderCore
         while audio.encoded < end {
             let count = Int(min(Int64(Self.bufferSamples), end.samples(since: audio.encoded)))
             let target = unsafe UnsafeMutableBufferPointer(rebasing: buffer[..<count])
-            switch unsafe ring.read(from: audio.encoded, into: target) {
+            let result = unsafe ring.read(from: audio.encoded, into: target)
+            guard ring.timeline == timeline else { return }
+            switch result {
             case .copied(0):
                 return
             case .copied(let count):
