@@ -1,4 +1,5 @@
 import LinuxRuntime
+import PowerCut
 import RecorderCore
 import Testing
 
