@@ -15,12 +15,11 @@ internal import RecorderCore
 
     private let shared: CaptureSharedState
     private let host: any CaptureHost
-    private let sink: FrameSink
+    private let buffer: UnsafeMutableBufferPointer<Int16>
+    private var meter = LevelMeter()
     private var device: (any CaptureDevice)?
     private var reopenState: ReopenState?
     private var estimator = LostSampleEstimator(position: .zero, at: MonotonicTime(milliseconds: 0))
-    /// Where the recording ends, once STOP was asked for.
-    private var end: SampleIndex?
     /// Why samples are missing before the next one from the device; nil: none are missing.
     private var loss: SilenceMark.Reason?
     /// Whether the microphone has delivered anything in this recording.
@@ -36,10 +35,15 @@ internal import RecorderCore
         var backoff: ReopenBackoff
     }
 
-    init(shared: CaptureSharedState, host: any CaptureHost, channel: ChannelSelection = .mix) {
+    init(shared: CaptureSharedState, host: any CaptureHost) {
         self.shared = shared
         self.host = host
-        sink = FrameSink(shared: shared, selection: channel)
+        unsafe buffer = .allocate(capacity: Int(Limits.periodSamples))
+        unsafe buffer.initialize(repeating: 0)
+    }
+
+    deinit {
+        unsafe buffer.deallocate()
     }
 
     func run() {
@@ -59,11 +63,9 @@ internal import RecorderCore
 
     private func record(request: Int64) {
         shared.clearCounters()
-        sink.beginRecording()
-        host.begin()
+        meter = LevelMeter()
         hasDelivered = false
         loss = nil
-        end = nil
         reopenState = nil
         isStalled = false
         estimator = LostSampleEstimator(position: shared.ring.head, at: host.now)
@@ -87,7 +89,7 @@ internal import RecorderCore
     private func stream(_ device: any CaptureDevice) {
         let isFirst = !hasDelivered || isStalled
         _ = device.wait(milliseconds: isFirst ? Self.stallMilliseconds : Limits.microphoneStallMilliseconds)
-        if consume(device) { return }
+        if consume(device, limit: nil) { return }
         let now = host.now
         let silentMilliseconds = now.milliseconds(since: lastArrival)
         if silentMilliseconds >= Self.stallMilliseconds {
@@ -103,40 +105,43 @@ internal import RecorderCore
         host.pause(until: Self.backOff(after: now))
     }
 
-    /// Moves the frames that the device has into the ring. False when there were none.
-    private func consume(_ device: any CaptureDevice) -> Bool {
+    /// Moves the samples that the device has into the ring, at most up to `limit`. False when there were none.
+    private func consume(_ device: any CaptureDevice, limit: SampleIndex?) -> Bool {
         var moved = false
         while true {
             let ready = device.available()
             guard ready >= 0 else { return recover(device, from: Int32(ready)) }
             guard ready > 0 else { return moved }
-            arrive(ready: ready)
-            if let end, shared.ring.head >= end { return true }
-            let count = sink.take(ready, from: device, limit: end)
+            arrive(ready: Int64(ready))
+            var room = unsafe min(ready, buffer.count)
+            if let limit { room = min(room, Int(max(0, limit.samples(since: shared.ring.head)))) }
+            guard room > 0 else { return true }
+            let count = unsafe device.read(into: .init(rebasing: buffer[..<room]))
             guard count >= 0 else { return recover(device, from: Int32(count)) }
             guard count > 0 else { return moved }
             moved = true
+            unsafe append(.init(rebasing: buffer[..<count]))
             // A device that always has more must not keep this thread from noticing a stop.
-            if ready <= count || end == nil && ready >= device.parameters.bufferFrames { return true }
+            if ready <= count || limit == nil && ready >= Int(Limits.captureBufferSamples) { return true }
         }
     }
 
-    /// Before the first of them is read: the device has captured `ready` frames that nobody has read.
-    private func arrive(ready: Int) {
+    /// Before the first sample is read: the device has captured `ready` samples that nobody has read.
+    private func arrive(ready: Int64) {
         let now = host.now
         lastArrival = now
         restarts = 0
-        if loss != nil {
-            fillSilence(until: estimator.expectedPosition(at: now).advanced(by: -sink.samples(Int64(ready))))
-            loss = nil
-            sink.beginStream()
-        } else if hasDelivered {
-            estimator.observe(position: sink.position(ready: ready), at: now)
+        if loss == nil {
+            let position = shared.ring.head.advanced(by: ready)
+            if hasDelivered {
+                estimator.observe(position: position, at: now)
+            } else {
+                estimator = LostSampleEstimator(position: position, at: now)
+            }
         } else {
-            sink.beginStream()
-            estimator = LostSampleEstimator(position: sink.position(ready: ready), at: now)
+            fillSilence(until: estimator.expectedPosition(at: now).advanced(by: -ready))
+            loss = nil
         }
-        sink.observe(ready: ready, at: now)
         if !hasDelivered {
             hasDelivered = true
             shared.report(.started(realtime: shared.isRealtime))
@@ -145,6 +150,13 @@ internal import RecorderCore
         }
         reopenState = nil
         isStalled = false
+    }
+
+    private func append(_ samples: UnsafeBufferPointer<Int16>) {
+        unsafe shared.ring.append(samples)
+        guard let second = unsafe meter.add(samples) else { return }
+        shared.publish(second)
+        shared.report(.level(CaptureLevel(second), clipped: second.clipped))
     }
 
     /// False: no samples are ready. True: the stream runs again, or the device is lost.
@@ -157,7 +169,7 @@ internal import RecorderCore
             restarts += 1
             guard restarts <= Self.uselessRestarts else { break }
             shared.countOverrun()
-            lose(.overrun)
+            if loss == nil { loss = .overrun }
             let result = device.start()
             if result < 0 { deviceLost(number: -result) }
             return true
@@ -175,11 +187,7 @@ internal import RecorderCore
         lastArrival = host.now
         restarts = 0
         do throws(CaptureError) {
-            let opened = try host.open()
-            guard sink.attach(opened.parameters) else {
-                return .system(SystemError("convert", host.deviceName, number: Errno.noMemory))
-            }
-            device = opened
+            device = try host.open()
             return nil
         } catch {
             return error
@@ -192,7 +200,7 @@ internal import RecorderCore
 
     private func deviceLost(_ error: CaptureError) {
         device = nil
-        lose(.deviceLost)
+        loss = .deviceLost
         if reopenState != nil {
             // It came back and was lost again, before it delivered a sample.
             reopenState?.errno = error.number
@@ -201,12 +209,6 @@ internal import RecorderCore
         reopenState = ReopenState(errno: error.number, backoff: ReopenBackoff(lostAt: host.now))
         _ = shared.errors.push(error)
         shared.report(.deviceLost(errno: error.number))
-    }
-
-    /// Nothing follows the newest frame but silence.
-    private func lose(_ reason: SilenceMark.Reason) {
-        if loss == nil, hasDelivered { sink.endStream(limit: end) }
-        if loss == nil || reason == .deviceLost { loss = reason }
     }
 
     private func wait() {
@@ -231,20 +233,15 @@ internal import RecorderCore
     /// Reads what was captured until `time`, and fills what is missing with silence.
     private func finish(at time: MonotonicTime) {
         let end = estimator.expectedPosition(at: time)
-        self.end = end
         let deadline = host.now.adding(milliseconds: Self.drainMilliseconds)
         while let device, shared.ring.head < end || loss != nil {
-            let moved = consume(device)
+            let moved = consume(device, limit: end)
             let now = host.now
             guard shared.ring.head < end, now < deadline else { break }
             if !moved { host.pause(until: Self.backOff(after: now)) }
             _ = device.wait(milliseconds: deadline.milliseconds(since: now))
         }
-        if loss != nil {
-            fillSilence(until: end)
-        } else if hasDelivered {
-            sink.endStream(limit: end)
-        }
+        if loss != nil { fillSilence(until: end) }
         device = nil
         shared.report(.stopped(end: shared.ring.head))
     }

@@ -32,8 +32,6 @@ final class Daemon {
     let watchdog: WatchdogDriver
     var panel: PanelDriver
     let clients: ControlClients
-    /// The microphone as it was opened last; nil: it was not yet.
-    var opening: CaptureOpening?
     /// What was too much, and how often.
     private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
@@ -101,7 +99,7 @@ final class Daemon {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, uploads.nextDeadline(isBlocked: outbox.isAuthorizationBlocked),
-            watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline, meterDeadline,
+            watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -152,8 +150,7 @@ final class Daemon {
             isUploading: outbox.isUploading, copying: clients.copying,
             isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
-        clients.publish(status: { self.statusLine() }, key: statusKey, periods: meteredPeriods, loop: loop)
-        clients.feed(from: ring, isHearing: recorder.isHearing, now: now, loop: loop)
+        clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
     }
 
     /// An interrupted lesson goes on, or is over: by the clock, or since something was pressed.
@@ -316,7 +313,8 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
-            note(event)
+            // Whether the kernel lets the microphone's thread go before others is known when it begins.
+            if case .started(false) = event { reached(.realtimePriority) }
             receive(.capture(event))
         }
         drainStore()

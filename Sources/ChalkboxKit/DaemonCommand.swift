@@ -155,7 +155,8 @@ enum DaemonCommand {
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
     ) -> CaptureThread? {
         do throws(CaptureError) {
-            return try CaptureThread(settings: settings.capture, ring: ring, notifier: notifier)
+            let capture = CaptureSettings(device: settings.audio.device)
+            return try CaptureThread(settings: capture, ring: ring, notifier: notifier)
         } catch {
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message))")
             return nil

@@ -1,5 +1,4 @@
 internal import AsyncTranscription
-internal import AudioCapture
 internal import Configuration
 internal import LinuxRuntime
 internal import Panel
@@ -20,12 +19,7 @@ extension Settings {
                 slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503),
             sessionMilliseconds: Int64(transcription.sessionMinutes * 60_000),
             catchUpRate: transcription.catchUpRate, transcribesLater: transcription.enabled,
-            levelWarningDecibels: audio.levelWarningDBFS, channel: audio.channel)
-    }
-
-    var capture: CaptureSettings { 
-        CaptureSettings(
-            device: audio.device, fallback: audio.fallbackDevice, channel: audio.channel, volume: audio.captureVolume)
+            levelWarningDecibels: audio.levelWarningDBFS)
     }
 
     var backfill: BackfillSettings {
