@@ -177,12 +177,8 @@ let package = Package(
             path: "Sources/chalkbox-docs/Command",
             swiftSettings: hosted),
 
-        // Network and mount namespaces.
-        .target(name: "CNamespace", path: "Tests/CNamespace"),
-        // A thread for each test that waits.
-        .target(name: "OwnThread", dependencies: ["CNamespace"], path: "Tests/OwnThread", swiftSettings: hosted),
         test("RecorderCoreTests", ["RecorderCore"]),
-        test("SimulationTests", ["Simulator", "StoreSimulation", "OwnThread"]),
+        test("SimulationTests", ["Simulator", "StoreSimulation"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
         test("WireJSONTests", ["WireJSON"]),
         test("ControlProtocolTests", ["ControlProtocol"]),
@@ -194,26 +190,25 @@ let package = Package(
             name: "race-stress", dependencies: ["AudioCapture", "LinuxRuntime", "RecorderCore"],
             path: "Tests/RaceStress", swiftSettings: hosted),
         test("PanelTests", ["Panel", "RecorderCore"]),
-        test(
-            "LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace", "OwnThread"]),
+        // Network namespaces.
+        .target(name: "CNamespace", path: "Tests/CNamespace"),
+        test("LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace"]),
         test(
             "RecordingStoreTests",
-            ["RecordingStore", "PowerCut", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch", "OwnThread"]),
+            ["RecordingStore", "PowerCut", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch"]),
         // Servers of a few lines of script, and TLS around them; and calls to them.
         .target(
             name: "PeerKit", dependencies: ["WebTransport", "LinuxRuntime", "RecorderCore"], path: "Tests/PeerKit",
             swiftSettings: hosted),
-        test(
-            "WebTransportTests",
-            ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "CThreadWatch", "OwnThread"]),
+        test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "CThreadWatch"]),
         .testTarget(
             name: "SchoolUploadTests",
-            dependencies: ["SchoolUpload", "WebTransport", "PeerKit", "RecorderCore", "OwnThread"],
+            dependencies: ["SchoolUpload", "WebTransport", "PeerKit", "RecorderCore"],
             exclude: ["tus_server.py"], swiftSettings: hosted),
-        test("AsyncTranscriptionTests", ["AsyncTranscription", "WebTransport", "PeerKit", "RecorderCore", "OwnThread"]),
+        test("AsyncTranscriptionTests", ["AsyncTranscription", "WebTransport", "PeerKit", "RecorderCore"]),
         test(
             "SpeechUplinkTests",
-            ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore", "OwnThread"]),
+            ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
@@ -222,7 +217,7 @@ let package = Package(
             [
                 "ChalkboxKit", "ManualKit", "Configuration", "LinuxRuntime", "RecorderCore", "RecordingStore", "WireJSON",
             ]),
-        test("DaemonTests", ["CloudKit", "OwnThread", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
+        test("DaemonTests", ["CloudKit", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.
         .target(
@@ -239,6 +234,6 @@ let package = Package(
             swiftSettings: hosted,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"], .when(traits: ["Fuzz"]))]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzTargets", "OwnThread"], exclude: ["Corpus"], swiftSettings: hosted),
+            name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Corpus"], swiftSettings: hosted),
         test("TidyTests"),
     ])

@@ -1,5 +1,4 @@
 import Foundation
-import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -71,7 +70,7 @@ private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Cause? {
 }
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
-@Suite(.ownThread, .serialized) enum CallTests {}
+@Suite(.serialized) enum CallTests {}
 
 extension CallTests {
     @Suite struct AsyncInterfaceTests {

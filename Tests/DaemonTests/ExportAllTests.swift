@@ -1,10 +1,9 @@
 import CloudKit
 import Foundation
-import OwnThread
 import Testing
 
 /// Lessons on their way to a stick (board/commands/export-all).
-@Suite(.ownThread, .serialized) struct `Lessons of the shipped binary on a stick` {
+@Suite(.serialized) struct `Lessons of the shipped binary on a stick` {
     private static let lesson = ToneLesson(.seconds(3), speakers: 1, seed: 10)
 
     /// A box with two lessons.

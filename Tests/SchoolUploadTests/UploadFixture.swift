@@ -1,5 +1,4 @@
 import Foundation
-import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -8,7 +7,7 @@ import WebTransport
 @testable import SchoolUpload
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
-@Suite(.ownThread, .serialized) enum UploadTests {}
+@Suite(.serialized) enum UploadTests {}
 
 /// One recording's directory, and calls that upload it.
 final class UploadFixture {

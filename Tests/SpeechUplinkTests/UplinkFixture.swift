@@ -1,7 +1,6 @@
 import Foundation
 import Glibc
 import LinuxRuntime
-import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -11,7 +10,7 @@ import WebTransport
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine and the
 /// children of one test inherit nothing from another.
-@Suite(.ownThread, .serialized) enum NetworkTests {}
+@Suite(.serialized) enum NetworkTests {}
 
 /// An uplink with its ring and notifier, and its events so far.
 final class UplinkFixture {

@@ -1,6 +1,5 @@
 import Foundation
 import LinuxRuntime
-import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -8,7 +7,7 @@ import Testing
 @testable import WebTransport
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
-@Suite(.ownThread, .serialized) enum ExchangeTests {}
+@Suite(.serialized) enum ExchangeTests {}
 
 /// Asks one request after the other. The thread keeps its client, so this is not the client.
 final class Asker {
