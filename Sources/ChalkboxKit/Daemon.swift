@@ -255,7 +255,7 @@ final class Daemon {
     private func forward(_ event: StoreEvent) {
         switch event {
         case .audio(let session, let from, let samples):
-            toUplink(.audio(session: SessionID(rawValue: session), from: from, samples))
+            toUplink(.audio(session: session, from: from, samples))
         case .deleted(let deletion):
             let what = "id=\(deletion.id.text) state=uploaded bytes=\(deletion.bytes)"
             log.write(.info, "deleted \(what) reason=\(deletion.reason.name)")
@@ -297,10 +297,10 @@ final class Daemon {
     private func readAudio(_ session: SessionID, _ from: SampleIndex) {
         switch session.owner {
         case .lesson:
-            toStore(.read(session: session.rawValue, from: from))
+            toStore(.read(session: session, from: from))
         case .backfill:
             guard let id = backfill.status?.recording else { return }
-            toStore(.postLesson(.read(session: session.rawValue, id, from: from)))
+            toStore(.postLesson(.read(session: session, id, from: from)))
         }
     }
 

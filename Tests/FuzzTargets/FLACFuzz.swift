@@ -87,7 +87,7 @@ enum FLACFuzz {
         }
         let replay = JournalReplay(layout, recording, SegmentSizing(segmentSamples: Limits.segmentSamples))
         for start in [0, Limits.segmentSamples - 1, Limits.segmentSamples] {
-            replay.read(session: 1, from: SampleIndex(start))
+            replay.read(session: .lesson(1), from: SampleIndex(start))
             var slices = 0
             while try replay.step() == nil {
                 slices += 1

@@ -159,15 +159,17 @@ extension StoreTests {
             let (id, _) = try holed(bench)
             _ = try bench.open(StoreBench.header(2))
             for from: Int64 in [0, 1, 159_999, 300_000] {
-                #expect(store(bench, .read(session: 3, id, from: SampleIndex(from))))
-                let event = try bench.wait { if case .audio(3, SampleIndex(from), _) = $0 { true } else { false } }
+                #expect(store(bench, .read(session: .lesson(3), id, from: SampleIndex(from))))
+                let event = try bench.wait {
+                    if case .audio(.lesson(3), SampleIndex(from), _) = $0 { true } else { false }
+                }
                 guard case .audio(_, _, let samples) = event else { return }
                 #expect(samples.count >= Limits.replaySamples)
                 let isExact = samples == Pattern.part(from, samples.count)
                 #expect(isExact, "from \(from)")
             }
-            #expect(store(bench, .read(session: 3, StoreBench.header(9).id, from: .zero)))
-            try bench.wait { $0 == .audio(session: 3, from: .zero, []) }
+            #expect(store(bench, .read(session: .lesson(3), StoreBench.header(9).id, from: .zero)))
+            try bench.wait { $0 == .audio(session: .lesson(3), from: .zero, []) }
         }
 
         @Test func `a part is cut out exactly, and goes when it is not wanted`() throws {

@@ -10,8 +10,8 @@ extension StoreTests {
             var samples: [Int16] = []
             while start + Int64(samples.count) < end {
                 let from = SampleIndex(start + Int64(samples.count))
-                #expect(bench.store.send(.read(session: 7, from: from)))
-                let event = try bench.wait { if case .audio(7, from, _) = $0 { true } else { false } }
+                #expect(bench.store.send(.read(session: .lesson(7), from: from)))
+                let event = try bench.wait { if case .audio(.lesson(7), from, _) = $0 { true } else { false } }
                 guard case .audio(_, _, let part) = event, !part.isEmpty else { break }
                 #expect(part.count <= Limits.replaySamples + Int(Limits.flacBlockSamples))
                 samples += part
@@ -38,14 +38,14 @@ extension StoreTests {
         @Test func `what is not there is answered by nothing, and so is a store without a recording`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)
-            #expect(bench.store.send(.read(session: 7, from: .zero)))
-            try bench.wait { $0 == .audio(session: 7, from: .zero, []) }
+            #expect(bench.store.send(.read(session: .lesson(7), from: .zero)))
+            try bench.wait { $0 == .audio(session: .lesson(7), from: .zero, []) }
             _ = try bench.open()
             bench.feed(16_000)
             try bench.commit()
             let beyond = SampleIndex(1_000_000)
-            #expect(bench.store.send(.read(session: 7, from: beyond)))
-            try bench.wait { $0 == .audio(session: 7, from: beyond, []) }
+            #expect(bench.store.send(.read(session: .lesson(7), from: beyond)))
+            try bench.wait { $0 == .audio(session: .lesson(7), from: beyond, []) }
             _ = try bench.close()
         }
 
@@ -55,12 +55,12 @@ extension StoreTests {
             _ = try bench.open()
             bench.feed(400_000)
             try bench.commit()
-            #expect(bench.store.send(.read(session: 1, from: SampleIndex(300_000))))
-            #expect(bench.store.send(.read(session: 2, from: SampleIndex(10_000))))
+            #expect(bench.store.send(.read(session: .lesson(1), from: SampleIndex(300_000))))
+            #expect(bench.store.send(.read(session: .lesson(2), from: SampleIndex(10_000))))
             var answered: [Int: [Int16]] = [:]
             while answered.count < 2 {
                 let event = try bench.wait { if case .audio = $0 { true } else { false } }
-                if case .audio(let session, _, let samples) = event { answered[session] = samples }
+                if case .audio(let session, _, let samples) = event { answered[session.number] = samples }
             }
             #expect(answered[1]?.elementsEqual(Pattern.part(300_000, answered[1]?.count ?? 0)) == true)
             #expect(answered[2]?.elementsEqual(Pattern.part(10_000, answered[2]?.count ?? 0)) == true)

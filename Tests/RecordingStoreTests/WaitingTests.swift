@@ -140,11 +140,11 @@ extension StoreTests {
             let count = Limits.storeEvents + 50
             // Nothing is open: each is answered at once. The last one's answer is on its way behind the full queue.
             for number in 0..<count {
-                _ = bench.store.send(.read(session: number, from: .zero))
+                _ = bench.store.send(.read(session: .lesson(number), from: .zero))
                 while bench.store.nextDeadline != nil { _ = bench.store.tend(now: Clock.now) }
             }
             try bench.waitUntilAllIsDone()
-            try bench.wait { if case .audio(count - 1, _, _) = $0 { true } else { false } }
+            try bench.wait { if case .audio(.lesson(count - 1), _, _) = $0 { true } else { false } }
             #expect(bench.events.count { if case .audio = $0 { true } else { false } } == count)
         }
 

@@ -25,16 +25,11 @@ package struct KeyRequestID: Equatable, Sendable {
 }
 
 extension SessionID {
-    /// One number for both, as the log shows it and as the store hands it back with a session's audio: the backfill's
-    /// are below zero.
+    /// One number for both, as the log and the transcript have it: the backfill's are below zero.
     package var rawValue: Int {
         switch owner {
         case .lesson: number
         case .backfill: -number
         }
-    }
-
-    package init(rawValue: Int) {
-        self.init(owner: rawValue < 0 ? .backfill : .lesson, number: abs(rawValue))
     }
 }

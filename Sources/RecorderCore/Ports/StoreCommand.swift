@@ -17,7 +17,7 @@ package enum StoreCommand: Equatable, Sendable {
     /// Commit at once rather than at the next interval.
     case commit
     /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.
-    case read(session: Int, from: SampleIndex)
+    case read(session: SessionID, from: SampleIndex)
     /// Delete uploaded recordings that may go.
     case freeSpace
     /// STOP was pressed: saved at once, so that the recording does not go on after a power cut.
@@ -41,7 +41,7 @@ package enum PostLessonCommand: Equatable, Sendable {
     /// The oldest recording whose text has gaps: answered by `text`.
     case nextText
     /// As `StoreCommand.read`, of a saved recording: answered by `StoreEvent.audio`.
-    case read(session: Int, RecordingID, from: SampleIndex)
+    case read(session: SessionID, RecordingID, from: SampleIndex)
     /// Final words for gaps, and all that is without text from now on, to the recording's end.
     case words(RecordingID, [Word], covered: SampleIndex, gaps: [Gap])
     /// As `StoreCommand.mergeSpeaker`.

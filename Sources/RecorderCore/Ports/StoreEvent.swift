@@ -24,7 +24,7 @@ package enum StoreEvent: Equatable, Sendable {
     /// Space could not be made, and why; it is tried again after the next recording.
     case deletionFailed(String)
     /// The answer to `read`; without samples when there are none.
-    case audio(session: Int, from: SampleIndex, [Int16])
+    case audio(session: SessionID, from: SampleIndex, [Int16])
     case postLesson(PostLessonEvent)
 }
 

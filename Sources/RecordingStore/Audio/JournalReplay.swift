@@ -4,7 +4,7 @@ internal import RecorderCore
 /// works in slices: finding a place in a file means decoding up to it, and the store must not be late for a commit.
 final class JournalReplay {
     private struct Request {
-        var session: Int
+        var session: SessionID
         var from: SampleIndex
         var samples: [Int16] = []
 
@@ -34,7 +34,7 @@ final class JournalReplay {
 
     /// A request of the same session is replaced. With too many, the oldest is for a session that is over.
     @inline(never)
-    func read(session: Int, from start: SampleIndex) {
+    func read(session: SessionID, from start: SampleIndex) {
         requests.removeAll { $0.session == session }
         if requests.count == Self.mostRequests { requests.removeFirst() }
         requests.append(Request(session: session, from: start))

@@ -63,7 +63,7 @@ final class AudioClipper {
         if work.writer.pendingBytes >= Limits.pieceBytes { try work.writer.save() }
         self.work = work
         guard count == 0 || work.position >= request.range.upperBound else {
-            work.replay.read(session: 0, from: work.position)
+            work.replay.read(session: .backfill(0), from: work.position)
             return nil
         }
         try work.writer.finish()
@@ -89,7 +89,7 @@ final class AudioClipper {
         let writer = try FLACWriter(
             path: layout.clip(id), layout.storage, blockSamples: AudioExport.blockSamples, comments: [])
         let replay = JournalReplay(layout, id, sizing)
-        replay.read(session: 0, from: range.lowerBound)
+        replay.read(session: .backfill(0), from: range.lowerBound)
         return Work(writer: writer, replay: replay, position: range.lowerBound)
     }
 }
