@@ -56,7 +56,9 @@ class Room(demo.Room):
 
     def export(self, form):
         target = self.directory / f"export.{form}"
-        command = [self.options.chalkbox, "export", "last", "--format", form, "-o", target, "--config", self.config]
+        # A lesson before this one may have been exported to the same file.
+        command = [self.options.chalkbox, "export", "last", "--format", form, "-o", target, "--force",
+                   "--config", self.config]
         subprocess.run(valgrind(self.directory, *command), check=True, timeout=DEADLINE_SECONDS)
         return target
 
