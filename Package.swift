@@ -177,8 +177,12 @@ let package = Package(
             path: "Sources/chalkbox-docs/Command",
             swiftSettings: hosted),
 
+        // Network and mount namespaces.
+        .target(name: "CNamespace", path: "Tests/CNamespace"),
+        // A thread for each test that waits.
+        .target(name: "OwnThread", dependencies: ["CNamespace"], path: "Tests/OwnThread", swiftSettings: hosted),
         test("RecorderCoreTests", ["RecorderCore"]),
-        test("SimulationTests", ["Simulator", "StoreSimulation"]),
+        test("SimulationTests", ["Simulator", "StoreSimulation", "OwnThread"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
         test("WireJSONTests", ["WireJSON"]),
         test("ControlProtocolTests", ["ControlProtocol"]),
@@ -190,25 +194,26 @@ let package = Package(
             name: "race-stress", dependencies: ["AudioCapture", "LinuxRuntime", "RecorderCore"],
             path: "Tests/RaceStress", swiftSettings: hosted),
         test("PanelTests", ["Panel", "RecorderCore"]),
-        // Network namespaces.
-        .target(name: "CNamespace", path: "Tests/CNamespace"),
-        test("LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace"]),
+        test(
+            "LinkMonitorTests", ["LinkMonitor", "LinuxRuntime", "RecorderCore", "CNetlink", "CNamespace", "OwnThread"]),
         test(
             "RecordingStoreTests",
-            ["RecordingStore", "PowerCut", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch"]),
+            ["RecordingStore", "PowerCut", "LinuxRuntime", "RecorderCore", "CPowerCut", "CThreadWatch", "OwnThread"]),
         // Servers of a few lines of script, and TLS around them; and calls to them.
         .target(
             name: "PeerKit", dependencies: ["WebTransport", "LinuxRuntime", "RecorderCore"], path: "Tests/PeerKit",
             swiftSettings: hosted),
-        test("WebTransportTests", ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "CThreadWatch"]),
+        test(
+            "WebTransportTests",
+            ["WebTransport", "PeerKit", "LinuxRuntime", "RecorderCore", "CThreadWatch", "OwnThread"]),
         .testTarget(
             name: "SchoolUploadTests",
-            dependencies: ["SchoolUpload", "WebTransport", "PeerKit", "RecorderCore"],
+            dependencies: ["SchoolUpload", "WebTransport", "PeerKit", "RecorderCore", "OwnThread"],
             exclude: ["tus_server.py"], swiftSettings: hosted),
-        test("AsyncTranscriptionTests", ["AsyncTranscription", "WebTransport", "PeerKit", "RecorderCore"]),
+        test("AsyncTranscriptionTests", ["AsyncTranscription", "WebTransport", "PeerKit", "RecorderCore", "OwnThread"]),
         test(
             "SpeechUplinkTests",
-            ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore"]),
+            ["SpeechUplink", "WebTransport", "PeerKit", "CloudKit", "LinuxRuntime", "RecorderCore", "OwnThread"]),
         .testTarget(
             name: "CloudTests", dependencies: ["CloudKit"],
             exclude: ["soniox_client.py", "soniox_rest.py", "tus_client.py"], swiftSettings: hosted),
@@ -217,7 +222,7 @@ let package = Package(
             [
                 "ChalkboxKit", "ManualKit", "Configuration", "LinuxRuntime", "RecorderCore", "RecordingStore", "WireJSON",
             ]),
-        test("DaemonTests", ["CloudKit", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
+        test("DaemonTests", ["CloudKit", "OwnThread", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.
         .target(
@@ -234,6 +239,6 @@ let package = Package(
             swiftSettings: hosted,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"], .when(traits: ["Fuzz"]))]),
         .testTarget(
-            name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Corpus"], swiftSettings: hosted),
+            name: "FuzzTests", dependencies: ["FuzzTargets", "OwnThread"], exclude: ["Corpus"], swiftSettings: hosted),
         test("TidyTests"),
     ])

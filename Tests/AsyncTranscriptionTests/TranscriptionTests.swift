@@ -1,4 +1,5 @@
 import Foundation
+import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -70,7 +71,7 @@ private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Cause? {
 }
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
-@Suite(.serialized) enum CallTests {}
+@Suite(.ownThread, .serialized) enum CallTests {}
 
 extension CallTests {
     @Suite struct AsyncInterfaceTests {

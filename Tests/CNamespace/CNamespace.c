@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 int namespace_enter(void) {
@@ -20,4 +21,9 @@ int namespace_enter(void) {
 void namespace_leave(int home) {
     if (setns(home, CLONE_NEWNET) != 0) abort();
     close(home);
+}
+
+void namespace_own_mounts(void) {
+    // A thread that shares its working directory with others cannot leave their namespace.
+    if (unshare(CLONE_FS | CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) abort();
 }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension `The network` {
-    @Suite(.serialized) struct `Awkward moments` {}
+    @Suite struct `Awkward moments` {}
 }
 
 extension `The network`.`Awkward moments` {

@@ -1,8 +1,9 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
-@Suite(.serialized) struct `Bad input to the shipped binary` {
+@Suite(.ownThread, .serialized) struct `Bad input to the shipped binary` {
     private static let speech = ToneLesson(.seconds(4), speakers: 1, seed: 3)
 
     /// Whatever the service does, the lesson is recorded to the last sample and the reason is told.

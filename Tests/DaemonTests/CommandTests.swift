@@ -1,9 +1,10 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// The commands that put the system's own tools together (board/commands).
-@Suite(.serialized) struct `The commands beside the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The commands beside the shipped binary` {
     private static let lesson = ToneLesson(.seconds(3), speakers: 1, seed: 9)
 
     /// A box that records only.

@@ -1,11 +1,12 @@
 import CloudKit
 import Foundation
 import LinuxRuntime
+import OwnThread
 import RecorderCore
 import Testing
 
 /// Who connects to the daemon, and what is said to the commands.
-@Suite(.serialized) struct `The control socket of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The control socket of the shipped binary` {
     private func start(_ box: Box, device: String = "null") throws {
         try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
         try box.startDaemon(device: device, overrides: ["transcription.enabled=no"])

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// What `doctor` says of a box, running or not.
-@Suite(.serialized) struct `The doctor of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The doctor of the shipped binary` {
     private func box(_ more: String = "") throws -> Box {
         let box = try Box()
         try box.writeConfiguration(

@@ -1,9 +1,10 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// What technicians, habits and the world do to a box beside its duty.
-@Suite(.serialized) struct `The edges of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The edges of the shipped binary` {
     private func end(_ box: Box) throws {
         box.endProcesses()
         try FileManager.default.removeItem(atPath: box.directory)

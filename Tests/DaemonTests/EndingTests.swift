@@ -1,9 +1,10 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// The shipped recorder while it ends, and beside a state directory that is not as it should be.
-@Suite struct `The end of the shipped recorder` {
+@Suite(.ownThread) struct `The end of the shipped recorder` {
     @Test func `START is refused while the recorder ends, and the doctor tells why nothing can be saved`() throws {
         let box = try Box()
         try box.startMicrophone(ToneLesson(.seconds(8), speakers: 1, seed: 35).samples)

@@ -1,9 +1,10 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// Lessons on their way to a stick (board/commands/export-all).
-@Suite(.serialized) struct `Lessons of the shipped binary on a stick` {
+@Suite(.ownThread, .serialized) struct `Lessons of the shipped binary on a stick` {
     private static let lesson = ToneLesson(.seconds(3), speakers: 1, seed: 10)
 
     /// A box with two lessons.

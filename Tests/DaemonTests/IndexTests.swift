@@ -1,11 +1,12 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// How long another program holds the index; minutes on request.
 private let readerSeconds = Double(ProcessInfo.processInfo.environment["CHALKBOX_READER_SECONDS"] ?? "") ?? 20
 
 /// What may lie, and what others may do, where the box has its index.
-@Suite(.serialized) struct `The index of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The index of the shipped binary` {
     private func start(_ box: Box, launcher: [String] = [], more: [String] = []) throws {
         try box.writeConfiguration(device: "null", token: "https://school.example/t", authority: "")
         try box.startDaemon(

@@ -1,5 +1,6 @@
 import Foundation
 import LinuxRuntime
+import OwnThread
 import RecorderCore
 import Testing
 
@@ -61,7 +62,7 @@ private struct KeyPaths {
 }
 
 /// docs/INTERFACES.md against what the binary accepts and prints.
-@Suite(.serialized) struct `The interfaces as they are documented` {
+@Suite(.ownThread, .serialized) struct `The interfaces as they are documented` {
     @Test func `each setting is accepted, with its default, and none is missing`() throws {
         let rows = try Chapter("Configuration").cells("key")
         var standard: [String: String] = [:]

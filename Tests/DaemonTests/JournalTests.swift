@@ -1,8 +1,9 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
-@Suite(.serialized) struct `The journal of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The journal of the shipped binary` {
     private static let lesson = ToneLesson(.seconds(12), speakers: 2, seed: 23)
 
     /// What a power cut does, but for what the disk had not written.

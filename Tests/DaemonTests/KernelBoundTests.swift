@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import RecorderCore
 import Testing
 
 /// What the kernel could not tell the recorder, or told it too much of.
-@Suite struct `The network's bounds in the shipped binary` {
+@Suite(.ownThread) struct `The network's bounds in the shipped binary` {
     @Test(.enabled(if: NetworkLab.isAvailable, "needs root for network namespaces"))
     func `messages that were dropped and addresses beyond the limit are counted and told`() async throws {
         let box = try Box()

@@ -1,11 +1,12 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// How often the daemon is killed on each file system; the nightly run does it 200 times.
 private let kills = Int(ProcessInfo.processInfo.environment["CHALKBOX_KILLS"] ?? "") ?? 6
 
-@Suite(.serialized) struct `The power` {
+@Suite(.ownThread, .serialized) struct `The power` {
     /// SIGKILL at any moment, and every other time the disk stops first, in mid-write and with its caches lost.
     @Test(.enabled(if: !KillDisk.kinds.isEmpty, "needs root, and loop devices"), arguments: KillDisk.kinds)
     func `a daemon that is killed at any moment has kept its promise`(kind: String) async throws {

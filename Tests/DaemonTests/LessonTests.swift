@@ -1,11 +1,12 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// How long the scripted lesson is; the nightly run takes minutes.
 private let lessonSeconds = Int(ProcessInfo.processInfo.environment["CHALKBOX_LESSON_SECONDS"] ?? "") ?? 30
 
-@Suite(.serialized) struct `A lesson in the shipped binary` {
+@Suite(.ownThread, .serialized) struct `A lesson in the shipped binary` {
     @Test func `every scripted word comes once, from the right speaker, at its sample`() async throws {
         let lesson = ToneLesson(.seconds(Double(lessonSeconds)), speakers: 2, seed: 7)
         let box = try Box()

@@ -1,5 +1,6 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 extension Box {
@@ -40,7 +41,7 @@ extension StampedLine {
     var level: String { (status["microphone"] as? [String: Any])?["level"] as? String ?? "" }
 }
 
-@Suite(.serialized) struct `The light of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The light of the shipped binary` {
     @Test func `a microphone that is not there is red at once, and is recorded when it comes`() async throws {
         let lesson = ToneLesson(.seconds(8), speakers: 1, seed: 61)
         let box = try Box()
@@ -116,7 +117,7 @@ extension StampedLine {
     }
 }
 
-@Suite(.serialized) struct `Lessons one after the other` {
+@Suite(.ownThread, .serialized) struct `Lessons one after the other` {
     @Test(arguments: [false, true])
     func `the next one begins while the service hangs over the last one's words`(byButton: Bool) async throws {
         let box = try Box()

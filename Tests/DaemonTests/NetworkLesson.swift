@@ -28,15 +28,13 @@ final class NetworkLesson {
         seconds: Double, seed: UInt64, faults: [String] = [], settings: [String] = [], online: Bool = true,
         _ body: (NetworkLesson) throws -> Void
     ) async throws {
-        try await withTaskExecutorPreference(OwnThread()) {
-            let script = ToneLesson(.seconds(seconds), speakers: 2, seed: seed)
-            for number in 1...tries {
-                do {
-                    return try run(
-                        script, faults: faults, settings: settings, online: online, isRepeatable: number < tries, body)
-                } catch is Late {
-                    print("network: it took too long: the lesson is done once more")
-                }
+        let script = ToneLesson(.seconds(seconds), speakers: 2, seed: seed)
+        for number in 1...tries {
+            do {
+                return try run(
+                    script, faults: faults, settings: settings, online: online, isRepeatable: number < tries, body)
+            } catch is Late {
+                print("network: it took too long: the lesson is done once more")
             }
         }
     }
@@ -250,15 +248,6 @@ extension NetworkLesson {
             #expect(late >= -5, "\(attempt.text): \(-late) ms early")
             try expect("attempt \(next.number("n") ?? 0) late by", milliseconds: late, atMost: 300)
         }
-    }
-}
-
-/// Runs a task's jobs on a thread that may block: the tasks of all tests share as many threads as there are cores.
-private final class OwnThread: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        let thread = Thread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-        thread.start()
     }
 }
 

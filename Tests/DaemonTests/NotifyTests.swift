@@ -1,4 +1,5 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// The service manager's end of sd_notify(3).
@@ -36,7 +37,7 @@ private final class Manager {
     func drain() { while next(seconds: 0) != nil {} }
 }
 
-@Suite(.serialized) struct `The watchdog of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The watchdog of the shipped binary` {
     @Test func `is fed while no descriptor is left`() async throws {
         let box = try Box()
         try box.writeConfiguration(device: "null", token: "https://127.0.0.1:9/t", authority: "")

@@ -1,5 +1,6 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 private func number(_ name: String) -> Int? { ProcessInfo.processInfo.environment[name].flatMap { Int($0) } }
@@ -11,7 +12,7 @@ private let seed = UInt64(number("CHALKBOX_SEED") ?? Int.random(in: 1...999_999)
 
 /// Any status with any body, in place of each answer that the box waits for: its audio is whole, and all goes on by
 /// itself, unless the server's own word says that a person has to act.
-@Suite(.serialized) struct `Odd answers` {
+@Suite(.ownThread, .serialized) struct `Odd answers` {
     private struct Answer: CustomStringConvertible {
         let kind: String
         let status: Int

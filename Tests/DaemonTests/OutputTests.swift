@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// Where the commands write: standard output, and what `-o` names.
-@Suite(.serialized) struct `What the shipped binary writes` {
+@Suite(.ownThread, .serialized) struct `What the shipped binary writes` {
     /// A box that has recorded hours of silence: the null device gives them at once.
     private func start(samples: Int = 20_000_000) throws -> InstalledBox {
         let installed = try InstalledBox()
@@ -15,7 +16,8 @@ import Testing
         try Box.wait("an answer", seconds: 20) { (try? box.chalkbox("status").code) == 0 }
         #expect(try box.chalkbox("start").code == 0)
         try box.waitForSamples(samples, seconds: 60)
-        #expect(try box.chalkbox("stop").code == 0)
+        let stop = try box.chalkbox("stop")
+        #expect(stop.code == 0, "\(stop.output)\n\(box.log)")
         return installed
     }
 
@@ -122,22 +124,23 @@ import Testing
         try installed.end()
     }
 
-    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-    func `leaves nothing behind when a signal ends it`(signal: Int32) throws {
+    @Test func `leaves nothing behind when a signal ends it`() throws {
         let installed = try start(samples: 800_000_000)
         let box = installed.box
         let place = box.directory + "/out"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
-        let child = try Child(
-            [
-                Box.binary, "export", "last", "--format", "flac", "-o", place + "/lesson.flac", "--config",
-                box.configurationFile,
-            ], output: null, error: null)
-        try Box.wait("the unfinished file", seconds: 20) { (try? list(place)) == ["lesson.flac.part"] }
-        kill(child.pid, signal)
-        #expect(child.wait() == 128 + signal)
-        #expect(try list(place).isEmpty)
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let child = try Child(
+                [
+                    Box.binary, "export", "last", "--format", "flac", "-o", place + "/lesson.flac", "--config",
+                    box.configurationFile,
+                ], output: null, error: null)
+            try Box.wait("the unfinished file", seconds: 20) { (try? list(place)) == ["lesson.flac.part"] }
+            kill(child.pid, signal)
+            #expect(child.wait() == 128 + signal, "\(signal)")
+            #expect(try list(place).isEmpty, "\(signal)")
+        }
         close(null)
         try installed.end()
     }

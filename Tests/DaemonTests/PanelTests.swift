@@ -1,9 +1,10 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// Buttons and lamps that fail, come and go, in the shipped binary.
-@Suite(.serialized) struct `The panel of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `The panel of the shipped binary` {
     /// A box that records only, with a microphone that says nothing.
     private func box(_ overrides: [String] = []) throws -> (Box, ScriptedPanel) {
         let box = try Box()

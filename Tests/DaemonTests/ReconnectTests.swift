@@ -1,21 +1,21 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// Real processes in network namespaces: the shipped binary, and the stand-in cloud behind a router.
 ///
-/// A lesson takes its time but hardly any work, so the suites run side by side, each one lesson after the other: 4 to 5
-/// minutes for what CI runs, which is all but an outage of 75 s. `CHALKBOX_NETWORK=all` runs that too, the long ones at
-/// the default pace of catching up, 500 reconnects in place of 40 (`CHALKBOX_RECONNECTS`) and four storms in place of
-/// one (`CHALKBOX_STORMS`).
-@Suite(.enabled(if: NetworkLab.isAvailable, "needs root for network namespaces"))
+/// A lesson takes its time but hardly any work, so nine run side by side: about three minutes for what CI runs, which
+/// is all but an outage of 75 s. `CHALKBOX_NETWORK=all` runs that too, the long ones at the usual pace of catching up,
+/// 500 reconnects in place of 40 (`CHALKBOX_RECONNECTS`) and four storms in place of one (`CHALKBOX_STORMS`).
+@Suite(.ownThread(sideBySide: 9), .enabled(if: NetworkLab.isAvailable, "needs root for network namespaces"))
 struct `The network` {}
 
 extension `The network` {
-    @Suite(.serialized) struct `The link goes and comes` {}
-    @Suite(.serialized) struct `The way to the service is broken without a word` {}
-    @Suite(.serialized) struct `The service ends a session` {}
-    @Suite(.serialized) struct `Long outages and many` {}
-    @Suite(.serialized) struct `What follows a lesson` {}
+    @Suite struct `The link goes and comes` {}
+    @Suite struct `The way to the service is broken without a word` {}
+    @Suite struct `The service ends a session` {}
+    @Suite struct `Long outages and many` {}
+    @Suite struct `What follows a lesson` {}
 }
 
 extension `The network`.`The link goes and comes` {

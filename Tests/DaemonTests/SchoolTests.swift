@@ -1,11 +1,12 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// Cuts of the uploads, and lessons that they hit: a few in each check, many with `CHALKBOX_UPLOAD_CUTS=200`.
 private let cuts = Int(ProcessInfo.processInfo.environment["CHALKBOX_UPLOAD_CUTS"] ?? "") ?? 12
 
 /// The way of saved lessons to the school, by the shipped binary.
-@Suite(.serialized) struct `The school` {
+@Suite(.ownThread, .serialized) struct `The school` {
     private static let recordOnly = ["transcription.enabled=no", "log.level=debug"]
 
     private func box() throws -> Box {

@@ -1,11 +1,12 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// How long the disk refuses everything; what the ring cannot hold (65 s) is marked silence.
 private let outageSeconds = Int(ProcessInfo.processInfo.environment["CHALKBOX_DISK_OUTAGE_SECONDS"] ?? "") ?? 6
 
-@Suite(.serialized, .enabled(if: StateDisk.isPermitted, "needs the right to mount"))
+@Suite(.ownThread, .serialized, .enabled(if: StateDisk.isPermitted, "needs the right to mount"))
 struct `The disk of the shipped binary` {
     private func red(_ box: Box) throws {
         try box.wait("a red light for the disk") {

@@ -7,7 +7,7 @@ private let storms = ProcessInfo.processInfo.environment["CHALKBOX_STORMS"]
     .map { $0.split(separator: ",").compactMap { UInt64($0) } } ?? (NetworkRun.isNightly ? [1, 2, 3, 4] : [1])
 
 extension `The network` {
-    @Suite(.serialized) struct `Everything at once` {}
+    @Suite struct `Everything at once` {}
 }
 
 extension `The network`.`Everything at once` {

@@ -1,9 +1,10 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// A box whose `chalkbox.conf` is what technicians, editors and cards make of it.
-@Suite(.serialized) struct `A wrong configuration of the shipped binary` {
+@Suite(.ownThread, .serialized) struct `A wrong configuration of the shipped binary` {
     struct Mistake: Sendable, CustomTestStringConvertible {
         let testDescription: String
         /// Nil: there is no file.

@@ -1,11 +1,12 @@
 import Foundation
 import LinkMonitor
 import LinuxRuntime
+import OwnThread
 import RecorderCore
 import Testing
 
 /// Against the real kernel: pairs of virtual cables (veth(4)) in a namespace of each test's own.
-@Suite(.serialized, .enabled(if: Namespace.isAvailable, "needs CAP_SYS_ADMIN for a network namespace"))
+@Suite(.ownThread, .serialized, .enabled(if: Namespace.isAvailable, "needs CAP_SYS_ADMIN for a network namespace"))
 struct `The kernel's network` {
     /// `eth0` and `eth1`, each with the far end of its cable (`far0`, `far1`).
     private static let cables = """
@@ -179,7 +180,7 @@ struct `The kernel's network` {
 }
 
 /// Much happens at once.
-@Suite(.serialized, .enabled(if: Namespace.isAvailable, "needs CAP_SYS_ADMIN for a network namespace"))
+@Suite(.ownThread, .serialized, .enabled(if: Namespace.isAvailable, "needs CAP_SYS_ADMIN for a network namespace"))
 struct `A restless network` {
     private static let cable = """
         link add eth0 type veth peer name far0

@@ -1,11 +1,12 @@
 import Glibc
 import LinuxRuntime
+import OwnThread
 import RecorderCore
 import RecordingStore
 import Testing
 
 /// The parent of every suite here: one at a time, since one of them measures the process's memory.
-@Suite(.serialized) enum StoreTests {}
+@Suite(.ownThread, .serialized) enum StoreTests {}
 
 /// A directory that is removed with its owner.
 final class Scratch {

@@ -1,4 +1,5 @@
 import Foundation
+import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -7,7 +8,7 @@ import WebTransport
 @testable import SchoolUpload
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
-@Suite(.serialized) enum UploadTests {}
+@Suite(.ownThread, .serialized) enum UploadTests {}
 
 /// One recording's directory, and calls that upload it.
 final class UploadFixture {

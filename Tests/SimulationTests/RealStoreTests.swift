@@ -1,10 +1,11 @@
 import Foundation
+import OwnThread
 import Simulator
 import StoreSimulation
 import Testing
 
 /// Simulated lessons that the recorder's own store saves; `chalkbox-sim run --store real` plays more of them.
-@Suite struct `Simulated lessons on the real store` {
+@Suite(.ownThread) struct `Simulated lessons on the real store` {
     static let seeds = ProcessInfo.processInfo.environment["CHALKBOX_STORE_SEEDS"].flatMap { UInt64($0) } ?? 16
 
     @Test func `are read back as they were told, and the store answers as its model`() {

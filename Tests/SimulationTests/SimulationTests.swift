@@ -1,9 +1,10 @@
 import Foundation
+import OwnThread
 import Simulator
 import Testing
 
 /// Whole lessons under virtual time; `chalkbox-sim` plays many more of them, optimised.
-@Suite struct `Simulated lessons` {
+@Suite(.ownThread) struct `Simulated lessons` {
     static let seeds = ProcessInfo.processInfo.environment["CHALKBOX_SIM_SEEDS"].flatMap { UInt64($0) } ?? 150
 
     @Test func `keep the recorder's promises`() {

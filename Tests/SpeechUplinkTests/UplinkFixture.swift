@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import LinuxRuntime
+import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -10,7 +11,7 @@ import WebTransport
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine and the
 /// children of one test inherit nothing from another.
-@Suite(.serialized) enum NetworkTests {}
+@Suite(.ownThread, .serialized) enum NetworkTests {}
 
 /// An uplink with its ring and notifier, and its events so far.
 final class UplinkFixture {

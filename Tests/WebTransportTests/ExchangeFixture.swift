@@ -1,5 +1,6 @@
 import Foundation
 import LinuxRuntime
+import OwnThread
 import PeerKit
 import RecorderCore
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @testable import WebTransport
 
 /// What talks over sockets runs one after the other, so that the time limits hold on a loaded machine.
-@Suite(.serialized) enum ExchangeTests {}
+@Suite(.ownThread, .serialized) enum ExchangeTests {}
 
 /// Asks one request after the other. The thread keeps its client, so this is not the client.
 final class Asker {

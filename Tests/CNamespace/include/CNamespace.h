@@ -6,3 +6,7 @@ int namespace_enter(void);
 
 /// Back to the namespace of the descriptor, which is closed; aborts when that fails.
 void namespace_leave(int home);
+
+/// The calling thread gets a mount namespace of its own: what it mounts is seen by nobody else, and what others mount
+/// from now on is not seen by it. Nothing happens without the right to it.
+void namespace_own_mounts(void);
