@@ -187,7 +187,9 @@ internal import RecorderCore
         batch.isStopped = true
     }
 
+    /// One of no sample says nothing, and is not a row that the index may have.
     func add(_ mark: SilenceMark) {
+        guard mark.start < mark.end else { return }
         guard batch.silences.count < Limits.waitingSilences else {
             newLimits.add(.waitingSilences)
             return
@@ -244,7 +246,7 @@ internal import RecorderCore
         }
     }
 
-    /// Saves the recording up to sample `end`, or what there is of it.
+    /// Saves the recording up to sample `end`, or what there is of it: one that should have more counts as interrupted.
     @inline(never)
     func close(end: SampleIndex, gaps: [Gap], interrupted: Bool) throws(StoreError) {
         do throws(StoreError) {
@@ -261,7 +263,7 @@ internal import RecorderCore
         let number = try row()
         try index.close(
             batch, number, sequence: sequence, samples: audio.saved.value, gaps: withLost(gaps),
-            interrupted: interrupted)
+            interrupted: interrupted || audio.saved < end)
         written()
         try index.checkPlace()
     }

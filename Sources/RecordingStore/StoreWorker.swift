@@ -275,6 +275,7 @@ final class StoreWorker: @unchecked Sendable {
                 checkRow(of: recording)
                 try index.check()
                 committed(recording)
+                if recording.saved < closing.end { notClosed(recording, closing, Self.overtaken) }
                 phase = .idle
                 replay = nil
                 postLesson.resume()
@@ -287,16 +288,18 @@ final class StoreWorker: @unchecked Sendable {
         }
     }
 
+    private static let overtaken = "the next recording had taken its place in memory"
+
     /// What is to end and cannot is told each time that it has come further.
     @inline(never)
-    private func notClosed(_ error: StoreError) {
-        guard case .closing(let recording, let closing) = phase, closeFailedAt != recording.saved else { return }
+    private func notClosed(_ recording: OpenRecording, _ closing: Closing, _ reason: String) {
+        guard closeFailedAt != recording.saved else { return }
         closeFailedAt = recording.saved
         emit(
             .closeFailed(
                 CloseFailure(
                     id: recording.header.id, saved: min(recording.saved, closing.end), wanted: closing.end,
-                    reason: error.message)))
+                    reason: reason)))
     }
 
     /// The index's file is gone: it is made anew at once, from what SQLite still has open.
@@ -336,7 +339,7 @@ final class StoreWorker: @unchecked Sendable {
             if error.isNoSpace { retention.plan(summaries, emit) }
         }
         isFailing = true
-        notClosed(error)
+        if case .closing(let recording, let closing) = phase { notClosed(recording, closing, error.message) }
         if isFaulty {
             healIndex()
         } else if case .vanished(let file) = error, file == index.database.path {

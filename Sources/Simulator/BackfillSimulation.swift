@@ -85,7 +85,10 @@ struct BackfillSimulation {
             session = nil
             clip = nil
             backfill = Self.backfill(world, isByFiles: isByFiles)
-            world.seat.map { world.restart($0) }
+            guard let seat = world.seat else { return }
+            world.restart(seat)
+            // A start settles what has all its text.
+            if gaps.isEmpty, job == TranscriptionJob() { settled = "" }
         }
     }
 

@@ -19,6 +19,13 @@ struct StoreModel {
         mutating func add(_ mark: SilenceMark) {
             silences[mark.start.value] = max(silences[mark.start.value] ?? 0, mark.end.value)
         }
+
+        /// Of what there is no sample nothing is known.
+        mutating func end(at end: SampleIndex) {
+            gaps = gaps.filter { $0.start < end }
+            for place in gaps.indices { gaps[place].end = min(gaps[place].end, end) }
+            silences = silences.filter { $0.key < end.value }.mapValues { min($0, end.value) }
+        }
     }
 
     private struct Batch {
@@ -53,7 +60,8 @@ struct StoreModel {
     private var nextCommit: Int64 = 0
     private var isFailing = false
     private var isOpenTold = false
-    private var isCloseFailureTold = false
+    /// How much was saved when it was last told that the end could not be.
+    private var closeFailureTold: Int64?
     /// Where the file that is written begins.
     private var base: Int64 = 0
     private var gaps: [Gap] = []
@@ -101,7 +109,7 @@ struct StoreModel {
     private mutating func begin(at sample: Int64) {
         (phase, batch, base) = (.open, Batch(), sample)
         (taken, isRingNew) = (sample, false)
-        (isFailing, isOpenTold, isCloseFailureTold) = (false, false, false)
+        (isFailing, isOpenTold, closeFailureTold) = (false, false, nil)
         gaps = saved.gaps
     }
 
@@ -120,7 +128,7 @@ struct StoreModel {
             batch.words += words
             if new != gaps { batch.hasNewGaps = true }
             gaps = new
-        case .silence(let mark): batch.silences.append(mark)
+        case .silence(let mark) where mark.start < mark.end: batch.silences.append(mark)
         case .mergeSpeaker(let retired, let speaker):
             batch.merges.append((retired, speaker))
             Self.merge(retired, speaker, &batch.words)
@@ -152,10 +160,8 @@ struct StoreModel {
         if isRefused, hasWork(frames) {
             if !isFailing { answers.append(.failed("")) }
             isFailing = true
-            guard case .closing(let end, _) = phase, !isCloseFailureTold else { return }
-            isCloseFailureTold = true
-            let safe = min(SampleIndex(saved.samples), end)
-            answers.append(.closeFailed(CloseFailure(id: id, saved: safe, wanted: end, reason: "")))
+            takeInVain(head)
+            if case .closing(let end, _) = phase { notClosed(id, wanted: end, &answers) }
             return
         }
         save()
@@ -172,7 +178,21 @@ struct StoreModel {
         // What was taken stays: a microphone that hangs may have given more than was waited for.
         close(isRingNew ? SampleIndex(taken) : max(end, SampleIndex(taken)), gaps)
         answers.append(.committed(through: SampleIndex(saved.samples)))
+        if saved.samples < end.value { notClosed(id, wanted: end, &answers) }
         answers.append(.closed(RecordingSummary(closed: id, samples: saved.samples, words: saved.words.count)))
+    }
+
+    /// What was taken waits in memory for a disk that refuses it, and nothing more is taken before that has gone.
+    private mutating func takeInVain(_ head: SampleIndex) {
+        guard isOpenTold, !isRingNew, frames(before: SampleIndex(taken)) <= saved.samples else { return }
+        if case .closing(let end, _) = phase { taken = max(taken, min(head, end).value) } else { taken = head.value }
+    }
+
+    private mutating func notClosed(_ id: RecordingID, wanted: SampleIndex, _ answers: inout [StoreEvent]) {
+        guard closeFailureTold != saved.samples else { return }
+        closeFailureTold = saved.samples
+        let safe = min(SampleIndex(saved.samples), wanted)
+        answers.append(.closeFailed(CloseFailure(id: id, saved: safe, wanted: wanted, reason: "")))
     }
 
     private func hasWork(_ frames: Int64) -> Bool {
@@ -191,6 +211,7 @@ struct StoreModel {
 
     private mutating func close(_ end: SampleIndex, _ gaps: [Gap]) {
         (saved.samples, saved.gaps, saved.isClosed) = (end.value, gaps, true)
+        saved.end(at: end)
         phase = .idle
         if let id = saved.id { closed[id.text] = saved }
     }

@@ -22,7 +22,8 @@ package enum StoreCommand: Equatable, Sendable {
     case freeSpace
     /// STOP was pressed: saved at once, so that the recording does not go on after a power cut.
     case stopped
-    /// Save up to sample `end`, or to the ring's newest sample when that is earlier.
+    /// Save up to sample `end`; or, when the ring has the next recording already, what was taken of this one before:
+    /// that counts as interrupted, and `closeFailed` tells it.
     case close(end: SampleIndex, gaps: [Gap], interrupted: Bool)
     case postLesson(PostLessonCommand)
 }

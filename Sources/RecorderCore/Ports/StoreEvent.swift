@@ -11,7 +11,8 @@ package enum StoreEvent: Equatable, Sendable {
     /// Writing works again.
     case recovered
     case closed(RecordingSummary)
-    /// What is open could not be ended as it was asked for; it is tried again. Told when `saved` changes, too.
+    /// What is open could not be ended as it was asked for: the disk refuses, and it is tried again; or the ring has
+    /// the next recording already, and `closed` follows at once. Told when `saved` changes, too.
     case closeFailed(CloseFailure)
     /// The index was damaged while it was used, and was made anew; the open recording follows.
     case rebuilt(RebuiltIndex)
@@ -48,7 +49,7 @@ package enum PostLessonEvent: Equatable, Sendable {
     case failed(String)
 }
 
-/// A recording that is to end and cannot, as the disk refuses.
+/// A recording that is to end and cannot, as the disk refuses, or that lost its end meanwhile.
 package struct CloseFailure: Equatable, Sendable {
     package var id: RecordingID
     /// Samples of it that are on the medium, and how many it was to have.

@@ -112,12 +112,17 @@ final class IndexWriter {
         database.checkpoint()
     }
 
-    /// The last of a recording's changes, within a transaction.
+    /// The last of a recording's changes, within a transaction. Gaps, silences and words end with its samples, which
+    /// may be fewer than were told of.
     func save(
         _ recording: Int64, state: RecordingState, samples: Int64, covered: SampleIndex, gaps: [Gap],
         interrupted: Bool
     ) throws(StoreError) {
-        try replaceGaps(gaps, of: recording)
+        let end = SampleIndex(samples)
+        let within = gaps.filter { $0.start < end }
+        try replaceGaps(
+            within.map { Gap(start: $0.start, end: min($0.end, end), reason: $0.reason) }, of: recording)
+        try cutSilences(of: recording, at: samples)
         // Words that were placed after what became the end.
         prepared.boundWords.bind(1, samples)
         prepared.boundWords.bind(2, recording * IndexSchema.wordsARecording)
@@ -131,6 +136,15 @@ final class IndexWriter {
         prepared.saveRecording.bind(6, recording * IndexSchema.wordsARecording)
         prepared.saveRecording.bind(7, (recording + 1) * IndexSchema.wordsARecording)
         try prepared.saveRecording.run()
+    }
+
+    /// Marks of samples that were not saved are not true any more.
+    func cutSilences(of recording: Int64, at samples: Int64) throws(StoreError) {
+        try database.execute(
+            """
+            DELETE FROM silence WHERE recording = \(recording) AND start_sample >= \(samples);
+            UPDATE silence SET end_sample = min(end_sample, \(samples)) WHERE recording = \(recording)
+            """, doing: Self.doing)
     }
 
     private func replaceGaps(_ gaps: [Gap], of recording: Int64) throws(StoreError) {
@@ -183,7 +197,6 @@ final class IndexWriter {
     func recover(_ recording: Int64, samples: Int64) throws(StoreError) -> Int64 {
         let missing = min(max(0, try value("samples", of: recording) - samples), Limits.recordingSamples)
         let coverage = try coverage(of: recording, samples: samples)
-        try cutSilences(of: recording, at: samples)
         try close(
             Batch(covered: coverage.withoutGaps), recording, sequence: 0, samples: samples,
             gaps: coverage.gaps(before: SampleIndex(samples), reason: "interrupted"),

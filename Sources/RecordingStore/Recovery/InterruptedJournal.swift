@@ -129,13 +129,4 @@ extension IndexWriter {
             "SELECT max(covered, ifnull(\(column), 0)) FROM recording WHERE number = \(recording)", doing: Self.reading)
         return Coverage(through: SampleIndex(max(0, min(samples, end))), gaps: gaps)
     }
-
-    /// Marks of samples that were not saved are not true any more.
-    func cutSilences(of recording: Int64, at samples: Int64) throws(StoreError) {
-        try database.execute(
-            """
-            DELETE FROM silence WHERE recording = \(recording) AND start_sample >= \(samples);
-            UPDATE silence SET end_sample = min(end_sample, \(samples)) WHERE recording = \(recording)
-            """, doing: Self.reading)
-    }
 }
