@@ -11,6 +11,8 @@ import Testing
         try box.writeConfiguration(device: "lesson", token: "https://school.example/t", authority: "")
         try box.startDaemon(device: "lesson", overrides: ["transcription.enabled=no"])
         let recordings = box.directory + "/state/recordings"
+        // The socket is there before.
+        try Box.wait("the store", seconds: 20) { FileManager.default.fileExists(atPath: recordings) }
         try FileManager.default.moveItem(atPath: recordings, toPath: recordings + "-away")
         try "a file".write(toFile: recordings, atomically: true, encoding: .utf8)
         let doctor = try box.chalkbox("doctor", "--leave-microphone")
