@@ -1,5 +1,6 @@
 import CloudKit
 import Foundation
+import OwnThread
 import Testing
 
 /// Which storms: `CHALKBOX_STORMS=1,2,3`; the nightly run takes four.
@@ -17,7 +18,7 @@ extension `The network`.`Everything at once` {
         "error-code=408", "expire-keys",
     ]
 
-    @Test(arguments: storms) func `a storm of faults`(seed: UInt64) async throws {
+    @Test(.tags(.long), arguments: storms) func `a storm of faults`(seed: UInt64) async throws {
         let settings = [
             "reconnect.attempts=20", "reconnect.cap_seconds=2", "transcription.catch_up_rate=4",
         ]

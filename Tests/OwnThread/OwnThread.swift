@@ -57,7 +57,7 @@ package struct OwnThreadTrait: SuiteTrait, TestTrait, TestScoping {
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        await Places.shared.take(of: sideBySide)
+        await Places.shared.take(of: sideBySide, isLong: test.tags.contains(.long))
         do {
             try await OwnThread.run(function)
         } catch {
@@ -77,6 +77,12 @@ extension Trait where Self == OwnThreadTrait {
     package static func ownThread(sideBySide: Int) -> Self { OwnThreadTrait(sideBySide: sideBySide) }
 }
 
+extension Tag {
+    /// It takes a minute and more: of the tests with a thread of their own it is among the first, so that it is not
+    /// left alone at the end.
+    @Tag package static var long: Self
+}
+
 /// Those that run side by side, and those that wait for it.
 private actor Places {
     static let shared = Places()
@@ -84,11 +90,11 @@ private actor Places {
     private var taken = 0
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    func take(of all: Int) async {
+    func take(of all: Int, isLong: Bool) async {
         if taken < all {
             taken += 1
         } else {
-            await withCheckedContinuation { waiting.append($0) }
+            await withCheckedContinuation { waiting.insert($0, at: isLong ? 0 : waiting.count) }
         }
     }
 

@@ -5,7 +5,8 @@ import RecorderCore
 import RecordingStore
 import Testing
 
-/// The parent of every suite here: one at a time, since one of them measures the process's memory.
+/// The parent of every suite here: one test at a time, since changes of the disk are recorded, refused and delayed for
+/// the whole process.
 @Suite(.ownThread, .serialized) enum StoreTests {}
 
 /// A directory that is removed with its owner.
