@@ -3,28 +3,57 @@ internal import RecorderCore
 
 /// What the capture loop uses in the product: libasound and the monotonic clock.
 final class ALSAHost: CaptureHost {
-    let deviceName: String
-    private let wake: EventNotifier
+    private let settings: CaptureSettings
+    private let shared: CaptureSharedState
+    private var choice: MicrophoneChoice
+    /// As it was opened, or tried, last.
+    private(set) var deviceName: String
 
-    init(device: String, wake: EventNotifier) {
-        deviceName = device
-        self.wake = wake
+    init(_ settings: CaptureSettings, shared: CaptureSharedState) {
+        self.settings = settings
+        self.shared = shared
+        deviceName = settings.device
+        choice = MicrophoneChoice(hasFallback: !settings.fallback.isEmpty)
     }
 
     var now: MonotonicTime { Clock.now }
 
+    func begin() { choice.begin() }
+
     func open() throws(CaptureError) -> any CaptureDevice {
-        let device = try ALSADevice(name: deviceName, wake: wake.fileDescriptor)
+        var firstError: CaptureError?
+        for microphone in choice.candidates(at: now) {
+            do throws(CaptureError) {
+                let device = try open(microphone, because: firstError)
+                choice.opened(microphone, at: now)
+                return device
+            } catch {
+                firstError = firstError ?? error
+            }
+        }
+        throw firstError ?? .open(device: settings.device, errno: Errno.noEntry, detail: "")
+    }
+
+    private func open(
+        _ microphone: MicrophoneChoice.Microphone, because error: CaptureError?
+    ) throws(CaptureError) -> ALSADevice {
+        let isFirst = microphone == .first
+        deviceName = isFirst ? settings.device : settings.fallback
+        let device = try ALSADevice(name: deviceName, channel: settings.channel, wake: shared.wake.fileDescriptor)
         let result = device.start()
         guard result >= 0 else { throw .stream(device: deviceName, errno: -result, operation: "snd_pcm_start") }
+        // Samples come meanwhile.
+        let mixer = device.tendMixer(deviceName, settings.volume)
+        let reason = isFirst ? nil : error?.message ?? settings.device + " delivers nothing"
+        _ = shared.openings.push(CaptureOpening(device: deviceName, fallbackReason: reason, mixer: mixer))
         return device
     }
 
     func pause(until deadline: MonotonicTime?) {
-        _ = Poll.readable(wake.fileDescriptor, until: deadline)
+        _ = Poll.readable(shared.wake.fileDescriptor, until: deadline)
     }
 
     func acknowledgeWake() {
-        wake.drain()
+        shared.wake.drain()
     }
 }

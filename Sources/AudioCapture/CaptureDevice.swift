@@ -1,16 +1,17 @@
 internal import RecorderCore
 
-/// An open microphone that delivers 16 kHz mono s16. Errors are negative errno numbers, as libasound gives them, so
-/// that the steady loop throws and allocates nothing. Closed when released.
+/// An open microphone that delivers frames as its parameters say. Errors are negative errno numbers, as libasound gives
+/// them, so that the steady loop throws and allocates nothing. Closed when released.
 protocol CaptureDevice: AnyObject {
+    var parameters: PCMParameters { get }
     /// Prepares and starts the stream, also after an overrun. 0, or an error.
     func start() -> Int32
     /// Blocks until there may be data, an error, or the owner was woken; false after `milliseconds` without any.
     func wait(milliseconds: Int64) -> Bool
-    /// Samples that can be read at once, or an error.
+    /// Frames that can be read at once, or an error.
     func available() -> Int
-    /// Samples read (0: none ready), or an error.
-    func read(into target: UnsafeMutableBufferPointer<Int16>) -> Int
+    /// Frames read (0: none ready), or an error.
+    func read(into target: UnsafeMutableRawPointer, frames: Int) -> Int
 }
 
 /// What the capture loop needs from outside, so that tests can replace it.
@@ -18,6 +19,8 @@ protocol CaptureHost: AnyObject {
     var now: MonotonicTime { get }
     /// As the configuration names it.
     var deviceName: String { get }
+    /// A recording begins.
+    func begin()
     func open() throws(CaptureError) -> any CaptureDevice
     /// Blocks until `deadline` or until the owner is woken; nil waits for that alone.
     func pause(until deadline: MonotonicTime?)

@@ -4,7 +4,7 @@ package import LinuxRuntime
 package enum CaptureError: Error, Equatable, Sendable {
     /// The device cannot be opened (`detail`: libasound's own words, or empty).
     case open(device: String, errno: Int32, detail: String)
-    /// The device is there but cannot give 16 kHz mono s16, even through ALSA's `plug`.
+    /// The device is there but has no format that is taken, and none that ALSA's `plug` makes one of.
     case format(device: String, errno: Int32, what: String, detail: String)
     /// The open device failed (`operation`: the libasound function).
     case stream(device: String, errno: Int32, operation: String)
@@ -28,7 +28,7 @@ package enum CaptureError: Error, Equatable, Sendable {
             "cannot open the microphone \(device): \(Self.reason(number, detail)); \(Self.advice(number))"
         case .format(let device, let number, let what, let detail):
             "the microphone \(device) cannot give \(what): \(Self.reason(number, detail)); "
-                + "use its plughw: name, which converts (`arecord -L` lists them)"
+                + "`arecord -D \(device) --dump-hw-params /dev/null` shows what it can"
         case .stream(let device, let number, let operation):
             "the microphone \(device) failed in \(operation): \(SystemError.text(of: number)); "
                 + "check its cable, then the kernel's log (`dmesg`)"
@@ -59,6 +59,7 @@ enum Errno {
     static let noEntry: Int32 = 2
     static let inputOutput: Int32 = 5
     static let tryAgain: Int32 = 11
+    static let noMemory: Int32 = 12
     static let noAccess: Int32 = 13
     static let busy: Int32 = 16
     static let invalid: Int32 = 22

@@ -15,11 +15,12 @@ internal import RecorderCore
 
     private let shared: CaptureSharedState
     private let host: any CaptureHost
-    private let buffer: UnsafeMutableBufferPointer<Int16>
-    private var meter = LevelMeter()
+    private let sink: FrameSink
     private var device: (any CaptureDevice)?
     private var reopenState: ReopenState?
     private var estimator = LostSampleEstimator(position: .zero, at: MonotonicTime(milliseconds: 0))
+    /// Where the recording ends, once STOP was asked for.
+    private var end: SampleIndex?
     /// Why samples are missing before the next one from the device; nil: none are missing.
     private var loss: SilenceMark.Reason?
     /// Whether the microphone has delivered anything in this recording.
@@ -35,15 +36,10 @@ internal import RecorderCore
         var backoff: ReopenBackoff
     }
 
-    init(shared: CaptureSharedState, host: any CaptureHost) {
+    init(shared: CaptureSharedState, host: any CaptureHost, channel: ChannelSelection = .mix) {
         self.shared = shared
         self.host = host
-        unsafe buffer = .allocate(capacity: Int(Limits.periodSamples))
-        unsafe buffer.initialize(repeating: 0)
-    }
-
-    deinit {
-        unsafe buffer.deallocate()
+        sink = FrameSink(shared: shared, selection: channel)
     }
 
     func run() {
@@ -63,9 +59,11 @@ internal import RecorderCore
 
     private func record(request: Int64) {
         shared.clearCounters()
-        meter = LevelMeter()
+        sink.beginRecording()
+        host.begin()
         hasDelivered = false
         loss = nil
+        end = nil
         reopenState = nil
         isStalled = false
         estimator = LostSampleEstimator(position: shared.ring.head, at: host.now)
@@ -89,7 +87,7 @@ internal import RecorderCore
     private func stream(_ device: any CaptureDevice) {
         let isFirst = !hasDelivered || isStalled
         _ = device.wait(milliseconds: isFirst ? Self.stallMilliseconds : Limits.microphoneStallMilliseconds)
-        if consume(device, limit: nil) { return }
+        if consume(device) { return }
         let now = host.now
         let silentMilliseconds = now.milliseconds(since: lastArrival)
         if silentMilliseconds >= Self.stallMilliseconds {
@@ -105,43 +103,40 @@ internal import RecorderCore
         host.pause(until: Self.backOff(after: now))
     }
 
-    /// Moves the samples that the device has into the ring, at most up to `limit`. False when there were none.
-    private func consume(_ device: any CaptureDevice, limit: SampleIndex?) -> Bool {
+    /// Moves the frames that the device has into the ring. False when there were none.
+    private func consume(_ device: any CaptureDevice) -> Bool {
         var moved = false
         while true {
             let ready = device.available()
             guard ready >= 0 else { return recover(device, from: Int32(ready)) }
             guard ready > 0 else { return moved }
-            arrive(ready: Int64(ready))
-            var room = unsafe min(ready, buffer.count)
-            if let limit { room = min(room, Int(max(0, limit.samples(since: shared.ring.head)))) }
-            guard room > 0 else { return true }
-            let count = unsafe device.read(into: .init(rebasing: buffer[..<room]))
+            arrive(ready: ready)
+            if let end, shared.ring.head >= end { return true }
+            let count = sink.take(ready, from: device, limit: end)
             guard count >= 0 else { return recover(device, from: Int32(count)) }
             guard count > 0 else { return moved }
             moved = true
-            unsafe append(.init(rebasing: buffer[..<count]))
             // A device that always has more must not keep this thread from noticing a stop.
-            if ready <= count || limit == nil && ready >= Int(Limits.captureBufferSamples) { return true }
+            if ready <= count || end == nil && ready >= device.parameters.bufferFrames { return true }
         }
     }
 
-    /// Before the first sample is read: the device has captured `ready` samples that nobody has read.
-    private func arrive(ready: Int64) {
+    /// Before the first of them is read: the device has captured `ready` frames that nobody has read.
+    private func arrive(ready: Int) {
         let now = host.now
         lastArrival = now
         restarts = 0
-        if loss == nil {
-            let position = shared.ring.head.advanced(by: ready)
-            if hasDelivered {
-                estimator.observe(position: position, at: now)
-            } else {
-                estimator = LostSampleEstimator(position: position, at: now)
-            }
-        } else {
-            fillSilence(until: estimator.expectedPosition(at: now).advanced(by: -ready))
+        if loss != nil {
+            fillSilence(until: estimator.expectedPosition(at: now).advanced(by: -sink.samples(Int64(ready))))
             loss = nil
+            sink.beginStream()
+        } else if hasDelivered {
+            estimator.observe(position: sink.position(ready: ready), at: now)
+        } else {
+            sink.beginStream()
+            estimator = LostSampleEstimator(position: sink.position(ready: ready), at: now)
         }
+        sink.observe(ready: ready, at: now)
         if !hasDelivered {
             hasDelivered = true
             shared.report(.started(realtime: shared.isRealtime))
@@ -150,13 +145,6 @@ internal import RecorderCore
         }
         reopenState = nil
         isStalled = false
-    }
-
-    private func append(_ samples: UnsafeBufferPointer<Int16>) {
-        unsafe shared.ring.append(samples)
-        guard let second = unsafe meter.add(samples) else { return }
-        shared.publish(second)
-        shared.report(.level(CaptureLevel(second), clipped: second.clipped))
     }
 
     /// False: no samples are ready. True: the stream runs again, or the device is lost.
@@ -169,7 +157,7 @@ internal import RecorderCore
             restarts += 1
             guard restarts <= Self.uselessRestarts else { break }
             shared.countOverrun()
-            if loss == nil { loss = .overrun }
+            lose(.overrun)
             let result = device.start()
             if result < 0 { deviceLost(number: -result) }
             return true
@@ -187,7 +175,11 @@ internal import RecorderCore
         lastArrival = host.now
         restarts = 0
         do throws(CaptureError) {
-            device = try host.open()
+            let opened = try host.open()
+            guard sink.attach(opened.parameters) else {
+                return .system(SystemError("convert", host.deviceName, number: Errno.noMemory))
+            }
+            device = opened
             return nil
         } catch {
             return error
@@ -200,7 +192,7 @@ internal import RecorderCore
 
     private func deviceLost(_ error: CaptureError) {
         device = nil
-        loss = .deviceLost
+        lose(.deviceLost)
         if reopenState != nil {
             // It came back and was lost again, before it delivered a sample.
             reopenState?.errno = error.number
@@ -209,6 +201,12 @@ internal import RecorderCore
         reopenState = ReopenState(errno: error.number, backoff: ReopenBackoff(lostAt: host.now))
         _ = shared.errors.push(error)
         shared.report(.deviceLost(errno: error.number))
+    }
+
+    /// Nothing follows the newest frame but silence.
+    private func lose(_ reason: SilenceMark.Reason) {
+        if loss == nil, hasDelivered { sink.endStream(limit: end) }
+        if loss == nil || reason == .deviceLost { loss = reason }
     }
 
     private func wait() {
@@ -233,15 +231,20 @@ internal import RecorderCore
     /// Reads what was captured until `time`, and fills what is missing with silence.
     private func finish(at time: MonotonicTime) {
         let end = estimator.expectedPosition(at: time)
+        self.end = end
         let deadline = host.now.adding(milliseconds: Self.drainMilliseconds)
         while let device, shared.ring.head < end || loss != nil {
-            let moved = consume(device, limit: end)
+            let moved = consume(device)
             let now = host.now
             guard shared.ring.head < end, now < deadline else { break }
             if !moved { host.pause(until: Self.backOff(after: now)) }
             _ = device.wait(milliseconds: deadline.milliseconds(since: now))
         }
-        if loss != nil { fillSilence(until: end) }
+        if loss != nil {
+            fillSilence(until: end)
+        } else if hasDelivered {
+            sink.endStream(limit: end)
+        }
         device = nil
         shared.report(.stopped(end: shared.ring.head))
     }

@@ -1,9 +1,21 @@
+package import RecorderCore
+
 /// Settings of the capture thread.
 package struct CaptureSettings: Equatable, Sendable {
     /// An ALSA PCM name, for example `plughw:CARD=Microphone`.
     package var device: String
+    /// Opened while `device` is away; empty: none is.
+    package var fallback: String
+    package var channel: ChannelSelection
+    /// Nil: the card's mixer is left alone.
+    package var volume: CaptureVolume?
 
-    package init(device: String) {
+    package init(
+        device: String, fallback: String = "", channel: ChannelSelection = .mix, volume: CaptureVolume? = nil
+    ) {
         self.device = device
+        self.fallback = fallback
+        self.channel = channel
+        self.volume = volume
     }
 }

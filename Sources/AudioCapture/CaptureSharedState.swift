@@ -12,8 +12,12 @@ final class CaptureSharedState: Sendable {
     private let peak = Atomic<Int64>(0)
     private let meanSquare = Atomic<Int64>(0)
     private let overrunCount = Atomic<Int>(0)
+    /// How the device was opened last, in two words; 0: it was not.
+    private let opened = Atomic<Int64>(0)
+    private let openedFrames = Atomic<Int64>(0)
 
     let ring: SampleRing
+    let channels = ChannelLevels()
     let events = EventRing()
     let heartbeat = ThreadHeartbeat("capture")
     /// Wakes the capture thread.
@@ -22,6 +26,9 @@ final class CaptureSharedState: Sendable {
     private let notifier: EventNotifier
     /// Why the device was lost, for people. Only used while no audio flows: it takes a lock and allocates.
     let errors = BoundedQueue<CaptureError>(capacity: 8)
+
+    /// What was opened; likewise.
+    let openings = BoundedQueue<CaptureOpening>(capacity: 8)
 
     init(ring: SampleRing, notifier: EventNotifier) throws(SystemError) {
         self.ring = ring
@@ -62,6 +69,15 @@ final class CaptureSharedState: Sendable {
         LevelMeter.Second(peak: peak.load(ordering: .relaxed), meanSquare: meanSquare.load(ordering: .relaxed))
     }
 
+    /// How the device was opened last; nil: it was not, in this recording.
+    var parameters: PCMParameters? {
+        let (packed, frames) = (opened.load(ordering: .acquiring), openedFrames.load(ordering: .relaxed))
+        guard packed != 0, let format = PCMFormat(rawValue: UInt8(packed >> 8 & 0xFF)) else { return nil }
+        return PCMParameters(
+            framesPerSecond: Int(packed >> 32), format: format, channels: Int(packed >> 16 & 0xFFFF),
+            periodFrames: Int(frames >> 32), bufferFrames: Int(frames & 0xFFFF_FFFF), isConverted: packed & 1 != 0)
+    }
+
     var overruns: Int { overrunCount.load(ordering: .relaxed) }
 
     // The capture thread's side.
@@ -87,7 +103,17 @@ final class CaptureSharedState: Sendable {
         meanSquare.store(second.meanSquare, ordering: .relaxed)
     }
 
+    func publish(_ parameters: PCMParameters) {
+        openedFrames.store(
+            Int64(parameters.periodFrames) << 32 | Int64(parameters.bufferFrames & 0xFFFF_FFFF), ordering: .relaxed)
+        let rate = Int64(parameters.framesPerSecond) << 32 | Int64(parameters.channels & 0xFFFF) << 16
+        opened.store(
+            rate | Int64(parameters.format.rawValue) << 8 | (parameters.isConverted ? 1 : 0), ordering: .releasing)
+    }
+
     func clearCounters() {
+        opened.store(0, ordering: .relaxed)
+        channels.clear()
         overrunCount.store(0, ordering: .relaxed)
         publish(LevelMeter.Second(peak: 0, meanSquare: 0))
     }

@@ -1,4 +1,3 @@
-internal import CALSA
 package import LinuxRuntime
 package import RecorderCore
 
@@ -17,8 +16,8 @@ package final class CaptureThread {
     ) throws(CaptureError) {
         do throws(SystemError) {
             let shared = try CaptureSharedState(ring: ring, notifier: notifier)
-            let host = ALSAHost(device: settings.device, wake: shared.wake)
-            let loop = CaptureLoop(shared: shared, host: host)
+            let host = ALSAHost(settings, shared: shared)
+            let loop = CaptureLoop(shared: shared, host: host, channel: settings.channel)
             thread = try Thread(name: "capture", realtimePriority: Self.realtimePriority) { loop.run() }
             shared.isRealtime = thread.isRealtime
             self.shared = shared
@@ -49,8 +48,17 @@ package final class CaptureThread {
     /// Events that were lost because nobody took them.
     package var missedEvents: Int { shared.events.refused }
 
+    /// What was opened last; nil: nothing was since this was asked.
+    package func takeOpening() -> CaptureOpening? { shared.openings.takeAll().last }
+
     /// Of the last full second; silence while nothing was measured.
     package var levels: CaptureLevel { CaptureLevel(shared.level) }
+
+    /// Of each channel of the microphone, over the last tenth of a second; empty while nothing was measured.
+    package var channels: [ChannelLevel] { shared.channels.all }
+
+    /// How the microphone was opened; nil while it was not, in this recording.
+    package var parameters: PCMParameters? { shared.parameters }
 
     /// How often the buffer overran in this recording.
     package var overruns: Int { shared.overruns }
@@ -74,9 +82,5 @@ extension CaptureLevel {
             peakTenths: Self.tenths(Double(second.peak) / 32_768),
             // Of power, not amplitude: half of the decibels.
             rmsTenths: Self.tenths((Double(second.meanSquare) / 1_073_741_824).squareRoot()))
-    }
-
-    private static func tenths(_ amplitude: Double) -> Int {
-        amplitude > 0 ? Int(chalk_decibel_tenths(amplitude)) : silenceTenths
     }
 }

@@ -12,7 +12,7 @@ internal import Synchronization
     }
 
     private enum Kind: UInt8 {
-        case started, silence, deviceLost, deviceBack, level, stopped
+        case started, silence, deviceLost, deviceBack, level, channels, clock, stopped
     }
 
     /// A power of two.
@@ -68,6 +68,14 @@ internal import Synchronization
             Record(
                 kind: .level, number: Int32(clamping: clipped), start: Int64(level.peakTenths),
                 end: Int64(level.rmsTenths))
+        case .channels(let faults):
+            Record(
+                kind: .channels, number: faults.isMissing ? 1 : 0, start: Int64(faults.dead),
+                end: Int64(faults.inverted))
+        case .clock(let clock):
+            Record(
+                kind: .clock, number: Int32(clamping: clock.nominalRate), start: Int64(clock.partsPerMillion),
+                end: clock.milliseconds)
         case .stopped(let end): Record(kind: .stopped, number: 0, start: 0, end: end.value)
         }
     }
@@ -85,6 +93,14 @@ internal import Synchronization
         case .level:
             .level(
                 CaptureLevel(peakTenths: Int(record.start), rmsTenths: Int(record.end)), clipped: Int(record.number))
+        case .channels:
+            .channels(
+                ChannelFaults(
+                    dead: UInt8(record.start), inverted: UInt8(record.end), isMissing: record.number != 0))
+        case .clock:
+            .clock(
+                DeviceClock(
+                    nominalRate: Int(record.number), partsPerMillion: Int(record.start), milliseconds: record.end))
         case .stopped: .stopped(end: SampleIndex(record.end))
         }
     }

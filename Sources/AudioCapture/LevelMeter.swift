@@ -7,6 +7,8 @@ struct LevelMeter {
         var peak: Int64
         /// Of the samples' squares, 0 to 2³⁰.
         var meanSquare: Int64
+        /// Of the samples.
+        var mean: Int64 = 0
         /// Runs of at least `Limits.clippedRun` samples at full scale.
         var clipped = 0
     }
@@ -17,6 +19,7 @@ struct LevelMeter {
     private var samples: Int64 = 0
     private var peak: Int64 = 0
     private var squares: Int64 = 0
+    private var sum: Int64 = 0
     private var clipped = 0
     /// Samples in a row at full scale, up to now.
     private var run = 0
@@ -30,13 +33,14 @@ struct LevelMeter {
         for offset in 0..<source.count {
             let value = Int64(unsafe source[offset])
             squares += value * value
+            sum += value
             peak = max(peak, abs(value))
             run = abs(value) >= Self.fullScale ? run + 1 : 0
             if run == Limits.clippedRun { clipped += 1 }
         }
         samples += Int64(source.count)
         guard samples >= SampleIndex.samplesPerSecond else { return nil }
-        let second = Second(peak: peak, meanSquare: squares / samples, clipped: clipped)
+        let second = Second(peak: peak, meanSquare: squares / samples, mean: sum / samples, clipped: clipped)
         self = LevelMeter(run: run)
         return second
     }

@@ -20,6 +20,8 @@ final class DaemonClient {
         connection.send(writer.text)
     }
 
+    var fileDescriptor: Int32 { connection.fileDescriptor }
+
     /// The next line; nil when the daemon is gone or the deadline passed.
     func line(until deadline: MonotonicTime? = nil) -> [UInt8]? {
         while lines.isEmpty {
@@ -114,7 +116,10 @@ enum ClientCommands {
         let json = arguments.flags.contains("--json")
         let follow = arguments.flags.contains("--follow")
         return withDaemon(arguments) { client in
-            client.send { $0.field("do", verb) }
+            client.send { writer in
+                writer.field("do", verb)
+                if json, verb == "follow" { writer.field("meters", true) }
+            }
             repeat {
                 let line = client.line(until: follow ? nil : Clock.now.adding(milliseconds: answerMilliseconds))
                 if json, let line { Console.output(line + [0x0A]) }

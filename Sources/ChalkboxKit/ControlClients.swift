@@ -7,7 +7,10 @@ final class ControlClients {
         let token: UInt64
         let connection: ControlConnection
         var followsStatus = false
+        var followsMeters = false
         var followsTranscript = false
+        /// The first sample of the lesson that it was not sent; nil: it does not listen.
+        var hears: SampleIndex?
         var copying = USBExportState.none
         var waitsWritable = false
 
@@ -23,7 +26,10 @@ final class ControlClients {
     private var nextToken = Daemon.Token.firstClient
     /// No descriptor was left for who comes: nobody is taken in until then.
     private var pausedUntil: MonotonicTime?
+    /// When those who listen are sent the next samples.
+    var feedAt: MonotonicTime?
     private var publishedKey: StatusKey?
+    private var publishedPeriods: Int64 = 0
 
     init(_ listener: ControlListener) {
         self.listener = listener
@@ -72,7 +78,7 @@ final class ControlClients {
         pausedUntil = Clock.now.adding(milliseconds: Limits.controlPauseMilliseconds)
     }
 
-    var nextDeadline: MonotonicTime? { [pausedUntil, places.nextDeadline].compactMap { $0 }.min() }
+    var nextDeadline: MonotonicTime? { [pausedUntil, places.nextDeadline, feedAt].compactMap { $0 }.min() }
 
     func elapsed(now: MonotonicTime, loop: EventLoop) {
         while let token = places.expired(now: now) { dismiss(token, loop: loop) }
@@ -84,13 +90,19 @@ final class ControlClients {
         try loop.add(listener.fileDescriptor, token: Daemon.Token.listener)
     }
 
-    /// Tells the followers of `status`, when something of it changed.
-    func publish(status line: () -> String, key: StatusKey, loop: EventLoop) {
-        guard key != publishedKey else { return }
+    /// Whether somebody wants to see the microphone's meters.
+    var isMetered: Bool { clients.contains { $0.followsMeters } }
+
+    /// Tells the followers of `status`, when something of it changed, or the meters have for those who watch them.
+    /// - Parameter periods: of sound in this lesson.
+    func publish(status line: () -> String, key: StatusKey, periods: Int64, loop: EventLoop) {
+        let (isChanged, isMetered) = (key != publishedKey, periods != publishedPeriods)
+        guard isChanged || isMetered else { return }
         publishedKey = key
-        guard clients.contains(where: { $0.followsStatus }) else { return }
-        let text = line()
-        send(text, loop: loop) { $0.followsStatus }
+        publishedPeriods = periods
+        let isTold: (Client) -> Bool = { isChanged && $0.followsStatus || isMetered && $0.followsMeters }
+        guard clients.contains(where: isTold) else { return }
+        send(line(), loop: loop, where: isTold)
     }
 
     /// Tells the followers of the transcript.

@@ -32,6 +32,8 @@ final class Daemon {
     let watchdog: WatchdogDriver
     var panel: PanelDriver
     let clients: ControlClients
+    /// The microphone as it was opened last; nil: it was not yet.
+    var opening: CaptureOpening?
     /// What was too much, and how often.
     private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
@@ -99,7 +101,7 @@ final class Daemon {
         [
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, uploads.nextDeadline(isBlocked: outbox.isAuthorizationBlocked),
-            watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline,
+            watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline, meterDeadline,
         ].compactMap { $0 }.min()
     }
 
@@ -150,7 +152,8 @@ final class Daemon {
             isUploading: outbox.isUploading, copying: clients.copying,
             isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
-        clients.publish(status: { self.statusLine() }, key: statusKey, loop: loop)
+        clients.publish(status: { self.statusLine() }, key: statusKey, periods: meteredPeriods, loop: loop)
+        clients.feed(from: ring, isHearing: recorder.isHearing, now: now, loop: loop)
     }
 
     /// An interrupted lesson goes on, or is over: by the clock, or since something was pressed.
@@ -313,8 +316,7 @@ final class Daemon {
 
     private func drainAdapters() {
         while let event = capture.nextEvent() {
-            // Whether the kernel lets the microphone's thread go before others is known when it begins.
-            if case .started(false) = event { reached(.realtimePriority) }
+            note(event)
             receive(.capture(event))
         }
         drainStore()

@@ -155,8 +155,7 @@ enum DaemonCommand {
         _ settings: Settings, _ ring: SampleRing, _ notifier: EventNotifier, _ log: Log
     ) -> CaptureThread? {
         do throws(CaptureError) {
-            let capture = CaptureSettings(device: settings.audio.device)
-            return try CaptureThread(settings: capture, ring: ring, notifier: notifier)
+            return try CaptureThread(settings: settings.capture, ring: ring, notifier: notifier)
         } catch {
             log.write(.error, "start-up reason=\(LogEntry.quoted(error.message))")
             return nil

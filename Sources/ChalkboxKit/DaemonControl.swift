@@ -58,13 +58,16 @@ extension Daemon {
             return command(.stop)
         case .status:
             return statusLine()
-        case .follow:
+        case .follow(let meters):
             client.followsStatus = true
+            client.followsMeters = meters
             return statusLine()
         case .transcript:
             client.followsTranscript = true
             let transcript = recorder.lesson?.transcript
             return TranscriptLine.json(words: transcript?.recent ?? [], interim: transcript?.interim ?? "")
+        case .listen:
+            return listen(client)
         case .button(let button, let isPressed):
             return press(button, isPressed)
         case .copying(let hasFailed):

@@ -110,7 +110,9 @@ struct Doctor {
             return
         }
         if let peak = status.at("microphone.peakDbfs").double {
-            report("microphone", fine: true, device + ", a lesson is recorded with it, " + Self.peak(Int(peak)))
+            let note = status.text("microphone.note")
+            let measured = ", a lesson is recorded with it, " + Self.peak(Int(peak)) + (note.isEmpty ? "" : "; " + note)
+            report("microphone", fine: true, device + measured)
             return
         }
         guard !isRunning || !isLeft else {
@@ -118,10 +120,14 @@ struct Doctor {
             return
         }
         do throws(CaptureError) {
-            let result = try CaptureProbe.measure(device: device)
+            let result = try CaptureProbe.measure(settings.capture)
+            let mixer = result.mixer.problem
+            guard mixer.isEmpty else { return report("microphone", fine: false, device + ": " + mixer) }
             let quiet = result.level.rmsTenths < settings.audio.levelWarningDBFS * 10
-            let measured = device + ", " + result.parameters + ", " + Self.peak(result.level.peakTenths / 10)
-            report("microphone", fine: !quiet, quiet ? measured + Self.isQuiet : measured)
+            let measured = device + ", " + result.parameters.text + ", " + Self.peak(result.level.peakTenths / 10)
+            let fault = result.faults.text(of: settings.audio.channel)
+            let isFine = !quiet && (fault.isEmpty || settings.audio.channel == .mix)
+            report("microphone", fine: isFine, measured + (quiet ? Self.isQuiet : fault.isEmpty ? "" : "; " + fault))
         } catch {
             report("microphone", fine: false, error.message)
         }

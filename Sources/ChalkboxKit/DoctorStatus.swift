@@ -82,6 +82,8 @@ extension Doctor {
         if let problem = reason.remainder(after: "microphone: ") {
             return problem.remainder(after: status.text("microphone.device") + ": ") ?? problem
         }
+        let fault = status.text("microphone.problem")
+        if !fault.isEmpty { return fault }
         let level = status.text("microphone.level")
         if level == "quiet" { return level + Self.isQuiet }
         if level == "clipping" { return level + "; turn its gain down: `alsamixer`" }

@@ -1,4 +1,5 @@
 internal import AsyncTranscription
+internal import AudioCapture
 internal import Configuration
 internal import LinuxRuntime
 internal import Panel
@@ -19,7 +20,12 @@ extension Settings {
                 slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503),
             sessionMilliseconds: Int64(transcription.sessionMinutes * 60_000),
             catchUpRate: transcription.catchUpRate, transcribesLater: transcription.enabled,
-            levelWarningDecibels: audio.levelWarningDBFS)
+            levelWarningDecibels: audio.levelWarningDBFS, channel: audio.channel)
+    }
+
+    var capture: CaptureSettings { 
+        CaptureSettings(
+            device: audio.device, fallback: audio.fallbackDevice, channel: audio.channel, volume: audio.captureVolume)
     }
 
     var backfill: BackfillSettings {

@@ -13,9 +13,9 @@ extension Daemon {
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
             error: lesson?.lastError ?? "", lit: panel.lamps, panel: panel.problem, level: lesson?.level.state ?? .fine,
+            opening: (opening?.device ?? "") + (opening?.mixer.problem ?? ""),
             ending: (recorder.ending?.id.text ?? "") + (recorder.ending?.problem ?? ""),
-            network: network.reason,
-            uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
+            network: network.reason, uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
     }
 
     func statusLine() -> String {
@@ -162,15 +162,46 @@ extension Daemon {
         }
     }
 
+    /// Of sound in this lesson, as far as somebody watches the meters.
+    var meteredPeriods: Int64 { meterDeadline == nil ? 0 : ring.head.value / Limits.periodSamples }
+
+    /// When the meters may have changed. Nobody is woken by the capture thread for that.
+    var meterDeadline: MonotonicTime? {
+        guard clients.isMetered, recorder.lesson?.microphone == .recording else { return nil }
+        return Clock.now.adding(milliseconds: Limits.meterMilliseconds)
+    }
+
     private func writeMicrophone(_ writer: inout JSONWriter) {
         writer.object("microphone") { writer in
-            writer.field("device", settings.audio.device)
             let recording = recorder.lesson?.microphone == .recording
+            writer.field("device", (recording ? opening?.device : nil) ?? settings.audio.device)
             writer.key("peakDbfs")
             recording ? writer.thousandths(Double(capture.levels.peakTenths) / 10) : writer.null()
             writer.key("rmsDbfs")
             recording ? writer.thousandths(Double(capture.levels.rmsTenths) / 10) : writer.null()
             writer.field("level", orNull: recording ? recorder.lesson?.level.state.name ?? "" : "")
+            let fault = recorder.lesson?.microphoneFault(of: settings.audio.channel)
+            let problem = [fault?.problem ?? "", opening?.mixer.problem ?? ""].first { !$0.isEmpty } ?? ""
+            writer.field("problem", orNull: recording ? problem : "")
+            let fallback = opening?.fallbackReason.map { "it is the fallback: " + $0 } ?? ""
+            let note = [fault?.note ?? "", fallback].first { !$0.isEmpty } ?? ""
+            writer.field("note", orNull: recording ? note : "")
+            let parameters = capture.parameters
+            writer.field("opened", orNull: recording ? parameters?.text ?? "" : "")
+            writer.key("measuredRate")
+            let clock = recording ? recorder.lesson?.clock.newest : nil
+            if let clock { writer.value(Int64(clock.measuredRate)) } else { writer.null() }
+            writer.array("channels") { writer in
+                for channel in recording ? capture.channels : [] {
+                    writer.object { writer in
+                        writer.key("peakDbfs")
+                        writer.thousandths(Double(channel.level.peakTenths) / 10)
+                        writer.key("rmsDbfs")
+                        writer.thousandths(Double(channel.level.rmsTenths) / 10)
+                        writer.field("clipped", channel.clipped)
+                    }
+                }
+            }
         }
     }
 
@@ -250,6 +281,7 @@ struct StatusKey: Equatable {
     var lit: Lamps
     var panel: String
     var level: LevelWatch.State
+    var opening: String
     var ending: String
     var network: String
     var uploading: OutboxStatus

@@ -73,10 +73,11 @@ enum StatusText {
     }
 
     private static func warning(_ microphone: JSONValue?) -> String {
+        if let problem = microphone?["problem"]?.string { return "; " + problem }
         switch microphone?["level"]?.string {
-        case "quiet": "; very quiet for a while: is it muted, or unplugged from its adapter?"
-        case "clipping": "; too loud: lower its volume, or move it away from the speaker"
-        default: ""
+        case "quiet": return "; very quiet for a while: is it muted, or unplugged from its adapter?"
+        case "clipping": return "; too loud: lower its volume, or move it away from the speaker"
+        default: return microphone?["note"]?.string.map { "; " + $0 } ?? ""
         }
     }
 

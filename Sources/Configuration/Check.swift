@@ -2,6 +2,15 @@ internal import RecorderCore
 
 /// The kinds of value. Each answers nil, or what is accepted.
 enum Check {
+    static func channel(_ text: String, _ value: inout ChannelSelection) -> String? {
+        var number = text == "left" ? 1 : text == "right" ? 2 : 0
+        if number == 0, text != "mix", Self.number(text, 1...ChannelWatch.channelLimit, &number) != nil {
+            return "mix, left, right, or a channel's number, 1 to 8"
+        }
+        value = number == 0 ? .mix : .one(number)
+        return nil
+    }
+
     static func number(_ text: String, _ range: ClosedRange<Int>, _ value: inout Int) -> String? {
         guard let number = Int(text), range.contains(number) else {
             return "a whole number from \(range.lowerBound) to \(range.upperBound)"

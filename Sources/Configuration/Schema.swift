@@ -72,8 +72,19 @@ enum Schema {
             $0.audio.device = $1
             return $1.isEmpty ? "an ALSA PCM name (`arecord -L` lists them)" : Check.printable($1, limit: 256)
         },
+        SchemaKey("audio", "fallback_device", "") {
+            $0.audio.fallbackDevice = $1
+            return Check.printable($1, limit: 256)
+        },
+        SchemaKey("audio", "capture_volume", "") {
+            $0.audio.captureVolume = CaptureVolume($1)
+            return $1.isEmpty || $0.audio.captureVolume != nil ? nil : "a percentage such as 70%, or dB such as -6 dB"
+        },
         SchemaKey("audio", "rate", "16000") {
             $1 == "16000" ? nil : "16000 only: the speech service and the journal run at 16 kHz"
+        },
+        SchemaKey("audio", "channel", "mix") {
+            Check.channel($1, &$0.audio.channel)
         },
         SchemaKey("audio", "level_warning_dbfs", "-55") { Check.number($1, -96 ... -10, &$0.audio.levelWarningDBFS) },
     ]

@@ -14,6 +14,11 @@ package struct Settings: Equatable, Sendable {
 
     package struct Audio: Equatable, Sendable {
         package var device = ""
+        /// Used while `device` is away; empty: none is.
+        package var fallbackDevice = ""
+        package var channel = ChannelSelection.mix
+        /// Nil: the card's mixer is left alone.
+        package var captureVolume: CaptureVolume?
         package var levelWarningDBFS = 0
     }
 

@@ -6,8 +6,11 @@ package enum ControlRequest: Equatable, Sendable {
     case start(label: String)
     case stop
     case status
-    case follow
+    /// `{"do":"follow"}`; with `"meters":true` also ten times a second in a lesson.
+    case follow(meters: Bool)
     case transcript
+    /// The lesson's samples from now on.
+    case listen
     /// `{"do":"press","button":"start"}`, and `release`, as a finger does.
     case button(Button, isPressed: Bool)
     /// `{"do":"upload-retry","id":"…"}`; nil: `all`.
@@ -42,7 +45,7 @@ package enum ControlRequest: Equatable, Sendable {
         }
     }
 
-    private static let verbs = "start, stop, status, follow, transcript, press, release, upload-retry, copying"
+    private static let verbs = "start, listen, stop, status, follow, transcript, press, release, upload-retry, copying"
     /// A recording's name is a ULID.
     private static let nameBytes = 26
     /// The longest unknown verb that is quoted in the refusal.
@@ -63,8 +66,9 @@ package enum ControlRequest: Equatable, Sendable {
         case "start": self = .start(label: try Self.label(request, bounds))
         case "stop": self = .stop
         case "status": self = .status
-        case "follow": self = .follow
+        case "follow": self = .follow(meters: request["meters"]?.bool == true)
         case "transcript": self = .transcript
+        case "listen": self = .listen
         case "press": self = .button(try Self.button(request), isPressed: true)
         case "release": self = .button(try Self.button(request), isPressed: false)
         case "upload-retry": self = .uploadRetry(id: try Self.recording(request))
@@ -78,7 +82,7 @@ package enum ControlRequest: Equatable, Sendable {
     /// Whether the sender may keep the connection open without asking anything more.
     package var stays: Bool {
         switch self {
-        case .follow, .transcript, .button, .copying: true
+        case .follow, .transcript, .listen, .button, .copying: true
         case .start, .stop, .status, .uploadRetry: false
         }
     }

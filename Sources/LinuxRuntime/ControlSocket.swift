@@ -114,6 +114,9 @@ package final class ControlConnection {
         flush()
     }
 
+    /// How much waits for the peer to read.
+    package var pendingBytes: Int { pending.count }
+
     /// Whether queued lines wait for the peer to read.
     package var wantsWritable: Bool { !pending.isEmpty && !isClosed }
 

@@ -14,8 +14,10 @@ package enum Limits {
     package static let ringSamples = 1 << 20
     /// Capture period and streaming frame: 100 ms (PROTOCOL, Messages: 60 to 120 ms).
     package static let periodSamples: Int64 = 1_600
+    /// Who watches the microphone's meters is told this often.
+    package static let meterMilliseconds: Int64 = 100
     /// ALSA's buffer: a capture thread that is away for less than this loses nothing.
-    package static let captureBufferSamples: Int64 = 32_000
+    package static let captureBufferMilliseconds: Int64 = 2_000
     /// A microphone that is being opened, and gives neither a sample nor an error for so long, counts as lost. A sound
     /// server may need 2 s for its first sample.
     package static let microphoneOpenMilliseconds: Int64 = 4_000
@@ -225,6 +227,10 @@ package enum Limits {
     package static let controlPauseMilliseconds: Int64 = 1_000
     package static let controlLineBytes = 64 << 10
     package static let controlOutputBytes = 256 << 10
+    /// Who listens to a lesson is sent its samples so often…
+    package static let listenMilliseconds: Int64 = 100
+    /// … and none as long as so many bytes wait to be read: the ring keeps them for a minute.
+    package static let listenBytes = 64 << 10
 
     // Panel
     /// A line that cannot be had is tried again after this, then after twice as long each time, up to the next.

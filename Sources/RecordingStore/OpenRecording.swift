@@ -202,6 +202,8 @@ internal import RecorderCore
         batch.clippedSamples += max(0, clipped)
     }
 
+    func add(_ sound: MeasuredSound) { batch.measured = sound }
+
     /// Takes what is in the ring and puts everything on the medium. The words go even when the audio fails, and the
     /// other way round; the first failure is thrown.
     func commit() throws(StoreError) {

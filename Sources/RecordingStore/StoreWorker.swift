@@ -171,7 +171,7 @@ final class StoreWorker: @unchecked Sendable {
                 postLesson.receive(command)
             case .commit:
                 nextCommit = Clock.now
-            case .stopped, .close, .words, .silence, .mergeSpeaker, .level:
+            case .stopped, .close, .words, .silence, .mergeSpeaker, .level, .measured:
                 if case .open(let recording) = phase { perform(command, on: recording) }
             }
         }
@@ -188,6 +188,8 @@ final class StoreWorker: @unchecked Sendable {
             recording.mergeSpeaker(retired, into: speaker)
         case .level(let quiet, let clipped):
             recording.addLevel(quiet: quiet, clipped: clipped)
+        case .measured(let sound):
+            recording.add(sound)
         case .stopped:
             recording.stopped()
             nextCommit = Clock.now

@@ -104,24 +104,3 @@ enum TusRequests {
         return name
     }
 }
-
-/// RFC 4648 section 4.
-enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        var place = 0
-        while place < bytes.count {
-            let left = bytes.count - place
-            let group =
-                Int(bytes[place]) << 16 | (left > 1 ? Int(bytes[place + 1]) << 8 : 0)
-                | (left > 2 ? Int(bytes[place + 2]) : 0)
-            for position in 0..<4 {
-                text.append(position <= left ? alphabet[group >> (18 - 6 * position) & 63] : 0x3D)
-            }
-            place += 3
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-}

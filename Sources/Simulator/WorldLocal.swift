@@ -127,7 +127,7 @@ extension World {
         case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
         case .commit: queue.add(.commit(recording: recording), at: now + 1)
         case .close(let end, let gaps, _): closeStore(end: end, gaps: gaps)
-        case .silence, .level, .stopped, .closeInterrupted, .read, .freeSpace, .postLesson: break
+        case .silence, .level, .measured, .stopped, .closeInterrupted, .read, .freeSpace, .postLesson: break
         }
     }
 

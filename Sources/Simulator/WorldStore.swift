@@ -40,7 +40,8 @@ extension World {
             outcome.words += words.count
         case .mergeSpeaker(let retired, let speaker): mergeSpeaker(retired, into: speaker)
         case .reopen: seat.lateUntil = max(seat.lateUntil, now + 4_000)
-        case .silence, .level, .stopped, .commit, .close, .closeInterrupted, .read, .freeSpace, .postLesson: break
+        case .silence, .level, .measured, .stopped, .commit, .close, .closeInterrupted, .read, .freeSpace, .postLesson:
+            break
         }
         seat.store.moment = moment
         seat.store.receive(command)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import AudioCapture
 
-private func numbered(_ range: Range<Int>) -> [Int16] { range.map { Int16($0 % 30_000 + 1) } }
+private func numbered(_ range: Range<Int>) -> [Int16] { range.map(numberedSample) }
 
 private func mark(_ start: Int64, _ end: Int64, _ reason: SilenceMark.Reason) -> CaptureEvent {
     .silence(SilenceMark(start: SampleIndex(start), end: SampleIndex(end), reason: reason))

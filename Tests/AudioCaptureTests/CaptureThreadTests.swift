@@ -15,11 +15,12 @@ private final class Recording {
     private let idle: EventNotifier
     private(set) var events: [CaptureEvent] = []
 
-    init(_ device: String) throws {
+    init(_ device: String, channel: ChannelSelection = .mix) throws {
         _ = VirtualMicrophone.directory
         notifier = try EventNotifier()
         idle = try EventNotifier()
-        capture = try CaptureThread(settings: CaptureSettings(device: device), ring: ring, notifier: notifier)
+        let settings = CaptureSettings(device: device, channel: channel)
+        capture = try CaptureThread(settings: settings, ring: ring, notifier: notifier)
     }
 
     deinit {
@@ -185,17 +186,19 @@ private final class Recording {
         #expect(recording.capture.levels == .silence)
     }
 
-    @Test func `the steady loop allocates nothing`() throws {
+    @Test(arguments: ["instant", "card", "card44"])
+    func `the steady loop allocates nothing`(device: String) throws {
         guard thread_watch_available() else { return }
-        try VirtualMicrophone.loadInstant(numberedSamples(16_000))
-        let recording = try Recording("instant")
+        // Both channels of `card` are the same.
+        try VirtualMicrophone.loadInstant(numberedSamples(48_000))
+        let recording = try Recording(device)
         let thread = thread_watch_find("capture")
         try #require(thread > 0)
         recording.capture.start()
         // What the runtime sets up at first use is set up by then.
         try recording.waitForSamples(100 * Limits.periodSamples)
         thread_watch_begin(thread)
-        // Unpaced: some thousand periods in no time.
+        // Unpaced: some hundred periods in no time.
         try recording.waitForSamples(recording.ring.head.value + 1_000 * Limits.periodSamples)
         let calls = thread_watch_end()
         let end = try recording.stop()
@@ -244,32 +247,64 @@ extension CaptureThreadTests {
     @Test func `the level is measured`() throws {
         _ = VirtualMicrophone.directory
         try VirtualMicrophone.loadInstant((0..<16_000).map { $0 % 2 == 0 ? 3_277 : -3_277 })
-        let result = try CaptureProbe.measure(device: "instant", milliseconds: 1_000)
+        let result = try CaptureProbe.measure(CaptureSettings(device: "instant"), milliseconds: 1_000)
         #expect(result.level == CaptureLevel(peakTenths: -200, rmsTenths: -200))
         #expect(result.samples == 16_000)
-        #expect(!result.isConverted)
-        #expect(result.parameters.hasPrefix("16000 Hz, mono, s16, period 1600"))
+        #expect(!result.parameters.isConverted)
+        #expect(result.parameters.text.hasPrefix("16000 Hz, 1 channel, S16_LE, period 1600"))
     }
 
-    @Test func `a device that has only two channels is converted by ALSA`() throws {
+    @Test(arguments: ["card", "plug:card", "plug:'plug:card'"])
+    func `a device behind plug is opened as it works itself`(device: String) throws {
         _ = VirtualMicrophone.directory
-        let result = try CaptureProbe.measure(device: "stereo", milliseconds: 100)
-        #expect(result.isConverted)
+        let result = try CaptureProbe.measure(CaptureSettings(device: device), milliseconds: 300)
+        #expect(result.parameters.text.hasPrefix("48000 Hz, 2 channels, S32_LE, period 4800"))
+        #expect(!result.parameters.isConverted)
+        #expect(result.samples == 4_800)
+        #expect(result.channels.count == 2)
+    }
+
+    @Test func `a device of none of our formats is converted by ALSA`() throws {
+        _ = VirtualMicrophone.directory
+        let result = try CaptureProbe.measure(CaptureSettings(device: "alaw"), milliseconds: 100)
+        #expect(result.parameters.isConverted)
+        #expect(result.parameters.text.hasSuffix("converted by ALSA's plug"))
         #expect(result.samples == 1_600)
-        #expect(result.level == .silence)
+    }
+
+    @Test func `the mixer is read, set, switched on and read back`() throws {
+        let microphone = try VirtualMicrophone()
+        defer { microphone.kill() }
+        func mixer(_ volume: CaptureVolume?) throws -> MixerReport {
+            try MicrophoneReader(CaptureSettings(device: "mixed", volume: volume), wake: -1).mixer
+        }
+        #expect(try mixer(.percent(40)).elements.map(\.text) == ["Capture 40% on"])
+        #expect(try mixer(nil).elements.map(\.text) == ["Capture 40% on"])
+        try VirtualMicrophone.mute()
+        let muted = try mixer(nil)
+        #expect(muted.elements.first?.isOn == false && muted.problem.hasPrefix("muted: "))
+        #expect(try mixer(.percent(70)) == MixerReport(mixer(nil).elements, wanted: nil))
+        #expect(try mixer(nil).elements.map(\.text) == ["Capture 70% on"])
+        #expect(try mixer(.decibels(hundredths: -600)).problem.contains("percent"))
+        // A device whose mixer nobody knows.
+        let bare = CaptureSettings(device: "instant", volume: .percent(70))
+        #expect(try MicrophoneReader(bare, wake: -1).mixer.problem.contains("no capture volume"))
+        #expect(try MicrophoneReader(CaptureSettings(device: "instant"), wake: -1).mixer == .none)
     }
 
     @Test(arguments: ["no_such_name", "hw:CARD=NoSuchCard", "plughw:9,9", "", "plug:'"])
     func `a device that cannot be had is named, with what to do`(device: String) throws {
         _ = VirtualMicrophone.directory
-        let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(device: device) }
+        let settings = CaptureSettings(device: device)
+        let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(settings) }
         #expect(error.message.contains("the microphone \(device)"))
         #expect(error.message.contains("; "))
     }
 
     @Test func `what libasound says is kept, not printed`() throws {
         _ = VirtualMicrophone.directory
-        let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(device: "no_such_name") }
+        let settings = CaptureSettings(device: "no_such_name")
+        let error = try #require(throws: CaptureError.self) { try CaptureProbe.measure(settings) }
         guard case .open(let device, let number, let detail) = error else {
             Issue.record("another error: \(error)")
             return

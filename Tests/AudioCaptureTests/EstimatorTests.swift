@@ -123,11 +123,13 @@ struct EventRingTests {
         .silence(SilenceMark(start: SampleIndex(7), end: SampleIndex(9), reason: .deviceLost)),
         .silence(SilenceMark(start: SampleIndex(1 << 40), end: SampleIndex(1 << 41), reason: .overrun)),
         .deviceLost(errno: 19), .level(CaptureLevel(peakTenths: -1_200, rmsTenths: -903), clipped: 4), .deviceBack,
+        .channels(ChannelFaults(dead: 0x81, inverted: 2, isMissing: true)), .channels(ChannelFaults()),
+        .clock(DeviceClock(nominalRate: 192_000, partsPerMillion: -80_000, milliseconds: 1 << 40)),
         .stopped(end: SampleIndex(1 << 50)),
     ]
 
     @Test func `every event comes out as it went in, in order`() {
-        let ring = EventRing(capacity: 8)
+        let ring = EventRing(capacity: 16)
         for event in Self.every { ring.push(event) }
         #expect(Self.every.map { _ in ring.pop() } == Self.every)
         #expect(ring.pop() == nil)

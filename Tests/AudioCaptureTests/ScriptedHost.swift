@@ -4,8 +4,8 @@ import RecorderCore
 @testable import AudioCapture
 
 /// A microphone and a clock that follow a script: time passes only in waits, so a lesson of hours takes no time and
-/// every figure is exact. Samples are numbered: the one captured at millisecond t has the value of its number since
-/// the device was opened, modulo 30,000, plus 1, so that none looks like silence.
+/// every figure is exact. At 16 kHz, mono, s16, samples are numbered (`numberedSample`), from the opening of the device
+/// on; a device of another kind says what `signal` gives.
 final class ScriptedHost: CaptureHost {
     enum Step {
         /// The device captures and delivers a period of 100 ms.
@@ -31,6 +31,11 @@ final class ScriptedHost: CaptureHost {
     }
 
     let shared: CaptureSharedState
+    let parameters: PCMParameters
+    /// What a channel has at a frame since the device was opened, 1 is full scale.
+    let signal: ((Int64, Int) -> Double)?
+    /// By how much the device runs faster than it says.
+    let partsPerMillion: Int64
     var milliseconds: Int64 = 1_000_000
     var steps: [Step]
     private(set) var openings = 0
@@ -41,8 +46,14 @@ final class ScriptedHost: CaptureHost {
     fileprivate var taken: Int64 = 0
     fileprivate var failure: Int32 = 0
 
-    init(shared: CaptureSharedState, _ steps: [Step]) {
+    init(
+        shared: CaptureSharedState, _ steps: [Step], parameters: PCMParameters = ScriptedHost.usual,
+        partsPerMillion: Int64 = 0, signal: ((Int64, Int) -> Double)? = nil
+    ) {
         self.shared = shared
+        self.parameters = parameters
+        self.partsPerMillion = partsPerMillion
+        self.signal = signal
         self.steps = steps
         if case .absent(let duration) = steps.first {
             absentUntil = milliseconds + duration
@@ -50,9 +61,14 @@ final class ScriptedHost: CaptureHost {
         }
     }
 
+    static let usual = PCMParameters(
+        framesPerSecond: 16_000, format: .s16, channels: 1, periodFrames: 1_600, bufferFrames: 32_000)
+
     var now: MonotonicTime { MonotonicTime(milliseconds: milliseconds) }
 
     let deviceName = "scripted"
+
+    func begin() {}
 
     func open() throws(CaptureError) -> any CaptureDevice {
         openings += 1
@@ -102,8 +118,7 @@ final class ScriptedHost: CaptureHost {
     fileprivate func step(limit: Int64) -> Bool {
         guard !steps.isEmpty else {
             // After STOP the device goes on.
-            pass(min(limit, 100))
-            captured += 16 * min(limit, 100)
+            deliver(min(limit, 100))
             return true
         }
         switch steps.removeFirst() {
@@ -139,7 +154,7 @@ final class ScriptedHost: CaptureHost {
 
     private func deliver(_ duration: Int64) {
         pass(duration)
-        captured += 16 * duration
+        captured += Int64(parameters.framesPerSecond) * duration * (1_000_000 + partsPerMillion) / 1_000_000_000
     }
 }
 
@@ -149,6 +164,8 @@ private final class ScriptedDevice: CaptureDevice {
 
     init(host: ScriptedHost) { self.host = host }
 
+    var parameters: PCMParameters { host.parameters }
+
     func start() -> Int32 { host.start() }
 
     func wait(milliseconds: Int64) -> Bool { host.step(limit: milliseconds) }
@@ -157,10 +174,16 @@ private final class ScriptedDevice: CaptureDevice {
         host.failure == 0 ? Int(host.captured - host.taken) : -Int(host.failure)
     }
 
-    func read(into target: UnsafeMutableBufferPointer<Int16>) -> Int {
-        let count = min(Int64(target.count), host.captured - host.taken)
-        for offset in 0..<Int(count) {
-            target[offset] = Int16((total + Int64(offset)) % 30_000 + 1)
+    func read(into target: UnsafeMutableRawPointer, frames: Int) -> Int {
+        let count = min(Int64(frames), host.captured - host.taken)
+        let channels = parameters.channels
+        for index in 0..<Int(count) * channels {
+            let (frame, channel) = (total + Int64(index / channels), index % channels)
+            if let signal = host.signal {
+                PCMBytes.store(signal(frame, channel), parameters.format, in: target, index)
+            } else {
+                target.storeBytes(of: numberedSample(Int(frame)), toByteOffset: 2 * index, as: Int16.self)
+            }
         }
         host.taken += count
         total += count
@@ -177,21 +200,27 @@ struct ScriptedLesson {
     var openings = 0
     var elapsedMilliseconds: Int64 = 0
     var errors: [CaptureError] = []
+    var channels: [ChannelLevel] = []
 
     /// Runs the capture loop on this thread until the script is over.
-    static func run(_ steps: [ScriptedHost.Step]) throws -> ScriptedLesson {
+    static func run(
+        _ steps: [ScriptedHost.Step], _ parameters: PCMParameters = ScriptedHost.usual,
+        channel: ChannelSelection = .mix, partsPerMillion: Int64 = 0, signal: ((Int64, Int) -> Double)? = nil
+    ) throws -> ScriptedLesson {
         let ring = SampleRing()
         let shared = try CaptureSharedState(ring: ring, notifier: EventNotifier())
-        let host = ScriptedHost(shared: shared, steps)
+        let host = ScriptedHost(
+            shared: shared, steps, parameters: parameters, partsPerMillion: partsPerMillion, signal: signal)
         let began = host.milliseconds
         _ = shared.request(recording: true, at: host.now)
-        CaptureLoop(shared: shared, host: host).run()
+        CaptureLoop(shared: shared, host: host, channel: channel).run()
         var lesson = ScriptedLesson()
         while let event = shared.events.pop() { lesson.events.append(event) }
         lesson.end = ring.head.value
         lesson.overruns = shared.overruns
         lesson.openings = host.openings
         lesson.elapsedMilliseconds = host.milliseconds - began
+        lesson.channels = shared.channels.all
         lesson.errors = shared.errors.takeAll()
         let start = max(0, lesson.end - Int64(ring.capacity))
         var copy = [Int16](repeating: 0, count: Int(lesson.end - start))
@@ -200,9 +229,18 @@ struct ScriptedLesson {
         return lesson
     }
 
-    /// What happened, without the levels of each second.
+    /// What happened, without what is measured regularly.
     var changes: [CaptureEvent] {
-        events.filter { if case .level = $0 { false } else { true } }
+        events.filter { event in
+            switch event {
+            case .level, .clock: false
+            default: true
+            }
+        }
+    }
+
+    var clocks: [DeviceClock] {
+        events.compactMap { if case .clock(let clock) = $0 { clock } else { nil } }
     }
 
     var silences: [SilenceMark] {

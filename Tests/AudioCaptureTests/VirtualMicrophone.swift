@@ -15,12 +15,11 @@ final class VirtualMicrophone {
         try? """
         <\(path)/asound.conf>
         pcm.instant { type file slave.pcm "null" file "/dev/null" format "raw" infile "\(path)/instant.raw" }
-        pcm.stereo {
-            type multi
-            slaves.a { pcm "null" channels 2 }
-            bindings.0 { slave a channel 0 }
-            bindings.1 { slave a channel 1 }
-        }
+        pcm.card { type plug slave { pcm "instant" rate 48000 channels 2 format S32_LE } }
+        pcm.card44 { type plug slave { pcm "instant" rate 44100 channels 4 format S24_3LE } }
+        pcm.mixed { type pulse device "classroom.monitor" server "unix:\(path)/pulse.sock" }
+        ctl.mixed { type pulse server "unix:\(path)/pulse.sock" source "classroom.monitor" }
+        pcm.alaw { type plug slave { pcm "null" rate 8000 channels 1 format A_LAW } }
         """.write(toFile: configuration, atomically: true, encoding: .utf8)
         setenv("ALSA_CONFIG_PATH", configuration, 1)
         setenv("XDG_RUNTIME_DIR", path, 1)
@@ -72,10 +71,17 @@ final class VirtualMicrophone {
         try samples.withUnsafeBytes { try Data($0).write(to: URL(filePath: path)) }
     }
 
+    /// Turns the capture switch of the device `mixed` off.
+    static func mute() throws { try run("/usr/bin/amixer", ["-q", "-D", "mixed", "sset", "Capture", "nocap"]) }
+
     private static func run(_ verb: String) throws {
+        try run(script, [verb, NSTemporaryDirectory() + "chalkbox-microphone-\(getpid())"])
+    }
+
+    private static func run(_ program: String, _ arguments: [String]) throws {
         let process = Process()
-        process.executableURL = URL(filePath: script)
-        process.arguments = [verb, NSTemporaryDirectory() + "chalkbox-microphone-\(getpid())"]
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
         process.standardOutput = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
@@ -83,5 +89,6 @@ final class VirtualMicrophone {
     }
 }
 
-/// Samples of which none is silence, and none equals its neighbours.
-func numberedSamples(_ count: Int) -> [Int16] { (0..<count).map { Int16($0 % 30_000 + 1) } }
+/// Samples of which none is silence, and none equals its neighbours; their mean is next to nothing.
+func numberedSample(_ index: Int) -> Int16 { Int16(index % 30_000 + 1) * (index % 2 == 0 ? 1 : -1) }
+func numberedSamples(_ count: Int) -> [Int16] { (0..<count).map(numberedSample) }

@@ -183,6 +183,15 @@ import Testing
         }
     }
 
+    @Test func `a channel is a word or a number`() throws {
+        for (text, channel) in [("mix", ChannelSelection.mix), ("left", .one(1)), ("right", .one(2)), ("8", .one(8))] {
+            #expect(try settings(Self.minimal, ["audio.channel=\(text)"]).audio.channel == channel)
+        }
+        for text in ["0", "9", "-1", "both", "Left"] {
+            #expect(problems(Self.minimal, ["audio.channel=\(text)"]).count == 1)
+        }
+    }
+
     @Test func `a level that all speech is below is none`() {
         for level in ["-96", "-55", "-10"] {
             #expect(problems(Self.minimal, ["audio.level_warning_dbfs=\(level)"]).isEmpty)

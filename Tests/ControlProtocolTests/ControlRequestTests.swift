@@ -12,7 +12,9 @@ import Testing
         let name = "01KAVZ0G0000007000000000G1"
         let all: [(String, ControlRequest)] = [
             ("{\"do\":\"start\"}", .start(label: "")), ("{\"label\":\"7B\",\"do\":\"start\"}", .start(label: "7B")),
-            ("{\"do\":\"stop\"}", .stop), ("{\"do\":\"status\"}", .status), ("{\"do\":\"follow\"}", .follow),
+            ("{\"do\":\"stop\"}", .stop), ("{\"do\":\"status\"}", .status),
+            ("{\"do\":\"follow\"}", .follow(meters: false)),
+            ("{\"do\":\"follow\",\"meters\":true}", .follow(meters: true)),
             ("{\"do\":\"transcript\"}", .transcript),
             ("{\"do\":\"press\",\"button\":\"start\"}", .button(.start, isPressed: true)),
             ("{\"do\":\"release\",\"button\":\"stop\"}", .button(.stop, isPressed: false)),
@@ -26,7 +28,7 @@ import Testing
 
     @Test(arguments: [
         ("", "JSON"), ("[]", "\"do\" is missing"), ("{\"do\":1}", "\"do\" is missing"),
-        ("{\"do\":\"dance\"}", "unknown verb dance; known: start, stop"),
+        ("{\"do\":\"dance\"}", "unknown verb dance; known: start, listen, stop"),
         ("{\"do\":\"start\",\"label\":\"123456789\"}", "label: over 8 bytes"),
         ("{\"do\":\"start\",\"label\":7}", "label: accepted is a text"),
         ("{\"do\":\"press\"}", "button: accepted"), ("{\"do\":\"release\",\"button\":\"\"}", "button: accepted"),
@@ -45,7 +47,7 @@ import Testing
     @Test func `does not get a long verb back`() {
         let verb = String(repeating: "é", count: 100)
         #expect(throws: ControlRequest.Refusal(
-            message: "unknown verb of 200 bytes; known: start, stop, status, follow, transcript, press, release, "
-                + "upload-retry, copying")) { try read("{\"do\":\"\(verb)\"}") }
+            message: "unknown verb of 200 bytes; known: start, listen, stop, status, follow, transcript, press, "
+                + "release, upload-retry, copying")) { try read("{\"do\":\"\(verb)\"}") }
     }
 }

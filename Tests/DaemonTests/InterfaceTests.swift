@@ -199,6 +199,9 @@ private struct KeyPaths {
         try box.restartDaemon(device: "null")
         try box.chalkbox("start")
         try box.waitForSamples(32_000, seconds: 30)
+        try box.wait("a channel's level") {
+            (($0["microphone"] as? [String: Any])?["channels"] as? [Any])?.isEmpty == false
+        }
         status.add(try box.status())
         var recordings = KeyPaths()
         try recordings.add(json: box.chalkbox("recordings", "--json").output)

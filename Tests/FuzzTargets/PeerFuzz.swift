@@ -50,7 +50,7 @@ enum ControlFuzz {
             try expect(label.utf8.count <= Limits.labelBytes, "a label of \(label.utf8.count) bytes")
         case .uploadRetry(let id):
             try expect(id?.isEvery { $0 >= 0x30 && $0 <= 0x5A } ?? true, "a name \(id ?? "")")
-        case .stop, .status, .follow, .transcript, .button, .copying:
+        case .stop, .status, .follow, .transcript, .listen, .button, .copying:
             break
         }
     }

@@ -101,6 +101,7 @@ import Testing
         summary.silenceSamples = 1_600
         summary.quietSamples = 16_000 * 48
         summary.clippedSamples = 16 * 3
+        summary.measured = MeasuredSound(loudestTenths: -183, quietestTenths: -1_200)
         let sha = String(repeating: "0a", count: 32)
         let manifest = ManifestDocument(
             recording: summary, silences: Self.document.silences, coverage: Self.document.coverage,
@@ -113,7 +114,8 @@ import Testing
                 {"format":"chalkbox-manifest","version":1,"id":"\(Box.header.id.text)","label":"7B maths",\
                 "startedAt":"2026-09-21T14:13:20.000Z","clockSynchronised":true,"durationMs":75000,"sampleRate":16000,\
                 "speakers":2,"words":5,"coveredMs":69900,"interrupted":true,"xruns":1,"lostMs":100,\
-                "silenceMs":100,"quietMs":48000,"clippedMs":3,"files":[\
+                "silenceMs":100,"quietMs":48000,"clippedMs":3,"loudestSecondDbfs":-18.300,\
+                "quietestSecondDbfs":-120.000,"clockDriftPpm":null,"files":[\
                 {"name":"audio-0000.flac","contentType":"audio/flac","bytes":123,"sha256":"\(sha)"},\
                 {"name":"transcript.vtt","contentType":"text/vtt","bytes":0,"sha256":"\(sha)"}]}
                 """)

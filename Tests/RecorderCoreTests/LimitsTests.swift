@@ -28,7 +28,7 @@ import Testing
         #expect(Limits.ringSamples.nonzeroBitCount == 1, "a power of two")
         #expect(Int64(Limits.ringSamples) > Limits.longestReplaySamples)
         #expect(Int64(Limits.ringSamples) > Int64(Limits.replaySamples) + Limits.burstSamples)
-        #expect(Limits.captureBufferSamples >= 2 * Limits.periodSamples)
+        #expect(Limits.captureBufferMilliseconds >= 200, "two periods")
         #expect(Limits.behindSamples > Limits.burstSamples, "what a burst brings is not behind")
     }
 

@@ -132,6 +132,22 @@ extension StoreTests {
             #expect(run("sqlite3 '\(file)' 'SELECT count(*) FROM level' | grep -qx 0"))
         }
 
+        @Test func `what was measured of a lesson's sound is its own, in an index of before as well`() throws {
+            let scratch = Scratch()
+            let old = try StoreBench(scratch.path)
+            let first = try old.lesson(1, samples: 20_000, [word("one", 1_000)])
+            old.store.shutdown()
+            let bench = try StoreBench(scratch.path)
+            let id = try bench.open(StoreBench.header(2))
+            bench.feed(20_000)
+            let sound = MeasuredSound(loudestTenths: -188, quietestTenths: -612, driftPartsPerMillion: -3)
+            #expect(bench.store.send(.measured(sound)))
+            _ = try bench.close()
+            let index = try RecordingIndex(directory: scratch.path)
+            #expect(try index.summary(id)?.measured == sound)
+            #expect(try index.summary(first)?.measured == MeasuredSound())
+        }
+
         @Test func `levels come over from a damaged index`() throws {
             let scratch = Scratch()
             let bench = try StoreBench(scratch.path)

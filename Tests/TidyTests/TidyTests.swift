@@ -42,7 +42,7 @@ import Testing
         "WireJSON": ["CWebSockets"],
         "ControlProtocol": ["WireJSON"],
         "Configuration": ["CINI", "RecorderCore"],
-        "AudioCapture": ["CALSA", "LinuxRuntime", "RecorderCore"],
+        "AudioCapture": ["CALSA", "CSpeexDSP", "LinuxRuntime", "RecorderCore"],
         "Panel": ["CGPIO", "LinuxRuntime", "RecorderCore"],
         "LinkMonitor": ["CNetlink", "LinuxRuntime", "RecorderCore"],
         "RecordingStore": ["CSQLite", "CFLAC", "CCrypto", "LinuxRuntime", "RecorderCore"],
@@ -226,11 +226,12 @@ import Testing
     private static let units = [
         "milliseconds", "seconds", "minutes", "days", "samples", "bytes", "megabytes", "kilobits", "tenths",
         "characters", "percent", "dbfs", "decibelmilliwatts", "persecond",
+        "hertz", "frames", "channel", "permillion",
     ]
     /// What else a doc comment may say that a number is of.
     private static let counted = [
-        "attempts", "entries", "events", "from 1", "integral", "lessons", "levels", "marks", "messages", "number",
-        "pushes", "strings", "u+d800",
+        "attempts", "bit", "entries", "events", "from 1", "full scale", "integral", "lessons", "levels", "marks",
+        "messages", "number", "per million", "pushes", "strings", "u+d800",
     ]
 
     private static func tells(_ document: String) -> Bool {

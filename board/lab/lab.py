@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 #: In the order in which they run; the first three belong to every check of the tree.
 SCENARIOS = [
     "button", "lamps", "capture", "boot", "hardening", "watchdog", "edges", "power", "blocks", "wifi", "stick", "arm64",
-    "image", "idle", "join", "rpi",
+    "image", "idle", "join", "rpi", "sound",
 ]
 #: The exit code when the machine cannot make the lab, which is no fault of what is tested.
 NOT_HERE = 3

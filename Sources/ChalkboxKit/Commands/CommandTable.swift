@@ -4,7 +4,7 @@ package enum CommandTable {
     package static let version = Help.version
 
     /// An inline array of literals is data; an array, or one that refers to something else, is code that makes it.
-    private static let rows: [19 of Command] = [
+    private static let rows: [22 of Command] = [
         Command(
             "daemon", "", by: .program, "the recorder itself; systemd starts it",
             detail: """
@@ -61,6 +61,22 @@ package enum CommandTable {
             "copy finished lessons, those that are not there yet: audio and transcripts",
             options: "--light  green blinks meanwhile; red does for a while when it could not be done",
             example: "chalkbox export-all /mnt/lessons"),
+        Command(
+            "microphone list", "", by: .program, "what can be recorded from: names, rates, formats, channels",
+            detail: "A star is before what the configuration names.",
+            example: "chalkbox microphone list"),
+        Command(
+            "microphone test", "", by: .program, "listen for a while and say what is wrong with the sound: exit code 1",
+            detail: """
+                Speak meanwhile. Level, noise between words, clipping, drop-outs, hum, bandwidth, the card's mixer. In
+                a lesson it hears the lesson's own samples; one that begins takes the microphone, and the test goes on.
+                """,
+            options: "--seconds N  for how long; 10 by default",
+            example: "chalkbox microphone test"),
+        Command(
+            "microphone listen", "", by: .program, "what the microphone hears, as a WAV file without an end",
+            detail: "It ends with who reads it. In a lesson it is the lesson's own samples.",
+            example: "ssh BOX chalkbox microphone listen | aplay"),
         Command(
             "doctor", "", by: .program, "check microphone, panel, disk, clock, network and service; say what to fix",
             detail: "The microphone is not opened while the recorder uses it: START must not wait for it.",

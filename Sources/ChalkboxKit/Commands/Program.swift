@@ -58,7 +58,8 @@ package enum Program {
             return .failed
         }
         let arguments = try Arguments(rest, commands.flatMap { $0.options })
-        if !commands.contains(where: { !$0.arguments.isEmpty }) { try rejectPositional(arguments) }
+        let takesMore = commands.contains { !$0.arguments.isEmpty || $0.name != $0.verb }
+        if !takesMore { try rejectPositional(arguments) }
         switch command {
         case "daemon":
             return DaemonCommand.run(arguments)
@@ -74,6 +75,8 @@ package enum Program {
             return try LampCommand.run(arguments)
         case "config":
             return try ConfigCommands.run(arguments)
+        case "microphone":
+            return try MicrophoneCommand.run(arguments)
         default:
             guard mayUseRecordings(command, arguments) else { return .failed }
             return try useRecordings(command, arguments)

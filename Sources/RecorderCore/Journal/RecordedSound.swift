@@ -13,6 +13,26 @@ package struct RecordedSound: Equatable, Sendable {
     }
 }
 
+/// What was measured of a recording's sound until STOP. Nil: nothing was, or not for long enough.
+package struct MeasuredSound: Equatable, Sendable {
+    /// Tenths of dBFS (RMS) of its loudest and its quietest second.
+    package var loudestTenths: Int?
+    package var quietestTenths: Int?
+    /// By how much the microphone's clock runs faster than the box's.
+    package var driftPartsPerMillion: Int?
+
+    package init(loudestTenths: Int? = nil, quietestTenths: Int? = nil, driftPartsPerMillion: Int? = nil) {
+        self.loudestTenths = loudestTenths
+        self.quietestTenths = quietestTenths
+        self.driftPartsPerMillion = driftPartsPerMillion
+    }
+
+    package mutating func heard(rmsTenths: Int) {
+        loudestTenths = max(loudestTenths ?? rmsTenths, rmsTenths)
+        quietestTenths = min(quietestTenths ?? rmsTenths, rmsTenths)
+    }
+}
+
 extension RecordingSummary {
     package var sound: RecordedSound {
         RecordedSound(silenceSamples: silenceSamples, quietSamples: quietSamples, clippedSamples: clippedSamples)

@@ -125,6 +125,7 @@ package struct RecordingSummary: Equatable, Sendable {
     /// While the microphone's level was too low for speech, and while it was too high, as `StoreCommand.level` told.
     package var quietSamples: Int64 = 0
     package var clippedSamples: Int64 = 0
+    package var measured = MeasuredSound()
     /// Of the package for the school: the bytes of its files, and of those that have arrived; 0 before there is one.
     package var packageBytes: Int64 = 0
     package var sentBytes: Int64 = 0

@@ -21,6 +21,10 @@ package enum CaptureEvent: Equatable, Sendable {
     /// How loud the last second of its samples was. `clipped`: runs of at least `Limits.clippedRun` samples at full
     /// scale.
     case level(CaptureLevel, clipped: Int)
+    /// What is wrong with the device's channels has changed.
+    case channels(ChannelFaults)
+    /// The device's clock was measured, every 5 s.
+    case clock(DeviceClock)
     /// The recording ends at `end`, the ring's head.
     case stopped(end: SampleIndex)
 }
@@ -40,4 +44,19 @@ package struct CaptureLevel: Equatable, Sendable {
     }
 
     package static let silence = CaptureLevel(peakTenths: silenceTenths, rmsTenths: silenceTenths)
+}
+
+/// A microphone that was opened.
+package struct CaptureOpening: Equatable, Sendable {
+    package var device: String
+    /// Why it is the fallback; nil: it is the first.
+    package var fallbackReason: String?
+    /// What the card's mixer does to it.
+    package var mixer: MixerReport
+
+    package init(device: String, fallbackReason: String? = nil, mixer: MixerReport) {
+        self.device = device
+        self.fallbackReason = fallbackReason
+        self.mixer = mixer
+    }
 }

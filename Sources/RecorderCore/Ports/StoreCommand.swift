@@ -14,6 +14,8 @@ package enum StoreCommand: Equatable, Sendable {
     case mergeSpeaker(Int, into: Int)
     /// So many more samples were very quiet, for too long to be a pause, or clipped.
     case level(quietSamples: Int64, clippedSamples: Int64)
+    /// STOP: how loud the recording was, and how fast the microphone's clock.
+    case measured(MeasuredSound)
     /// Commit at once rather than at the next interval.
     case commit
     /// Samples of the open recording from `from` on, for a session of the uplink: answered by `audio`.

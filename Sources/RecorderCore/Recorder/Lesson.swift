@@ -32,6 +32,9 @@ package struct Lesson: Equatable, Sendable {
     package internal(set) var stage = Stage.recording
     package internal(set) var microphone: Microphone
     package internal(set) var level = LevelWatch()
+    package internal(set) var measured = MeasuredSound()
+    package internal(set) var channelFaults = ChannelFaults()
+    package internal(set) var clock = ClockWatch()
     /// Seconds that were quiet, and clipped, and that the store does not know of yet.
     var untoldLevel = UntoldLevel()
     package internal(set) var disk = Disk.writing

@@ -117,6 +117,12 @@ package struct Recorder: Equatable, Sendable {
     /// Whether STOP has something to end: with one button for both, that is what a press means.
     package var isStoppable: Bool { hasPendingStart || lesson?.stage == .recording }
 
+    /// A lesson's samples come, or are waited for: the capture thread has the microphone.
+    package var isHearing: Bool {
+        guard let lesson else { return false }
+        return lesson.end == nil
+    }
+
     /// Rather than `pendingStart != nil`, which compares whole requests.
     var hasPendingStart: Bool {
         if case .some = pendingStart { return true }

@@ -78,10 +78,13 @@ package struct RecorderSettings: Equatable, Sendable {
     package var transcribesLater: Bool
     /// `audio.level_warning_dbfs`.
     package var levelWarningDecibels: Int
+    /// `audio.channel`.
+    package var channel: ChannelSelection
 
     package init(
         transcription: Bool, reconnect: ReconnectPolicy, sessionMilliseconds: Int64 = 55 * 60_000,
-        catchUpRate: Double = 1.5, transcribesLater: Bool = false, levelWarningDecibels: Int = -55
+        catchUpRate: Double = 1.5, transcribesLater: Bool = false, levelWarningDecibels: Int = -55,
+        channel: ChannelSelection = .mix
     ) {
         self.transcription = transcription
         self.reconnect = reconnect
@@ -89,5 +92,6 @@ package struct RecorderSettings: Equatable, Sendable {
         self.catchUpRate = catchUpRate
         self.transcribesLater = transcribesLater
         self.levelWarningDecibels = levelWarningDecibels
+        self.channel = channel
     }
 }

@@ -33,6 +33,7 @@ extension Recorder {
             return
         }
         lesson.end = end
+        tellMeasured(&lesson, &turn)
         turn.emit(.store(.commit))
         guard !hasPendingStart else {
             // Who has pressed START again does not wait for the last words: they come later, by themselves.
@@ -106,6 +107,10 @@ extension Recorder {
             turn.log(.warning, "microphone state=lost reason=\(LogEntry.quoted(reason))")
         case .level(let level, let clipped):
             heard(level, isClipped: clipped > 0, &lesson, &turn)
+        case .channels(let faults):
+            heard(faults, &lesson, &turn)
+        case .clock(let clock):
+            heard(clock, &lesson, &turn)
         case .silence(let mark):
             silent(mark, &lesson, &turn)
         case .stopped(let end):
@@ -132,6 +137,7 @@ extension Recorder {
         _ second: CaptureLevel, isClipped: Bool, _ lesson: inout Lesson, _ turn: inout Turn
     ) {
         let before = lesson.level.state
+        lesson.measured.heard(rmsTenths: second.rmsTenths)
         let seconds = lesson.level.heard(
             peakTenths: second.peakTenths, isClipped: isClipped, thresholdTenths: settings.levelWarningDecibels * 10)
         lesson.untoldLevel.quiet += seconds.quiet

@@ -102,6 +102,15 @@ extension JSONWriter {
         field("clippedMs", sound.clippedSamples / SampleIndex.samplesPerMillisecond)
     }
 
+    mutating func fields(of measured: MeasuredSound) {
+        key("loudestSecondDbfs")
+        if let tenths = measured.loudestTenths { thousandths(Double(tenths) / 10) } else { null() }
+        key("quietestSecondDbfs")
+        if let tenths = measured.quietestTenths { thousandths(Double(tenths) / 10) } else { null() }
+        key("clockDriftPpm")
+        if let drift = measured.driftPartsPerMillion { value(Int64(drift)) } else { null() }
+    }
+
     fileprivate mutating func stretch(_ start: SampleIndex, _ end: SampleIndex, _ reason: String?) {
         object { writer in
             writer.field("startMs", start.milliseconds)

@@ -29,6 +29,7 @@ package struct ManifestDocument: Equatable, Sendable {
             writer.field("interrupted", recording.interrupted)
             writer.fields(of: silences)
             writer.fields(of: recording.sound)
+            writer.fields(of: recording.measured)
             writer.array("files") { writer in
                 for file in files {
                     writer.object { writer in

@@ -273,6 +273,10 @@ internal import RecorderCore
     }
 
     func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(handle, column) }
+    /// Nil: NULL.
+    func number(_ column: Int32) -> Int? {
+        unsafe sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : Int(clamping: integer(column))
+    }
     func double(_ column: Int32) -> Double { unsafe sqlite3_column_double(handle, column) }
 
     /// The columns' types, an octal digit each: 1 integer, 2 float, 3 text (sqlite.org/c3ref/c_blob.html).

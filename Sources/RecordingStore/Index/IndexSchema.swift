@@ -37,6 +37,15 @@ enum IndexSchema {
         INSERT INTO level VALUES (?, ?, ?) ON CONFLICT DO UPDATE
         SET quiet = (quiet & 0xFFFFFFFFFF) + excluded.quiet, clipped = (clipped & 0xFFFFFFFFFF) + excluded.clipped
         """
+    /// What was measured of a recording's sound (`MeasuredSound`); likewise made when it is first needed.
+    static let measured = """
+        CREATE TABLE IF NOT EXISTS measured (
+            recording INTEGER PRIMARY KEY REFERENCES recording (number) ON DELETE CASCADE,
+            loudest INTEGER,
+            quietest INTEGER,
+            drift INTEGER
+        ) STRICT
+        """
     static let levelMask: Int64 = 0xFF_FFFF_FFFF
 
     static func open(_ path: String, _ access: Database.Access) throws(StoreError) -> Database {

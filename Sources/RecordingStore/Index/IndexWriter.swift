@@ -18,11 +18,16 @@ final class IndexWriter {
         /// Of the microphone's level, since the last one that was written.
         var quietSamples: Int64 = 0
         var clippedSamples: Int64 = 0
+        var measured: MeasuredSound?
 
         /// Whether there is anything that a power cut must not take. Coverage alone is not: it can be found again.
         var isEmpty: Bool {
             words.isEmpty && silences.isEmpty && merges.isEmpty && !hasNewGaps && !isStopped
-                && quietSamples + clippedSamples < Limits.levelSamples
+                && quietSamples + clippedSamples < Limits.levelSamples && !isMeasured
+        }
+
+        private var isMeasured: Bool {
+            if case .some = measured { true } else { false }
         }
     }
 
@@ -251,6 +256,7 @@ final class IndexWriter {
             prepared.insertSilence.bind(4, Int64(mark.reason.rawValue))
             try prepared.insertSilence.run()
         }
+        if let measured = batch.measured { try write(measured, of: recording) }
         guard batch.quietSamples + batch.clippedSamples > 0 else { return }
         try database.execute(IndexSchema.level, doing: Self.doing)
         let level = try database.prepare(IndexSchema.addLevel, doing: Self.doing)
@@ -258,6 +264,15 @@ final class IndexWriter {
         level.bind(2, batch.quietSamples)
         level.bind(3, batch.clippedSamples)
         try level.run()
+    }
+
+    private func write(_ measured: MeasuredSound, of recording: Int64) throws(StoreError) {
+        func value(_ number: Int?) -> String { number.map { String($0) } ?? "NULL" }
+        let values = value(measured.loudestTenths) + ", " + value(measured.quietestTenths) + ", "
+            + value(measured.driftPartsPerMillion)
+        try database.execute(
+            IndexSchema.measured + "; INSERT OR REPLACE INTO measured VALUES (" + String(recording) + ", " + values
+                + ")", doing: Self.doing)
     }
 }
 

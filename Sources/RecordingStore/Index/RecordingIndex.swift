@@ -34,10 +34,14 @@ package final class RecordingIndex {
     /// `level` may not be there yet (`IndexSchema.level`).
     @inline(never)
     private func columns() throws(StoreError) -> String {
-        let hasLevel = try database.integer(
-            "SELECT count(*) FROM sqlite_schema WHERE name = 'level'", doing: Self.doing) > 0
-        return Self.columns + (hasLevel
-            ? ", quiet, clipped FROM recording LEFT JOIN level ON number = recording" : ", 0, 0 FROM recording")
+        let tables = try database.integer(
+            "SELECT total(iif(name = 'level', 1, 2)) FROM sqlite_schema WHERE name IN ('level', 'measured')",
+            doing: Self.doing)
+        let (hasLevel, isMeasured) = (tables & 1 != 0, tables & 2 != 0)
+        return Self.columns + (hasLevel ? ", quiet, clipped" : ", 0, 0")
+            + (isMeasured ? ", loudest, quietest, drift" : ", NULL, NULL, NULL") + " FROM recording"
+            + (hasLevel ? " LEFT JOIN level ON number = level.recording" : "")
+            + (isMeasured ? " LEFT JOIN measured ON number = measured.recording" : "")
     }
     /// A word that an older version let in after a recording's end is at its end.
     static func bounded(_ column: String) -> String {
@@ -227,6 +231,8 @@ package final class RecordingIndex {
         summary.coveredSound = summary.covered - min(max(0, row.integer(16)), summary.covered, summary.silenceSamples)
         summary.quietSamples = min(max(0, row.integer(17)), samples)
         summary.clippedSamples = min(max(0, row.integer(18)), samples)
+        summary.measured = MeasuredSound(
+            loudestTenths: row.number(19), quietestTenths: row.number(20), driftPartsPerMillion: row.number(21))
         guard state != .recording else { return summary }
         summary.isTextSettled = row.integer(10) == 1
         summary.gaps = Int(clamping: row.integer(11))
