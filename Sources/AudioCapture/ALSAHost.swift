@@ -18,20 +18,24 @@ final class ALSAHost: CaptureHost {
 
     var now: MonotonicTime { Clock.now }
 
-    func begin() { choice.begin() }
+    func begin(isOpen: Bool) {
+        choice.begin()
+        if isOpen { choice.opened(.first, at: now) }
+    }
 
+    var isFirst: Bool { choice.isFirstOpen }
+
+    func openFirst() throws(CaptureError) -> any CaptureDevice { try open(.first, because: nil) }
+
+    /// - Throws: the first one's error, when neither can be opened.
     func open() throws(CaptureError) -> any CaptureDevice {
-        var firstError: CaptureError?
-        for microphone in choice.candidates(at: now) {
-            do throws(CaptureError) {
-                let device = try open(microphone, because: firstError)
-                choice.opened(microphone, at: now)
-                return device
-            } catch {
-                firstError = firstError ?? error
-            }
+        let (first, second) = choice.candidates(at: now)
+        do throws(CaptureError) {
+            return try open(first, because: nil)
+        } catch {
+            guard let second, let device = try? open(second, because: error) else { throw error }
+            return device
         }
-        throw firstError ?? .open(device: settings.device, errno: Errno.noEntry, detail: "")
     }
 
     private func open(
@@ -46,6 +50,7 @@ final class ALSAHost: CaptureHost {
         let mixer = device.tendMixer(deviceName, settings.volume)
         let reason = isFirst ? nil : error?.message ?? settings.device + " delivers nothing"
         _ = shared.openings.push(CaptureOpening(device: deviceName, fallbackReason: reason, mixer: mixer))
+        choice.opened(microphone, at: now)
         return device
     }
 

@@ -20,7 +20,12 @@ protocol CaptureHost: AnyObject {
     /// As the configuration names it.
     var deviceName: String { get }
     /// A recording begins.
-    func begin()
+    /// - Parameter isOpen: with the first microphone, which stood by.
+    func begin(isOpen: Bool)
+    /// The device that is open is the first choice, not the fallback.
+    var isFirst: Bool { get }
+    /// The first choice, for standby.
+    func openFirst() throws(CaptureError) -> any CaptureDevice
     func open() throws(CaptureError) -> any CaptureDevice
     /// Blocks until `deadline` or until the owner is woken; nil waits for that alone.
     func pause(until deadline: MonotonicTime?)

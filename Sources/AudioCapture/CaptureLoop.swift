@@ -13,33 +13,40 @@ internal import RecorderCore
     /// Restarts without a sample between them, after which a device counts as lost.
     private static let uselessRestarts = 3
 
-    private let shared: CaptureSharedState
-    private let host: any CaptureHost
-    private let sink: FrameSink
-    private var device: (any CaptureDevice)?
+    let shared: CaptureSharedState
+    let host: any CaptureHost
+    let sink: FrameSink
+    var device: (any CaptureDevice)?
     private var reopenState: ReopenState?
-    private var estimator = LostSampleEstimator(position: .zero, at: MonotonicTime(milliseconds: 0))
+    var estimator = LostSampleEstimator(position: .zero, at: MonotonicTime(milliseconds: 0))
     /// Where the recording ends, once STOP was asked for.
     private var end: SampleIndex?
     /// Why samples are missing before the next one from the device; nil: none are missing.
     private var loss: SilenceMark.Reason?
     /// Whether the microphone has delivered anything in this recording.
-    private var hasDelivered = false
+    var hasDelivered = false
     /// When the device last had samples, or was opened.
-    private var lastArrival = MonotonicTime(milliseconds: 0)
+    var lastArrival = MonotonicTime(milliseconds: 0)
     private var restarts = 0
     /// The device has stopped delivering; that is reported, but the device is not opened again yet.
     private var isStalled = false
+    /// What it does between lessons.
+    var standby = Standby.off
+    /// When it is opened, while it is not.
+    var standbyDue = MonotonicTime(milliseconds: 0)
 
     private struct ReopenState {
         var errno: Int32
         var backoff: ReopenBackoff
     }
 
-    init(shared: CaptureSharedState, host: any CaptureHost, channel: ChannelSelection = .mix) {
+    /// - Parameter preRollSeconds: of sound before START; 0: none.
+    init(
+        shared: CaptureSharedState, host: any CaptureHost, channel: ChannelSelection = .mix, preRollSeconds: Int = 0
+    ) {
         self.shared = shared
         self.host = host
-        sink = FrameSink(shared: shared, selection: channel)
+        sink = FrameSink(shared: shared, selection: channel, preRollSeconds: preRollSeconds)
     }
 
     func run() {
@@ -48,7 +55,7 @@ internal import RecorderCore
         while !shared.isEnding {
             shared.heartbeat.beat()
             guard shared.newestRequest > served else {
-                host.pause(until: nil)
+                standBy()
                 host.acknowledgeWake()
                 continue
             }
@@ -59,15 +66,18 @@ internal import RecorderCore
 
     private func record(request: Int64) {
         shared.clearCounters()
-        sink.beginRecording()
-        host.begin()
         hasDelivered = false
         loss = nil
         end = nil
         reopenState = nil
         isStalled = false
+        restarts = 0
         estimator = LostSampleEstimator(position: shared.ring.head, at: host.now)
-        if let error = open() { deviceLost(error) }
+        if !beginFromStandby() {
+            sink.beginRecording()
+            host.begin(isOpen: false)
+            if let error = open() { deviceLost(error) }
+        }
         while shared.newestRequest == request, !shared.isEnding {
             shared.heartbeat.beat()
             if let device {
@@ -245,7 +255,8 @@ internal import RecorderCore
         } else if hasDelivered {
             sink.endStream(limit: end)
         }
-        device = nil
+        if loss != nil || !shared.standsBy || !host.isFirst { device = nil }
+        standbyDue = host.now
         shared.report(.stopped(end: shared.ring.head))
     }
 }

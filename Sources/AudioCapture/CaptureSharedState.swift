@@ -16,6 +16,9 @@ final class CaptureSharedState: Sendable {
     private let opened = Atomic<Int64>(0)
     private let openedFrames = Atomic<Int64>(0)
 
+    private let standby = Atomic<Bool>(false)
+    private let preRollSamples = Atomic<Int>(0)
+
     let ring: SampleRing
     let channels = ChannelLevels()
     let events = EventRing()
@@ -79,6 +82,22 @@ final class CaptureSharedState: Sendable {
     }
 
     var overruns: Int { overrunCount.load(ordering: .relaxed) }
+
+    /// Whether the device is to be open between lessons.
+    var standsBy: Bool {
+        get { standby.load(ordering: .relaxed) }
+        set {
+            guard newValue != standsBy else { return }
+            standby.store(newValue, ordering: .relaxed)
+            wake.raise()
+        }
+    }
+
+    /// Samples that are kept for the next recording.
+    var preRoll: Int {
+        get { preRollSamples.load(ordering: .relaxed) }
+        set { preRollSamples.store(newValue, ordering: .relaxed) }
+    }
 
     // The capture thread's side.
 

@@ -10,14 +10,16 @@ package final class CaptureThread {
     private let shared: CaptureSharedState
     private let thread: Thread
 
-    /// Starts the thread, idle and with the device closed.
+    /// Starts the thread, idle; with `standsBy` it opens the device at once.
     package init(
         settings: CaptureSettings, ring: SampleRing, notifier: EventNotifier
     ) throws(CaptureError) {
         do throws(SystemError) {
             let shared = try CaptureSharedState(ring: ring, notifier: notifier)
             let host = ALSAHost(settings, shared: shared)
-            let loop = CaptureLoop(shared: shared, host: host, channel: settings.channel)
+            let loop = CaptureLoop(
+                shared: shared, host: host, channel: settings.channel, preRollSeconds: settings.preRollSeconds)
+            shared.standsBy = settings.standsBy
             thread = try Thread(name: "capture", realtimePriority: Self.realtimePriority) { loop.run() }
             shared.isRealtime = thread.isRealtime
             self.shared = shared
@@ -40,9 +42,15 @@ package final class CaptureThread {
     /// The oldest event that was not taken yet.
     package func nextEvent() -> CaptureEvent? {
         guard let event = shared.events.pop() else { return nil }
-        guard case .deviceLost(let errno, _) = event else { return event }
-        let reason = shared.errors.takeAll().last?.message ?? "the microphone is lost: \(SystemError.text(of: errno))"
-        return .deviceLost(errno: errno, reason: reason)
+        switch event {
+        case .deviceLost(let errno, _):
+            let lost = "the microphone is lost: " + SystemError.text(of: errno)
+            return .deviceLost(errno: errno, reason: shared.errors.takeAll().last?.message ?? lost)
+        case .standby(.away, _):
+            return .standby(.away, reason: shared.errors.takeAll().last?.message ?? "")
+        case .started, .silence, .deviceBack, .level, .channels, .clock, .standby, .stopped:
+            return event
+        }
     }
 
     /// Events that were lost because nobody took them.
@@ -62,6 +70,15 @@ package final class CaptureThread {
 
     /// How often the buffer overran in this recording.
     package var overruns: Int { shared.overruns }
+
+    /// Whether the device is to be open between lessons: a command may want it for itself.
+    package var standsBy: Bool {
+        get { shared.standsBy }
+        set { shared.standsBy = newValue }
+    }
+
+    /// What a recording that begins now would begin with, in milliseconds.
+    package var preRollMilliseconds: Int64 { SampleIndex(Int64(shared.preRoll)).milliseconds }
 
     package var heartbeat: ThreadHeartbeat { shared.heartbeat }
 

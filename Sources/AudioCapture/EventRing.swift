@@ -12,7 +12,7 @@ internal import Synchronization
     }
 
     private enum Kind: UInt8 {
-        case started, silence, deviceLost, deviceBack, level, channels, clock, stopped
+        case started, silence, deviceLost, deviceBack, level, channels, clock, standby, stopped
     }
 
     /// A power of two.
@@ -76,6 +76,7 @@ internal import Synchronization
             Record(
                 kind: .clock, number: Int32(clamping: clock.nominalRate), start: Int64(clock.partsPerMillion),
                 end: clock.milliseconds)
+        case .standby(let state, _): Record(kind: .standby, number: Int32(state.rawValue), start: 0, end: 0)
         case .stopped(let end): Record(kind: .stopped, number: 0, start: 0, end: end.value)
         }
     }
@@ -101,6 +102,7 @@ internal import Synchronization
             .clock(
                 DeviceClock(
                     nominalRate: Int(record.number), partsPerMillion: Int(record.start), milliseconds: record.end))
+        case .standby: .standby(Standby(rawValue: UInt8(record.number)) ?? .off)
         case .stopped: .stopped(end: SampleIndex(record.end))
         }
     }

@@ -19,17 +19,27 @@ internal import RecorderCore
     /// The index of the stream's first frame, and the frames that were read since.
     private var origin = SampleIndex.zero
     private var frames: Int64 = 0
+    /// Nil: nothing is kept between lessons.
+    private let preRoll: PreRoll?
+    /// Samples that the frames of standby have made.
+    private var made: Int64 = 0
 
-    init(shared: CaptureSharedState, selection: ChannelSelection) {
+    init(shared: CaptureSharedState, selection: ChannelSelection, preRollSeconds: Int) {
         self.shared = shared
         self.selection = selection
+        preRoll = preRollSeconds == 0 ? nil : PreRoll(capacity: preRollSeconds * Int(SampleIndex.samplesPerSecond))
     }
 
     func beginRecording() {
+        beginMeasuring()
+        converter?.beginStream()
+    }
+
+    private func beginMeasuring() {
         meter = LevelMeter()
         told = ChannelFaults()
         clipped = 0
-        converter?.beginRecording()
+        converter?.beginMeasuring()
     }
 
     /// A device was opened. False: out of memory.
@@ -84,6 +94,49 @@ internal import RecorderCore
         guard let converter else { return }
         unsafe append(converter.flush(), limit: limit)
         frames = 0
+    }
+
+    // MARK: Between lessons
+
+    /// The device is open and no lesson is recorded: its next frame is the first of a stream.
+    func beginStandby() {
+        endStandby()
+        (frames, made) = (0, 0)
+        converter?.beginStream()
+    }
+
+    /// What is kept is forgotten.
+    func endStandby() {
+        preRoll?.clear()
+        shared.preRoll = 0
+    }
+
+    /// Reads up to `ready` frames and keeps them as pre-roll, or throws them away.
+    /// - Returns: frames, or the device's error.
+    func keep(_ ready: Int, from device: any CaptureDevice) -> Int {
+        guard let converter else { return -Int(Errno.invalid) }
+        let count = unsafe device.read(into: converter.frames, frames: min(ready, SampleConverter.blockFrames))
+        guard count > 0, let preRoll else { return count }
+        frames += Int64(count)
+        let samples = unsafe converter.convert(count)
+        made += Int64(samples.count)
+        unsafe preRoll.append(UnsafeBufferPointer(samples))
+        shared.preRoll = preRoll.count
+        return count
+    }
+
+    var hasPreRoll: Bool { (preRoll?.count ?? 0) > 0 }
+
+    /// A recording begins with what was kept, and the stream goes on.
+    func beginWithPreRoll() {
+        guard let preRoll, let converter else { return }
+        beginMeasuring()
+        unsafe preRoll.take(limit: Int(Limits.periodSamples)) { unsafe append($0, limit: nil) }
+        shared.preRoll = 0
+        // The frames that wait in the resampler follow.
+        origin = shared.ring.head.advanced(by: samples(frames) - made)
+        frames = 0
+        clock = ClockMeter(rate: converter.parameters.framesPerSecond)
     }
 
     private func append(_ made: UnsafeMutableBufferPointer<Int16>, limit: SampleIndex?) {

@@ -41,7 +41,10 @@ internal import RecorderCore
         self.levels = levels
         measured = min(parameters.channels, ChannelWatch.channelLimit)
         let room = max(Self.blockFrames, Resampler.room(for: Self.blockFrames, rate: rate))
-        unsafe frames = .allocate(byteCount: Self.blockFrames * parameters.bytesPerFrame, alignment: 16)
+        let bytes = Self.blockFrames * parameters.bytesPerFrame
+        unsafe frames = .allocate(byteCount: bytes, alignment: 16)
+        // ALSA's null device writes nothing.
+        _ = unsafe frames.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         unsafe samples = .allocate(capacity: Self.blockFrames * parameters.channels)
         unsafe mono = .allocate(capacity: Self.blockFrames)
         unsafe resampled = .allocate(capacity: room)
@@ -71,11 +74,13 @@ internal import RecorderCore
     }
 
     /// A recording begins. What is known of the channels stays known.
-    func beginRecording() {
+    func beginMeasuring() {
         for channel in 0..<measured { unsafe meters[channel] = ChannelMeter() }
         meteredFrames = 0
-        resampler?.begin()
     }
+
+    /// The next frame has nothing to do with those before.
+    func beginStream() { resampler?.begin() }
 
     /// Runs of samples at full scale in what is recorded, since the recording began.
     var clipped: Int {

@@ -11,6 +11,8 @@ final class ControlClients {
         var followsTranscript = false
         /// The first sample of the lesson that it was not sent; nil: it does not listen.
         var hears: SampleIndex?
+        /// It wants to open the microphone itself, between lessons.
+        var borrows = false
         var copying = USBExportState.none
         var waitsWritable = false
 
@@ -39,6 +41,8 @@ final class ControlClients {
         if clients.contains(where: { $0.copying == .running }) { return .running }
         return clients.contains { $0.copying == .failed } ? .failed : .none
     }
+
+    var hasBorrower: Bool { clients.contains { $0.borrows } }
 
     subscript(token: UInt64) -> Client? { clients.first { $0.token == token } }
 

@@ -144,12 +144,15 @@ final class Daemon {
         if store.tend(now: Clock.now) { drainStore() }
         noteLesson()
         noteBounds()
+        // A command has the microphone to itself between lessons.
+        capture.standsBy = settings.capture.standsBy && !clients.hasBorrower
         while uploads.hasAnswers { takeAnswers() }
         let now = Clock.now
         watchdog.elapsed(now: now, capture: capture, store: store, transport: transport)
         let lamps = Lamps(
             phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.level,
             isUploading: outbox.isUploading, copying: clients.copying,
+            isListening: recorder.standby == .open && settings.audio.preRollSeconds > 0,
             isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, periods: meteredPeriods, loop: loop)
@@ -192,13 +195,16 @@ final class Daemon {
     /// A new recording's name and time, and whether there is room for it.
     @inline(never)
     func startRequest(label: String) -> StartRequest {
-        let wall = Clock.wall
+        let preRoll = capture.preRollMilliseconds
+        let began = WallTime(milliseconds: Clock.wall.milliseconds - preRoll)
+        var boot = Clock.boot
+        boot.milliseconds -= preRoll
         let bits = Process.random()
         let id = RecordingID(
-            startedAt: wall, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
+            startedAt: began, randomHigh: UInt16(truncatingIfNeeded: Process.random()), randomLow: bits)
         let header = RecordingHeader(
-            id: id, label: label, startedAt: wall, clockSynchronised: Clock.isSynchronised, boot: Clock.boot)
-        return StartRequest(header: header, spaceRefusal: spaceRefusal())
+            id: id, label: label, startedAt: began, clockSynchronised: Clock.isSynchronised, boot: boot)
+        return StartRequest(header: header, spaceRefusal: spaceRefusal(), preRollMilliseconds: preRoll)
     }
 
     /// Why there is no room for a recording, after what may be deleted was.
@@ -216,6 +222,7 @@ final class Daemon {
         for effect in recorder.receive(input, now: Clock.now, head: ring.head) { perform(effect) }
     }
 
+    @inline(never)
     private func perform(_ effect: RecorderEffect) {
         switch effect {
         case .capture(.start(let place)):

@@ -115,6 +115,10 @@ struct Doctor {
             report("microphone", fine: true, device + measured)
             return
         }
+        if status.text("microphone.standby") == "open" {
+            report("microphone", fine: true, device + ", it stands by; `chalkbox microphone test` measures it")
+            return
+        }
         guard !isRunning || !isLeft else {
             checkCard(device)
             return

@@ -3,7 +3,9 @@ internal import RecorderCore
 
 /// Programs that hear a lesson over the control socket, from the ring: the capture thread knows nothing of them.
 extension Daemon {
+    /// Without a lesson the client is told so, and the microphone is left to it until the connection is closed.
     func listen(_ client: ControlClients.Client) -> String {
+        client.borrows = !recorder.isHearing
         guard recorder.isHearing else { return Answer.error("no lesson is being recorded", "not-recording") }
         client.hears = ring.head
         clients.feedAt = Clock.now

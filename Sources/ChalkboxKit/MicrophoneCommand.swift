@@ -19,8 +19,8 @@ enum MicrophoneCommand {
             guard let seconds = text.decimal(upTo: longestSeconds), seconds > 0 else {
                 throw Arguments.UsageError(message: "--seconds takes 1 to \(longestSeconds)")
             }
-            return test(MicrophoneSource(reading.settings, arguments), seconds: seconds)
-        case "listen": return listen(MicrophoneSource(reading.settings, arguments))
+            return test(reading.settings, arguments, seconds: seconds)
+        case "listen": return listen(reading.settings, arguments)
         default: throw Arguments.UsageError(message: "list, test or listen?")
         }
     }
@@ -44,21 +44,23 @@ enum MicrophoneCommand {
     }
 
     /// Ends with its reader (SIGPIPE), or by a signal.
-    private static func listen(_ source: MicrophoneSource) -> Outcome {
-        var source = source
+    @inline(never)
+    private static func listen(_ settings: Settings, _ arguments: Arguments) -> Outcome {
         guard !Process.isTerminal else {
             complain("microphone listen: sound is not for a terminal; for example `| aplay`, or `>sound.wav`")
             return .usage
         }
         Console.output(header)
-        return outcome("listen", source.hear { samples in
+        let source = MicrophoneSource(settings, arguments) { samples in
             var bytes: [UInt8] = []
             for sample in samples { bytes += little(Int(sample), 2) }
             Console.output(bytes)
             return true
-        })
+        }
+        return outcome("listen", source.hear())
     }
 
+    @inline(never)
     private static func outcome(_ what: String, _ end: MicrophoneSource.End) -> Outcome {
         guard case .failed(let why) = end else { return .fine }
         complain("microphone \(what): \(why)")
@@ -67,22 +69,27 @@ enum MicrophoneCommand {
 
     // MARK: test
 
-    private static func test(_ source: MicrophoneSource, seconds: Int) -> Outcome {
-        var source = source
+    @inline(never)
+    private static func test(_ settings: Settings, _ arguments: Arguments, seconds: Int) -> Outcome {
         var check = SoundCheck()
         let wanted = seconds * Int(SampleIndex.samplesPerSecond)
-        let end = source.hear { samples in
+        let source = MicrophoneSource(settings, arguments) { samples in
             for sample in samples { check.add(sample) }
             return check.samples < wanted
         }
-        guard outcome("test", end) == .fine else { return .failed }
+        guard outcome("test", source.hear()) == .fine else { return .failed }
         let told = [source.problem, source.note, "delivers"].first { !$0.isEmpty } ?? ""
-        let ofDevice = SoundVerdict(what: "device", isFine: source.problem.isEmpty, detail: told)
-        let verdicts = [ofDevice] + check.verdicts(quietDecibels: source.settings.audio.levelWarningDBFS)
         var wrong = 0
-        for one in verdicts {
-            if !one.isFine { wrong += 1 }
-            Console.line((one.isFine ? "fine   " : "WRONG  ") + one.what + ": " + one.detail)
+        func say(_ what: String, isFine: Bool, _ detail: String) {
+            if !isFine { wrong += 1 }
+            Console.line((isFine ? "fine   " : "WRONG  ") + what + ": " + detail)
+        }
+        say("device", isFine: source.problem.isEmpty, told)
+        // One that is wrong is the device's problem.
+        let rate = source.measuredRate.map { "\($0) frames a second by the box's clock" }
+        say("clock", isFine: true, rate ?? "not measured yet; it takes 6 s")
+        for one in check.verdicts(quietDecibels: settings.audio.levelWarningDBFS) {
+            say(one.what, isFine: one.isFine, one.detail)
         }
         Console.line(wrong == 0 ? "all fine" : "\(wrong) to mend")
         return wrong == 0 ? .fine : .failed
@@ -90,6 +97,7 @@ enum MicrophoneCommand {
 }
 
 extension MicrophoneCommand {
+    @inline(never)
     static func list(_ settings: Settings) -> Outcome {
         let configured = [settings.audio.device, settings.audio.fallbackDevice].filter { !$0.isEmpty }
         var microphones = Microphones.ofCards
@@ -109,6 +117,7 @@ extension MicrophoneCommand {
     }
 
     /// Whether `plughw:CARD=Microphone` is `hw:CARD=Microphone,DEV=0`.
+    @inline(never)
     private static func isMeant(by name: String, _ one: MicrophoneDescription) -> Bool {
         func parts(_ name: String) -> (card: String, device: String) {
             var (card, device) = (name, "0")

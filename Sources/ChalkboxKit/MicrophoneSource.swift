@@ -6,35 +6,45 @@ internal import WireJSON
 
 /// The microphone's samples, whoever has it: a lesson's own from the recorder, or else from the device itself. A lesson
 /// that begins meanwhile takes the device, and its samples follow.
-struct MicrophoneSource {
-    enum End: Equatable {
-        /// The caller has enough.
+final class MicrophoneSource {
+    /// Why there are no more samples.
+    enum End {
+        /// The listener has enough.
         case enough
         case failed(String)
     }
 
+    /// The capture thread is in the middle of a period, or is opening the device.
+    private static let standbyMilliseconds: Int64 = 2_000
+
     let settings: Settings
     private let client: DaemonClient?
+    /// Given the samples as they come; false: it has enough.
+    private let take: ([Int16]) -> Bool
     /// What is wrong with the device though it delivers; empty: nothing.
     private(set) var problem = ""
     /// What is worth knowing about it, and costs no sound.
     private(set) var note = ""
+    /// Frames a second by the box's clock, once they were measured.
+    private(set) var measuredRate: Int?
 
-    init(_ settings: Settings, _ arguments: Arguments) {
+    /// - Parameter take: given the samples as they come; false: it has enough.
+    init(_ settings: Settings, _ arguments: Arguments, take: @escaping ([Int16]) -> Bool) {
         self.settings = settings
+        self.take = take
         client = try? ClientCommands.connect(arguments)
     }
 
-    /// - Parameter take: given the samples as they come; false: it has enough.
-    mutating func hear(_ take: ([Int16]) -> Bool) -> End {
+    func hear() -> End {
         while true {
-            if let end = hearLesson(take) { return end }
-            if let end = hearDevice(take) { return end }
+            if let end = hearLesson() { return end }
+            if let end = hearDevice() { return end }
         }
     }
 
     /// Nil: no lesson is recorded.
-    private mutating func hearLesson(_ take: ([Int16]) -> Bool) -> End? {
+    @inline(never)
+    private func hearLesson() -> End? {
         guard let client else { return nil }
         client.send { $0.field("do", "status") }
         client.send { $0.field("do", "listen") }
@@ -45,6 +55,7 @@ struct MicrophoneSource {
             }
             if answer["microphone"] != nil {
                 (problem, note) = (answer.text("microphone.problem"), answer.text("microphone.note"))
+                measuredRate = answer.at("microphone.measuredRate").integer.map { Int(clamping: $0) }
             }
             guard let text = answer["samples"]?.string else { continue }
             let bytes = Base64.decode(text)
@@ -58,9 +69,11 @@ struct MicrophoneSource {
     }
 
     /// Nil: a lesson begins.
-    private mutating func hearDevice(_ take: ([Int16]) -> Bool) -> End? {
+    @inline(never)
+    private func hearDevice() -> End? {
         // Its status is told when it changes.
         client?.send { $0.field("do", "follow") }
+        awaitStandby()
         do throws(CaptureError) {
             let reader = try MicrophoneReader(settings.capture, wake: client?.fileDescriptor ?? -1)
             while true {
@@ -69,6 +82,7 @@ struct MicrophoneSource {
                 if !samples.isEmpty, !take(samples) {
                     (problem, note) = reader.faults.described(settings.audio.channel, reader.clock)
                     if problem.isEmpty { problem = reader.mixer.problem }
+                    measuredRate = reader.clock.newest?.measuredRate
                     return .enough
                 }
             }
@@ -77,7 +91,15 @@ struct MicrophoneSource {
         }
     }
 
+    /// Asked to listen, a recorder that stands by closes the microphone.
+    @inline(never)
+    private func awaitStandby() {
+        let deadline = Clock.now.adding(milliseconds: Self.standbyMilliseconds)
+        while let status = client?.answer(until: deadline), status.text("microphone.standby") == "open" {}
+    }
+
     /// The recorder says when it wants the microphone.
+    @inline(never)
     private func lessonBegins() -> Bool {
         guard let client else { return false }
         while let status = client.answer(until: Clock.now) {

@@ -23,9 +23,10 @@ extension Settings {
             levelWarningDecibels: audio.levelWarningDBFS, channel: audio.channel)
     }
 
-    var capture: CaptureSettings { 
+    var capture: CaptureSettings {
         CaptureSettings(
-            device: audio.device, fallback: audio.fallbackDevice, channel: audio.channel, volume: audio.captureVolume)
+            device: audio.device, fallback: audio.fallbackDevice, channel: audio.channel, volume: audio.captureVolume,
+            standsBy: audio.standby || audio.preRollSeconds > 0, preRollSeconds: audio.preRollSeconds)
     }
 
     var backfill: BackfillSettings {

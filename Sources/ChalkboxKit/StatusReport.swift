@@ -13,7 +13,7 @@ extension Daemon {
         return StatusKey(
             phase: recorder.phase, committed: lesson?.committed ?? .zero, words: lesson?.transcript.wordCount ?? 0,
             error: lesson?.lastError ?? "", lit: panel.lamps, panel: panel.problem, level: lesson?.level.state ?? .fine,
-            opening: (opening?.device ?? "") + (opening?.mixer.problem ?? ""),
+            opening: (opening?.device ?? "") + (opening?.mixer.problem ?? ""), standby: recorder.standby,
             ending: (recorder.ending?.id.text ?? "") + (recorder.ending?.problem ?? ""),
             network: network.reason, uploading: outbox.status(now: Clock.now), transcribing: backfill.status)
     }
@@ -175,6 +175,8 @@ extension Daemon {
         writer.object("microphone") { writer in
             let recording = recorder.lesson?.microphone == .recording
             writer.field("device", (recording ? opening?.device : nil) ?? settings.audio.device)
+            writer.field("standby", orNull: settings.capture.standsBy ? recorder.standby.name : "")
+            writer.field("preRollMs", capture.preRollMilliseconds)
             writer.key("peakDbfs")
             recording ? writer.thousandths(Double(capture.levels.peakTenths) / 10) : writer.null()
             writer.key("rmsDbfs")
@@ -282,6 +284,7 @@ struct StatusKey: Equatable {
     var panel: String
     var level: LevelWatch.State
     var opening: String
+    var standby: Standby
     var ending: String
     var network: String
     var uploading: OutboxStatus

@@ -20,6 +20,7 @@ enum StatusText {
         if let level = status["microphone"]?["peakDbfs"]?.double {
             lines.append("microphone peak \(Int(level.rounded())) dBFS" + warning(status["microphone"]))
         }
+        if let standby = standby(status) { lines.append("standby    " + standby) }
         lines.append("disk       " + disk(status))
         if let text = status["transcribing"], !text.isNull { lines.append(describe(transcribing: text)) }
         if let outbox = status["outbox"], outbox["enabled"]?.bool == true { lines += describe(outbox: outbox, status) }
@@ -78,6 +79,17 @@ enum StatusText {
         case "quiet": return "; very quiet for a while: is it muted, or unplugged from its adapter?"
         case "clipping": return "; too loud: lower its volume, or move it away from the speaker"
         default: return microphone?["note"]?.string.map { "; " + $0 } ?? ""
+        }
+    }
+
+    /// Nil: `audio.standby` is off, or a lesson has the microphone.
+    private static func standby(_ status: JSONValue) -> String? {
+        switch status.text("microphone.standby") {
+        case "open":
+            let seconds = (status.number("microphone.preRollMs") + 500) / 1_000
+            return seconds > 0 ? "it listens: the newest \(seconds) s begin the next lesson" : "the microphone is open"
+        case "away": return "the microphone cannot be opened; it is tried again every second"
+        default: return nil
         }
     }
 

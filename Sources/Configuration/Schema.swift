@@ -86,6 +86,8 @@ enum Schema {
         SchemaKey("audio", "channel", "mix") {
             Check.channel($1, &$0.audio.channel)
         },
+        SchemaKey("audio", "standby", "no") { Check.flag($1, &$0.audio.standby) },
+        SchemaKey("audio", "pre_roll_seconds", "0") { Check.number($1, 0...10, &$0.audio.preRollSeconds) },
         SchemaKey("audio", "level_warning_dbfs", "-55") { Check.number($1, -96 ... -10, &$0.audio.levelWarningDBFS) },
     ]
 

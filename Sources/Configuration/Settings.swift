@@ -19,6 +19,10 @@ package struct Settings: Equatable, Sendable {
         package var channel = ChannelSelection.mix
         /// Nil: the card's mixer is left alone.
         package var captureVolume: CaptureVolume?
+        /// The device stays open between lessons.
+        package var standby = false
+        /// Kept in memory between lessons, and put before START; it takes standby with it.
+        package var preRollSeconds = 0
         package var levelWarningDBFS = 0
     }
 

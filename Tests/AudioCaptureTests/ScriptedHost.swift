@@ -22,6 +22,10 @@ final class ScriptedHost: CaptureHost {
         case pauses(Int64)
         /// The person presses STOP after so many milliseconds; what was captured by then is partly in the device.
         case stop(after: Int64)
+        /// START between lessons, after so many milliseconds.
+        case start(after: Int64)
+        /// STOP after so many milliseconds, and no end of the script: the device stands by.
+        case pause(after: Int64)
         /// Woken for nothing.
         case spurious
         /// The next openings fail until this many milliseconds have passed.
@@ -68,7 +72,11 @@ final class ScriptedHost: CaptureHost {
 
     let deviceName = "scripted"
 
-    func begin() {}
+    func begin(isOpen: Bool) {}
+
+    var isFirst: Bool { true }
+
+    func openFirst() throws(CaptureError) -> any CaptureDevice { try open() }
 
     func open() throws(CaptureError) -> any CaptureDevice {
         openings += 1
@@ -114,6 +122,12 @@ final class ScriptedHost: CaptureHost {
         shared.end()
     }
 
+    /// As the recorder does it: a new time line, and then the command.
+    func start(at place: SampleIndex) {
+        shared.ring.reset(to: place)
+        _ = shared.request(recording: true, at: now)
+    }
+
     /// One wait of the device.
     fileprivate func step(limit: Int64) -> Bool {
         guard !steps.isEmpty else {
@@ -143,6 +157,12 @@ final class ScriptedHost: CaptureHost {
         case .stop(let duration):
             deliver(duration)
             stop()
+        case .start(let duration):
+            deliver(duration)
+            start(at: .zero)
+        case .pause(let duration):
+            deliver(duration)
+            _ = shared.request(recording: false, at: now)
         case .spurious: break
         case .absent(let duration):
             absentUntil = milliseconds + duration
@@ -205,15 +225,17 @@ struct ScriptedLesson {
     /// Runs the capture loop on this thread until the script is over.
     static func run(
         _ steps: [ScriptedHost.Step], _ parameters: PCMParameters = ScriptedHost.usual,
-        channel: ChannelSelection = .mix, partsPerMillion: Int64 = 0, signal: ((Int64, Int) -> Double)? = nil
+        channel: ChannelSelection = .mix, partsPerMillion: Int64 = 0, standsBy: Bool = false, preRollSeconds: Int = 0,
+        signal: ((Int64, Int) -> Double)? = nil
     ) throws -> ScriptedLesson {
         let ring = SampleRing()
         let shared = try CaptureSharedState(ring: ring, notifier: EventNotifier())
         let host = ScriptedHost(
             shared: shared, steps, parameters: parameters, partsPerMillion: partsPerMillion, signal: signal)
         let began = host.milliseconds
-        _ = shared.request(recording: true, at: host.now)
-        CaptureLoop(shared: shared, host: host, channel: channel).run()
+        shared.standsBy = standsBy
+        if !standsBy { _ = shared.request(recording: true, at: host.now) }
+        CaptureLoop(shared: shared, host: host, channel: channel, preRollSeconds: preRollSeconds).run()
         var lesson = ScriptedLesson()
         while let event = shared.events.pop() { lesson.events.append(event) }
         lesson.end = ring.head.value

@@ -1,10 +1,11 @@
 import Foundation
+import OwnThread
 import RecorderCore
 import Testing
 
 /// The shipped binary's commands for the microphone, and the sound card's mixer. The virtual microphone's sound server
 /// is a mixer, too (ALSA's `ctl pulse`).
-@Suite(.serialized) struct `The microphone's commands` {
+@Suite(.ownThread, .serialized) struct `The microphone's commands` {
     private static let off = ["transcription.enabled=no"]
 
     private func box(_ samples: [Int16]) throws -> Box {
@@ -35,10 +36,15 @@ import Testing
         (try box.status()["microphone"] as? [String: Any])?["problem"] as? String
     }
 
-    private static let sine: [Int16] = (0..<960_000).map { (place: Int) -> Int16 in
+    private static let tone: [Int16] = (0..<960_000).map { (place: Int) -> Int16 in
         let tone: Double = 8_000 * sin(Double(place) * 0.172_787_6)
         let noise: Int = place * 7_919 % 401 - 200
         return Int16(tone) + Int16(noise)
+    }
+
+    /// As speech has it: sound, and a pause with little noise.
+    private static let sine: [Int16] = tone.enumerated().map { place, sample in
+        place % 16_000 < 12_000 ? sample : Int16(place * 7_919 % 401 - 200)
     }
 
     @Test func `a muted capture switch is told by light's reasons, and mended by a volume`() async throws {
@@ -174,6 +180,63 @@ import Testing
         #expect(try microphone()["device"] as? String == "first")
         #expect(box.log.contains("microphone state=first device=first\n"))
         #expect(try box.chalkbox("stop").code == 0)
+        try await box.stop()
+    }
+
+    private func standby(_ box: Box) throws -> String? {
+        (try box.status()["microphone"] as? [String: Any])?["standby"] as? String
+    }
+
+    @Test func `what was heard before START begins the lesson, and the light tells that it listens`() async throws {
+        let box = try box(Self.tone)
+        try box.startDaemon(device: "lesson", overrides: Self.off + ["audio.pre_roll_seconds=2"])
+        func kept() throws -> Int {
+            (try box.status()["microphone"] as? [String: Any])?["preRollMs"] as? Int ?? 0
+        }
+        try box.wait("2 s of pre-roll") { _ in (try? kept()) == 2_000 }
+        #expect(try standby(box) == "open")
+        let waiting = try box.status()
+        #expect((waiting["led"] as? [String: String])?["green"] == "flash")
+        #expect(waiting["recording"] is NSNull)
+        #expect(try run(box, "status").output.contains("it listens: the newest 2 s begin the next lesson"))
+        #expect(try run(box, "doctor", "--leave-microphone").output.contains("fine   microphone: lesson, it stands by"))
+        let pressed = Date()
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(40_000, seconds: 20)
+        #expect(try standby(box) == "off")
+        let log = box.log
+        #expect(log.contains(" pre_roll_ms=2000"), "\(log)")
+        #expect(try box.chalkbox("stop").code == 0)
+        let lasted = Date().timeIntervalSince(pressed)
+        let recorded = try box.recordedSamples()
+        #expect(Double(recorded.count) / 16_000 > 1.9 + lasted - 1 && Double(recorded.count) / 16_000 < 2.2 + lasted)
+        // One tone from the first sample on: it has no quiet beginning, and no seam.
+        let loud = stride(from: 0, to: recorded.count - 800, by: 800).map { place in
+            recorded[place..<place + 800].map { abs(Int($0)) }.max() ?? 0
+        }
+        #expect(loud.allSatisfy { $0 > 7_000 }, "\(loud)")
+        let recordings = try run(box, "recordings", "--json")
+        let list = try JSONSerialization.jsonObject(with: Data(recordings.output.utf8)) as? [[String: Any]] ?? []
+        let format = ISO8601DateFormatter()
+        format.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+        let started = try #require((list.first?["startedAt"] as? String).flatMap { format.date(from: $0) })
+        #expect(abs(started.timeIntervalSince(pressed) + 2) < 1, "the first sample's time: \(started), \(pressed)")
+        try await box.stop()
+    }
+
+    @Test func `standing by it opens nothing at START, and leaves the device to a command`() async throws {
+        let box = try box(Self.sine)
+        try box.startDaemon(device: "lesson", overrides: Self.off + ["audio.standby=yes"])
+        try box.wait("standby") { _ in (try? standby(box)) == "open" }
+        #expect((try box.status()["led"] as? [String: String])?["green"] == "off", "nothing is kept")
+        let test = try run(box, "microphone", "test", "--seconds", "1")
+        #expect(test.code == 0 && test.output.contains("all fine"), "\(test.output)")
+        #expect(box.log.contains("standby state=off\n"))
+        try box.wait("standby again") { _ in (try? standby(box)) == "open" }
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(1_600, seconds: 20)
+        #expect(try box.chalkbox("stop").code == 0)
+        try box.wait("standby after the lesson") { _ in (try? standby(box)) == "open" }
         try await box.stop()
     }
 

@@ -185,6 +185,7 @@ import Testing
         case .doubleBlink: "\(colour), blinking twice a second"
         case .slowPulse: "slow \(colour)"
         case .wink: "\(colour), dark for a moment every 2 s"
+        case .flash: "a short flash of \(colour) every 3 s"
         }
     }
 
@@ -203,10 +204,13 @@ import Testing
             for level in [LevelWatch.State.fine, .quiet, .clipping] {
                 for copying in [USBExportState.none, .running, .failed] {
                     for look in [false, true] {
-                        let lamps = Lamps(
-                            phase: phase, hasAmber: true, level: level, isUploading: look, copying: copying,
-                            isMisconfigured: look)
-                        for (colour, pattern) in [("green", lamps.green), ("amber", lamps.amber), ("red", lamps.red)] {
+                        let lamps = [false, true].map {
+                            Lamps(
+                                phase: phase, hasAmber: true, level: level, isUploading: look, copying: copying,
+                                isListening: $0, isMisconfigured: look)
+                        }
+                        let patterns = lamps.flatMap { [("green", $0.green), ("amber", $0.amber), ("red", $0.red)] }
+                        for (colour, pattern) in patterns {
                             if let name = name(colour, pattern) { shown.insert(name) }
                         }
                     }

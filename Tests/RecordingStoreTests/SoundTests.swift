@@ -154,6 +154,8 @@ extension StoreTests {
             let id = try bench.open()
             bench.feed(20_000)
             #expect(bench.store.send(.level(quietSamples: 16_000, clippedSamples: 8_000)))
+            let measured = MeasuredSound(loudestTenths: -120, quietestTenths: -600, driftPartsPerMillion: 31)
+            #expect(bench.store.send(.measured(measured)))
             _ = try bench.close()
             bench.store.shutdown()
             try File(scratch.path + "/index.sqlite", .write).write([0xA5, 0xA5, 0xA5, 0xA5], at: 68)
@@ -161,6 +163,7 @@ extension StoreTests {
             #expect(again.store.rebuilt?.recordings == 1)
             let summary = try #require(try RecordingIndex(directory: scratch.path).summary(id))
             #expect(summary.quietSamples == 16_000 && summary.clippedSamples == 8_000)
+            #expect(summary.measured == measured)
         }
     }
 }

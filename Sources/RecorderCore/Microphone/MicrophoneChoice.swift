@@ -24,17 +24,23 @@ package struct MicrophoneChoice: Sendable {
     package mutating func begin() { self = MicrophoneChoice(hasFallback: hasFallback) }
 
     /// One is to be opened, since none is or the one that was is lost.
-    /// - Returns: what to try, one after the other.
-    package mutating func candidates(at time: MonotonicTime) -> [Microphone] {
-        guard hasFallback else { return [.first] }
+    /// - Returns: what to try, and what to try when that fails.
+    package mutating func candidates(at time: MonotonicTime) -> (Microphone, Microphone?) {
+        guard hasFallback else { return (.first, nil) }
         if let open {
             useless = time.milliseconds(since: open.since) < Self.uselessMilliseconds ? open.microphone : nil
             lostAt = time
             self.open = nil
         }
-        if useless == .first { return [.fallback, .first] }
-        if let lostAt, time.milliseconds(since: lostAt) < Self.graceMilliseconds { return [.first] }
-        return [.first, .fallback]
+        if case .first? = useless { return (.fallback, .first) }
+        if let lostAt, time.milliseconds(since: lostAt) < Self.graceMilliseconds { return (.first, nil) }
+        return (.first, .fallback)
+    }
+
+    /// The first is what was opened last, and it was not lost since.
+    package var isFirstOpen: Bool {
+        if case .first? = open?.microphone { return true }
+        return false
     }
 
     package mutating func opened(_ microphone: Microphone, at time: MonotonicTime) { open = (microphone, time) }

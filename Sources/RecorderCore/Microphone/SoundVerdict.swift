@@ -17,6 +17,7 @@ extension SoundCheck {
 
     /// - Parameters:
     ///   - quietDecibels: `audio.level_warning_dbfs`.
+    @inline(never)
     package func verdicts(quietDecibels: Int) -> [SoundVerdict] {
         var verdicts: [SoundVerdict] = []
         func say(_ what: String, _ isFine: Bool, _ detail: String, _ advice: String) {

@@ -10,6 +10,8 @@ package enum LEDPattern: Equatable, Sendable {
     case slowPulse
     /// Lit, but for 250 ms every 2 s.
     case wink
+    /// A flash of 100 ms every 3 s.
+    case flash
 
     /// As `status` names it.
     package var name: String {
@@ -20,6 +22,7 @@ package enum LEDPattern: Equatable, Sendable {
         case .doubleBlink: "double-blink"
         case .slowPulse: "slow-pulse"
         case .wink: "wink"
+        case .flash: "flash"
         }
     }
 
@@ -46,6 +49,7 @@ package enum LEDPattern: Equatable, Sendable {
         case .doubleBlink: (1_000, [0, 125, 250, 375])
         case .slowPulse: (4_000, [0, 1_000])
         case .wink: (2_000, [0, 1_750])
+        case .flash: (3_000, [0, 100])
         }
     }
 }

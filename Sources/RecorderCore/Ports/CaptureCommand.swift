@@ -25,8 +25,28 @@ package enum CaptureEvent: Equatable, Sendable {
     case channels(ChannelFaults)
     /// The device's clock was measured, every 5 s.
     case clock(DeviceClock)
+    /// What the device does between lessons has changed; `reason` as with `deviceLost`.
+    case standby(Standby, reason: String = "")
     /// The recording ends at `end`, the ring's head.
     case stopped(end: SampleIndex)
+}
+
+/// `audio.standby`: the microphone between lessons.
+package enum Standby: UInt8, Equatable, Sendable {
+    /// It is closed, or a lesson has it.
+    case off
+    case open
+    /// It cannot be opened, or was lost; it is tried again every second.
+    case away
+
+    /// As `status` and the log name it.
+    package var name: String {
+        switch self {
+        case .off: "off"
+        case .open: "open"
+        case .away: "away"
+        }
+    }
 }
 
 /// Loudness over one second, in tenths of dB relative to full scale (20·log10 of amplitude/32768): a sine at full

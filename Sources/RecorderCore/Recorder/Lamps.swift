@@ -17,14 +17,16 @@ package struct Lamps: Equatable, Sendable {
     ///   - level: of the microphone; shown while live.
     ///   - isUploading: a finished lesson is on its way to the school; shown when no lesson is recorded.
     ///   - copying: of lessons to a stick; shown when no lesson is recorded.
+    ///   - isListening: the newest seconds are kept for a lesson that may begin; shown when no lesson is recorded,
+    ///     rather than `isUploading` (decision pre-roll-is-shown).
     ///   - isMisconfigured: the box is ready, but somebody should look at it; shown when no lesson is recorded.
     package init(
         phase: Phase, hasAmber: Bool, level: LevelWatch.State = .fine, isUploading: Bool = false,
-        copying: USBExportState = .none, isMisconfigured: Bool = false
+        copying: USBExportState = .none, isListening: Bool = false, isMisconfigured: Bool = false
     ) {
         switch phase {
         case .idle, .finished:
-            self.init(green: isUploading ? .slowPulse : .off)
+            self.init(green: isListening ? .flash : isUploading ? .slowPulse : .off)
             if isMisconfigured {
                 if hasAmber { amber = .slowPulse } else { red = .slowPulse }
             }

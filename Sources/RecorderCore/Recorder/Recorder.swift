@@ -82,6 +82,8 @@ package struct Recorder: Equatable, Sendable {
     /// A recording was begun whose `captureStopped` has not come yet. Another one must not begin: a driver that hangs
     /// would come back into its samples.
     var isCaptureBusy = false
+    /// The microphone between lessons.
+    package private(set) var standby = Standby.off
     /// A START that was refused, for as long as the light tells of it.
     var refusedStart: RefusedStart?
 
@@ -151,6 +153,7 @@ package struct Recorder: Equatable, Sendable {
         self.head = head
         let before = phase
         var turn = Turn(now: now)
+        if case .capture(.standby(let state, let reason)) = input { standBy(state, reason, &turn) }
         switch state {
         case .idle, .finished:
             receiveAtRest(input, &turn)
@@ -215,8 +218,9 @@ package struct Recorder: Equatable, Sendable {
         head = .zero
         isCaptureBusy = true
         var lesson = Lesson(header: request.header, now: turn.now)
-        turn.log(
-                    .info, "start id=\(request.header.id.text) label=\(LogEntry.quoted(request.header.label))")
+        let before = request.preRollMilliseconds == 0 ? "" : " pre_roll_ms=\(request.preRollMilliseconds)"
+        let label = LogEntry.quoted(request.header.label)
+        turn.log(.info, "start id=\(request.header.id.text) label=" + label + before)
         // Audio first, before any key or network: not a word is to be lost.
         turn.emit(.capture(.start(at: .zero)))
         turn.emit(.store(.open(request.header)))
@@ -262,6 +266,12 @@ package struct Recorder: Equatable, Sendable {
             return tick(&lesson, &turn)
         }
         return nil
+    }
+
+    private mutating func standBy(_ state: Standby, _ reason: String, _ turn: inout Turn) {
+        standby = state
+        let line = "standby state=" + state.name
+        turn.log(state == .away ? .warning : .info, reason.isEmpty ? line : line + " reason=" + LogEntry.quoted(reason))
     }
 
     func refuse(_ what: String, _ why: String, _ code: RefusalCode, _ turn: inout Turn) {

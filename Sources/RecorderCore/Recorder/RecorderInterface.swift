@@ -3,9 +3,12 @@ package struct StartRequest: Equatable, Sendable {
     package var header: RecordingHeader
     /// Nil when there is room; else why the recording must not begin.
     package var spaceRefusal: String?
+    /// So much of what was heard before the press begins the recording; the header's times are of that, too.
+    package var preRollMilliseconds: Int64
 
-    package init(header: RecordingHeader, spaceRefusal: String? = nil) {
+    package init(header: RecordingHeader, spaceRefusal: String? = nil, preRollMilliseconds: Int64 = 0) {
         self.header = header
+        self.preRollMilliseconds = preRollMilliseconds
         self.spaceRefusal = spaceRefusal
     }
 }

@@ -113,6 +113,9 @@ extension Recorder {
             heard(clock, &lesson, &turn)
         case .silence(let mark):
             silent(mark, &lesson, &turn)
+        case .standby:
+            // Of the time between lessons.
+            break
         case .stopped(let end):
             if lesson.stage != .recording { isCaptureBusy = false }
             captureStopped(end, &lesson, &turn)

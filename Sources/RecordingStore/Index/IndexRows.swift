@@ -54,6 +54,13 @@ extension Statement {
             speaker: Int(clamping: integer(4)), language: text(5))
     }
 
+    /// `IndexSchema.measuredColumns`, from column `first` on.
+    @inline(never)
+    func measured(from first: Int32) -> MeasuredSound {
+        MeasuredSound(
+            loudestTenths: number(first), quietestTenths: number(first + 1), driftPartsPerMillion: number(first + 2))
+    }
+
     /// Rows of start_sample, end_sample, reason.
     func gaps() throws(StoreError) -> [Gap] {
         var list: [Gap] = []

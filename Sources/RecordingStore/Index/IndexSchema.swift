@@ -46,6 +46,7 @@ enum IndexSchema {
             drift INTEGER
         ) STRICT
         """
+    static let measuredColumns = "loudest, quietest, drift"
     static let levelMask: Int64 = 0xFF_FFFF_FFFF
 
     static func open(_ path: String, _ access: Database.Access) throws(StoreError) -> Database {

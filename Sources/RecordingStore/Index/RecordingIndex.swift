@@ -39,10 +39,11 @@ package final class RecordingIndex {
             doing: Self.doing)
         let (hasLevel, isMeasured) = (tables & 1 != 0, tables & 2 != 0)
         return Self.columns + (hasLevel ? ", quiet, clipped" : ", 0, 0")
-            + (isMeasured ? ", loudest, quietest, drift" : ", NULL, NULL, NULL") + " FROM recording"
+            + (isMeasured ? ", " + IndexSchema.measuredColumns : ", NULL, NULL, NULL") + " FROM recording"
             + (hasLevel ? " LEFT JOIN level ON number = level.recording" : "")
             + (isMeasured ? " LEFT JOIN measured ON number = measured.recording" : "")
     }
+
     /// A word that an older version let in after a recording's end is at its end.
     static func bounded(_ column: String) -> String {
         "iif(state > 1 AND \(column) > samples + \(IndexRules.slackSamples), samples, \(column))"
@@ -231,8 +232,7 @@ package final class RecordingIndex {
         summary.coveredSound = summary.covered - min(max(0, row.integer(16)), summary.covered, summary.silenceSamples)
         summary.quietSamples = min(max(0, row.integer(17)), samples)
         summary.clippedSamples = min(max(0, row.integer(18)), samples)
-        summary.measured = MeasuredSound(
-            loudestTenths: row.number(19), quietestTenths: row.number(20), driftPartsPerMillion: row.number(21))
+        summary.measured = row.measured(from: 19)
         guard state != .recording else { return summary }
         summary.isTextSettled = row.integer(10) == 1
         summary.gaps = Int(clamping: row.integer(11))

@@ -154,6 +154,16 @@ final class DamagedIndexReader {
         return level
     }
 
+    /// Nil: nothing was measured, or it cannot be read.
+    @inline(never)
+    func measured(_ number: Int64) -> MeasuredSound? {
+        var measured: MeasuredSound?
+        _ = rows("SELECT \(IndexSchema.measuredColumns) FROM measured WHERE recording = \(number)") { row in
+            measured = row.measured(from: 0)
+        }
+        return measured
+    }
+
     private static func select(_ table: String, _ number: Int64) -> String {
         "SELECT start_sample, end_sample, reason FROM \(table) WHERE recording = \(number) ORDER BY start_sample"
     }

@@ -243,6 +243,7 @@ extension IndexWriter {
             copied.rows += 1
         }
         (batch.quietSamples, batch.clippedSamples) = source.reader.level(source.number)
+        batch.measured = source.reader.measured(source.number)
         try insert(batch, number, copied.sequence)
         copied.sequence += batch.words.count
         let (gaps, hasGaps) = source.reader.gaps(source.number, samples: samples)
