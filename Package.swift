@@ -13,7 +13,8 @@ let embeddedFeature = ["-enable-experimental-feature", "Embedded"]
 /// and the machine outliner see all of it, and only what gets smaller by it is unfolded. Merging functions before would
 /// leave some without a name, which bitcode cannot hold. Exclusive access is checked in the normal build, which runs
 /// the same tests. Nothing unwinds a stack at run time (no C++, no exceptions), so the tables for it go to
-/// `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module.
+/// `.debug_frame`, in the debug file. Incremental code generation would leave a hash of each module. Static objects of
+/// array literals would be merged with others of the same name (decision no-static-literals).
 let embedded: [SwiftSetting] = [
     .unsafeFlags(
         embeddedFeature + [
@@ -21,6 +22,7 @@ let embedded: [SwiftSetting] = [
             "-Xllvm", "-sil-inline-never-functions=append", "-enforce-exclusivity=unchecked",
             "-Xfrontend", "-sil-inline-caller-benefit-reduction-factor", "-Xfrontend", "20",
             "-Xcc", "-fno-asynchronous-unwind-tables", "-Xfrontend", "-disable-incremental-llvm-codegen",
+            "-Xllvm", "-sil-disable-pass=object-outliner",
         ], .when(traits: ["Embedded"])),
 ]
 let embeddedC: [CSetting] = [
