@@ -35,7 +35,7 @@ TONE_SECONDS, MEASURED_SECONDS = 0.4, 0.2
 #: 1 dB below full scale.
 AMPLITUDE = 10 ** (-1 / 20)
 CLICK_SECONDS = 0.25
-LIBRARIES = [("soxr", "mq"), ("soxr", "hq"), ("soxr", "vhq"), ("speex", "3"), ("speex", "5"), ("speex", "8"),
+LIBRARIES = [("soxr", "mq"), ("soxr", "hq"), ("soxr", "vhq"), ("speex", "3"), ("speex", "5"), ("speex", "7"),
              ("speex", "10"), ("src", "medium")]
 #: ALSA's own, by the names that `rate_converter` takes (alsa-lib, libasound2-plugins).
 CONVERTERS = ["linear", "speexrate", "speexrate_medium", "speexrate_best", "samplerate_medium"]
