@@ -59,8 +59,7 @@ internal import RecorderCore
         return count == -Int(Errno.tryAgain) ? 0 : count
     }
 
-    /// The mixer of its card, set as it is wanted and read back.
-    func tendMixer(_ device: String, _ wanted: CaptureVolume?) -> MixerReport {
-        unsafe Mixer.tend(pcm, device: device, wanted: wanted)
-    }
+    /// The name of its card's mixer.
+    /// - Parameter device: its own name.
+    func control(_ device: String) -> String { unsafe Mixer.control(pcm, device) }
 }

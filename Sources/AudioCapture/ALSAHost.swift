@@ -47,9 +47,11 @@ final class ALSAHost: CaptureHost {
         let result = device.start()
         guard result >= 0 else { throw .stream(device: deviceName, errno: -result, operation: "snd_pcm_start") }
         // Samples come meanwhile.
-        let mixer = device.tendMixer(deviceName, settings.volume)
+        let control = device.control(deviceName)
+        let mixer = Mixer.tend(control, wanted: settings.volume)
         let reason = isFirst ? nil : error?.message ?? settings.device + " delivers nothing"
-        _ = shared.openings.push(CaptureOpening(device: deviceName, fallbackReason: reason, mixer: mixer))
+        _ = shared.openings.push(
+            CaptureOpening(device: deviceName, control: control, fallbackReason: reason, mixer: mixer))
         choice.opened(microphone, at: now)
         return device
     }

@@ -9,6 +9,7 @@ package final class CaptureThread {
 
     private let shared: CaptureSharedState
     private let thread: Thread
+    private let volume: CaptureVolume?
 
     /// Starts the thread, idle; with `standsBy` it opens the device at once.
     package init(
@@ -23,6 +24,7 @@ package final class CaptureThread {
             thread = try Thread(name: "capture", realtimePriority: Self.realtimePriority) { loop.run() }
             shared.isRealtime = thread.isRealtime
             self.shared = shared
+            volume = settings.volume
         } catch {
             throw .system(error)
         }
@@ -58,6 +60,15 @@ package final class CaptureThread {
 
     /// What was opened last; nil: nothing was since this was asked.
     package func takeOpening() -> CaptureOpening? { shared.openings.takeAll().last }
+
+    /// Looks at the mixer of what was opened once more, and sets it again where somebody else has changed it.
+    /// - Returns: how it was, and how it is.
+    package func tendMixer(of opening: CaptureOpening) -> (found: MixerReport, now: MixerReport) {
+        let found = Mixer.tend(opening.control, wanted: nil)
+        // A card that is gone has none; its next opening is another one.
+        if found.elements.isEmpty || found.elements == opening.mixer.elements { return (opening.mixer, opening.mixer) }
+        return (found, Mixer.tend(opening.control, wanted: volume))
+    }
 
     /// Of the last full second; silence while nothing was measured.
     package var levels: CaptureLevel { CaptureLevel(shared.level) }

@@ -35,7 +35,7 @@ package final class MicrophoneReader {
         meter = ClockMeter(rate: parameters.framesPerSecond, stretchMilliseconds: 2_000)
         let result = device.start()
         guard result >= 0 else { throw .stream(device: name, errno: -result, operation: "snd_pcm_start") }
-        mixer = device.tendMixer(name, settings.volume)
+        mixer = Mixer.tend(device.control(name), wanted: settings.volume)
     }
 
     /// How it was opened.

@@ -3,14 +3,15 @@ internal import RecorderCore
 
 /// The mixer of a microphone's card (alsa/mixer.h). It is asked when the microphone was opened, not later.
 enum Mixer {
-    /// Sets what is wanted of the card that `pcm` belongs to, and reads back how it is. A PCM without a card has its
-    /// mixer under the PCM's own name, if there is one; what there is not is no fault of the card's.
-    /// - Parameter wanted: nil: it is only read.
-    static func tend(_ pcm: OpaquePointer, device: String, wanted: CaptureVolume?) -> MixerReport {
+    /// Sets what is wanted of a card, and reads back how it is. What there is not is no fault of the card's.
+    /// - Parameters:
+    ///   - control: see `control`.
+    ///   - wanted: nil: it is only read.
+    static func tend(_ control: String, wanted: CaptureVolume?) -> MixerReport {
         var mixer: OpaquePointer?
         guard unsafe snd_mixer_open(&mixer, 0) >= 0, let mixer = unsafe mixer else { return .none }
         defer { unsafe snd_mixer_close(mixer) }
-        guard unsafe snd_mixer_attach(mixer, control(pcm, device)) >= 0,
+        guard unsafe snd_mixer_attach(mixer, control) >= 0,
             unsafe snd_mixer_selem_register(mixer, nil, nil) >= 0, unsafe snd_mixer_load(mixer) >= 0
         else { return MixerReport([], wanted: wanted) }
         if let wanted {
@@ -23,7 +24,9 @@ enum Mixer {
         return MixerReport(elements, wanted: wanted)
     }
 
-    private static func control(_ pcm: OpaquePointer, _ device: String) -> String {
+    /// By what name ALSA knows the mixer of the card that `pcm` belongs to. A PCM without a card has its mixer under the
+    /// PCM's own name, if there is one.
+    static func control(_ pcm: OpaquePointer, _ device: String) -> String {
         var information: OpaquePointer?
         guard unsafe snd_pcm_info_malloc(&information) >= 0, let information = unsafe information else { return device }
         defer { unsafe snd_pcm_info_free(information) }

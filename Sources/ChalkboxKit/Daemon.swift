@@ -34,6 +34,8 @@ final class Daemon {
     let clients: ControlClients
     /// The microphone as it was opened last; nil: it was not yet.
     var opening: CaptureOpening?
+    /// When its card's mixer is looked at again.
+    var mixerDue: MonotonicTime?
     /// What was too much, and how often.
     private(set) var bounds = BoundCounts()
     /// What the last command was answered by the state machine.
@@ -102,6 +104,7 @@ final class Daemon {
             recorder.nextDeadline, panel.nextDeadline(after: Clock.now), network.nextDeadline, resumption.nextDeadline,
             backfill.nextDeadline, outbox.nextDeadline, uploads.nextDeadline(isBlocked: outbox.isAuthorizationBlocked),
             watchdog.nextDeadline, clients.nextDeadline, store.nextDeadline, meterDeadline,
+            mixerDue,
         ].compactMap { $0 }.min()
     }
 
@@ -144,6 +147,7 @@ final class Daemon {
         if store.tend(now: Clock.now) { drainStore() }
         noteLesson()
         noteBounds()
+        noteMixer()
         // A command has the microphone to itself between lessons.
         capture.standsBy = settings.capture.standsBy && !clients.hasBorrower
         while uploads.hasAnswers { takeAnswers() }

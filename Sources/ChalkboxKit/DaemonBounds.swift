@@ -17,6 +17,8 @@ extension Daemon {
     /// sound card's mixer does when the device is open.
     func note(_ event: CaptureEvent) {
         if case .started(false) = event { reached(.realtimePriority) }
+        // What is plugged in next is looked at when it was opened.
+        if case .deviceLost = event { mixerDue = nil }
         if let opening = capture.takeOpening() { note(opening) }
     }
 
@@ -28,10 +30,27 @@ extension Daemon {
             let state = opening.fallbackReason == nil ? "first" : "fallback"
             log.write(.warning, "microphone state=\(state) device=" + LogEntry.quoted(opening.device) + reason)
         }
-        let (elements, problem) = (opening.mixer.elements, opening.mixer.problem)
-        guard !elements.isEmpty || !problem.isEmpty else { return }
-        let text = LogEntry.quoted(elements.map { $0.text }.joined(separator: ", "))
+        mixerDue = Clock.now.adding(milliseconds: Limits.mixerSettleMilliseconds)
+        tell(opening.mixer, because: opening.mixer.problem)
+    }
+
+    /// Somebody else may have set the mixer after the microphone was opened.
+    func noteMixer() {
+        guard let due = mixerDue, Clock.now >= due, let opening else { return }
+        mixerDue = nil
+        let (found, now) = capture.tendMixer(of: opening)
+        guard found.elements != opening.mixer.elements else { return }
+        self.opening?.mixer = now
+        tell(now, because: now.problem.isEmpty ? "somebody else had set it to " + Self.text(found) : now.problem)
+    }
+
+    private static func text(_ mixer: MixerReport) -> String {
+        mixer.elements.map { $0.text }.joined(separator: ", ")
+    }
+
+    private func tell(_ mixer: MixerReport, because problem: String) {
+        guard !mixer.elements.isEmpty || !problem.isEmpty else { return }
         let reason = problem.isEmpty ? "" : " reason=" + LogEntry.quoted(problem)
-        log.write(problem.isEmpty ? .info : .warning, "mixer elements=" + text + reason)
+        log.write(problem.isEmpty ? .info : .warning, "mixer elements=" + LogEntry.quoted(Self.text(mixer)) + reason)
     }
 }

@@ -24,6 +24,9 @@ package enum Limits {
     /// A microphone that ran and gives nothing for so long counts as lost, although its driver says nothing.
     package static let microphoneStallMilliseconds: Int64 = 1_000
     package static let microphoneRetryCapMilliseconds: Int64 = 5_000
+    /// A card that was just plugged in has its mixer set to what udev thinks right (`alsactl restore`), maybe after the
+    /// microphone was opened: it is looked at again so long after that.
+    package static let mixerSettleMilliseconds: Int64 = 3_000
     /// Seconds in a row below `audio.level_warning_dbfs` that are no pause any more.
     package static let quietSeconds = 30
     /// So many clipped seconds among the last `clippingSeconds` are more than a slammed door.

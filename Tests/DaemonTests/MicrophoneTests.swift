@@ -66,6 +66,11 @@ import Testing
         try box.waitForSamples(1_600, seconds: 20)
         #expect(box.log.contains("<6>mixer elements=\"Capture 70% on\"\n"), "\(box.log)")
         #expect(try problem(box) == nil)
+        // As udev does with a card that was just plugged in, when the microphone is open already.
+        try mixer(box, "10%", "nocap")
+        let again = "<4>mixer elements=\"Capture 70% on\" reason=\"somebody else had set it to Capture 10% off\"\n"
+        try Box.wait("the mixer to be set again", seconds: 10) { box.log.contains(again) }
+        #expect(try problem(box) == nil)
         #expect(try box.chalkbox("stop").code == 0)
         try await box.stop()
     }

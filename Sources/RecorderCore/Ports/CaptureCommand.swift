@@ -69,13 +69,16 @@ package struct CaptureLevel: Equatable, Sendable {
 /// A microphone that was opened.
 package struct CaptureOpening: Equatable, Sendable {
     package var device: String
+    /// ALSA's name of its card's mixer.
+    package var control: String
     /// Why it is the fallback; nil: it is the first.
     package var fallbackReason: String?
     /// What the card's mixer does to it.
     package var mixer: MixerReport
 
-    package init(device: String, fallbackReason: String? = nil, mixer: MixerReport) {
+    package init(device: String, control: String, fallbackReason: String? = nil, mixer: MixerReport) {
         self.device = device
+        self.control = control
         self.fallbackReason = fallbackReason
         self.mixer = mixer
     }
