@@ -24,8 +24,8 @@ enum Mixer {
         return MixerReport(elements, wanted: wanted)
     }
 
-    /// By what name ALSA knows the mixer of the card that `pcm` belongs to. A PCM without a card has its mixer under the
-    /// PCM's own name, if there is one.
+    /// By what name ALSA knows the mixer of the card that `pcm` belongs to. A PCM without a card has its mixer under
+    /// the PCM's own name, if there is one.
     static func control(_ pcm: OpaquePointer, _ device: String) -> String {
         var information: OpaquePointer?
         guard unsafe snd_pcm_info_malloc(&information) >= 0, let information = unsafe information else { return device }
