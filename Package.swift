@@ -47,15 +47,17 @@ let hosted: [SwiftSetting] = [
 /// libFuzzer counts what it reaches in the product's own modules.
 let fuzzed: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer"], .when(traits: ["Fuzz"]))]
 
-func product(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: embedded + strict + fuzzed)
+func product(_ name: String, _ dependencies: [Target.Dependency] = [], links libraries: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, swiftSettings: embedded + strict + fuzzed,
+        linkerSettings: libraries.map { .linkedLibrary($0) })
 }
 
 func test(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: hosted)
 }
 
-func library(_ name: String, pkgConfig: String, debian: String) -> Target {
+func library(_ name: String, pkgConfig: String?, debian: String) -> Target {
     .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([debian])])
 }
 
@@ -88,10 +90,12 @@ let package = Package(
         library("CFLAC", pkgConfig: "flac", debian: "libflac-dev"),
         library("CCrypto", pkgConfig: "libcrypto", debian: "libssl-dev"),
         library("CINI", pkgConfig: "inih", debian: "libinih-dev"),
+        // Without a description for pkg-config: who uses it says what is linked.
+        library("CUnistring", pkgConfig: nil, debian: "libunistring-dev"),
         library("CPocketSphinx", pkgConfig: "pocketsphinx", debian: "libpocketsphinx-dev"),
 
         // The product, from the pure core outwards.
-        product("RecorderCore"),
+        product("RecorderCore", ["CUnistring"], links: ["unistring"]),
         product("LinuxRuntime", ["RecorderCore", "CLinux"]),
         product("WireJSON", ["CWebSockets"]),
         product("ControlProtocol", ["WireJSON"]),

@@ -81,7 +81,8 @@ class Package(unittest.TestCase):
             self.assertEqual(said.stdout, (root / "usr/share" / path).read_bytes())
         control = (root / "DEBIAN/control").read_text()
         depends = control.lower().split("depends: ")[1].split("\n")[0]
-        libraries = ("libasound2", "libspeexdsp1", "libwebsockets", "libgpiod2", "libnl-3-200", "libsqlite3-0", "libflac")
+        libraries = ("libasound2", "libspeexdsp1", "libwebsockets", "libgpiod2", "libnl-3-200", "libsqlite3-0", "libflac",
+                     "libunistring2")
         for library in libraries:
             self.assertIn(library, depends)
         # Secrets may be written into it: strangers do not read it, and dpkg never overwrites it.

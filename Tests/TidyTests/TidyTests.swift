@@ -37,7 +37,7 @@ import Testing
 
     /// Who may import what, beside Swift's own Synchronization.
     static let imports: [String: Set<String>] = [
-        "RecorderCore": [],
+        "RecorderCore": ["CUnistring"],
         "LinuxRuntime": ["CLinux", "RecorderCore"],
         "WireJSON": ["CWebSockets"],
         "ControlProtocol": ["WireJSON"],
@@ -71,6 +71,14 @@ import Testing
                 #expect(
                     allowed.contains(module) || module == "Synchronization",
                     "\(source.path):\(number + 1): \(source.target) must not import \(module)")
+            }
+        }
+    }
+
+    @Test func `one file of the core calls a library, and only Unicode's rules`() throws {
+        for source in Self.sources where source.target == "RecorderCore" {
+            for (number, module) in try Self.imported(source) where module == "CUnistring" {
+                #expect(source.path == "Sources/RecorderCore/Text/UnicodeText.swift", "line \(number + 1)")
             }
         }
     }
