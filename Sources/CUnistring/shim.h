@@ -18,3 +18,13 @@ static inline uint8_t *chalk_casefold(const uint8_t *text, size_t bytes, size_t 
 static inline bool chalk_is_punctuation(ucs4_t character) {
     return uc_is_general_category_withtable(character, UC_CATEGORY_MASK_P);
 }
+
+/// Whether it is one of M (marks).
+static inline bool chalk_is_mark(ucs4_t character) {
+    return uc_is_general_category_withtable(character, UC_CATEGORY_MASK_M);
+}
+
+/// Whether it is Ps or Pi (opening punctuation).
+static inline bool chalk_is_opening(ucs4_t character) {
+    return uc_is_general_category_withtable(character, UC_CATEGORY_MASK_Ps | UC_CATEGORY_MASK_Pi);
+}

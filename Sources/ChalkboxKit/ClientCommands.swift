@@ -138,10 +138,12 @@ enum ClientCommands {
         for word in words {
             let name = word.text("speaker")
             if name != speaker {
-                Console.output((speaker.isEmpty ? "" : "\n") + "Speaker \(name.shown):")
+                Console.output((speaker.isEmpty ? "" : "\n") + "Speaker \(name.shown): ")
                 speaker = name
+            } else if word["joined"]?.bool != true {
+                Console.output(" ")
             }
-            Console.output(" " + (word.text("text")).shown)
+            Console.output((word.text("text")).shown)
         }
     }
 

@@ -161,6 +161,7 @@ enum TranscriptLine {
                     writer.object { writer in
                         writer.field("speaker", word.speaker > 0 ? String(word.speaker) : "")
                         writer.field("text", word.text)
+                        writer.field("joined", word.link != .spaced)
                         writer.field("startMs", word.start.milliseconds)
                         writer.field("endMs", word.end.milliseconds)
                     }

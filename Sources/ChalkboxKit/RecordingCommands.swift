@@ -119,13 +119,16 @@ enum RecordingCommands {
         guard let format = arguments.last("--format"), formats.contains(format) else {
             throw Arguments.UsageError(message: "--format takes one of " + formats.joined(separator: ", "))
         }
+        guard let version = (arguments.last("--json-version") ?? "2").decimal(upTo: 2),
+            let version = TranscriptWriter.Version(rawValue: version)
+        else { throw Arguments.UsageError(message: "--json-version takes 1 or 2") }
         guard let output = arguments.last("-o") ?? arguments.last("--output") else {
             throw Arguments.UsageError(message: "-o FILE is missing (`-` is standard output)")
         }
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
             let file = output == "-" ? nil : try open(output, replaces: arguments.flags.contains("--force"))
-            return try export(name, format, file, directory: RecorderDirectory.tell(settings, arguments))
+            return try export(name, format, version, file, directory: RecorderDirectory.tell(settings, arguments))
         } catch {
             complain("export: " + error.message)
             return .failed
@@ -142,7 +145,7 @@ enum RecordingCommands {
 
     /// - Parameter file: nil for standard output.
     private static func export(
-        _ name: String, _ format: String, _ file: OutputFile?, directory: String
+        _ name: String, _ format: String, _ version: TranscriptWriter.Version, _ file: OutputFile?, directory: String
     ) throws(StoreError) -> Outcome {
         let index = try RecordingIndex(directory: directory)
         let recordings = try index.recordings()
@@ -160,7 +163,7 @@ enum RecordingCommands {
         }
         let document = try index.document(of: recording)
         tellOfDamage(index, "export")
-        return write(text(of: document, format), to: file)
+        return write(text(of: document, format, version), to: file)
     }
 
     /// What is there is given out all the same.
@@ -170,12 +173,14 @@ enum RecordingCommands {
         complain("\(command): \(index.skippedRows) damaged rows of the index were left out; \(hint)")
     }
 
-    private static func text(of document: TranscriptDocument, _ format: String) -> String {
+    private static func text(
+        of document: TranscriptDocument, _ format: String, _ version: TranscriptWriter.Version
+    ) -> String {
         switch format {
         case "txt": document.plainText
         case "srt": document.subRip
         case "vtt": document.webVTT
-        default: document.json + "\n"
+        default: document.json(version: version) + "\n"
         }
     }
 

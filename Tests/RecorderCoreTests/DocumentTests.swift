@@ -67,6 +67,26 @@ import Testing
         let id = Box.header.id.text
         #expect(
             Self.document.json == """
+                {"format":"chalkbox-transcript","version":2,"id":"\(id)","label":"7B maths",\
+                "startedAt":"2026-09-21T14:13:20.000Z","clockSynchronised":true,"durationMs":75000,"sampleRate":16000,\
+                "speakers":["1","2"],"segments":[{"speaker":"1","startMs":1000,"endMs":2500,\
+                "text":"Good morning, class","words":[\
+                {"text":"Good","joined":false,"language":"en","startMs":1000,"endMs":1400,"confidence":0.500},\
+                {"text":"morning,","joined":false,"language":"en","startMs":1500,"endMs":2010,"confidence":0.500},\
+                {"text":"class","joined":false,"language":"en","startMs":2100,"endMs":2500,"confidence":0.500}]},\
+                {"speaker":"2","startMs":65250,"endMs":66000,"text":"A <b>&",\
+                "words":[{"text":"A","joined":false,"language":"en","startMs":65250,"endMs":65400,"confidence":0.500},\
+                {"text":"<b>&","joined":false,"language":"en","startMs":65500,"endMs":66000,"confidence":0.500}]}],\
+                "gaps":[{"startMs":70000,"endMs":75000,"reason":"offline"}],\
+                "silences":[{"startMs":100,"endMs":200,"reason":"overrun"}],\
+                "coverage":[{"startMs":0,"endMs":70000}],"xruns":1,"lostMs":100,"interrupted":false}
+                """)
+    }
+
+    @Test func `version 1 of the JSON is as it ever was`() {
+        let id = Box.header.id.text
+        #expect(
+            Self.document.json(version: .one) == """
                 {"format":"chalkbox-transcript","version":1,"id":"\(id)","label":"7B maths",\
                 "startedAt":"2026-09-21T14:13:20.000Z","clockSynchronised":true,"durationMs":75000,"sampleRate":16000,\
                 "speakers":["1","2"],"segments":[{"speaker":"1","language":"en","startMs":1000,"endMs":2500,\

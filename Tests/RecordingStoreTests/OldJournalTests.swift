@@ -108,6 +108,29 @@ extension StoreTests {
             #expect(document.plainText.contains("Speaker 1: Hello, world."))
         }
 
+        @Test func `units without a space come back as they were, and so they are exported`() throws {
+            let said: [(text: String, link: WordLink, language: String)] = [
+                ("CPU", .spaced, "en"), ("应用", .joined, "zh"), ("，", .part, "zh"), ("它", .joined, "zh"),
+                ("runs", .spaced, "en"), (".", .part, "en"),
+            ]
+            let words = said.enumerated().map { place, unit in
+                var word = word(unit.text, Int64(place) * 2_000, language: unit.language)
+                word.link = unit.link
+                return word
+            }
+            let bench = try StoreBench(scratch.path, postLesson: PostLessonPolicy(uploads: true))
+            let id = try bench.lesson(1, samples: 40_000, words, covered: SampleIndex(40_000))
+            let index = try RecordingIndex(directory: scratch.path)
+            #expect(try index.words(id) == words)
+            let summary = try #require(try index.summary(id))
+            #expect(summary.words == 4, "punctuation is no word")
+            let document = try index.document(of: summary)
+            #expect(document.plainText.contains("Speaker 1: CPU应用，它 runs."))
+            #expect(document.json(version: .one).contains(#""text":"CPU应用，它","startMs":0,"endMs":437"#))
+            let package = try #require(try bench.nextPackage().package)
+            try SavedFiles(directory: scratch.path).expectPackage(package)
+        }
+
         @Test func `an export is that of whole words, byte for byte`() throws {
             for seed: UInt64 in 1...20 {
                 let journal = OldJournal.random(seed)

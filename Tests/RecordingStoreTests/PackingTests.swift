@@ -54,15 +54,17 @@ extension StoreTests {
                 1, samples: 48_000, [word("Good", 1_600), word("day", 16_000, speaker: 2)], gaps: [gap])
             try bench.settle(id, reason: "given up")
             let package = try #require(try bench.nextPackage().package)
-            let head = #"{"format":"chalkbox-FORMAT","version":1,"id":"\#(id.text)","label":"7B maths","#
+            let head = #"{"format":"chalkbox-FORMAT","version":VERSION,"id":"\#(id.text)","label":"7B maths","#
                 + #""startedAt":"2026-11-24T08:00:00.001Z","clockSynchronised":true,"durationMs":3000,"#
                 + #""sampleRate":16000,"#
             #expect(
                 try files.text(id, "transcript.json") == head.replacing("FORMAT", with: "transcript")
-                    + #""speakers":["1","2"],"segments":[{"speaker":"1","language":"en","startMs":100,"endMs":162,"#
-                    + #""text":"Good","words":[{"text":"Good","startMs":100,"endMs":162,"confidence":0.970}]},"#
-                    + #"{"speaker":"2","language":"en","startMs":1000,"endMs":1062,"text":"day","#
-                    + #""words":[{"text":"day","startMs":1000,"endMs":1062,"confidence":0.970}]}],"#
+                    .replacing("VERSION", with: "2")
+                    + #""speakers":["1","2"],"segments":[{"speaker":"1","startMs":100,"endMs":162,"text":"Good","#
+                    + #""words":[{"text":"Good","joined":false,"language":"en","startMs":100,"endMs":162,"#
+                    + #""confidence":0.970}]},{"speaker":"2","startMs":1000,"endMs":1062,"text":"day","#
+                    + #""words":[{"text":"day","joined":false,"language":"en","startMs":1000,"endMs":1062,"#
+                    + #""confidence":0.970}]}],"#
                     + #""gaps":[{"startMs":2000,"endMs":3000,"reason":"offline"}],"silences":[],"#
                     + #""coverage":[{"startMs":0,"endMs":2000}],"xruns":0,"lostMs":0,"interrupted":false}"# + "\n")
             let list = package.files.dropLast().map {
@@ -70,7 +72,7 @@ extension StoreTests {
                     + #""sha256":"\#($0.sha256)"}"#
             }
             #expect(
-                try files.text(id, "manifest.json") == head.replacing("FORMAT", with: "manifest")
+                try files.text(id, "manifest.json") == head.replacing("FORMAT", with: "manifest").replacing("VERSION", with: "1")
                     + #""speakers":2,"words":2,"coveredMs":2000,"interrupted":false,"xruns":0,"lostMs":0,"#
                     + #""silenceMs":0,"quietMs":0,"clippedMs":0,"files":["#
                     + list.joined(separator: ",") + "]}\n")

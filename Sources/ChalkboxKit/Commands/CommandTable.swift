@@ -53,6 +53,7 @@ package enum CommandTable {
             options: """
                 --format txt|srt|vtt|json|flac  its transcript as text, subtitles or JSON, or its audio
                 -o, --output FILE  where to; `-` is standard output, but not for flac
+                --json-version N  2 by default; 1 is what older readers know
                 --force  replace a FILE that is there
                 """,
             example: "chalkbox export last --format vtt -o lesson.vtt"),

@@ -118,7 +118,7 @@ extension LiveTranscript {
         wordCount = recording.wordCount
         recent = recording.words
         recent.removeFirst(max(0, recent.count - Limits.recentWords))
-        committed = recording.words.map {
+        committed = recording.words.flatMap { $0.units }.map {
             CommittedWord(session: Self.journalSession(of: $0, coverage), word: $0, key: Self.key($0.text))
         }
         for speaker in recording.speakers { highestSpeaker = max(highestSpeaker, min(speaker, Limits.speakers)) }

@@ -77,6 +77,26 @@ extension Unicode.Scalar {
     /// Of general category P.
     package var isPunctuation: Bool { chalk_is_punctuation(value) }
 
+    /// It belongs to the letter before it: of general category M, or a joiner.
+    package var isMark: Bool { value >= 0x300 && (value == 0x200D || chalk_is_mark(value)) }
+
+    /// An opening bracket or quotation mark (general categories Ps and Pi): it belongs to what follows.
+    var isOpening: Bool { chalk_is_opening(value) }
+
+    /// Of a script that is written without spaces between words (UAX 14: classes ID, CJ and SA; UAX 29 leaves their
+    /// words to dictionaries), by its name in Scripts.txt.
+    var isUnspaced: Bool {
+        // None of them is before Thai.
+        guard value >= 0xE00, let script = unsafe uc_script(value) else { return false }
+        switch unsafe String(cString: script.pointee.name) {
+        case "Han", "Hiragana", "Katakana", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar", "Tai_Le", "New_Tai_Lue",
+            "Tai_Tham", "Tai_Viet", "Javanese", "Balinese", "Yi":
+            return true
+        default:
+            return false
+        }
+    }
+
     /// Of a script that runs from right to left (UAX 9, bidirectional classes R and AL), or from left to right (L);
     /// nil: neither, as digits and punctuation.
     package var isRightToLeft: Bool? {

@@ -34,8 +34,9 @@ package struct Cue: Equatable, Sendable {
         guard word.end.samples(since: start) <= Self.longestSamples else { return false }
         let last = lines.count - 1
         let length = Self.length(word.text)
-        if Self.length(lines[last]) + 1 + length <= Self.lineCharacters {
-            lines[last] += " " + word.text
+        let space = word.link == .spaced ? 1 : 0
+        if Self.length(lines[last]) + space + length <= Self.lineCharacters {
+            word.append(to: &lines[last])
         } else if lines.count < Self.lineCount, length <= Self.lineCharacters {
             lines.append(word.text)
         } else {

@@ -26,8 +26,21 @@ package struct LiveTranscript: Equatable, Sendable {
         package var speakers: [SpeakerMatch] = []
         /// Words of voices beyond `Limits.speakers`, which are nobody's.
         var unkeptVoices = 0
+        /// The session's number of the unit that was taken last.
+        private var lastNumber = 0
 
         package init() {}
+
+        /// What sessions are compared by may be less than the service said in one piece: that is journalled as one.
+        mutating func append(_ word: Word, number: Int) {
+            if number == lastNumber + 1, word.link == .joined, let last = words.last, last.speaker == word.speaker {
+                words[words.count - 1].text += word.text
+                words[words.count - 1].end = max(last.end, word.end)
+            } else {
+                words.append(word)
+            }
+            lastNumber = number
+        }
     }
 
     package internal(set) var coverage = Coverage()
@@ -156,8 +169,8 @@ package struct LiveTranscript: Equatable, Sendable {
 
     private mutating func showInterim(_ message: ServiceMessage, _ track: SessionTrack, _ end: SampleIndex) {
         interim = ""
-        for token in message.tokens where !token.isFinal && !SessionTrack.isMarker(token.text) {
-            if track.place(token.startMilliseconds, end) >= resumePoint { interim += token.text }
+        for token in message.tokens where !token.isFinal {
+            if track.place(token.startMilliseconds, end) >= resumePoint { interim += SessionTrack.spoken(token.text) }
         }
         interim = SurrogateHalf.mended(interim)
     }
@@ -171,7 +184,7 @@ package struct LiveTranscript: Equatable, Sendable {
     }
 
     private mutating func count(_ words: [Word]) {
-        wordCount += words.count
+        wordCount += words.count { $0.isCounted }
         recent += words
         if recent.count > Limits.recentWords { recent.removeFirst(recent.count - Limits.recentWords) }
     }

@@ -10,6 +10,9 @@ struct SessionTrack: Equatable, Sendable {
         /// The session's own name for the speaker.
         var label: String
         var language: String
+        var link: WordLink
+        /// Counts the session's units; between those of one token and those of the next a number is left out.
+        var number: Int
         /// It ended with a space.
         var isWhole: Bool
     }
@@ -30,6 +33,20 @@ struct SessionTrack: Equatable, Sendable {
         var text: String
         var start: Int64
         var end: Int64
+
+        init(_ token: ServiceToken) {
+            (text, start, end) = (token.text, token.startMilliseconds, token.endMilliseconds)
+        }
+    }
+
+    /// The unit that was closed last: what comes late may belong to it.
+    private struct Closed: Equatable, Sendable {
+        var text: String
+        var start: SampleIndex
+        var end: SampleIndex
+        var label: String
+        var language: String
+        var isWhole: Bool
     }
 
     let session: Int
@@ -49,9 +66,14 @@ struct SessionTrack: Equatable, Sendable {
     private var shifts: [Shift] = []
     /// The word that is still open, as far as it was heard.
     private(set) var open: Word?
+    private var closed: Closed?
+    private var number = 0
     private var final = SampleIndex.zero
-    /// The newest final tokens: a service may send one twice.
+    /// The newest final tokens of earlier messages, and how many of them the last one had: a service may send one
+    /// twice.
     private var seen: [TokenKey] = []
+    private var lastCount = 0
+    private var lastFinal: Int64 = 0
 
     private static let seenTokens = 64
     private static let knownShifts = 8
@@ -122,16 +144,31 @@ struct SessionTrack: Equatable, Sendable {
     /// - Returns: the words that are whole now.
     mutating func receive(_ message: ServiceMessage, end: SampleIndex) -> [Word] {
         var whole: [Word] = []
-        for token in message.tokens where token.isFinal && !Self.isMarker(token.text) {
-            guard isNew(token) else { continue }
-            if let word = add(token, end) { whole.append(word) }
-        }
+        for token in unseen(message) { add(token, end, &whole) }
         final = max(final, place(message.finalAudioMilliseconds, end))
         if message.finished { final = max(final, window.upperBound) }
         if let word = open, message.finished || word.isWhole || final >= word.end.advanced(by: Self.wholeAfter) {
             if let last = takeOpen() { whole.append(last) }
         }
         return whole
+    }
+
+    /// The final tokens that were not there before. Within a message all count, as a service may place `0 0 0` alike.
+    /// A message that comes twice is one, and so is a token that comes again after later ones.
+    private mutating func unseen(_ message: ServiceMessage) -> [ServiceToken] {
+        let all = message.tokens.filter { $0.isFinal }
+        guard !all.isEmpty else { return [] }
+        let keys = all.map(TokenKey.init)
+        let isAgain = keys.count == lastCount && seen.suffix(lastCount).elementsEqual(keys)
+            && message.finalAudioMilliseconds == lastFinal
+        lastFinal = message.finalAudioMilliseconds
+        guard !isAgain else { return [] }
+        let newest = seen.last
+        let fresh = zip(all, keys).filter { _, key in key == newest || !seen.contains(key) }.map { $0.0 }
+        lastCount = keys.count
+        seen += keys
+        if seen.count > Self.seenTokens { seen.removeFirst(seen.count - Self.seenTokens) }
+        return fresh
     }
 
     /// Where in the recording that is. What a service says is no reason to trap: it is brought in between the session's
@@ -147,42 +184,92 @@ struct SessionTrack: Equatable, Sendable {
         guard var word = open else { return nil }
         open = nil
         word.text = SurrogateHalf.mended(word.text)
+        closed = Closed(
+            text: word.text, start: word.start, end: word.end, label: word.label, language: word.language,
+            isWhole: word.isWhole)
         return word
     }
 
-    /// `<fin>` and `<end>` mark the service's own doings and are never text (PROTOCOL, Messages).
-    static func isMarker(_ text: String) -> Bool { text == "<fin>" || text == "<end>" }
-
-    private mutating func isNew(_ token: ServiceToken) -> Bool {
-        let key = TokenKey(text: token.text, start: token.startMilliseconds, end: token.endMilliseconds)
-        guard !seen.contains(key) else { return false }
-        seen.append(key)
-        if seen.count > Self.seenTokens { seen.removeFirst() }
-        return true
+    /// `<fin>` and `<end>` mark the service's own doings and are never text, alone or behind a word (PROTOCOL,
+    /// Messages).
+    static func spoken(_ text: String) -> String {
+        guard text.holds(0x3C) else { return text }
+        var bytes = Array(text.utf8)
+        var place = 0
+        while place + 5 <= bytes.count {
+            let part = String(decoding: bytes[place..<place + 5], as: UTF8.self).inLowerCase
+            if part == "<fin>" || part == "<end>" {
+                bytes.removeSubrange(place..<place + 5)
+            } else {
+                place += 1
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// - Returns: the word that this token shows to be whole.
-    private mutating func add(_ token: ServiceToken, _ limit: SampleIndex) -> Word? {
-        let text = token.text.trimmingSpaces
-        guard !text.isEmpty else {
-            return token.text.isEmpty ? nil : takeOpen()
+    /// Puts a token's units into words; those that it shows to be whole go to `whole`.
+    private mutating func add(_ token: ServiceToken, _ limit: SampleIndex, _ whole: inout [Word]) {
+        let text = Self.spoken(token.text)
+        let (units, endsWithSpace) = TextUnit.units(of: text)
+        guard !units.isEmpty else {
+            if endsWithSpace {
+                if let word = takeOpen() { whole.append(word) }
+                closed?.isWhole = true
+            }
+            return
         }
+        number += 1
         let start = place(token.startMilliseconds, limit)
-        let end = max(start, place(token.endMilliseconds, limit))
-        if var word = open, !token.text.beginsWithSpace, !word.isWhole, word.label == token.speaker,
-            start >= word.start, start.samples(since: word.end) <= Self.longestPause
-        {
-            word.text += text
-            word.end = max(word.end, end)
-            word.confidence = min(word.confidence, token.confidence)
-            word.isWhole = token.text.endsWithSpace
+        let length = max(start, place(token.endMilliseconds, limit)).samples(since: start)
+        for (place, unit) in units.enumerated() {
+            let count = Int64(units.count)
+            number += 1
+            var word = Word(
+                text: unit.text, start: start.advanced(by: length * Int64(place) / count),
+                end: start.advanced(by: length * Int64(place + 1) / count), confidence: token.confidence,
+                label: token.speaker, language: token.language, link: .spaced, number: number,
+                isWhole: place == units.count - 1 && endsWithSpace)
+            if !unit.isSpaced, take(&word) { continue }
+            if let before = takeOpen() { whole.append(before) }
             open = word
-            return nil
         }
-        let whole = takeOpen()
-        open = Word(
-            text: text, start: start, end: end, confidence: token.confidence, label: token.speaker,
-            language: token.language, isWhole: token.text.endsWithSpace)
-        return whole
+    }
+
+    /// A unit that comes without a space belongs to the open word, or is linked to the one before.
+    /// - Returns: whether it is in the open word now.
+    private mutating func take(_ unit: inout Word) -> Bool {
+        // Punctuation may come with another speaker's label, or none.
+        let isPunctuation = TextUnit.isPunctuation(unit.text)
+        if var word = open, !word.isWhole, word.label == unit.label || isPunctuation,
+            Self.isNear(unit, word.start, word.end)
+        {
+            guard TextUnit.goesOn(unit.text, after: word.text) else {
+                unit.link = .joined
+                return false
+            }
+            word.text += unit.text
+            word.end = max(word.end, unit.end)
+            word.confidence = min(word.confidence, unit.confidence)
+            word.isWhole = unit.isWhole
+            open = word
+            return true
+        }
+        // Whatever the pause, and also at a session's beginning.
+        if TextUnit.isUnspaced(unit.text) { unit.link = .joined }
+        guard open == nil, let closed, !closed.isWhole, closed.label == unit.label || isPunctuation,
+            Self.isNear(unit, closed.start, closed.end)
+        else { return false }
+        if TextUnit.goesOn(unit.text, after: closed.text) {
+            unit.link = .part
+            if isPunctuation { (unit.label, unit.language) = (closed.label, closed.language) }
+        } else {
+            unit.link = .joined
+        }
+        return false
+    }
+
+    /// Sub-words of one word follow each other closely, and may overlap.
+    private static func isNear(_ unit: Word, _ start: SampleIndex, _ end: SampleIndex) -> Bool {
+        unit.start >= start.advanced(by: -longestPause) && unit.start.samples(since: end) <= longestPause
     }
 }

@@ -76,9 +76,9 @@ extension LiveTranscript {
         guard Self.isWanted(heard, track), !isTaken(heard, track) else { return }
         let word = Word(
             text: heard.text, start: heard.start, end: heard.end, confidence: heard.confidence,
-            speaker: speaker(of: heard.label, &track, &update), language: heard.language)
+            speaker: speaker(of: heard.label, &track, &update), language: heard.language, link: heard.link)
         keep(CommittedWord(session: track.session, word: word, key: key))
-        update.words.append(word)
+        update.append(word, number: heard.number)
     }
 
     /// Speech that a label of this session shares with what earlier sessions heard tells whose label it is.
@@ -99,6 +99,7 @@ extension LiveTranscript {
     /// row may lie nearer to each other than two sessions place one of them: as long as it is not known how the
     /// placing differs, none is passed over, where the earlier session has heard all that there was.
     private func match(_ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack) -> Match? {
+        if let next = successor(of: track.match, heard, key, track) { return next }
         let last = track.match?.old.word.start ?? SampleIndex(-1)
         var best: CommittedWord?
         var bestDistance = Limits.seamSamples
@@ -118,6 +119,21 @@ extension LiveTranscript {
             Match(
                 old: $0, heard: heard, distance: bestDistance, isAlone: candidates == 1, isInOrder: isInOrder)
         }
+    }
+
+    /// In a script without spaces the same letters come again and again: the one that follows the last match's in both
+    /// sessions is meant, whatever the places say.
+    private func successor(
+        of last: Match?, _ heard: SessionTrack.Word, _ key: [UInt8], _ track: SessionTrack
+    ) -> Match? {
+        guard let last, heard.link == .joined, heard.number - last.heard.number <= 2,
+            let next = committed.first(where: {
+                $0.session == last.old.session && $0.word.start > last.old.word.start
+            }), next.key == key
+        else { return nil }
+        let distance = Self.distance(heard, next, track)
+        guard distance <= 2 * Limits.seamSamples else { return nil }
+        return Match(old: next, heard: heard, distance: distance, isAlone: false, isInOrder: false)
     }
 
     /// Whether a word that is nearer to the last match's than the one that was taken for it was meant. When it has one
@@ -180,9 +196,10 @@ extension LiveTranscript {
     }
 
     static func key(_ text: String) -> [UInt8] {
-        let bytes = text.inLowerCase.utf8.filter { byte in
-            byte >= 0x80 || byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x7A
+        var key = ""
+        for scalar in UnicodeText.folded(text).unicodeScalars where !scalar.isPunctuation {
+            key.unicodeScalars.append(scalar)
         }
-        return bytes.isEmpty ? Array(text.utf8) : bytes
+        return Array(key.isEmpty ? text.utf8 : key.utf8)
     }
 }

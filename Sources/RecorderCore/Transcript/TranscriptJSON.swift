@@ -1,15 +1,23 @@
-/// The transcript document as JSON: format `chalkbox-transcript`, version 1. Times are milliseconds of the recording.
-/// It is written in pieces, so that the words of a long lesson need not be in memory at once.
+/// The transcript document as JSON: format `chalkbox-transcript`. Times are milliseconds of the recording. It is
+/// written in pieces, so that the words of a long lesson need not be in memory at once.
 package struct TranscriptWriter: Sendable {
-    package static let version = 1
+    /// What readers of the format know.
+    package enum Version: Int, Sendable {
+        /// Every word has a space before it, and a segment has one language.
+        case one = 1
+        /// A word may be joined to the one before, and has a language of its own.
+        case two = 2
+    }
 
+    private let version: Version
     private var writer = JSONWriter()
 
     /// - Parameter speakers: in the order of their numbers.
-    package init(header: RecordingHeader, samples: Int64, speakers: [Int]) {
+    package init(header: RecordingHeader, samples: Int64, speakers: [Int], version: Version = .two) {
+        self.version = version
         writer.beginObject()
         writer.field("format", "chalkbox-transcript")
-        writer.field("version", Self.version)
+        writer.field("version", version.rawValue)
         writer.fields(of: header, samples: samples)
         writer.array("speakers") { writer in
             for speaker in speakers { writer.value(String(speaker)) }
@@ -24,7 +32,7 @@ package struct TranscriptWriter: Sendable {
     package mutating func beginSegment(_ first: Word, end: SampleIndex, text: String) {
         writer.beginObject()
         writer.field("speaker", first.speaker > 0 ? String(first.speaker) : "")
-        writer.field("language", first.language)
+        if version == .one { writer.field("language", first.language) }
         writer.field("startMs", first.start.milliseconds)
         writer.field("endMs", end.milliseconds)
         writer.field("text", text)
@@ -34,6 +42,10 @@ package struct TranscriptWriter: Sendable {
     package mutating func add(_ word: Word) {
         writer.object { writer in
             writer.field("text", word.text)
+            if version == .two {
+                writer.field("joined", word.link != .spaced)
+                writer.field("language", word.language)
+            }
             writer.field("startMs", word.start.milliseconds)
             writer.field("endMs", word.end.milliseconds)
             writer.key("confidence")
@@ -64,8 +76,11 @@ package struct TranscriptWriter: Sendable {
 }
 
 extension TranscriptDocument {
-    package var json: String {
-        var writer = TranscriptWriter(header: header, samples: samples, speakers: speakers)
+    package var json: String { json(version: .two) }
+
+    package func json(version: TranscriptWriter.Version) -> String {
+        var writer = TranscriptWriter(header: header, samples: samples, speakers: speakers, version: version)
+        let segments = version == .one ? Segment.segments(of: words.spaced, splitsLanguages: true) : segments
         for segment in segments {
             guard let first = segment.words.first else { continue }
             writer.beginSegment(first, end: segment.end, text: segment.text)

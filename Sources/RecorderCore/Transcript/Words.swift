@@ -1,4 +1,15 @@
-/// A final word, placed on the recording's time line: what is journalled and exported (decision words-are-journalled).
+/// How a unit of text stands beside the one before.
+package enum WordLink: UInt8, Equatable, Sendable {
+    /// With a space between them.
+    case spaced
+    /// Without one: languages that do not write spaces.
+    case joined
+    /// It is a part of that word, which was journalled before this came: punctuation, a mark, a syllable.
+    case part
+}
+
+/// A final unit of text, placed on the recording's time line: what is journalled and exported (decision
+/// words-are-journalled). In languages that write spaces it is a word, in others what the service sent in one piece.
 package struct Word: Equatable, Sendable {
     package var text: String
     package var start: SampleIndex
@@ -9,9 +20,11 @@ package struct Word: Equatable, Sendable {
     package var speaker: Int
     /// BCP 47 as the service names it, or empty.
     package var language: String
+    package var link: WordLink
 
     package init(
-        text: String, start: SampleIndex, end: SampleIndex, confidence: Double, speaker: Int, language: String
+        text: String, start: SampleIndex, end: SampleIndex, confidence: Double, speaker: Int, language: String,
+        link: WordLink = .spaced
     ) {
         self.text = text
         self.start = start
@@ -19,6 +32,30 @@ package struct Word: Equatable, Sendable {
         self.confidence = confidence
         self.speaker = speaker
         self.language = language
+        self.link = link
+    }
+
+    /// Whether it counts as a word.
+    package var isCounted: Bool { link != .part }
+
+    /// What sessions are compared by: each grapheme cluster of a script without spaces, with its share of the time.
+    var units: [Word] {
+        let units = TextUnit.units(of: text).units
+        guard units.count > 1 else { return [self] }
+        let (length, count) = (end.samples(since: start), Int64(units.count))
+        return units.enumerated().map { place, unit in
+            var word = self
+            word.text = unit.text
+            word.start = start.advanced(by: length * Int64(place) / count)
+            word.end = start.advanced(by: length * Int64(place + 1) / count)
+            return word
+        }
+    }
+
+    /// Behind the text of the units before.
+    package func append(to text: inout String) {
+        if !text.isEmpty, link == .spaced { text += " " }
+        text += self.text
     }
 
     /// As close to its place as a recording of so many samples allows.
@@ -31,10 +68,9 @@ package struct Word: Equatable, Sendable {
     }
 }
 
-/// An uninterrupted stretch of one speaker.
+/// An uninterrupted stretch of one speaker. Languages are the words': who mixes two does not stop at each.
 package struct Segment: Equatable, Sendable {
     package var speaker: Int
-    package var language: String
     package var words: [Word]
 
     package var start: SampleIndex { words.first?.start ?? .zero }
@@ -42,10 +78,7 @@ package struct Segment: Equatable, Sendable {
 
     package var text: String {
         var text = ""
-        for word in words {
-            if !text.isEmpty { text += " " }
-            text += word.text
-        }
+        for word in words { word.append(to: &text) }
         return text
     }
 
@@ -54,20 +87,40 @@ package struct Segment: Equatable, Sendable {
 
     /// Whether two words that follow each other are of one segment.
     package static func goesOn(with word: Word, after last: Word) -> Bool {
-        last.speaker == word.speaker && last.language == word.language
-            && word.start.samples(since: last.end) < pauseSamples
+        last.speaker == word.speaker && word.start.samples(since: last.end) < pauseSamples
     }
 
-    /// Words in order, cut where the speaker or the language changes or falls silent.
-    package static func segments(of words: [Word]) -> [Segment] {
+    /// Words in order, cut where the speaker changes or falls silent, or where another language begins.
+    package static func segments(of words: [Word], splitsLanguages: Bool = false) -> [Segment] {
         var segments: [Segment] = []
         for word in words {
-            if let last = segments.last?.words.last, goesOn(with: word, after: last) {
+            if let last = segments.last?.words.last, goesOn(with: word, after: last),
+                !splitsLanguages || word.language == last.language
+            {
                 segments[segments.count - 1].words.append(word)
             } else {
-                segments.append(Segment(speaker: word.speaker, language: word.language, words: [word]))
+                segments.append(Segment(speaker: word.speaker, words: [word]))
             }
         }
         return segments
+    }
+}
+
+extension [Word] {
+    /// Words with a space between them, as version 1 of the transcript has them: units without one are in the word that
+    /// they follow.
+    var spaced: [Word] {
+        var words: [Word] = []
+        for unit in self {
+            guard unit.link != .spaced, var last = words.last, Segment.goesOn(with: unit, after: last) else {
+                words.append(unit)
+                continue
+            }
+            last.text += unit.text
+            last.end = Swift.max(last.end, unit.end)
+            last.confidence = Swift.min(last.confidence, unit.confidence)
+            words[words.count - 1] = last
+        }
+        return words
     }
 }

@@ -1,9 +1,13 @@
 internal import RecorderCore
 
-/// A row of the table `token`: a word, or a piece of one, which an older version kept as the service sent it (decision
-/// words-are-journalled).
+/// A row of the table `token`: a unit of text, or a piece of a word, which an older version kept as the service sent it
+/// (decision words-are-journalled).
 struct WordRow {
-    /// The row's text without the space that begins a word.
+    /// Begins the text of a unit that has no space before it (U+2060, word joiner); others begin with a space. Older
+    /// versions read it as a word.
+    static let joiner = "\u{2060}"
+
+    /// The row's text without what links it to the one before.
     var word: Word
     /// It belongs to the word of the row before.
     var isJoined: Bool
@@ -43,15 +47,19 @@ extension Statement {
     @inline(never)
     func wordRow() -> WordRow? {
         guard let start = sample(1), let end = sample(2) else { return nil }
-        return WordRow(word: word(start, end), isJoined: integer(6) == 0)
+        let word = word(start, end)
+        return WordRow(word: word, isJoined: integer(6) == 0 && word.link == .spaced)
     }
 
     /// A word of a row of `wordColumns`, at the place that the row has for it.
     @inline(never)
     func word(_ start: SampleIndex, _ end: SampleIndex) -> Word {
-        Word(
-            text: text(0).trimmingSpaces, start: start, end: end, confidence: double(3),
-            speaker: Int(clamping: integer(4)), language: text(5))
+        let text = text(0)
+        let unit = text.remainder(after: WordRow.joiner)
+        let link: WordLink = unit == nil ? .spaced : integer(6) == 0 ? .part : .joined
+        return Word(
+            text: unit ?? text.trimmingSpaces, start: start, end: end, confidence: double(3),
+            speaker: Int(clamping: integer(4)), language: self.text(5), link: link)
     }
 
     /// `IndexSchema.measuredColumns`, from column `first` on.

@@ -229,13 +229,13 @@ final class IndexWriter {
         }
         for (offset, word) in batch.words.enumerated() {
             prepared.insertWord.bind(1, recording * IndexSchema.wordsARecording + Int64(sequence + offset))
-            prepared.insertWord.bind(2, " " + word.text)
+            prepared.insertWord.bind(2, (word.link == .spaced ? " " : WordRow.joiner) + word.text)
             prepared.insertWord.bind(3, word.start.value)
             prepared.insertWord.bind(4, word.end.value)
             prepared.insertWord.bind(5, word.confidence)
             prepared.insertWord.bind(6, Int64(word.speaker))
             prepared.insertWord.bind(7, word.language)
-            prepared.insertWord.bind(8, true)
+            prepared.insertWord.bind(8, word.isCounted)
             prepared.insertWord.bind(9, offset == batch.words.count - 1 ? batch.covered.value : 0)
             try prepared.insertWord.run()
         }

@@ -73,7 +73,7 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
         while scan.end < stop {
             let word = try words.word(scan.end)
             guard Segment.goesOn(with: word, after: scan.last) else { return begin(first, scan) }
-            scan.text += " " + word.text
+            word.append(to: &scan.text)
             scan.last = word
             scan.end += 1
         }
