@@ -5,12 +5,15 @@ import Testing
     @Test func `every fault is read and written back`() throws {
         let arguments = [
             "refuse", "accept-reset*3", "black-hole=new", "slow=20", "token-status=429*2", "token-delay=50",
-            "token-hang*1", "retry-after=7", "key-lifetime-ms=900", "single-use-keys", "handshake-status=503*2",
-            "handshake-delay=10", "refuse-at-handshake", "max-sessions=2", "max-requests-per-minute=5",
-            "pacing=1.5/2000", "error-code=503@4000*2", "close=1011@100", "reset@7*1", "cut*1", "half-close@5",
+            "token-hang*1", "retry-after=7", "no-retry-after", "key-lifetime-ms=900", "single-use-keys", "other-region",
+            "handshake-status=503*2", "handshake-delay=10", "refuse-at-handshake", "max-sessions=2",
+            "max-requests-per-minute=5",
+            "pacing=1.5/2000", "max-session-ms=900", "no-model=stt-rt-v5", "error-code=503@4000*2",
+            "error-type=limit_exceeded@5*2", "error-number=418", "close=1011@100", "reset@7*1", "cut*1", "half-close@5",
             "stall@9*1", "freeze@9*1", "close-before-finished*1", "malformed-json@3000*1", "wrong-types",
-            "huge-message*1", "binary-garbage", "unknown-fields", "duplicate-finals=3", "late-finals=5/2",
-            "permute-speakers", "cut-words", "split-tokens", "time-jitter-ms=40", "final-delay-ms=2500",
+            "huge-message*1", "binary-garbage", "unknown-fields", "translations", "duplicate-finals=3",
+            "late-finals=5/2",
+            "permute-speakers", "cut-words", "split-tokens", "han-words", "time-jitter-ms=40", "final-delay-ms=2500",
             "create-status=503*2", "create-lost*1", "head-status=404*1", "head-offset=-7*1", "patch-status=423*3",
             "patch-cut=100*2", "patch-reset*1", "patch-stall=0", "patch-lost*1", "corrupt*1",
             "upload-delete-status=500", "upload-rate=100000", "upload-life-ms=100", "upload-max=1000",
@@ -52,14 +55,17 @@ import Testing
             "black-hole=some", "pacing=0", "pacing=2/3/4", "pacing", "late-finals=0", "late-finals=1/2/3", "cut=1",
             "duplicate-finals=0", "time-jitter-ms=9999", "patch-cut=-1", "patch-cut@5", "head-offset", "upload-rate=0",
             "*1", "@1", "token-answer=99:none", "token-answer=200", "token-answer=200:word", "token-answer",
+            "error-type", "error-type=quota", "error-number=600", "no-model", "no-model=",
         ] {
             #expect(throws: FaultArgumentError.self, "\(bad)") { try FaultPlan(arguments: [bad]) }
         }
         for bad in [
             "", "refuse", "close", "close=5", "reset=1", "error-code=200", "reset@5", "cut*2", "expire-uploads=1",
+            "error-type=quota",
         ] {
             #expect(throws: FaultArgumentError.self, "\(bad)") { try CloudAction(argument: bad) }
         }
         #expect(try CloudAction(argument: "close=1011") == .close(code: 1_011))
+        #expect(try CloudAction(argument: "error-type=internal_error") == .typedError(.internalError))
     }
 }

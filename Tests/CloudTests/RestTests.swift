@@ -35,7 +35,7 @@ struct RestClient: Sendable {
 
     func transcribe(_ file: String, _ more: [String: Any] = [:]) throws -> HTTPReply {
         let own: [String: Any] = [
-            "model": "stt-async-v5", "file_id": file, "language_hints": ["en"], "enable_speaker_diarization": true,
+            "model": "stt-async-v6", "file_id": file, "language_hints": ["en"], "enable_speaker_diarization": true,
             "enable_language_identification": true, "client_reference_id": "BOX",
         ]
         let body = try JSONSerialization.data(withJSONObject: own.merging(more) { $1 })
@@ -203,7 +203,7 @@ func flac(_ samples: [Int16], in directory: String) throws -> Data {
             let empty = Data("--a+b--\r\n".utf8)
             #expect(try location(rest.request("POST", "files", empty, type: RestClient.formType)) == "body.file")
             let id = try rest.upload(Data("no audio".utf8))
-            #expect(try location(rest.transcribe(id, ["model": "stt-rt-v5"])) == "body.model")
+            #expect(try location(rest.transcribe(id, ["model": "stt-rt-v6"])) == "body.model")
             #expect(try location(rest.transcribe(id, ["language_hints": ["english"]])) == "body.language_hints")
             #expect(try location(rest.transcribe(id, ["model": 5])) == "body.model")
             #expect(try location(rest.request("POST", "transcriptions", Data("{}".utf8))) == "body.model")

@@ -23,7 +23,7 @@ func withServer<Value>(
 }
 
 let request = """
-    {"model":"stt-rt-v5","audio_format":"pcm_s16le","sample_rate":16000,"num_channels":1,"language_hints":["en","ar"],\
+    {"model":"stt-rt-v6","audio_format":"pcm_s16le","sample_rate":16000,"num_channels":1,"language_hints":["en","ar"],\
     "enable_speaker_diarization":true,"enable_language_identification":true,"client_reference_id":"01JTEST"}
     """
 
@@ -109,7 +109,7 @@ func waitForLog(_ server: CloudServer, _ isWanted: (CloudRecords) -> Bool) throw
             }
             #expect(heard == " " + lesson.text)
             let record = try await closedSession(server)
-            #expect(record.configuration?.contains("stt-rt-v5") == true)
+            #expect(record.configuration?.contains("stt-rt-v6") == true)
             #expect(record.configuration?.contains("api_key") == false)
         }
     }
@@ -163,7 +163,7 @@ func waitForLog(_ server: CloudServer, _ isWanted: (CloudRecords) -> Bool) throw
         (request, nil, 401),
         (request.replacing(#"{"model""#, with: #"{"api_key":"wrong","model""#), nil, 401),
         (request.replacing(#"{"model""#, with: #"{"api_key":"key","model""#), "key", 400),
-        (request.replacing("stt-rt-v5", with: "whisper"), "key", 400),
+        (request.replacing("stt-rt-v6", with: "whisper"), "key", 400),
         (request.replacing("pcm_s16le", with: "mp3"), "key", 400),
         (request.replacing(#""sample_rate":16000,"#, with: ""), "key", 400),
         (request.replacing(#""num_channels":1,"#, with: ""), "key", 400),

@@ -57,7 +57,7 @@ def main():
         api_key=options.key or fetch_key(options.token_url, options.bearer), websocket_base_url=options.url
     )
     config = RealtimeSTTConfig(
-        model="stt-rt-v5",
+        model="stt-rt-v6",
         audio_format="pcm_s16le",
         sample_rate=16000,
         num_channels=1,

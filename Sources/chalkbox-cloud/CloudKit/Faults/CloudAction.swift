@@ -10,7 +10,8 @@ package enum CloudAction: Equatable, Sendable {
     case close(code: Int)
     /// Every session ends with a service error.
     case error(code: Int)
-    /// Every key that was issued expires, and the sessions that use one end with error 401.
+    case typedError(ErrorType)
+    /// Every key that was issued expires, and the sessions that use one end with error 403.
     case expireKeys
     /// Every upload that is not complete is gone, and the server says so: 410.
     case expireUploads
@@ -21,20 +22,21 @@ package enum CloudAction: Equatable, Sendable {
 
     /// For the command's help.
     package static let help = """
-        reset, cut, half-close, close=CODE, error-code=CODE, expire-keys, expire-uploads, forget-uploads, forget-objects
+        reset, cut, half-close, close=CODE, error-code=CODE, error-type=NAME, expire-keys, expire-uploads, \
+        forget-uploads, forget-objects
         """
 
     /// An action from its argument.
     package init(argument: String) throws(FaultArgumentError) {
         let parsed = try FaultArgument(argument)
-        let hasCode = parsed.name == "close" || parsed.name == "error-code"
-        try parsed.takes(value: hasCode)
+        try parsed.takes(value: ["close", "error-code", "error-type"].contains(parsed.name))
         switch parsed.name {
         case "reset": self = .reset
         case "cut": self = .cut
         case "half-close": self = .halfClose
         case "close": self = .close(code: try parsed.number(in: 1_000...4_999))
         case "error-code": self = .error(code: try parsed.number(in: 400...599))
+        case "error-type": self = .typedError(try parsed.errorType())
         case "expire-keys": self = .expireKeys
         case "expire-uploads": self = .expireUploads
         case "forget-uploads": self = .forgetUploads

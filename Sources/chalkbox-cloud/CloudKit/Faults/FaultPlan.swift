@@ -10,8 +10,10 @@ package struct FaultPlan: Equatable, Sendable {
     package var tokenDelay: FaultTrigger?
     package var tokenHang: FaultTrigger?
     package var retryAfterSeconds = 5
+    package var noRetryAfter = false
     package var keyLifetimeMilliseconds: Int?
     package var singleUseKeys = false
+    package var otherRegion = false
     // Odd answers.
     package var tokenAnswer: FaultTrigger?
     package var handshakeAnswer: FaultTrigger?
@@ -26,8 +28,13 @@ package struct FaultPlan: Equatable, Sendable {
     package var maximumSessions: Int?
     package var maximumRequestsPerMinute: Int?
     package var pacing: PacingLimit?
+    package var maximumSessionMilliseconds: Int?
+    package var goneModel: String?
     // Ends of a session.
     package var errorCode: FaultTrigger?
+    /// The value is the type's place among all.
+    package var errorType: FaultTrigger?
+    package var errorNumber: Int?
     package var close: FaultTrigger?
     package var reset: FaultTrigger?
     package var cut: FaultTrigger?
@@ -41,12 +48,14 @@ package struct FaultPlan: Equatable, Sendable {
     package var hugeMessage: FaultTrigger?
     package var binaryGarbage: FaultTrigger?
     package var unknownFields = false
+    package var translations = false
     // The transcript.
     package var duplicateFinals: Int?
     package var lateFinals: LateFinals?
     package var permuteSpeakers = false
     package var cutWords = false
     package var splitTokens = false
+    package var hanWords = false
     package var timeJitterMilliseconds = 0
     package var finalDelayMilliseconds: Int?
     // Uploads. The cuts' value is the byte of the body; -1: any.
@@ -84,6 +93,9 @@ package struct FaultPlan: Equatable, Sendable {
     package var restWrongTypes: FaultTrigger?
 
     package init() {}
+
+    /// Retry-After of an HTTP 429.
+    var busySeconds: Int? { noRetryAfter ? nil : retryAfterSeconds }
 
     /// The first session to receive this much audio has its TCP connection reset; later ones are left alone.
     package var dropAfterMilliseconds: Int? {

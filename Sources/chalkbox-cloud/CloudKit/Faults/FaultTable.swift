@@ -24,10 +24,12 @@ enum FaultTable {
         .trigger("token-delay", \.tokenDelay, value: ("MS", 0...3_600_000), "the token endpoint answers so much later"),
         .trigger("token-hang", \.tokenHang, "the token endpoint never answers"),
         .number("retry-after", \.retryAfterSeconds, 0...86_400, "S", "Retry-After of an HTTP 429; 5 without this"),
+        .flag("no-retry-after", \.noRetryAfter, "an HTTP 429 has no Retry-After"),
         .optional(
             "key-lifetime-ms", \.keyLifetimeMilliseconds, 0...86_400_000, "MS",
-            "keys issued from now on live so long; a session with an expired key ends with error 401"),
+            "keys issued from now on live so long; a session whose key expires ends with error 403"),
         .flag("single-use-keys", \.singleUseKeys, "keys issued from now on open one session each"),
+        .flag("other-region", \.otherRegion, "keys issued from now on belong to another region: they get 401 here"),
     ]
 
     private static let handshakes: [FaultRow] = [
@@ -45,11 +47,18 @@ enum FaultTable {
             "max-requests-per-minute", \.maximumRequestsPerMinute, 0...100_000, "N",
             "a session beyond N begun within a minute gets error 429"),
         pacing,
+        .optional(
+            "max-session-ms", \.maximumSessionMilliseconds, 0...86_400_000, "MS",
+            "a session ends after so long with error 413, max_duration_reached"),
+        goneModel,
     ]
 
     private static let endings: [FaultRow] = [
         .trigger(
             "error-code", \.errorCode, value: ("CODE", 400...599), at: true, "a session ends with this service error"),
+        errorType,
+        .optional(
+            "error-number", \.errorNumber, 0...599, "CODE", "all service errors of sessions carry this number instead"),
         .trigger("close", \.close, value: ("CODE", 1_000...4_999), at: true, "a session ends with a close frame"),
         .trigger("reset", \.reset, at: true, "a session's TCP connection is reset"),
         dropAfter,
@@ -66,6 +75,7 @@ enum FaultTable {
         .trigger("huge-message", \.hugeMessage, at: true, "a message of 10 MB"),
         .trigger("binary-garbage", \.binaryGarbage, at: true, "a binary frame of random bytes"),
         .flag("unknown-fields", \.unknownFields, "answers and tokens carry fields nobody knows; harmless"),
+        .flag("translations", \.translations, "each final token is followed by its translation"),
     ]
 
     private static let transcript: [FaultRow] = [
@@ -74,6 +84,9 @@ enum FaultTable {
         .flag("permute-speakers", \.permuteSpeakers, "each session numbers the speakers in another way"),
         .flag("cut-words", \.cutWords, "a session that begins within a word begins with a wrong word"),
         .flag("split-tokens", \.splitTokens, "each half of a word becomes final on its own"),
+        .flag(
+            "han-words", \.hanWords,
+            "words are three Chinese characters without spaces, in tokens of 1 to 3, each session in another way"),
         .number("time-jitter-ms", \.timeJitterMilliseconds, 0...500, "MS", "each session shifts words up to so much"),
         .optional(
             "final-delay-ms", \.finalDelayMilliseconds, 0...60_000, "MS", "finals lag so far; 1000 without this"),

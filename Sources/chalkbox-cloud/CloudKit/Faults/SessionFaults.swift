@@ -2,8 +2,8 @@
 struct SessionFaults {
     enum Kind: CaseIterable, Sendable {
         // In the order of their effect: what is sent, then what ends the session.
-        case malformedJSON, wrongTypes, hugeMessage, binaryGarbage, stall, freeze, halfClose, errorCode, close, reset
-        case cut
+        case malformedJSON, wrongTypes, hugeMessage, binaryGarbage, stall, freeze, halfClose, errorCode, errorType
+        case close, reset, cut
 
         var field: WritableKeyPath<FaultPlan, FaultTrigger?> {
             switch self {
@@ -15,6 +15,7 @@ struct SessionFaults {
             case .freeze: \.freeze
             case .halfClose: \.halfClose
             case .errorCode: \.errorCode
+            case .errorType: \.errorType
             case .close: \.close
             case .reset: \.reset
             case .cut: \.cut
@@ -31,6 +32,7 @@ struct SessionFaults {
             case .freeze: "freeze"
             case .halfClose: "half-close"
             case .errorCode: "error-code"
+            case .errorType: "error-type"
             case .close: "close"
             case .reset: "reset"
             case .cut: "cut"
@@ -40,7 +42,7 @@ struct SessionFaults {
         var endsSession: Bool {
             switch self {
             case .malformedJSON, .wrongTypes, .hugeMessage, .binaryGarbage, .stall, .freeze, .halfClose: false
-            case .errorCode, .close, .reset, .cut: true
+            case .errorCode, .errorType, .close, .reset, .cut: true
             }
         }
     }

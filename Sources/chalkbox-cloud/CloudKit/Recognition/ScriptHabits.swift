@@ -6,6 +6,8 @@ package struct ScriptHabits: Equatable, Sendable {
     package var finalDelaySamples = ScriptRecogniser.finalDelaySamples
     /// Each token of a word becomes final on its own, so that a word can be half final.
     package var splitsTokens = false
+    /// Words are Chinese characters without spaces.
+    package var speaksHan = false
     /// A session that begins within a word begins with a wrong word.
     package var mishearsCutWords = false
     /// The most a word's times are off.
@@ -17,6 +19,7 @@ package struct ScriptHabits: Equatable, Sendable {
         self.session = session
         if let delay = plan.finalDelayMilliseconds { finalDelaySamples = delay * samplesPerMillisecond }
         splitsTokens = plan.splitTokens
+        speaksHan = plan.hanWords
         mishearsCutWords = plan.cutWords
         timeJitterSamples = plan.timeJitterMilliseconds * samplesPerMillisecond
     }

@@ -81,28 +81,37 @@ package final class ScriptRecogniser: Recogniser {
     private func mishear(_ samples: Int) {
         let text = Vocabulary.text(of: UInt16(truncatingIfNeeded: samples &+ habits.session &* 977))
         let token = RecognisedToken(
-            text: " " + text.prefix(3), startSample: 0, endSample: samples, confidence: 0.4, speaker: "1",
-            language: "en")
+            text: habits.speaksHan ? "\u{554A}" : " " + text.prefix(3), startSample: 0, endSample: samples,
+            confidence: 0.4, speaker: "1", language: habits.speaksHan ? "zh" : "en")
         pending.append(Pending(token: token, ripeSample: samples))
     }
 
     private func tokens(of word: ToneWord) -> [RecognisedToken] {
         let label = labels[word.speaker] ?? "\(labels.count + 1)"
         labels[word.speaker] = label
-        let text = Vocabulary.tokens(of: word.index)
+        let pieces = pieces(of: word.index)
         let shift = habits.shift(of: word.index)
         let start = max(finalSamples, word.startSample + shift)
         let end = min(totalSamples, max(start, word.endSample + shift))
-        // The first token is the first two letters of five.
-        let middle = start + (end - start) * 2 / 5
         let confidence = 0.9 + Double(word.index % 10) / 100
-        return [
-            RecognisedToken(
-                text: text.first, startSample: start, endSample: middle, confidence: confidence, speaker: label,
-                language: "en"),
-            RecognisedToken(
-                text: text.second, startSample: middle, endSample: end, confidence: confidence, speaker: label,
-                language: "en"),
-        ]
+        let letters = pieces.reduce(0) { $0 + $1.letters }
+        var said = 0
+        return pieces.map { piece in
+            let from = start + (end - start) * said / letters
+            said += piece.letters
+            return RecognisedToken(
+                text: piece.text, startSample: from, endSample: start + (end - start) * said / letters,
+                confidence: confidence, speaker: label, language: habits.speaksHan ? "zh" : "en")
+        }
+    }
+
+    /// A word's tokens, each with how many of its letters it has.
+    private func pieces(of index: UInt16) -> [(text: String, letters: Int)] {
+        if habits.speaksHan {
+            return Vocabulary.hanTokens(of: index, session: habits.session).map { ($0, $0.unicodeScalars.count) }
+        }
+        let text = Vocabulary.tokens(of: index)
+        // The first token is the first two letters of five.
+        return [(text.first, 2), (text.second, 3)]
     }
 }

@@ -54,6 +54,10 @@ struct RestEndpoint {
     private func create(_ bytes: [UInt8], _ exchange: Exchange) {
         reply(exchange, 201) { () throws(RestRefusal) in
             let request = try TranscriptionRequest.parse(bytes)
+            if request.model == state.faults.plan.goneModel {
+                let type = ErrorType.modelNotAvailable
+                throw RestRefusal(type.code, type.rawValue, type.message)
+            }
             let file = try state.rest.file(request.file_id ?? "")
             let job = TranscriptionJob(request, file, state, number: state.rest.nextJobNumber) {
                 exchange.after(milliseconds: $0, $1)

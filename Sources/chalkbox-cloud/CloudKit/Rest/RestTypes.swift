@@ -115,6 +115,8 @@ struct TranscriptionRequest: Decodable {
     var file_id: String?
     var audio_url: String?
     var language_hints: [String]?
+    var language_hints_strict: Bool?
+    var context: RecognitionContext?
     var enable_speaker_diarization: Bool?
     var enable_language_identification: Bool?
     var client_reference_id: String?
@@ -150,5 +152,6 @@ struct TranscriptionRequest: Decodable {
         guard (client_reference_id ?? "").unicodeScalars.count <= 256 else {
             throw .invalid("body.client_reference_id", "Longer than 256 characters.")
         }
+        guard context?.isTooLong != true else { throw .invalid("body.context", "Longer than 10000 characters.") }
     }
 }

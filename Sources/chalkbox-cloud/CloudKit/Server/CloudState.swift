@@ -31,7 +31,7 @@ final class CloudState: @unchecked Sendable {
     /// The header that goes with an error, as the faults have it.
     func retryAfter(status: Int) -> [(String, String)] {
         let plan = faults.plan
-        let seconds = status == 429 ? plan.retryAfterSeconds : status >= 500 ? plan.serverErrorRetryAfterSeconds : nil
+        let seconds = status == 429 ? plan.busySeconds : status >= 500 ? plan.serverErrorRetryAfterSeconds : nil
         return seconds.map { [("Retry-After", "\($0)")] } ?? []
     }
 
@@ -47,7 +47,7 @@ final class CloudState: @unchecked Sendable {
         case .expireUploads: uploads.expireUploads(tells: true)
         case .forgetUploads: uploads.expireUploads(tells: false)
         case .forgetObjects: uploads.forgetObjects()
-        case .reset, .cut, .halfClose, .close, .error: break
+        case .reset, .cut, .halfClose, .close, .error, .typedError: break
         }
         for session in sessions.all { session.perform(action) }
         // What is left are connections without a session: requests, handshakes, closes under way.

@@ -216,7 +216,8 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
         let plan = state.faults.plan
         return state.keys.issue(
             lifeMilliseconds: plan.keyLifetimeMilliseconds ?? lifeMilliseconds,
-            isSingleUse: isSingleUse || plan.singleUseKeys, endsSessions: plan.keyLifetimeMilliseconds != nil)
+            isSingleUse: isSingleUse || plan.singleUseKeys, endsSessions: plan.keyLifetimeMilliseconds != nil,
+            isOfOtherRegion: plan.otherRegion)
     }
 
     /// The service's own form, which an account's permanent key authorises when there is one.
@@ -239,7 +240,7 @@ final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler, 
     private func failure(_ status: Int, _ message: String) -> Answer {
         let json = ServiceMessage.json(
             Failure(status_code: status, error_type: ServiceError(code: status).type, message: message))
-        let wait = status == 429 ? state.faults.plan.retryAfterSeconds : nil
+        let wait = status == 429 ? state.faults.plan.busySeconds : nil
         return Answer(status: status, json: json, retryAfterSeconds: wait)
     }
 

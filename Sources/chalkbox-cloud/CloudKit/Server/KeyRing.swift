@@ -21,9 +21,11 @@ final class KeyRing: @unchecked Sendable {
 
     /// A new key and the time it expires.
     ///
-    /// - Parameter endsSessions: whether sessions that use it end with it; at the real service they go on.
+    /// - Parameters:
+    ///   - endsSessions: whether sessions that use it end with it; at the real service they go on.
+    ///   - isOfOtherRegion: whether it is good at another region's hosts only.
     func issue(
-        lifeMilliseconds: Int, isSingleUse: Bool = false, endsSessions: Bool = false
+        lifeMilliseconds: Int, isSingleUse: Bool = false, endsSessions: Bool = false, isOfOtherRegion: Bool = false
     ) -> (key: String, expires: Date) {
         var random = SystemRandomNumberGenerator()
         let key = "temp:" + (0..<4).map { _ in String(random.next() as UInt64, radix: 36) }.joined()
@@ -31,6 +33,7 @@ final class KeyRing: @unchecked Sendable {
         let expires = now.addingTimeInterval(Double(lifeMilliseconds) / 1_000)
         lock.withLock {
             issued = issued.filter { $0.value.expires > now }
+            if isOfOtherRegion { return }
             issued[key] = Key(expires: expires, isSingleUse: isSingleUse, endsSessions: endsSessions)
         }
         return (key, expires)

@@ -83,7 +83,7 @@ final class LinkGate: ChannelDuplexHandler, @unchecked Sendable {
         case .reset: reset()
         case .cut: cut()
         case .halfClose: halfClose()
-        case .close, .error, .expireKeys, .expireUploads, .forgetUploads, .forgetObjects: break
+        case .close, .error, .typedError, .expireKeys, .expireUploads, .forgetUploads, .forgetObjects: break
         }
     }
 

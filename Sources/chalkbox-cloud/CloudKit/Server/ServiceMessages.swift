@@ -11,6 +11,16 @@ struct SessionConfiguration: Decodable {
     var enableSpeakerDiarization: Bool?
     var enableLanguageIdentification: Bool?
     var maxEndpointDelayMilliseconds: Int?
+    var languageHintsStrict: Bool?
+    var context: RecognitionContext?
+    var translation: Translation?
+
+    struct Translation: Decodable {
+        var type: String
+        var target_language: String?
+        var language_a: String?
+        var language_b: String?
+    }
 
     enum CodingKeys: String, CodingKey {
         case model
@@ -22,6 +32,8 @@ struct SessionConfiguration: Decodable {
         case enableSpeakerDiarization = "enable_speaker_diarization"
         case enableLanguageIdentification = "enable_language_identification"
         case maxEndpointDelayMilliseconds = "max_endpoint_delay_ms"
+        case languageHintsStrict = "language_hints_strict"
+        case context, translation
     }
 
     /// Reads a first message.
@@ -58,6 +70,7 @@ struct SessionConfiguration: Decodable {
         if let maxEndpointDelayMilliseconds, !(500...3_000).contains(maxEndpointDelayMilliseconds) {
             throw .badRequest("max_endpoint_delay_ms must be from 500 to 3000.")
         }
+        if context?.isTooLong == true { throw .badRequest("context is longer than 10000 characters.") }
     }
 
     /// The message for the log, without its key.
@@ -66,6 +79,23 @@ struct SessionConfiguration: Decodable {
         object["api_key"] = nil
         guard let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys]) else { return "" }
         return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// What a recogniser is told beforehand of what it will hear.
+struct RecognitionContext: Decodable {
+    struct Pair: Decodable {
+        var key: String
+        var value: String
+    }
+
+    var general: [Pair]?
+    var text: String?
+    var terms: [String]?
+
+    var isTooLong: Bool {
+        let words = (general ?? []).flatMap { [$0.key, $0.value] } + (terms ?? []) + [text ?? ""]
+        return words.reduce(0) { $0 + $1.unicodeScalars.count } > 10_000
     }
 }
 
@@ -100,19 +130,12 @@ struct ServiceError: Error, Equatable {
 
     /// The service's words for a code.
     init(code: Int) {
-        let (type, message) =
-            switch code {
-            case 400: ("invalid_request", "Invalid request.")
-            case 401: ("unauthenticated", "Incorrect API key provided.")
-            case 402: ("payment_required", "Organization balance exhausted.")
-            case 403: ("permission_denied", "Permission denied.")
-            case 408: ("request_timeout", "Request timeout.")
-            case 429: ("limit_exceeded", "Rate limit exceeded.")
-            case 500: ("internal_error", "The server had an error processing your request.")
-            case 503: ("service_unavailable", "Cannot continue request (code 1). Please restart the request.")
-            default: ("api_error", "Error \(code).")
-            }
-        self.init(code: code, type: type, message: message)
+        let type = ErrorType.allCases.first { $0.code == code }
+        self.init(code: code, type: type?.rawValue ?? "api_error", message: type?.message ?? "Error \(code).")
+    }
+
+    init(_ type: ErrorType) {
+        self.init(code: type.code, type: type.rawValue, message: type.message)
     }
 
     init(code: Int, type: String, message: String) {
@@ -132,6 +155,8 @@ enum ServiceMessage {
         var is_final: Bool
         var speaker: String?
         var language: String?
+        var translation_status: String?
+        var source_language: String?
         var unknown: Unknown?
     }
 
@@ -167,6 +192,8 @@ enum ServiceMessage {
     struct Extras: Sendable {
         var speaker: Bool
         var language: Bool
+        /// Each final token is followed by what it is in another language.
+        var translation = false
         /// Fields that nobody knows.
         var unknown = false
     }
@@ -183,9 +210,14 @@ enum ServiceMessage {
             Token(
                 text: token.text, start_ms: token.startMilliseconds, end_ms: token.endMilliseconds,
                 confidence: token.confidence, is_final: isFinal, speaker: extras.speaker ? token.speaker : nil,
-                language: extras.language ? token.language : nil, unknown: extras.unknown ? Unknown() : nil)
+                language: extras.language ? token.language : nil,
+                translation_status: extras.translation ? "original" : nil, unknown: extras.unknown ? Unknown() : nil)
         }
-        var tokens = recognition.finals.map { token($0, isFinal: true) }
+        var tokens: [Token] = []
+        for final in recognition.finals {
+            tokens.append(token(final, isFinal: true))
+            if extras.translation { tokens.append(translation(of: final, extras)) }
+        }
         if isFinalized { tokens.append(Token(text: "<fin>", confidence: 1, is_final: true)) }
         tokens += recognition.nonFinals.map { token($0, isFinal: false) }
         return json(
@@ -193,6 +225,14 @@ enum ServiceMessage {
                 tokens: tokens, final_audio_proc_ms: recognition.finalSamples / samplesPerMillisecond,
                 total_audio_proc_ms: recognition.totalSamples / samplesPerMillisecond,
                 unknown: extras.unknown ? Unknown() : nil))
+    }
+
+    /// Without times and confidence.
+    private static func translation(of token: RecognisedToken, _ extras: Extras) -> Token {
+        Token(
+            text: token.text.uppercased(), confidence: 0, is_final: true,
+            speaker: extras.speaker ? token.speaker : nil, language: "xx", translation_status: "translation",
+            source_language: token.language)
     }
 
     static func finished(_ recognition: Recognition) -> String {

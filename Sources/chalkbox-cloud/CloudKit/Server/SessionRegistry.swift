@@ -9,7 +9,7 @@ final class SessionRegistry: @unchecked Sendable {
     /// What a further session is told, when there may be none.
     func refusal(_ plan: FaultPlan, at now: Int) -> ServiceError? {
         if let limit = plan.maximumSessions, open.count >= limit {
-            return ServiceError(code: 429, type: "limit_exceeded", message: "Concurrent requests limit exceeded.")
+            return ServiceError(.connectionsReached)
         }
         admissionsMilliseconds.removeAll { $0 <= now - 60_000 }
         if let limit = plan.maximumRequestsPerMinute, admissionsMilliseconds.count >= limit {

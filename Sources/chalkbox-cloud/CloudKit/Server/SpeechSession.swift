@@ -88,7 +88,7 @@ final class SpeechSession: @unchecked Sendable {
     }
 
     private func keyExpired() {
-        fail(ServiceError(code: 401, type: "unauthenticated", message: "Temporary API key has expired."))
+        fail(ServiceError(.keySessionExpired))
     }
 
     func received(text: String) {
@@ -129,13 +129,19 @@ final class SpeechSession: @unchecked Sendable {
         case (.some, nil): break
         case (nil, .some(let key)): try authenticate(key)
         }
+        let plan = state.faults.plan
+        if configuration.model == plan.goneModel { throw ServiceError(.modelNotAvailable) }
+        if let longest = plan.maximumSessionMilliseconds {
+            connection.afterIdle(milliseconds: longest) { [weak self] in self?.fail(ServiceError(.maxDurationReached)) }
+        }
         heard()
         state.log.configured(
             number, clientReferenceID: configuration.clientReferenceID,
             configuration: SessionConfiguration.withoutKey(text))
         let extras = ServiceMessage.Extras(
             speaker: configuration.enableSpeakerDiarization ?? false,
-            language: configuration.enableLanguageIdentification ?? false)
+            language: configuration.enableLanguageIdentification ?? false,
+            translation: configuration.translation != nil)
         phase = .streaming(
             Transcriber(
                 kind: state.configuration.recogniser, session: number, extras: extras, faults: state.faults
@@ -197,6 +203,7 @@ final class SpeechSession: @unchecked Sendable {
         case .halfClose: suffer(.halfClose, 0)
         case .close(let code): suffer(.close, code)
         case .error(let code): suffer(.errorCode, code)
+        case .typedError(let type): fail(ServiceError(type))
         case .expireKeys: if let key, !state.keys.isPermanent(key) { keyExpired() }
         case .expireUploads, .forgetUploads, .forgetObjects: break
         }
@@ -216,6 +223,7 @@ final class SpeechSession: @unchecked Sendable {
         case .freeze: isFrozen = true
         case .halfClose: connection.halfClose()
         case .errorCode: fail(ServiceError(code: value))
+        case .errorType: fail(ServiceError(ErrorType.allCases[value]))
         case .close:
             abandon(reason: "closed by fault close \(value)")
             connection.close(code: value)
@@ -265,6 +273,8 @@ final class SpeechSession: @unchecked Sendable {
 
     private func fail(_ error: ServiceError) {
         if case .closed = phase { return }
+        var error = error
+        if let number = state.faults.plan.errorNumber { error.code = number }
         connection.send(text: ServiceMessage.failure(error))
         abandon(reason: "error \(error.code) \(error.type)")
         connection.close(code: Self.normalClosure)

@@ -69,6 +69,7 @@ final class Transcriber: @unchecked Sendable {
         let plan = faults.plan
         var extras = extras
         extras.unknown = plan.unknownFields
+        if plan.translations { extras.translation = true }
         return ServiceMessage.result(
             distorter.distort(recognition, plan, isFlush: isFlush), extras: extras, isFinalized: isFinalized)
     }

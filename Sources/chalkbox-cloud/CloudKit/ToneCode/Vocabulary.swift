@@ -38,6 +38,23 @@ package enum Vocabulary {
         return (" " + word.prefix(2), String(word.dropFirst(2)))
     }
 
+    /// The word in Chinese characters, which need no spaces: three, each from a range of its own, with 6, 5 and 5 bits.
+    package static func han(of index: UInt16) -> String {
+        let bits = UInt32(index &* spread)
+        let scalars = [0x4E10 + bits >> 10, 0x5200 + bits >> 5 & 31, 0x6210 + bits & 31]
+        return String(String.UnicodeScalarView(scalars.compactMap(Unicode.Scalar.init)))
+    }
+
+    /// That word in tokens of one to three characters, cut in another way in another session.
+    package static func hanTokens(of index: UInt16, session: Int) -> [String] {
+        let cuts = [[3], [1, 2], [2, 1], [1, 1, 1]][(Int(index) &* 7 &+ session) & 3]
+        var rest = Array(han(of: index).unicodeScalars)[...]
+        return cuts.map { count in
+            defer { rest = rest.dropFirst(count) }
+            return String(String.UnicodeScalarView(rest.prefix(count)))
+        }
+    }
+
     /// Newton's iteration doubles the number of right bits each time.
     private static func inverse(of odd: UInt16) -> UInt16 {
         var inverse = odd
