@@ -120,7 +120,7 @@ static int fetch_key(char *key, size_t room) {
 /// RFC 6455; the time when the first message was written, or -1.
 static long long begin_session(const char *key) {
     static const char message[] =
-        "{\"model\":\"stt-rt-v5\",\"audio_format\":\"pcm_s16le\",\"sample_rate\":16000,\"num_channels\":1}";
+        "{\"model\":\"stt-rt-v6\",\"audio_format\":\"pcm_s16le\",\"sample_rate\":16000,\"num_channels\":1}";
     char request[1024], answer[answer_bytes];
     // Final, text; masked with zeros, which leave the text as it is.
     unsigned char frame[6 + sizeof message - 1] = {0x81, 0x80 | (sizeof message - 1)};

@@ -22,7 +22,7 @@ def main():
     options = parser.parse_args()
     client = SonioxClient(api_key=options.key, websocket_base_url=options.url)
     config = RealtimeSTTConfig(
-        model="stt-rt-v5", audio_format="pcm_s16le", sample_rate=16_000, num_channels=1,
+        model="stt-rt-v6", audio_format="pcm_s16le", sample_rate=16_000, num_channels=1,
         enable_speaker_diarization=True, enable_language_identification=True)
     with client.realtime.stt.connect(config=config) as session:
         threading.Thread(target=session.send_bytes, args=(chunks(),), daemon=True).start()

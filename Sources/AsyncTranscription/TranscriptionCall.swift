@@ -9,20 +9,25 @@ package struct TranscriptionSettings: Sendable {
     package var bearer: String?
     package var model: String
     package var languageHints: [String]
+    package var languageHintsStrict: Bool
+    /// Read for each transcription; empty: none. What is wrong with it, the live interface tells.
+    package var termsFile: String
     package var speakerDiarization: Bool
     package var languageIdentification: Bool
     /// 0: no limit.
     package var kilobitsPerSecond: Int
 
     package init(
-        url: String = "", bearer: String? = nil, model: String = "stt-async-v5",
-        languageHints: [String] = ["en", "ar"], speakerDiarization: Bool = true, languageIdentification: Bool = true,
-        kilobitsPerSecond: Int = 0
+        url: String = "", bearer: String? = nil, model: String = "stt-async-v6",
+        languageHints: [String] = ["en", "ar"], languageHintsStrict: Bool = false, termsFile: String = "",
+        speakerDiarization: Bool = true, languageIdentification: Bool = true, kilobitsPerSecond: Int = 0
     ) {
         self.url = url
         self.bearer = bearer
         self.model = model
         self.languageHints = languageHints
+        self.languageHintsStrict = languageHintsStrict
+        self.termsFile = termsFile
         self.speakerDiarization = speakerDiarization
         self.languageIdentification = languageIdentification
         self.kilobitsPerSecond = kilobitsPerSecond

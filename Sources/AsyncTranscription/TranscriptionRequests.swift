@@ -46,13 +46,12 @@ enum TranscriptionRequests {
         _ recording: RecordingID, _ file: String, _ settings: TranscriptionSettings
     ) throws(UplinkFailure) -> String {
         let file = try safe(file)
+        let terms = TermsFile.terms(path: settings.termsFile)
         var writer = JSONWriter()
         writer.object { object in
             object.field("model", settings.model)
             object.field("file_id", file)
-            object.array("language_hints") { array in
-                for hint in settings.languageHints.prefix(Limits.languageHints) { array.value(hint) }
-            }
+            object.hints(settings.languageHints, isStrict: settings.languageHintsStrict, terms)
             object.field("enable_speaker_diarization", settings.speakerDiarization)
             object.field("enable_language_identification", settings.languageIdentification)
             object.field("client_reference_id", recording.text)

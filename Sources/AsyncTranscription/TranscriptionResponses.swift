@@ -15,7 +15,7 @@ enum TranscriptionResponses {
                     return .deleted
                 }
                 let failure = response.refusal(at: endpoint)
-                if case .service(.httpStatus(404, _)) = failure.cause { return .deleted }
+                if case .service(.httpStatus(404, _, _)) = failure.cause { return .deleted }
                 throw failure
             case .uploadAudio:
                 return .file(try name(try value(response, at: endpoint), at: endpoint))
@@ -24,11 +24,10 @@ enum TranscriptionResponses {
             case .state:
                 return try state(try value(response, at: endpoint), at: endpoint)
             case .transcript:
-                var odd = 0
-                var tokens = try ServiceJSON.tokens(
-                    try value(response, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer, odd: &odd)
-                for place in tokens.indices { tokens[place].isFinal = true }
-                return .text(tokens)
+                var message = try ServiceJSON.message(
+                    try value(response, at: endpoint), limit: Limits.transcriptTokens, peer: endpoint.peer)
+                for place in message.tokens.indices { message.tokens[place].isFinal = true }
+                return .text(message)
             }
         } catch {
             return .failed(error)

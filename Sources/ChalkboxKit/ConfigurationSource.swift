@@ -118,6 +118,12 @@ enum ConfigCommands {
         let isRecorder = Process.becomeRecorder()
         check("transcription.token_bearer_file", settings.transcription.tokenBearerFile)
         check("transcription.rest_bearer_file", settings.transcription.restBearerFile)
+        do throws(SystemError) {
+            let leftOut = try TermsFile(path: settings.transcription.termsFile).leftOut
+            if leftOut > 0 { tell("transcription.terms_file", "\(leftOut) " + Bound.terms.meaning, nil) }
+        } catch {
+            tell("transcription.terms_file", error.message, error)
+        }
         check("upload.bearer_file", settings.upload.bearerFile)
         if !settings.upload.keyFile.isEmpty {
             let identity = ClientIdentity(

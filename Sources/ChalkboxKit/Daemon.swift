@@ -10,8 +10,10 @@ internal import WireJSON
 /// The loop thread: it owns the state machine, hands it what happens, and has its effects carried out.
 final class Daemon {
     let settings: Settings
-    /// What is wrong with the configuration, for people.
-    let mistakes: [String]
+    /// What was wrong with the configuration at the start, for people.
+    private let firstMistakes: [String]
+    /// What is wrong with it: a file that it names is read again and again.
+    private(set) var mistakes: [String]
     let log: Log
     let loop: EventLoop
     let notifier: EventNotifier
@@ -53,6 +55,7 @@ final class Daemon {
 
     init(_ dependencies: DaemonDependencies) {
         settings = dependencies.settings
+        firstMistakes = dependencies.mistakes
         mistakes = dependencies.mistakes
         log = dependencies.log
         loop = dependencies.loop
@@ -148,6 +151,7 @@ final class Daemon {
         noteLesson()
         noteBounds()
         noteMixer()
+        noteTerms()
         // A command has the microphone to itself between lessons.
         capture.standsBy = settings.capture.standsBy && !clients.hasBorrower
         while uploads.hasAnswers { takeAnswers() }
@@ -161,6 +165,12 @@ final class Daemon {
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, periods: meteredPeriods, loop: loop)
         clients.feed(from: ring, isHearing: recorder.isHearing, now: now, loop: loop)
+    }
+
+    private func noteTerms() {
+        let problem = uplink?.termsProblem.map { "transcription.terms_file: " + $0 + "; lessons go on without it" }
+        let all = firstMistakes + (problem.map { [$0] } ?? [])
+        if all.count != mistakes.count { mistakes = all }
     }
 
     /// An interrupted lesson goes on, or is over: by the clock, or since something was pressed.

@@ -2,6 +2,7 @@ internal import AudioCapture
 internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
+internal import SpeechUplink
 
 /// Bounds that the adapters count by themselves, each since it was made: they are asked in each round.
 extension Daemon {
@@ -11,6 +12,7 @@ extension Daemon {
         counted(.networkTables, total: network.ignoredEntries)
         counted(.buttonEdges, total: panel.lostEdges)
         counted(.blockedLessons, total: outbox.unlistedBlocked)
+        if let uplink { counted(.terms, total: uplink.unsentTerms) }
     }
 
     /// Of the microphone's thread: whether the kernel lets it go before others is known when it begins, and what the

@@ -200,7 +200,8 @@ struct Doctor {
 
     private mutating func converse(_ uplink: SpeechClient, _ notifier: EventNotifier) {
         _ = uplink.send(.requestKey(attempt: .lesson(1)))
-        let deadline = Clock.now.adding(milliseconds: 2 * Limits.attemptMilliseconds)
+        var deadline = Clock.now.adding(milliseconds: 2 * Limits.attemptMilliseconds)
+        var opened: Int64?
         while Poll.readable(notifier.fileDescriptor, until: deadline) {
             notifier.drain()
             for event in uplink.takeEvents() {
@@ -213,8 +214,9 @@ struct Doctor {
                     report("token", fine: false, failure.detail)
                     return
                 case .opened(_, let took):
-                    report("speech service", fine: true, "a session was opened in \(took) ms")
-                    return
+                    // Of a model that is gone, or an empty account, the service tells only now.
+                    opened = took
+                    deadline = Clock.now.adding(milliseconds: Limits.refusalMilliseconds)
                 case .closed(_, let failure):
                     report("speech service", fine: false, failure?.detail ?? "closed at once")
                     return
@@ -223,6 +225,7 @@ struct Doctor {
                 }
             }
         }
+        if let opened { return report("speech service", fine: true, "a session was opened in \(opened) ms") }
         report("transcription", fine: false, "no answer in \(2 * Limits.attemptMilliseconds / 1_000) s")
     }
 }

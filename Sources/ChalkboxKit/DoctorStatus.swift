@@ -1,6 +1,7 @@
 internal import Configuration
 internal import LinuxRuntime
 internal import RecorderCore
+internal import WebTransport
 internal import WireJSON
 
 /// What the running recorder says of itself, and the secrets that it reads.
@@ -97,8 +98,20 @@ extension Doctor {
             check("transcription.token_bearer_file", settings.transcription.tokenBearerFile)
             let rest = settings.transcription.restURL.isEmpty ? "" : settings.transcription.restBearerFile
             check("transcription.rest_bearer_file", rest)
+            checkTerms(settings.transcription.termsFile)
         }
         check("upload.bearer_file", settings.upload.url.isEmpty ? "" : settings.upload.bearerFile)
+    }
+
+    private mutating func checkTerms(_ path: String) {
+        guard !path.isEmpty else { return }
+        do throws(SystemError) {
+            let terms = try TermsFile(path: path)
+            let leftOut = terms.leftOut == 0 ? "" : "; \(terms.leftOut) " + Bound.terms.meaning
+            report("terms", fine: leftOut.isEmpty, "\(terms.terms.count) in " + path + leftOut)
+        } catch {
+            report("terms", fine: false, "transcription.terms_file in " + file + ": " + error.message)
+        }
     }
 
     @inline(never)

@@ -48,6 +48,7 @@ extension Settings {
         UplinkSettings(
             tokenURL: transcription.tokenURL, tokenBearer: bearer, webSocketURL: transcription.webSocketURL,
             model: transcription.model, languageHints: transcription.languageHints,
+            languageHintsStrict: transcription.languageHintsStrict, termsFile: transcription.termsFile,
             speakerDiarization: transcription.speakerDiarization,
             languageIdentification: transcription.languageIdentification,
             endpointDetection: transcription.endpointDetection,
@@ -72,6 +73,7 @@ extension Settings {
     var transcriptions: TranscriptionSettings {
         TranscriptionSettings(
             url: transcription.restURL, model: transcription.restModel, languageHints: transcription.languageHints,
+            languageHintsStrict: transcription.languageHintsStrict, termsFile: transcription.termsFile,
             speakerDiarization: transcription.speakerDiarization,
             languageIdentification: transcription.languageIdentification,
             kilobitsPerSecond: upload.limitKilobitsPerSecond)

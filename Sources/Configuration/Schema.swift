@@ -14,10 +14,10 @@ struct SchemaKey: Sendable {
     var path: String { section + "." + name }
 
     /// An address can hold a key, and who takes a file's name for its content gives a secret: not to be told. An
-    /// authority's certificates are none.
+    /// authority's certificates and a class's vocabulary are none.
     var mayHoldSecret: Bool {
         let kind = name.parts(separatedBy: "_").last
-        return kind == "url" || kind == "file" && name != "ca_file"
+        return kind == "url" || kind == "file" && name != "ca_file" && name != "terms_file"
     }
 
     init(_ section: String, _ name: String, _ standard: String, _ apply: @escaping Apply) {
@@ -112,7 +112,7 @@ enum Schema {
             $0.transcription.restBearerFile = $1
             return Check.optionalPath($1)
         },
-        SchemaKey("transcription", "rest_model", "stt-async-v5") {
+        SchemaKey("transcription", "rest_model", "stt-async-v6") {
             $0.transcription.restModel = $1
             return $1.isEmpty ? "a model's name" : Check.printable($1, limit: 64)
         },
@@ -120,12 +120,19 @@ enum Schema {
     ]
 
     private static let service = [
-        SchemaKey("transcription", "model", "stt-rt-v5") {
+        SchemaKey("transcription", "model", "stt-rt-v6") {
             $0.transcription.model = $1
             return $1.isEmpty ? "a model's name" : Check.printable($1, limit: 64)
         },
         SchemaKey("transcription", "language_hints", "en, ar") {
             Check.languages($1, &$0.transcription.languageHints)
+        },
+        SchemaKey("transcription", "language_hints_strict", "no") {
+            Check.flag($1, &$0.transcription.languageHintsStrict)
+        },
+        SchemaKey("transcription", "terms_file", "") {
+            $0.transcription.termsFile = $1
+            return Check.optionalPath($1)
         },
         SchemaKey("transcription", "speaker_diarization", "yes") {
             Check.flag($1, &$0.transcription.speakerDiarization)

@@ -32,6 +32,10 @@ package struct Settings: Equatable, Sendable {
         package var webSocketURL = ""
         package var model = ""
         package var languageHints: [String] = []
+        /// The languages of the hints are all that is spoken.
+        package var languageHintsStrict = false
+        /// The class's vocabulary, a term a line; empty: none.
+        package var termsFile = ""
         package var speakerDiarization = false
         package var languageIdentification = false
         package var endpointDetection = false

@@ -27,6 +27,10 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case servicePositions
     /// Tokens of the service that were odd: bad text, impossible times.
     case serviceTokens
+    /// Tokens that translate what was said: they are no part of the transcript.
+    case translatedTokens
+    /// Lines of the file of terms that are not sent.
+    case terms
     /// Voices beyond `Limits.speakers`.
     case speakers
     /// Programs at the control socket that were too many.
@@ -58,6 +62,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .uploadCommands: "upload-commands"
         case .servicePositions: "service-positions"
         case .serviceTokens: "service-tokens"
+        case .translatedTokens: "translated-tokens"
+        case .terms: "terms"
         case .speakers: "speakers"
         case .controlClients: "control-clients"
         case .descriptors: "descriptors"
@@ -84,6 +90,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .uploadCommands: "the network's thread did not keep up with the uploads"
         case .servicePositions: "the speech service named times beyond the audio that it was sent"
         case .serviceTokens: "the speech service sent text or times that cannot be"
+        case .translatedTokens: "the speech service sent translations, which are no part of the transcript"
+        case .terms: "lines of transcription.terms_file are not sent: beyond 8,000 bytes in all, or not UTF-8 text"
         case .speakers: "the speech service told more voices apart than are kept"
         case .controlClients: "too many programs at the control socket: silent ones had to go"
         case .descriptors: "the recorder had no file descriptor left for a connection"

@@ -102,6 +102,7 @@ package enum Limits {
     package static let serviceMessageBytes = 1 << 20
     package static let serviceMessageTokens = 4_096
     package static let errorMessageBytes = 512
+    package static let errorTypeBytes = 64
     /// A secret of fewer bytes is not looked for in what a server answers.
     package static let hiddenBytes = 8
     package static let keepaliveMilliseconds: Int64 = 5_000
@@ -249,6 +250,8 @@ package enum Limits {
     // Doctor
     /// A daemon that does not answer `doctor` for so long is taken for none.
     package static let doctorAnswerMilliseconds: Int64 = 10_000
+    /// A session that is not refused for so long is taken for accepted.
+    package static let refusalMilliseconds: Int64 = 1_500
     package static let networkProblemBytes = 16 << 10
     package static let networkProblems = 32
     package static let networkProblemLineBytes = 256
@@ -264,6 +267,11 @@ package enum Limits {
     /// Mistakes that are told; a file that is none at all has one in each line.
     package static let configurationProblems = 32
     package static let languageHints = 32
+    /// The service takes 8,000 tokens of context, some 10,000 characters (PROTOCOL, Messages); no token is less than a
+    /// byte.
+    package static let termsBytes = 8_000
+    /// A file of terms that is longer is none.
+    package static let termsFileBytes = 64 << 10
 
     // Transcript
     /// What the next session hears again of what was final: the words of the seam are compared in it.

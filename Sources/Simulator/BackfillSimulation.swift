@@ -230,7 +230,7 @@ struct BackfillSimulation {
         case .uploadAudio: answer(.answer(.file("file")))
         case .create(_, let file): answer(.answer(file == job.file ? .transcription("job") : .failed(Self.unknown)))
         case .state: answer(.answer(state()))
-        case .transcript: answer(.answer(.text(transcript())))
+        case .transcript: answer(.answer(.text(ServiceMessage(tokens: transcript()))))
         case .deleteTranscription, .deleteFile: answer(.answer(.deleted))
         }
     }

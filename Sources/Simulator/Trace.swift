@@ -33,7 +33,7 @@ enum Trace {
             "text: \(text?.gaps.count ?? 0) gaps, \(text?.recording.words.count ?? 0) words near them"
         case .uplink(.key(let attempt, _)): "key attempt=\(attempt.number)"
         case .uplink(.message(let session, let message)): line(session, message)
-        case .answer(.text(let tokens)): line(nil, ServiceMessage(tokens: tokens, finished: true))
+        case .answer(.text(let message)): line(nil, message)
         case .saved, .lessonBegan, .lessonEnded, .networkChanged, .networkLost, .store, .retry, .uplink, .answer,
             .tick:
             "\(input)"

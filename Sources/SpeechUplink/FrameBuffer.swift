@@ -4,7 +4,7 @@ internal import WebTransport
 
 /// The buffer for a session's frames: audio, text and pings.
 @safe struct FrameBuffer {
-    /// The first message with 32 language hints takes some 1.5 KiB, a frame of audio 3200 bytes.
+    /// A frame of audio takes 3,200 bytes.
     private static let capacity = 4_096
 
     private let buffer = WriteBuffer(capacity: capacity)
@@ -36,7 +36,8 @@ internal import WebTransport
 
     func write(_ text: String, to connection: Connection) -> Bool {
         let bytes = Array(text.utf8)
-        guard bytes.count <= Self.capacity else { return false }
+        // The first message may be long: 32 language hints, 8,000 bytes of terms.
+        let buffer = bytes.count <= Self.capacity ? buffer : WriteBuffer(capacity: bytes.count)
         unsafe buffer.bytes.copyBytes(from: bytes)
         return buffer.write(bytes.count, as: .text, to: connection)
     }

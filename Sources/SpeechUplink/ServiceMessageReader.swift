@@ -8,12 +8,11 @@ enum ServiceMessageReader {
     static func read(_ value: JSONValue, after spoken: Int64, peer: String) throws(UplinkFailure) -> ServiceMessage {
         guard value.object != nil else { throw ServiceJSON.malformed("a message that is not an object", peer) }
         if let failure = serviceError(value, peer: peer) { throw failure }
-        var message = ServiceMessage()
+        var message = try ServiceJSON.message(
+            value, limit: Limits.serviceMessageTokens, after: spoken, peer: peer)
         message.finalAudioMilliseconds = position(value["final_audio_proc_ms"], &message)
         message.totalAudioMilliseconds = position(value["total_audio_proc_ms"], &message)
         message.finished = value["finished"]?.bool ?? false
-        message.tokens = try ServiceJSON.tokens(
-            value, limit: Limits.serviceMessageTokens, after: spoken, peer: peer, odd: &message.oddTokens)
         return message
     }
 
@@ -28,13 +27,15 @@ enum ServiceMessageReader {
     }
 
     private static func serviceError(_ value: JSONValue, peer: String) -> UplinkFailure? {
-        guard let given = value["error_code"], !given.isNull else { return nil }
+        let given = value["error_code"] ?? .null
+        let type = value["error_type"]?.string ?? ""
+        guard !given.isNull || !type.isEmpty else { return nil }
         let code = given.integer ?? given.string.flatMap { Int64($0) } ?? 0
-        let said = (value["error_message"]?.string ?? "").clipped(bytes: Limits.errorMessageBytes)
+        let error = ServiceError.message(
+            code: Int(truncatingIfNeeded: code), type: ServiceErrorType(type),
+            request: (value["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes))
         return UplinkFailure(
-            .message(
-                code: Int(truncatingIfNeeded: code),
-                request: (value["request_id"]?.string ?? "").clipped(bytes: TransportLimits.requestIDBytes)),
-            "\(peer) answered error \(code)" + (said.isEmpty ? "" : ": " + said))
+            error, "\(peer) answered error \(code)", typeName: type, said: value["error_message"]?.string ?? "",
+            .session)
     }
 }

@@ -12,6 +12,10 @@ package import WebTransport
     let events: EventQueue<UplinkEvent>
     /// Milliseconds; -1 before the first pong.
     let roundTrip = Atomic<Int64>(-1)
+    /// What was wrong with `transcription.terms_file` when it was read last: an errno, or 0; and the most lines that
+    /// were left out of it.
+    private let termsError = Atomic<Int32>(0)
+    private let termsLeftOut = Atomic<Int64>(0)
     private let loop: TransportLoop
     private let commands = BoundedQueue<UplinkCommand>(capacity: Limits.uplinkCommands)
     private let log: Log
@@ -31,6 +35,7 @@ package import WebTransport
         self.log = log
         loop = thread.loop
         events = EventQueue(capacity: Limits.uplinkEvents, notifier: notifier)
+        _ = readTerms()
         thread.add(self)
     }
 
@@ -54,7 +59,31 @@ package import WebTransport
         return value < 0 ? nil : value
     }
 
+    /// Why `transcription.terms_file` cannot be read, for people; nil: it can, or there is none.
+    package var termsProblem: String? {
+        let number = termsError.load(ordering: .relaxed)
+        return number == 0 ? nil : SystemError("read", settings.termsFile, number: number).message
+    }
+
+    /// The most lines of it that were left out.
+    package var unsentTerms: Int64 { termsLeftOut.load(ordering: .relaxed) }
+
     // MARK: On the transport's thread
+
+    /// The class's vocabulary as it is now. A session goes without it rather than not at all.
+    func readTerms() -> [String] {
+        do throws(SystemError) {
+            let file = try TermsFile(path: settings.termsFile)
+            termsError.store(0, ordering: .relaxed)
+            if file.leftOut > unsentTerms { termsLeftOut.store(Int64(file.leftOut), ordering: .relaxed) }
+            return file.terms
+        } catch {
+            let isNews = termsError.exchange(error.number, ordering: .relaxed) != error.number
+            let line = "configuration file=\(LogEntry.quoted(settings.termsFile)) key=\"transcription.terms_file\""
+            if isNews { log.write(.warning, line + " reason=\(LogEntry.quoted(error.message))") }
+            return []
+        }
+    }
 
     package var hasPendingEvents: Bool { events.hasPendingEvents }
 

@@ -20,6 +20,7 @@ final class SpeechSession: ConnectionHandler {
     private let base: SampleIndex
     private let catchUpRate: Double
     private let isSaved: Bool
+    private let terms: [String]
     private let liveness: LivenessPolicy
     private let frame = FrameBuffer()
     private var phase = Phase.connecting
@@ -27,7 +28,7 @@ final class SpeechSession: ConnectionHandler {
     private var end: SampleIndex?
     private var activity: PeerActivity
     private var validator = PositionValidator()
-    /// When `finish` was written: the service's last message is due within `Limits.finishMilliseconds`.
+    /// When the end of the audio was told: the service's last message is due within `Limits.finishMilliseconds`.
     private var finishSentAt: MonotonicTime?
     private var sentReportedAt: MonotonicTime
     private var replayed = ReplayBuffer()
@@ -45,6 +46,7 @@ final class SpeechSession: ConnectionHandler {
         base = request.base
         catchUpRate = request.catchUpRate
         isSaved = request.isSaved
+        terms = client.readTerms()
         end = request.end
         liveness = LivenessPolicy(deadAfterMilliseconds: client.settings.deadAfterMilliseconds)
         pacer = SessionPacer(base: request.base, now: now, catchUpRate: request.catchUpRate)
@@ -142,7 +144,7 @@ final class SpeechSession: ConnectionHandler {
         case .connecting:
             return .keepOpen
         case .greeting:
-            let message = SessionMessages.start(client.settings, recording: recording)
+            let message = SessionMessages.start(client.settings, terms, recording: recording)
             guard frame.write(message, to: connection) else { return connectionLost(loop) }
             open(loop)
         case .live:

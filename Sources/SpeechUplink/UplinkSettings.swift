@@ -7,6 +7,9 @@ package struct UplinkSettings: Sendable {
     package var webSocketURL: String
     package var model: String
     package var languageHints: [String]
+    package var languageHintsStrict: Bool
+    /// Read at each session's start; empty: none.
+    package var termsFile: String
     package var speakerDiarization: Bool
     package var languageIdentification: Bool
     package var endpointDetection: Bool
@@ -14,15 +17,18 @@ package struct UplinkSettings: Sendable {
     package var deadAfterMilliseconds: Int64
 
     package init(
-        tokenURL: String, tokenBearer: String? = nil, webSocketURL: String = "", model: String = "stt-rt-v5",
-        languageHints: [String] = ["en", "ar"], speakerDiarization: Bool = true, languageIdentification: Bool = true,
-        endpointDetection: Bool = false, deadAfterMilliseconds: Int64 = 3_000
+        tokenURL: String, tokenBearer: String? = nil, webSocketURL: String = "", model: String = "stt-rt-v6",
+        languageHints: [String] = ["en", "ar"], languageHintsStrict: Bool = false, termsFile: String = "",
+        speakerDiarization: Bool = true, languageIdentification: Bool = true, endpointDetection: Bool = false,
+        deadAfterMilliseconds: Int64 = 3_000
     ) {
         self.tokenURL = tokenURL
         self.tokenBearer = tokenBearer
         self.webSocketURL = webSocketURL
         self.model = model
         self.languageHints = languageHints
+        self.languageHintsStrict = languageHintsStrict
+        self.termsFile = termsFile
         self.speakerDiarization = speakerDiarization
         self.languageIdentification = languageIdentification
         self.endpointDetection = endpointDetection

@@ -88,12 +88,11 @@ package enum ErrorResponse {
         } else {
             text += " with " + body.complaint
         }
-        said = said.clipped(bytes: Limits.errorMessageBytes).trimmingSpaces
-        if !said.isEmpty { text += ": " + said }
+        let type = body.object?["error_type"]?.string ?? ""
         return UplinkFailure(
             isFromPeer
-                ? .httpStatus(status, retryAfterSeconds: retryAfterSeconds)
-                : .intercepted(status, retryAfterSeconds: retryAfterSeconds), text)
+                ? .httpStatus(status, type: ServiceErrorType(type), retryAfterSeconds: retryAfterSeconds)
+                : .intercepted(status, retryAfterSeconds: retryAfterSeconds), text, typeName: type, said: said, .files)
     }
 }
 

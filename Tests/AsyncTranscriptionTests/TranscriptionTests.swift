@@ -52,13 +52,23 @@ private func kind(_ answer: TranscriptionAnswer) -> UplinkFailure.Cause? {
             + #""speaker":"1","language":"en"}]}"#)
     #expect(
         answer
-            == .text([
-                ServiceToken(
-                    text: "Hi", startMilliseconds: 10, endMilliseconds: 20, confidence: 0.5, isFinal: true,
-                    speaker: "1", language: "en")
-            ]))
+            == .text(
+                ServiceMessage(tokens: [
+                    ServiceToken(
+                        text: "Hi", startMilliseconds: 10, endMilliseconds: 20, confidence: 0.5, isFinal: true,
+                        speaker: "1", language: "en")
+                ])))
     let many = Array(repeating: #"{"text":"a"}"#, count: Limits.transcriptTokens + 1).joined(separator: ",")
     #expect(kind(try read(request, 200, "{\"tokens\":[\(many)]}")) == .service(.messageTooLarge))
+}
+
+@Test func `a refusal carries its type, and names the setting of this interface`() throws {
+    let answer = try read(
+        .create(recording, file: "f"), 400,
+        #"{"status_code":400,"error_type":"model_not_available","message":"no such model","request_id":"r"}"#)
+    #expect(kind(answer) == .service(.httpStatus(400, type: .modelNotAvailable)))
+    guard case .failed(let failure) = answer else { return }
+    #expect(failure.detail.contains("no such model") && failure.detail.hasSuffix("see transcription.rest_model"))
 }
 
 @Test func `what is not there any more is deleted`() throws {
@@ -102,7 +112,7 @@ extension CallTests {
             let token = ServiceToken(
                 text: "Hi", startMilliseconds: 0, endMilliseconds: 0, confidence: 0, isFinal: true, speaker: "",
                 language: "")
-            #expect(ask(.transcript(transcription: "t1")) == .text([token]))
+            #expect(ask(.transcript(transcription: "t1")) == .text(ServiceMessage(tokens: [token])))
             #expect(ask(.deleteTranscription("t1")) == .deleted)
             #expect(ask(.deleteFile("f1")) == .deleted)
             let form = try #require(seen.take())
@@ -115,7 +125,7 @@ extension CallTests {
             let wish = try #require(seen.take())
             #expect(
                 String(decoding: wish.body, as: UTF8.self)
-                    == #"{"model":"stt-async-v5","file_id":"f1","language_hints":["en","ar"],"#
+                    == #"{"model":"stt-async-v6","file_id":"f1","language_hints":["en","ar"],"#
                     + #""enable_speaker_diarization":true,"enable_language_identification":true,"#
                     + "\"client_reference_id\":\"\(recording.text)\"}")
             let lines = (0..<4).compactMap { _ in seen.take()?.head.components(separatedBy: "\r\n").first }
@@ -125,6 +135,28 @@ extension CallTests {
                     "DELETE /v1/transcriptions/t1 HTTP/1.1", "DELETE /v1/files/f1 HTTP/1.1",
                 ])
             #expect(FakeConnection.header("authorization", in: form.head) == "Bearer key")
+        }
+
+        @Test func `a transcription is told the vocabulary and that the hints are strict`() throws {
+            let bodies = Mailbox<String>()
+            let peer = try FakePeer { connection, _ in
+                let head = try connection.readHead()
+                let length = Int(FakeConnection.header("content-length", in: head) ?? "") ?? 0
+                bodies.put(String(decoding: try connection.read(length), as: UTF8.self))
+                try connection.answer("200 OK", #"{"id":"t1"}"#)
+            }
+            let path = NSTemporaryDirectory() + "chalkbox-terms-" + UUID().uuidString
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            try "Pythagoras\n".write(toFile: path, atomically: true, encoding: .utf8)
+            let runner = try CallRunner(suite: "transcriptions")
+            let settings = TranscriptionSettings(
+                url: "http://127.0.0.1:\(peer.port)/", languageHintsStrict: true, termsFile: path)
+            let call = TranscriptionCall(.create(recording, file: "f1"), settings)
+            #expect(runner.run(call) && call.answer == .transcription("t1"))
+            let body = try #require(bodies.take())
+            #expect(
+                body.contains(
+                    #""language_hints":["en","ar"],"language_hints_strict":true,"context":{"terms":["Pythagoras"]}"#))
         }
 
         @Test func `without the interface's URL every request is a mistake in the configuration`() throws {

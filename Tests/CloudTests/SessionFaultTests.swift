@@ -106,7 +106,8 @@ import Testing
             #expect(life.contains(expires))
             let client = try await openSession(server, key: key)
             let code = try await blocking { errorCode(try drain(client.value).frames) }
-            #expect(code == 403)
+            // On a machine that is busy the key may have expired before it was presented.
+            #expect(code == (server.log.sessions.first?.isAdmitted == true ? 403 : 401))
             #expect(Date() >= expires)
             #expect(try await lesson(server, [0], key: key).frames.first?.text.contains("401") == true)
             try await server.changeFaults("refuse-at-handshake")

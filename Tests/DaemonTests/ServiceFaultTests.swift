@@ -92,6 +92,48 @@ extension `The network`.`The service ends a session` {
         }
     }
 
+    @Test func `a model that is gone is told with its setting, and costs the lesson no audio`() async throws {
+        try await NetworkLesson.run(seconds: 8, seed: 40, faults: ["no-model=stt-rt-v6"], online: false) { lesson in
+            try lesson.lab.ip(.box, "link set eth0 up")
+            let failed = try lesson.phase("failed", since: 0)
+            #expect(failed.text.contains("model_not_available"), "\(failed.text)")
+            #expect(failed.text.contains("transcription.model"), "\(failed.text)")
+            try lesson.stop()
+            try lesson.compareSamples()
+            try lesson.expectGapAtEnd(reason: "model_not_available")
+        }
+    }
+
+    @Test func `sessions that reach their longest time are renewed at once, and no error is shown`() async throws {
+        try await NetworkLesson.run(seconds: 24, seed: 41, faults: ["max-session-ms=9000"]) { lesson in
+            try lesson.finish()
+            #expect(lesson.lines("renewal reason=").count >= 2, "\(lesson.box.log)")
+            #expect(lesson.lines("attempt n=").isEmpty, "\(lesson.box.log)")
+            for renewal in lesson.lines("renewal reason=") {
+                let live = try lesson.live(since: renewal.milliseconds)
+                try lesson.expect(
+                    "live after 413", milliseconds: live.milliseconds - renewal.milliseconds, atMost: 1_000)
+            }
+        }
+    }
+
+    @Test func `a service without a place for another session blinks, and is tried until there is one`() async throws {
+        try await NetworkLesson.run(seconds: 20, seed: 42) { lesson in
+            try lesson.record(toMilliseconds: 5_000)
+            try lesson.lab.fault("max-sessions=0")
+            let start = StampedLog.now
+            try lesson.lab.perform("reset")
+            try lesson.log("max_concurrent_connections_reached", since: start)
+            try lesson.record(milliseconds: 3_000)
+            let status = try lesson.box.status()
+            #expect(status["phase"] as? String == "reconnecting")
+            #expect((status["led"] as? [String: Any])?["red"] as? String == "off")
+            try lesson.lab.fault("max-sessions=off")
+            try lesson.live(since: StampedLog.now)
+            try lesson.finish()
+        }
+    }
+
     @Test func `the last words are asked for again when the service closes before it is finished`() async throws {
         // Behind the last word's delay, the first session has been sure of everything: STOP comes within it, also on a
         // machine under load.

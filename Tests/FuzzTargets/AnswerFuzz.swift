@@ -84,9 +84,9 @@ enum AnswerFuzz {
             try expect((1...TranscriptionLimits.identifierBytes).contains(name.utf8.count), "\(name.utf8.count) bytes")
         case .refused(let reason):
             try expect((1...Limits.errorMessageBytes).contains(reason.utf8.count), "\(reason.utf8.count) bytes")
-        case .text(let tokens):
-            try expect(tokens.count <= Limits.transcriptTokens, "\(tokens.count) tokens")
-            for token in tokens {
+        case .text(let message):
+            try expect(message.tokens.count <= Limits.transcriptTokens, "\(message.tokens.count) tokens")
+            for token in message.tokens {
                 try expect(token.isFinal && (0...1).contains(token.confidence), "\(token)")
                 try expect(
                     0 <= token.startMilliseconds && token.startMilliseconds <= token.endMilliseconds
@@ -101,7 +101,7 @@ enum AnswerFuzz {
 
     private static func check(_ failure: UplinkFailure) throws {
         try expect((1...2 * Limits.errorMessageBytes).contains(failure.detail.utf8.count), "\(failure)")
-        guard case .service(.message(_, let request)) = failure.cause else { return }
+        guard case .service(.message(_, _, let request)) = failure.cause else { return }
         try expect(request.utf8.count <= TransportLimits.requestIDBytes, "\(failure)")
     }
 }

@@ -199,7 +199,7 @@ package final class FakeConnection {
                 audio += frame.payload
             } else {
                 texts.append(frame.text)
-                if frame.text.contains("finish") { return (start, audio, texts) }
+                if frame.text.isEmpty { return (start, audio, texts) }
             }
         }
     }

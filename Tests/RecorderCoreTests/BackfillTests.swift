@@ -4,48 +4,8 @@ import Testing
 @Suite struct `Text for saved lessons` {
     private static let second = SampleIndex.samplesPerSecond
 
-    /// A lesson of 30 s without text from 10 s to 20 s.
-    private static let lesson: InterruptedRecording = {
-        let end = SampleIndex(30 * second)
-        let gap = Gap(start: SampleIndex(10 * second), end: SampleIndex(20 * second), reason: "offline")
-        let wall = WallTime(milliseconds: 1_790_000_000_000)
-        return InterruptedRecording(
-            header: RecordingHeader(
-                id: RecordingID(startedAt: wall, randomHigh: 1, randomLow: 2), label: "", startedAt: wall,
-                clockSynchronised: true),
-            saved: end, coverage: Coverage(through: end, gaps: [gap]), words: [], wordCount: 0, speakers: [])
-    }()
-
-    /// The machine, told one thing after another; logs are left out of what it wants.
-    private final class Box {
-        var backfill: Backfill
-        var now = MonotonicTime(milliseconds: 1_000)
-
-        init(_ mode: BackfillSettings.Mode) {
-            backfill = Backfill(settings: BackfillSettings(mode: mode), seed: 1)
-        }
-
-        @discardableResult
-        func tell(_ input: BackfillInput) -> [BackfillEffect] {
-            backfill.receive(input, now: now).filter { if case .log = $0 { false } else { true } }
-        }
-
-        /// At its next deadline.
-        func wait() -> [BackfillEffect] {
-            guard let deadline = backfill.nextDeadline else { return [] }
-            now = deadline
-            return tell(.tick)
-        }
-
-        func begin(_ job: TranscriptionJob = TranscriptionJob()) -> [BackfillEffect] {
-            #expect(tell(.saved).isEmpty)
-            #expect(wait() == [.store(.nextText)])
-            let lesson = `Text for saved lessons`.lesson
-            let text = GapsToFill(
-                recording: lesson, gaps: lesson.coverage.gaps(before: lesson.saved, reason: "offline"), job: job)
-            return tell(.store(.text(text)))
-        }
-    }
+    private typealias Box = BackfillBox
+    private static let lesson = BackfillBox.lesson
 
     private static let key = SessionKey(secret: "key", webSocketURL: "")
 
@@ -242,7 +202,7 @@ import Testing
         let word = ServiceToken(
             text: " yes", startMilliseconds: 8_000, endMilliseconds: 8_300, confidence: 0.9, isFinal: true,
             speaker: "1", language: "en")
-        let effects = box.tell(.answer(.text([word])))
+        let effects = box.tell(.answer(.text(ServiceMessage(tokens: [word]))))
         guard case .store(.words(id, let words, _, let gaps))? = effects.first else {
             Issue.record("\(effects)")
             return

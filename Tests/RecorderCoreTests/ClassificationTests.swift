@@ -74,11 +74,32 @@ import Testing
         Row(cause: .service(.message(code: 401)), verdict: .fatal),
         Row(cause: .service(.message(code: 402)), verdict: .fatal),
         Row(cause: .service(.message(code: 408)), verdict: .retry),
-        Row(cause: .service(.message(code: 429)), verdict: .probe),
+        Row(cause: .service(.message(code: 413)), verdict: .renew),
+        Row(cause: .service(.message(code: 429)), verdict: .busy),
         Row(cause: .service(.message(code: 500)), verdict: .retry),
         Row(cause: .service(.message(code: 503)), verdict: .retry),
         Row(cause: .service(.message(code: 503)), verdict: .fatal, on503: .fail),
+        // With a type: the number, which is no other's, says nothing.
+        row(.serviceUnavailable, .retry),
+        row(.serviceUnavailable, .fatal, on503: .fail),
+        row(.requestTimeout, .retry),
+        row(.internalError, .retry),
+        row(.maxDurationReached, .renew),
+        row(.keySessionExpired, .renewKey),
+        row(.limitExceeded, .busy),
+        row(.connectionsReached, .busy),
+        row(.unauthenticated, .fatal),
+        row(.permissionDenied, .fatal),
+        row(.balanceExhausted, .fatal),
+        row(.organizationBudgetExhausted, .fatal),
+        row(.projectBudgetExhausted, .fatal),
+        row(.invalidRequest, .fatal),
+        row(.modelNotAvailable, .fatal),
     ]
+
+    private static func row(_ type: ServiceErrorType, _ verdict: Verdict, on503: On503 = .retry) -> Row {
+        Row(cause: .service(.message(code: 999, type: type)), verdict: verdict, on503: on503)
+    }
 
     @Test(arguments: rows) func `each way to fail has its verdict`(row: Row) {
         let failure = UplinkFailure(row.cause, "x")

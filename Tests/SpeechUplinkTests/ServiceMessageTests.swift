@@ -170,6 +170,45 @@ extension NetworkTests {
             #expect(failure.detail.utf8.count < Limits.errorMessageBytes + 100)
         }
 
+        @Test(arguments: [
+            (#""error_code":400,"error_type":"model_not_available","error_message":"gone""#, 400,
+                ServiceErrorType.modelNotAvailable,
+                "answered error 400 model_not_available: gone; it does not have that model (any more): see "
+                    + "transcription.model"),
+            (#""error_type":"organization_balance_exhausted""#, 0, .balanceExhausted, "balance there is used up"),
+            (#""error_code":429,"error_type":"a_later_one","error_message":"wait""#, 429, nil, "a_later_one: wait"),
+            (#""error_code":413,"error_type":null"#, 413, nil, "error 413"),
+        ] as [(String, Int, ServiceErrorType?, String)])
+        func `an error of the service carries its type, and says what to do`(
+            fields: String, code: Int, type: ServiceErrorType?, words: String
+        ) throws {
+            let result = try end { connection in
+                try connection.send("{\(fields)}")
+                connection.drain()
+            }
+            let failure = try #require(result.failure ?? nil)
+            #expect(failure.cause == .service(.message(code: code, type: type)))
+            #expect(failure.detail.hasSuffix(words) || failure.detail.contains(words), "\(failure.detail)")
+        }
+
+        @Test func `translations are counted and are no speech, markers are no text`() throws {
+            let result = try end { connection in
+                let spoken = #""start_ms":0,"end_ms":50,"is_final":true"#
+                try connection.send(
+                    #"{"tokens":[{"text":" hello","translation_status":"original",\#(spoken)},"#
+                        + #"{"text":" hola","translation_status":"translation","source_language":"en","#
+                        + #""is_final":true},{"text":" amén.<end>","translation_status":"none",\#(spoken)},"#
+                        + #"{"text":"<END>",\#(spoken)},{"text":"<Fin>"},{"text":" a <b> c",\#(spoken)}],"#
+                        + #""total_audio_proc_ms":100}"#)
+                try connection.send(#"{"finished":true}"#)
+                connection.drain()
+            }
+            let message = try #require(result.messages.first)
+            #expect(message.tokens.map(\.text) == [" hello", " amén.", " a <b> c"])
+            #expect(message.translatedTokens == 1)
+            #expect(message.oddTokens == 0)
+        }
+
         @Test func `a close before finished names its code`() throws {
             let result = try end { connection in
                 try connection.send([0x03, 0xF3] + Array("restart".utf8), opcode: 8)

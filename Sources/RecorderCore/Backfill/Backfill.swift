@@ -276,6 +276,9 @@ package struct Backfill {
     mutating func take(_ message: ServiceMessage, session: SessionID, _ job: inout Job, _ turn: inout Turn) {
         if message.oddTokens > 0 { turn.emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
         if message.oddPositions > 0 { turn.emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+        if message.translatedTokens > 0 {
+            turn.emit(.reached(.translatedTokens, count: Int64(message.translatedTokens)))
+        }
         let update = job.transcript.receive(message, session: session.rawValue, end: job.end)
         for match in update.speakers { turn.log(match.entry(session: session.rawValue)) }
         if !update.words.isEmpty || message.finished { store(update.words, &job, &turn) }
@@ -302,15 +305,19 @@ package struct Backfill {
 
     /// - Parameter isFinal: no other try can do better.
     mutating func failed(_ failure: UplinkFailure, isFinal: Bool = false, _ job: inout Job, _ turn: inout Turn) {
+        let verdict = Classification.verdict(on: failure, on503: settings.on503)
+        guard !isRenewal(verdict, job, turn) else {
+            job.attempt.backOff(until: turn.now, &turn)
+            return
+        }
         job.failures += 1
         job.lastError = failure.detail
         // Nobody of the service's has said no: then the lesson would not get to the school either.
         if gate.isOffline || failure.isOfTheWay { job.failures = min(job.failures, Limits.backfillTries - 1) }
-        let verdict = Classification.verdict(on: failure, on503: settings.on503)
         let backoff = Backoff(capMilliseconds: Limits.backfillCapMilliseconds, jitter: .half)
         var wait = backoff.milliseconds(job.failures, random: &random)
         switch verdict {
-        case .retry: break
+        case .retry, .renew, .renewKey, .busy: break
         case .retryAfter(let seconds): wait = max(wait, Limits.retryAfterMilliseconds(seconds))
         // What a person has to mend is not asked every second.
         case .probe, .fatal: wait = max(wait, Limits.backfillRefusedMilliseconds)

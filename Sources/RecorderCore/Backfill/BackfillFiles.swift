@@ -80,8 +80,8 @@ extension Backfill {
             failed(
                 UplinkFailure(.notTranscribed, "the service could not transcribe it: " + why),
                 isFinal: job.refusals >= Limits.backfillRefusals, &job, &turn)
-        case .text(let tokens):
-            place(tokens, &job, &turn)
+        case .text(let message):
+            place(message, &job, &turn)
             job.refusals = 0
             drop(&job, &turn)
             job.attempt.backOff(until: turn.now, &turn)
@@ -99,13 +99,14 @@ extension Backfill {
         job.step = .polling(at: turn.after(milliseconds: wait))
     }
 
-    private mutating func place(_ tokens: [ServiceToken], _ job: inout Job, _ turn: inout Turn) {
+    private mutating func place(_ text: ServiceMessage, _ job: inout Job, _ turn: inout Turn) {
         guard let clip = job.clip else { return }
         let session = SessionID.backfill(nextNumber())
         job.transcript.open(session: session.rawValue, base: clip.range.lowerBound, gap: clip.gap)
         let length = clip.range.upperBound.milliseconds - clip.range.lowerBound.milliseconds
-        let message = ServiceMessage(
-            tokens: tokens, finalAudioMilliseconds: length, totalAudioMilliseconds: length, finished: true)
+        var message = text
+        (message.finalAudioMilliseconds, message.totalAudioMilliseconds) = (length, length)
+        message.finished = true
         take(message, session: session, &job, &turn)
         close(session: session, &job, &turn)
     }
@@ -153,7 +154,7 @@ extension Backfill {
             turn.log(.warning, "transcribe id=\(job.id.text) state=left-at-service")
             forget(request, &job, &turn)
         case .state, .transcript, .create:
-            if case .service(.httpStatus(404, _)) = failure.cause { forget(request, &job, &turn) }
+            if case .service(.httpStatus(404, _, _)) = failure.cause { forget(request, &job, &turn) }
             failed(failure, &job, &turn)
         case .uploadAudio:
             failed(failure, &job, &turn)

@@ -31,6 +31,13 @@ extension Backfill {
         }
     }
 
+    /// The session's time was over, and nothing is wrong: it goes on with the next one, always with a fresh key.
+    /// One that is over as soon as it began is no renewal, whatever it says.
+    func isRenewal(_ verdict: Verdict, _ job: Job, _ turn: Turn) -> Bool {
+        guard verdict.isRenewal, job.attempt.isLive else { return false }
+        return turn.now.milliseconds(since: job.attempt.since) >= Limits.stableSessionMilliseconds
+    }
+
     private static let closed = UplinkFailure(.closedEarly, "the service closed the connection")
 
     private mutating func connect(_ key: SessionKey, _ job: inout Job, _ turn: inout Turn) {

@@ -21,8 +21,8 @@ package enum TranscriptionAnswer: Equatable, Sendable {
     case completed
     /// The service could not transcribe it, and says why.
     case refused(String)
-    /// Final tokens, times counted from the file's first sample.
-    case text([ServiceToken])
+    /// Final tokens, times counted from the file's first sample; without positions.
+    case text(ServiceMessage)
     /// Deleted, or not there any more (404).
     case deleted
     case failed(UplinkFailure)

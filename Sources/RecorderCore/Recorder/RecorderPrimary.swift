@@ -13,7 +13,7 @@ extension Recorder {
         // apart), and what is sent when the link is back waits for that, or fails with it. A probe goes out all the
         // same: what is known of the network may be wrong.
         if let networkLoss, !lesson.uplink.hasFailed {
-            attemptFailed(UplinkFailure(.unreachable, networkLoss), &lesson, &turn)
+            attemptFailed(UplinkFailure(.unreachable, networkLoss), .retry, &lesson, &turn)
             return
         }
         begin(.primary, &lesson, &turn)
@@ -26,18 +26,20 @@ extension Recorder {
         if let request = attempt.session {
             keyWasGood = request.isPrefetchedKey || lesson.uplink.lastAnsweredSession == request.id
         }
+        let verdict = Classification.verdict(
+            on: failure, on503: settings.reconnect.on503, keyWasGood: keyWasGood)
         if let request = attempt.live {
             let lived = lastProgressAt(failure, lesson, turn).milliseconds(since: attempt.since)
             if lived >= Limits.stableSessionMilliseconds { lesson.uplink.attemptsInBurst = 0 }
-            disableCatchUp(after: failure, &lesson)
+            disableCatchUp(after: failure, verdict, &lesson)
             noteUnreadable(failure, request, lesson: &lesson)
             if !lesson.transcript.interim.isEmpty { turn.emit(.interim("")) }
             closeTrack(request.id, &lesson, &turn)
             turn.emit(.store(.commit))
-            if promoteSuccessor(failure, &lesson, &turn) { return }
+            if promoteSuccessor(failure, verdict, &lesson, &turn) { return }
             closeSecondary(&lesson, &turn)
         }
-        attemptFailed(failure, keyWasGood: keyWasGood, &lesson, &turn)
+        attemptFailed(failure, verdict, &lesson, &turn)
     }
 
     /// When the session last showed life: that it is silent is only noticed after seconds, and one that never said
@@ -50,8 +52,9 @@ extension Recorder {
     }
 
     /// PROTOCOL, Messages: long bursts may be disconnected. A session that the service itself ended while catching up
-    /// is followed by one that keeps to real time.
-    private func disableCatchUp(after failure: UplinkFailure, _ lesson: inout Lesson) {
+    /// is followed by one that keeps to real time, unless the service has said that it was for something else.
+    private func disableCatchUp(after failure: UplinkFailure, _ verdict: Verdict, _ lesson: inout Lesson) {
+        guard !verdict.isRenewal, verdict != .busy else { return }
         switch failure.cause {
         case .service(.message), .network(.closedEarly):
             let isBehind = head.samples(since: lesson.transcript.resumePoint) > Limits.behindSamples
@@ -61,26 +64,34 @@ extension Recorder {
         }
     }
 
-    /// - Parameter keyWasGood: see `Classification.verdict`.
     private mutating func attemptFailed(
-        _ failure: UplinkFailure, keyWasGood: Bool = false, _ lesson: inout Lesson, _ turn: inout Turn
+        _ failure: UplinkFailure, _ verdict: Verdict, _ lesson: inout Lesson, _ turn: inout Turn
     ) {
-        lesson.lastError = failure.detail
-        let policy = settings.reconnect
-        let verdict = Classification.verdict(on: failure, on503: policy.on503, keyWasGood: keyWasGood)
-        guard lesson.stage == .recording || (verdict == .retry && wantsLastWords(lesson)) else {
+        // A session that is over as soon as it began is no renewal, whatever it says.
+        let isRenewal = verdict.isRenewal && lesson.uplink.attemptsInBurst == 0 && !lesson.uplink.hasFailed
+        if !isRenewal { lesson.lastError = failure.detail }
+        if verdict == .renewKey { dropPrefetched(&lesson, &turn) }
+        guard lesson.stage == .recording || (verdict.isTransient && wantsLastWords(lesson)) else {
             lesson.uplink.primary.end(&turn)
             closeWhenComplete(&lesson, &turn)
             return
         }
+        let isBurst = !lesson.uplink.hasFailed && lesson.uplink.attemptsInBurst < settings.reconnect.attempts
         switch verdict {
-        case .retry:
-            guard !lesson.uplink.hasFailed, lesson.uplink.attemptsInBurst < policy.attempts else {
-                giveUp(failure, nextProbe(turn), &lesson, &turn)
+        case .renew where isRenewal, .renewKey where isRenewal:
+            logRenewal(failure, &turn)
+            lesson.uplink.primary.backOff(until: turn.now, &turn)
+            beginAttempt(&lesson, &turn)
+            return
+        case .retry, .renew, .renewKey:
+            if isBurst { retry(failure, &lesson, &turn) } else { giveUp(failure, nextProbe(turn), &lesson, &turn) }
+            return
+        case .busy:
+            if isBurst {
+                retry(failure, firstWaits: true, &lesson, &turn)
                 return
             }
-            retry(failure, &lesson, &turn)
-            return
+            giveUp(failure, .at(turn.after(milliseconds: longestPause())), &lesson, &turn)
         case .retryAfter(let seconds):
             let wait = heldOff(seconds, &lesson, &turn)
             giveUp(failure, .at(turn.after(milliseconds: wait)), &lesson, &turn)
@@ -94,12 +105,16 @@ extension Recorder {
     }
 
     /// The next attempt of the burst.
-    private mutating func retry(_ failure: UplinkFailure, _ lesson: inout Lesson, _ turn: inout Turn) {
+    /// - Parameter firstWaits: also the first is not made at once.
+    private mutating func retry(
+        _ failure: UplinkFailure, firstWaits: Bool = false, _ lesson: inout Lesson, _ turn: inout Turn
+    ) {
         lesson.uplink.attemptsInBurst += 1
         let isStale = isStale(failure, lesson, turn)
         if isStale { lesson.uplink.changedAt = nil }
         let number = lesson.uplink.attemptsInBurst
-        let wait = isStale ? 0 : settings.reconnect.delay(beforeAttempt: number, random: &random)
+        let step = firstWaits ? max(2, number) : number
+        let wait = isStale ? 0 : settings.reconnect.delay(beforeAttempt: step, random: &random)
         logAttempt(number, in: wait, failure, &turn)
         lesson.uplink.primary.backOff(until: turn.after(milliseconds: wait), &turn)
         if wait <= 0 { beginAttempt(&lesson, &turn) }
@@ -108,6 +123,15 @@ extension Recorder {
     private func logAttempt(_ number: Int, in wait: Int64, _ failure: UplinkFailure, _ turn: inout Turn) {
         let line = "attempt n=\(number) of=\(settings.reconnect.attempts) in_ms=\(wait)"
         turn.log(.warning, line + " reason=\(LogEntry.quoted(failure.detail))")
+    }
+
+    private func logRenewal(_ failure: UplinkFailure, _ turn: inout Turn) {
+        turn.log(.info, "renewal reason=\(LogEntry.quoted(failure.detail))")
+    }
+
+    /// Between attempts at a service that has too much to do, in milliseconds: it frees places whenever others end.
+    private mutating func longestPause() -> Int64 {
+        settings.reconnect.delay(beforeAttempt: .max, random: &random)
     }
 
     /// How long a `Retry-After` is obeyed, in milliseconds: never sooner than the backoff would be, or a peer that says
@@ -150,7 +174,7 @@ extension Recorder {
         lesson.uplink.failure = .transcription(failure.detail)
         lesson.uplink.attemptsInBurst = 0
         var line = "uplink state=failed reason=\(LogEntry.quoted(failure.detail))"
-        if case .service(.message(_, let request)) = failure.cause, !request.isEmpty {
+        if case .service(.message(_, _, let request)) = failure.cause, !request.isEmpty {
             line += " request=\(LogEntry.quoted(request))"
         }
         switch probe {
@@ -170,7 +194,7 @@ extension Recorder {
     /// The live session was lost while its successor was on the way: that is attempt 1 then.
     /// - Returns: whether there was one.
     private mutating func promoteSuccessor(
-        _ failure: UplinkFailure, _ lesson: inout Lesson, _ turn: inout Turn
+        _ failure: UplinkFailure, _ verdict: Verdict, _ lesson: inout Lesson, _ turn: inout Turn
     ) -> Bool {
         guard let successor = lesson.uplink.secondary, successor.isSuccessor, lesson.stage == .recording else {
             return false
@@ -182,6 +206,10 @@ extension Recorder {
         lesson.uplink.primary.end(&turn)
         succeed(successor, &lesson, &turn)
         lesson.uplink.attemptsInBurst = max(1, lesson.uplink.attemptsInBurst)
+        guard !verdict.isRenewal else {
+            logRenewal(failure, &turn)
+            return true
+        }
         lesson.lastError = failure.detail
         logAttempt(lesson.uplink.attemptsInBurst, in: 0, failure, &turn)
         return true

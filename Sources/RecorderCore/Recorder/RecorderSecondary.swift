@@ -81,15 +81,24 @@ extension Recorder {
         guard let secondary = lesson.uplink.secondary else { return }
         if let request = secondary.session { closeTrack(request.id, &lesson, &turn) }
         let policy = settings.reconnect
-        var wait = policy.delay(beforeAttempt: secondary.tries + 1, random: &random)
         let verdict = Classification.verdict(
             on: failure, on503: policy.on503, keyWasGood: secondary.session?.isPrefetchedKey ?? false)
-        if verdict != .retry || secondary.tries >= policy.attempts {
+        let step = verdict == .busy ? max(2, secondary.tries + 1) : secondary.tries + 1
+        var wait = policy.delay(beforeAttempt: step, random: &random)
+        // A session that is over as soon as it began is no renewal, whatever it says.
+        let isRenewal = verdict.isRenewal && secondary.attempt.isLive
+            && turn.now.milliseconds(since: secondary.attempt.since) >= Limits.stableSessionMilliseconds
+        if isRenewal {
+            wait = 0
+            lesson.uplink.secondary?.tries = 0
+        } else if !verdict.isTransient || secondary.tries >= policy.attempts {
             wait = policy.probeDelay(random: &random) ?? Limits.prefetchRetryMilliseconds
         }
-        if case .gap = secondary.purpose { lesson.uplink.gapTries += 1 }
+        if verdict == .renewKey { dropPrefetched(&lesson, &turn) }
+        // A place that others have is no fault of the gap's.
+        if case .gap = secondary.purpose, !isRenewal, verdict != .busy { lesson.uplink.gapTries += 1 }
         let line = "side attempt=\(secondary.tries) in_ms=\(wait) reason=\(LogEntry.quoted(failure.detail))"
-        turn.log(.warning, line)
+        turn.log(isRenewal ? .info : .warning, line)
         guard lesson.stage == .recording, lesson.uplink.gapTries < Limits.gapTries else {
             lesson.uplink.secondary?.attempt.end(&turn)
             lesson.uplink.secondary = nil

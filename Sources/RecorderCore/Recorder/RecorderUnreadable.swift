@@ -35,5 +35,6 @@ extension Turn where Effect == RecorderEffect {
     mutating func reached(_ message: ServiceMessage) {
         if message.oddTokens > 0 { emit(.reached(.serviceTokens, count: Int64(message.oddTokens))) }
         if message.oddPositions > 0 { emit(.reached(.servicePositions, count: Int64(message.oddPositions))) }
+        if message.translatedTokens > 0 { emit(.reached(.translatedTokens, count: Int64(message.translatedTokens))) }
     }
 }

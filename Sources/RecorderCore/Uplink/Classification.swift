@@ -2,12 +2,29 @@
 package enum Verdict: Equatable, Sendable {
     /// It may well work the next time: the backoff burst.
     case retry
+    /// The session's own time was over, by rule and not by a fault: the next one at once, and nothing to be told.
+    case renew
+    /// Likewise its key's time: the next one at once, with a key that is asked for now.
+    case renewKey
+    /// The service has too much to do: the backoff burst, which begins with a wait, and then on at its longest pause.
+    case busy
     /// The peer named the time.
     case retryAfter(seconds: Int)
     /// Trying again at once cannot help but time may: red at once, then the slow probes.
     case probe
     /// Only a person can mend it: red, no further attempt in this lesson.
     case fatal
+
+    /// It passes, by itself and soon.
+    package var isTransient: Bool {
+        switch self {
+        case .retry, .renew, .renewKey, .busy: true
+        case .retryAfter, .probe, .fatal: false
+        }
+    }
+
+    /// Nothing has gone wrong.
+    var isRenewal: Bool { self == .renew || self == .renewKey }
 }
 
 /// `reconnect.on_503`.
@@ -24,6 +41,7 @@ package enum On503: Sendable {
 /// - a refusal of the endpoint or of the service in its own words: 400, 401, 402, 403, 404 and the other 4xx but 407,
 ///   408, 425, 429 and 451, as a JSON answer or as an error message in a session;
 /// - 503, likewise, where `reconnect.on_503 = fail`.
+/// Where the service gives an `error_type` that is known, that decides, and not the number.
 /// Another network makes no attempt for these either: the first is the box's own, and the others came over TLS from
 /// who holds the peer's certificate (without TLS there are only loopback addresses).
 package enum Classification {
@@ -66,15 +84,41 @@ package enum Classification {
 
     private static func verdict(on error: ServiceError, _ on503: On503) -> Verdict {
         switch error {
-        case .httpStatus(let status, let seconds): verdict(onStatus: status, seconds, on503, isOwn: true)
+        // It names the time, whatever the type.
+        case .httpStatus(429, _, let seconds?): .retryAfter(seconds: seconds)
+        case .httpStatus(_, let type?, _), .message(_, let type?, _): verdict(on: type, on503)
+        case .httpStatus(let status, nil, let seconds): verdict(onStatus: status, seconds, on503, isOwn: true)
         case .intercepted(let status, let seconds): verdict(onStatus: status, seconds, on503, isOwn: false)
         case .keyMalformed: .probe
         // An error without a number, as some services send it.
-        case .message(code: 0, _): .retry
-        case .message(let code, _): verdict(onStatus: code, nil, on503, isOwn: true)
+        case .message(code: 0, nil, _): .retry
+        // In a session these have no other meaning, and no `Retry-After`.
+        case .message(code: 413, nil, _): verdict(on: .maxDurationReached, on503)
+        case .message(code: 429, nil, _): verdict(on: .limitExceeded, on503)
+        case .message(let code, nil, _): verdict(onStatus: code, nil, on503, isOwn: true)
         case .messageMalformed: .retry
         case .messageTooLarge: .retry
         case .notTranscribed: .retry
+        }
+    }
+
+    /// The service's `error_type`s (PROTOCOL, Errors).
+    private static func verdict(on type: ServiceErrorType, _ on503: On503) -> Verdict {
+        switch type {
+        case .serviceUnavailable: on503 == .fail ? .fatal : .retry
+        case .requestTimeout: .retry
+        case .internalError: .retry
+        case .maxDurationReached: .renew
+        case .keySessionExpired: .renewKey
+        case .limitExceeded: .busy
+        case .connectionsReached: .busy
+        case .unauthenticated: .fatal
+        case .permissionDenied: .fatal
+        case .balanceExhausted: .fatal
+        case .organizationBudgetExhausted: .fatal
+        case .projectBudgetExhausted: .fatal
+        case .invalidRequest: .fatal
+        case .modelNotAvailable: .fatal
         }
     }
 

@@ -35,6 +35,8 @@ package struct ServiceMessage: Equatable, Sendable {
     /// Tokens that had to be repaired or left out, and places beyond the audio that the session was sent.
     package var oddTokens = 0
     package var oddPositions = 0
+    /// Tokens that translate what was said: not among `tokens`.
+    package var translatedTokens = 0
 
     package init(
         tokens: [ServiceToken] = [], finalAudioMilliseconds: Int64 = 0, totalAudioMilliseconds: Int64 = 0,

@@ -29,14 +29,15 @@ package enum LocalError: Equatable, Sendable {
 
 /// What was answered.
 package enum ServiceError: Equatable, Sendable {
-    /// Any status but success, as an answer of the peer's own (`ResponseOrigin`). Seconds of a `Retry-After` header.
-    case httpStatus(Int, retryAfterSeconds: Int? = nil)
+    /// Any status but success, as an answer of the peer's own (`ResponseOrigin`), with the service's `error_type` where
+    /// it gives one that is known. Seconds of a `Retry-After` header.
+    case httpStatus(Int, type: ServiceErrorType? = nil, retryAfterSeconds: Int? = nil)
     /// The same as an answer that may be of something else on the way: a portal's page, a proxy's, half an answer.
     case intercepted(Int, retryAfterSeconds: Int? = nil)
     /// Success of the token endpoint, or a key of its, that cannot be used.
     case keyMalformed
-    /// An `error_code` message in a session. `request`: the service's `request_id`, or empty.
-    case message(code: Int, request: String = "")
+    /// An `error_code` message in a session; 0: without a number. `request`: the service's `request_id`, or empty.
+    case message(code: Int, type: ServiceErrorType? = nil, request: String = "")
     /// A message that is no JSON, or JSON of another shape.
     case messageMalformed
     /// A message over `Limits.serviceMessageBytes`.
@@ -70,7 +71,7 @@ package struct UplinkFailure: Equatable, Sendable {
     /// What the peer asked for with `Retry-After`.
     package var retryAfterSeconds: Int? {
         switch cause {
-        case .service(.httpStatus(_, let seconds)), .service(.intercepted(_, let seconds)): seconds
+        case .service(.httpStatus(_, _, let seconds)), .service(.intercepted(_, let seconds)): seconds
         case .service, .network, .local: nil
         }
     }
@@ -86,8 +87,10 @@ package struct UplinkFailure: Equatable, Sendable {
     /// The key was not accepted (RFC 9110: 401 asks for other credentials, 403 refuses these).
     var refusesKey: Bool {
         switch cause {
-        case .service(.httpStatus(let status, _)), .service(.intercepted(let status, _)),
-            .service(.message(let status, _)):
+        case .service(.httpStatus(_, let type?, _)), .service(.message(_, let type?, _)):
+            type == .unauthenticated || type == .permissionDenied
+        case .service(.httpStatus(let status, nil, _)), .service(.intercepted(let status, _)),
+            .service(.message(let status, nil, _)):
             status == 401 || status == 403
         case .service, .network, .local: false
         }

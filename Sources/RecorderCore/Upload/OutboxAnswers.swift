@@ -148,7 +148,7 @@ extension Outbox {
         // An address that is none, a secret that others may read.
         case .local(.configuration): .hold
         case .local(.file): .block
-        case .service(.httpStatus(let status, _)), .service(.message(let status, _)): verdict(status, request)
+        case .service(.httpStatus(let status, _, _)), .service(.message(let status, _, _)): verdict(status, request)
         // What did not come from the school's server blocks, holds and renews nothing.
         case .service(.intercepted): .retry
         case .service(.keyMalformed), .service(.messageMalformed), .service(.messageTooLarge),
