@@ -25,6 +25,8 @@ package struct Fault: Equatable, Sendable {
         /// Sessions are accepted, and nothing is heard of them again.
         case serviceMute
         case sessionsEnd(UplinkFailure.Cause)
+        /// Sessions are opened, and refused by the first message: there is no place for them.
+        case noPlace(ServiceErrorType)
         /// `finished` before the lesson is.
         case sessionsFinish
         case slowWords
@@ -60,7 +62,7 @@ package struct Fault: Equatable, Sendable {
     var disturbsUplink: Bool {
         switch kind {
         case .carrierLost, .blackHole, .stall, .addressChanged, .flapping, .falseHint, .token, .serviceRefuses,
-            .serviceHangs, .serviceMute, .sessionsEnd, .sessionsFinish, .slowWords, .strictPace, .noLastWord,
+            .serviceHangs, .serviceMute, .sessionsEnd, .noPlace, .sessionsFinish, .slowWords, .strictPace, .noLastWord,
             .uplinkBlocked, .loopBusy, .powerCut:
             true
         case .finalTokensTwice, .microphoneLost, .overrun, .muted, .captureStuck, .diskFails, .diskSlow,

@@ -49,6 +49,7 @@ package struct Plan: Equatable, Sendable {
         if random.percent(25) { addSecondLesson(latest: disturbed, &random) }
         addPowerCuts(latest: disturbed)
         addMutedMicrophone(latest: disturbed)
+        addServiceErrors(latest: disturbed)
         faults.sort { $0.at < $1.at }
     }
 
@@ -69,6 +70,32 @@ package struct Plan: Equatable, Sendable {
         guard random.percent(8) else { return }
         let at = random.between(Self.firstPress, latest)
         faults.append(Fault(at: at, duration: min(random.between(5_000, 90_000), length - at), kind: .muted))
+    }
+
+    /// What the service's error types say, which are newer than the rest. Drawn by itself, too.
+    private mutating func addServiceErrors(latest: Int64) {
+        var random = RandomSource(seed: seed, stream: 7)
+        guard random.percent(15) else { return }
+        for _ in 0..<random.between(1, 4) {
+            let at = random.between(Self.firstPress, latest)
+            let end: ServiceErrorType? =
+                switch random.next(through: 9) {
+                case 0..<4: .maxDurationReached
+                case 4..<6: .keySessionExpired
+                case 6: .serviceUnavailable
+                case 7: .unauthenticated
+                default: nil
+                }
+            if let end {
+                let number = random.percent(80) ? 413 : 0
+                faults.append(
+                    Fault(at: at, duration: 0, kind: .sessionsEnd(.service(.message(code: number, type: end)))))
+            } else {
+                let type: ServiceErrorType = random.percent(50) ? .limitExceeded : .connectionsReached
+                let length = min(random.skewed(500, 60_000), latest - at)
+                faults.append(Fault(at: at, duration: length, kind: .noPlace(type)))
+            }
+        }
     }
 
     /// STOP, and START again soon: what the first lesson has left behind must not reach into the second.

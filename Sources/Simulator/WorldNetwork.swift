@@ -49,7 +49,7 @@ extension World {
             let failure = UplinkFailure(kind, "the service ended the session")
             let on503 = plan.settings.reconnect.on503
             // After STOP nothing else is tried then.
-            if Classification.verdict(on: failure, on503: on503, keyWasGood: true) != .retry {
+            if !Classification.verdict(on: failure, on503: on503, keyWasGood: true).isTransient {
                 checker.troubled(now: now)
             }
             endSessions(failure)
@@ -61,8 +61,8 @@ extension World {
         case .powerCut: powerGoes()
         case .startPressed: press(isStart: true)
         case .stopPressed: press(isStart: false)
-        case .token, .serviceRefuses, .serviceHangs, .serviceMute, .slowWords, .strictPace, .finalTokensTwice,
-            .noLastWord, .overrun, .muted, .captureStuck, .diskFails, .diskSlow, .loopBusy:
+        case .token, .serviceRefuses, .serviceHangs, .serviceMute, .noPlace, .slowWords, .strictPace,
+            .finalTokensTwice, .noLastWord, .overrun, .muted, .captureStuck, .diskFails, .diskSlow, .loopBusy:
             break
         }
         queue.add(.faultEnds(number), at: now + fault.duration)

@@ -51,6 +51,11 @@ extension World {
         report(
             .uplink(.opened(session: session.request.id, tookMilliseconds: now - session.startedAt)),
             of: session.recording)
+        for (number, fault) in plan.faults.enumerated() where isActive[number] {
+            guard case .noPlace(let type) = fault.kind else { continue }
+            over(session, UplinkFailure(.message(code: 429, type: type), "the service has no place"))
+            return
+        }
         queue.add(.step(session: serial), at: now + random.between(100, 400))
     }
 
