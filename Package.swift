@@ -188,7 +188,9 @@ let package = Package(
         .target(name: "CNamespace", path: "Tests/CNamespace"),
         // A thread for each test that waits.
         .target(name: "OwnThread", dependencies: ["CNamespace"], path: "Tests/OwnThread", swiftSettings: hosted),
-        test("RecorderCoreTests", ["RecorderCore"]),
+        .testTarget(
+            name: "RecorderCoreTests", dependencies: ["RecorderCore"], exclude: ["subtitles.py"],
+            swiftSettings: hosted),
         test("SimulationTests", ["Simulator", "StoreSimulation", "OwnThread"]),
         test("LinuxRuntimeTests", ["LinuxRuntime", "RecorderCore"]),
         test("WireJSONTests", ["WireJSON"]),
@@ -229,7 +231,9 @@ let package = Package(
             [
                 "ChalkboxKit", "ManualKit", "Configuration", "LinuxRuntime", "RecorderCore", "RecordingStore", "WireJSON",
             ]),
-        test("DaemonTests", ["CloudKit", "OwnThread", "RecordingStore", "LinuxRuntime", "RecorderCore"]),
+        .testTarget(
+            name: "DaemonTests", dependencies: ["CloudKit", "OwnThread", "RecordingStore", "LinuxRuntime", "RecorderCore"],
+            exclude: ["page.py", "page_words.py"], swiftSettings: hosted),
         // What is read back or received, as functions of bytes: for the tests, and for libFuzzer. They see the parsers'
         // own types, so a release build takes `-enable-testing`.
         .target(

@@ -32,6 +32,20 @@ extension String {
         return (String(text: bytes[..<place]), String(text: bytes[(place + 1)...]))
     }
 
+    /// Both sides of a text that stands in it once; nil: it does not.
+    @inline(never)
+    package func cut(around text: String) -> (before: String, after: String)? {
+        let (bytes, wanted) = (Array(utf8), Array(text.utf8))
+        guard !wanted.isEmpty, bytes.count >= wanted.count else { return nil }
+        for place in 0...(bytes.count - wanted.count) where bytes[place] == wanted[0] {
+            let end = place + wanted.count
+            if bytes[place..<end].elementsEqual(wanted) {
+                return (String(text: bytes[..<place]), String(text: bytes[end...]))
+            }
+        }
+        return nil
+    }
+
     /// What stands before the last `separator`.
     @inline(never)
     package func before(last separator: Unicode.Scalar) -> String? {

@@ -72,6 +72,8 @@ package enum Limits {
     /// Pieces of files that are digested, or written for the package, in one go.
     package static let digestPieceBytes = 64 << 10
     package static let pieceBytes = 64 << 10
+    /// The page around a lesson's text is 12 KB.
+    package static let templateBytes = 64 << 10
     /// What the disk refused of a saved recording is tried again after this.
     package static let postLessonRetryMilliseconds: Int64 = 30_000
     /// Changes of saved recordings that may wait for an index that cannot be written, and the words in them.

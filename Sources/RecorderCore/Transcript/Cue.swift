@@ -1,13 +1,22 @@
-/// A subtitle: at most two lines of 42 characters (the field's usual line, BBC Subtitle Guidelines) and 7 s.
+/// A subtitle: at most two lines of 42 columns, the field's usual line (Netflix, Timed Text Style Guide: 42 letters, 16
+/// of the wide scripts'; wide letters take two columns here), and 7 s (the same guide).
 package struct Cue: Equatable, Sendable {
-    package static let lineCharacters = 42
+    package static let lineColumns = 42
     package static let lineCount = 2
     package static let longestSamples: Int64 = 7 * SampleIndex.samplesPerSecond
+    /// What it lasts at least where silence follows.
+    package static let readableSamples: Int64 = 700 * SampleIndex.samplesPerMillisecond
+    /// What it lasts in any case, also when two speakers begin together: the later one waits.
+    package static let shortestSamples: Int64 = 300 * SampleIndex.samplesPerMillisecond
+    /// What people read in a second: 17 letters (Netflix: 17 for children, 20 for adults), or 8 wide ones.
+    package static let columnsPerSecond: Int64 = 17
 
     package var speaker: Int
     package var start: SampleIndex
     package var end: SampleIndex
     package var lines: [String]
+    /// Most of what its speaker says is in a script that runs from right to left.
+    package var isRightToLeft = false
 
     /// Cuts segments into cues, in order. Cues never overlap: one ends where the next begins at the latest.
     package static func cues(of segments: [Segment]) -> [Cue] {
@@ -15,93 +24,37 @@ package struct Cue: Equatable, Sendable {
         var cues: [Cue] = []
         for segment in segments {
             for (place, word) in segment.words.enumerated() {
-                if let cue = cutter.receive(word, beginsSegment: place == 0) { cues.append(cue) }
+                cues += cutter.receive(word, beginsSegment: place == 0)
             }
         }
-        if let cue = cutter.finish() { cues.append(cue) }
-        return cues
+        return cues + cutter.finish()
     }
 
-    init(_ word: Word) {
-        speaker = word.speaker
-        start = word.start
-        end = min(word.end, word.start.advanced(by: Self.longestSamples))
-        lines = Self.split(word.text)
+    private var columns: Int64 {
+        lines.reduce(0) { $0 + Int64(UnicodeText.columns(of: $1)) }
     }
 
-    /// - Returns: false when the word does not fit.
-    mutating func take(_ word: Word) -> Bool {
-        guard word.end.samples(since: start) <= Self.longestSamples else { return false }
-        let last = lines.count - 1
-        let length = Self.length(word.text)
-        let space = word.link == .spaced ? 1 : 0
-        if Self.length(lines[last]) + space + length <= Self.lineCharacters {
-            word.append(to: &lines[last])
-        } else if lines.count < Self.lineCount, length <= Self.lineCharacters {
-            lines.append(word.text)
-        } else {
-            return false
-        }
-        end = max(end, word.end)
-        return true
+    /// What it takes to read it.
+    private var readingSamples: Int64 { columns * SampleIndex.samplesPerSecond / Self.columnsPerSecond }
+
+    /// Whether people read slower than it passes.
+    package var isFast: Bool { readingSamples > end.samples(since: start) }
+
+    /// It lasts until it can be read, but not into the next one.
+    mutating func settle(before next: SampleIndex?) {
+        let due = max(Self.readableSamples, min(readingSamples, Self.longestSamples))
+        end = max(end, start.advanced(by: due))
+        end = min(end, start.advanced(by: Self.longestSamples))
+        if let next { end = min(end, next) }
     }
 
-    /// In Unicode scalars without marks, which take no room of their own: `Character`, which tells what is seen as one,
-    /// brings 10 KB that nothing else needs.
-    private static func length(_ text: String) -> Int { text.unicodeScalars.count { !isMark($0) } }
-
-    /// A word longer than a line is broken, and what exceeds the cue is kept on its last line: no text is lost. A mark
-    /// stays with its letter.
-    private static func split(_ text: String) -> [String] {
-        guard length(text) > lineCharacters else { return [text] }
-        var (head, tail) = ("", "")
-        var letters = 0
-        for scalar in text.unicodeScalars {
-            if !isMark(scalar) { letters += 1 }
-            if letters <= lineCharacters {
-                head.unicodeScalars.append(scalar)
-            } else {
-                tail.unicodeScalars.append(scalar)
-            }
-        }
-        return [head, tail]
-    }
-
-    /// Combining Diacritical Marks, Hebrew points, Arabic vowel signs, the zero-width joiner, Variation Selectors
-    /// (Unicode, Blocks.txt).
-    private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x300...0x36F, 0x591...0x5BD, 0x610...0x61A, 0x64B...0x65F, 0x670, 0x200D, 0xFE00...0xFE0F: true
-        default: false
-        }
-    }
-}
-
-/// Makes cues of words as they come.
-package struct CueCutter: Sendable {
-    private var open: Cue?
-
-    package init() {}
-
-    /// The cue that `word` ends, if it begins the next one.
-    @inline(never)
-    package mutating func receive(_ word: Word, beginsSegment: Bool) -> Cue? {
-        guard var cue = open else {
-            open = Cue(word)
-            return nil
-        }
-        if !beginsSegment, cue.take(word) {
-            open = cue
-            return nil
-        }
-        open = Cue(word)
-        cue.end = max(cue.start, min(cue.end, word.start))
-        return cue
-    }
-
-    /// The last cue; there are no more words.
-    package mutating func finish() -> Cue? {
-        defer { open = nil }
-        return open
+    /// One that began with the cue before, or nearly so, waits until that was seen: for as long as can be read, or half
+    /// of the time that both have.
+    mutating func wait(for last: Cue) {
+        guard start.samples(since: last.start) < Self.shortestSamples else { return }
+        let half = end.samples(since: last.start) / 2
+        let seen = max(Self.shortestSamples, min(Self.readableSamples, half))
+        start = last.start.advanced(by: seen)
+        end = max(end, start)
     }
 }

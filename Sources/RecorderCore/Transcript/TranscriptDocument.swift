@@ -34,25 +34,16 @@ package struct TranscriptDocument: Equatable, Sendable {
     package var plainText: String {
         var text = ""
         for segment in segments {
-            let name = segment.speaker > 0 ? "Speaker \(segment.speaker): " : ""
-            text += "[\(CueTime.short(segment.start))] \(name)\(segment.text.onOneLine)\n"
+            guard let first = segment.words.first else { continue }
+            text += PlainText.begin(first) + segment.text.onOneLine + "\n"
         }
-        for gap in gaps {
-            let place = "[\(CueTime.short(gap.start)) to \(CueTime.short(gap.end))]"
-            text += "\(place) not transcribed: \(gap.reason.onOneLine)\n"
-        }
+        for gap in gaps { text += PlainText.text(of: gap) }
         return text
     }
 
-    /// SubRip: numbered cues, `00:00:01,000 --> 00:00:02,500`.
     package var subRip: String {
         var text = ""
-        var number = 0
-        for cue in Cue.cues(of: segments) {
-            number += 1
-            text += "\(number)\n\(CueTime.long(cue.start, ",")) --> \(CueTime.long(cue.end, ","))\n"
-            text += cue.lines.map { $0.onOneLine }.joined(separator: "\n") + "\n\n"
-        }
+        for (place, cue) in Cue.cues(of: segments).enumerated() { text += SubRip.text(of: cue, number: place + 1) }
         return text
     }
 
@@ -63,42 +54,15 @@ package struct TranscriptDocument: Equatable, Sendable {
     }
 }
 
-/// WebVTT (W3C): a voice span names the speaker; `&`, `<` and `>` are escaped (section 4.2.2).
-package enum WebVTT {
-    package static let head = "WEBVTT\n\n"
-
-    package static func text(of cue: Cue) -> String {
-        let voice = cue.speaker > 0 ? "<v Speaker \(cue.speaker)>" : ""
-        return "\(CueTime.long(cue.start, ".")) --> \(CueTime.long(cue.end, "."))\n"
-            + voice + cue.lines.map(escaped).joined(separator: "\n") + "\n\n"
+/// A transcript as people read it.
+package enum PlainText {
+    /// `[0:01:05] Speaker 1: `
+    package static func begin(_ first: Word) -> String {
+        "[\(CueTime.short(first.start))] " + (first.speaker > 0 ? "Speaker \(first.speaker): " : "")
     }
 
-    private static func escaped(_ line: String) -> String {
-        var text = ""
-        for scalar in line.onOneLine.unicodeScalars {
-            switch scalar {
-            case "&": text += "&amp;"
-            case "<": text += "&lt;"
-            case ">": text += "&gt;"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text
-    }
-}
-
-/// Times as subtitles write them.
-enum CueTime {
-    /// `0:01:05`.
-    static func short(_ index: SampleIndex) -> String {
-        let seconds = index.milliseconds / 1_000
-        return "\(seconds / 3_600):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
-    }
-
-    /// `00:01:05.250`, with `separator` before the milliseconds.
-    static func long(_ index: SampleIndex, _ separator: String) -> String {
-        let seconds = index.milliseconds / 1_000
-        return padded(seconds / 3_600, 2) + ":" + padded(seconds / 60 % 60, 2) + ":" + padded(seconds % 60, 2)
-            + separator + padded(index.milliseconds % 1_000, 3)
+    package static func text(of gap: Gap) -> String {
+        let place = "[\(CueTime.short(gap.start)) to \(CueTime.short(gap.end))]"
+        return "\(place) not transcribed: \(gap.reason.onOneLine)\n"
     }
 }

@@ -52,9 +52,12 @@ package struct Word: Equatable, Sendable {
         }
     }
 
+    /// What stands between it and the one before.
+    package var spaceBefore: String { link == .spaced ? " " : "" }
+
     /// Behind the text of the units before.
     package func append(to text: inout String) {
-        if !text.isEmpty, link == .spaced { text += " " }
+        if !text.isEmpty { text += spaceBefore }
         text += self.text
     }
 

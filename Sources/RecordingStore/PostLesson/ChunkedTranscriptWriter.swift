@@ -88,33 +88,124 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
     }
 }
 
-/// WebVTT.
-final class ChunkedWebVTTWriter: ChunkedTranscriptWriter {
-    private var cutter = CueCutter()
-    private var last: Word?
+/// What follows the words from the first one to the last.
+class ChunkedWordsWriter: ChunkedTranscriptWriter {
+    /// The word before, and the first one of its segment.
+    fileprivate var last: Word?
+    fileprivate var first: Word?
     private var isFinished = false
 
     private static let wordsAPiece = 64
 
-    override init(_ words: PagedWords) {
-        super.init(words)
-    }
+    fileprivate func head() -> String { "" }
+    /// - Parameter beginsSegment: of the first word, too.
+    fileprivate func text(of word: Word, beginsSegment: Bool) -> String { "" }
+    fileprivate func tail() -> String { "" }
 
-    override func next() throws(StoreError) -> String? {
+    final override func next() throws(StoreError) -> String? {
         guard !isFinished else { return nil }
-        var text = place == 0 ? WebVTT.head : ""
+        var text = place == 0 ? head() : ""
         let end = min(words.count, place + Self.wordsAPiece)
         while place < end {
             let word = try words.word(place)
             var goesOn = false
             if let last { goesOn = Segment.goesOn(with: word, after: last) }
-            if let cue = cutter.receive(word, beginsSegment: !goesOn) { text += WebVTT.text(of: cue) }
+            if !goesOn { first = word }
+            text += self.text(of: word, beginsSegment: !goesOn)
             last = word
             place += 1
         }
         guard place == words.count else { return text }
         isFinished = true
-        if let cue = cutter.finish() { text += WebVTT.text(of: cue) }
+        return text + tail()
+    }
+}
+
+/// WebVTT and SubRip.
+final class ChunkedSubtitleWriter: ChunkedWordsWriter {
+    private var cutter = CueCutter()
+    private let isWebVTT: Bool
+    /// How many there are, and those of them that pass faster than people read.
+    private(set) var cues = 0
+    private(set) var fastCues = 0
+
+    init(_ words: PagedWords, isWebVTT: Bool) {
+        self.isWebVTT = isWebVTT
+        super.init(words)
+    }
+
+    fileprivate override func head() -> String { isWebVTT ? WebVTT.head : "" }
+
+    fileprivate override func text(of word: Word, beginsSegment: Bool) -> String {
+        text(of: cutter.receive(word, beginsSegment: beginsSegment))
+    }
+
+    fileprivate override func tail() -> String { text(of: cutter.finish()) }
+
+    private func text(of list: [Cue]) -> String {
+        var text = ""
+        for cue in list {
+            cues += 1
+            if cue.isFast { fastCues += 1 }
+            text += isWebVTT ? WebVTT.text(of: cue) : SubRip.text(of: cue, number: cues)
+        }
+        return text
+    }
+}
+
+/// What is inside of the page. A gap stands before the segment that follows it.
+final class ChunkedPageWriter: ChunkedWordsWriter {
+    private let summary: RecordingSummary
+    private var gaps: ArraySlice<Gap>
+
+    init(_ summary: RecordingSummary, _ gaps: [Gap], _ words: PagedWords) {
+        self.summary = summary
+        self.gaps = gaps[...]
+        super.init(words)
+    }
+
+    fileprivate override func head() -> String { TranscriptPage.head(summary) }
+
+    fileprivate override func text(of word: Word, beginsSegment: Bool) -> String {
+        var text = ""
+        if beginsSegment {
+            if last != nil { text += TranscriptPage.end }
+            text += gaps(before: word.start) + TranscriptPage.begin(word)
+        }
+        return text + TranscriptPage.text(of: word, after: beginsSegment ? nil : last, in: first ?? word)
+    }
+
+    fileprivate override func tail() -> String {
+        (place > 0 ? TranscriptPage.end : "") + gaps(before: SampleIndex(.max))
+    }
+
+    private func gaps(before start: SampleIndex) -> String {
+        var text = ""
+        while let gap = gaps.first, gap.start < start {
+            text += TranscriptPage.text(of: gap)
+            gaps = gaps.dropFirst()
+        }
+        return text
+    }
+}
+
+/// For people, as `TranscriptDocument.plainText` says.
+final class ChunkedTextWriter: ChunkedWordsWriter {
+    private let gaps: [Gap]
+
+    init(_ gaps: [Gap], _ words: PagedWords) {
+        self.gaps = gaps
+        super.init(words)
+    }
+
+    fileprivate override func text(of word: Word, beginsSegment: Bool) -> String {
+        guard beginsSegment else { return word.spaceBefore + word.text.onOneLine }
+        return (last == nil ? "" : "\n") + PlainText.begin(word) + word.text.onOneLine
+    }
+
+    fileprivate override func tail() -> String {
+        var text = place > 0 ? "\n" : ""
+        for gap in gaps { text += PlainText.text(of: gap) }
         return text
     }
 }

@@ -61,7 +61,7 @@ final class PackageBuilder {
             } else {
                 try file.finish()
                 stage = name == Self.transcript
-                    ? try writing(Self.subtitles, ChunkedWebVTTWriter(words)) : try digesting()
+                    ? try writing(Self.subtitles, ChunkedSubtitleWriter(words, isWebVTT: true)) : try digesting()
             }
         case .digesting(let digest):
             guard let sum = try digest.next() else { break }
