@@ -68,6 +68,7 @@ make_root() {
     put 644 usr/lib/sysusers.d board/sysusers.d/*.conf
     put 644 usr/lib/tmpfiles.d board/tmpfiles.d/*.conf
     put 755 usr/libexec/chalkbox board/commands/*
+    put 644 usr/share/chalkbox board/transcript.html
     # Completions; there is no man(1) in the image.
     timeout 900 swift run --quiet chalkbox-docs --date "$(date -u -d "@$SOURCE_DATE_EPOCH" +%F)" "$work/docs" >&2
     cp -R "$work/docs/usr/share/." "$root/usr/share/"

@@ -22,7 +22,7 @@ const char *chalk_argument(int index) {
     return index >= 0 && index < argument_count ? arguments[index] : "";
 }
 
-const char *chalk_become_script(const char *name) {
+const char *chalk_installed(const char *name) {
     static char path[PATH_MAX + 64];
     ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
     path[length < 0 ? 0 : length] = 0;
@@ -30,8 +30,12 @@ const char *chalk_become_script(const char *name) {
         char *slash = strrchr(path, '/');
         if (slash != NULL) *slash = 0;
     }
-    strcat(path, "/libexec/chalkbox/");
-    strncat(path, name, 32);
+    return strncat(path, name, 63);
+}
+
+const char *chalk_become_script(const char *name) {
+    char script[64] = "/libexec/chalkbox/";
+    char *path = (char *)chalk_installed(strncat(script, name, 32));
     if (argument_count > 1) {
         arguments[1] = path;
         execv(path, arguments + 1);

@@ -106,7 +106,7 @@ enum RecordingCommands {
         return writer.text + "\n"
     }
 
-    private static let formats = ["txt", "srt", "vtt", "json", "flac"]
+    private static let formats = ["txt", "srt", "vtt", "json", "html", "flac"]
 
     static func export(_ arguments: Arguments) throws(Arguments.UsageError) -> Outcome {
         guard let name = arguments.positional.first else {
@@ -127,7 +127,10 @@ enum RecordingCommands {
         }
         let settings = ConfigurationSource.load(arguments)
         do throws(StoreError) {
-            let file = output == "-" ? nil : try open(output, replaces: arguments.flags.contains("--force"))
+            let replaces = arguments.flags.contains("--force")
+            let file = output == "-" ? nil : try system { () throws(SystemError) in
+                try OutputFile(output, replaces: replaces)
+            }
             return try export(name, format, version, file, directory: RecorderDirectory.tell(settings, arguments))
         } catch {
             complain("export: " + error.message)
@@ -135,9 +138,9 @@ enum RecordingCommands {
         }
     }
 
-    private static func open(_ output: String, replaces: Bool) throws(StoreError) -> OutputFile {
+    private static func system<Value>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
         do throws(SystemError) {
-            return try OutputFile(output, replaces: replaces)
+            return try body()
         } catch {
             throw .file(error)
         }
@@ -161,9 +164,56 @@ enum RecordingCommands {
             Console.error("\(file.path.shown): \(clock(samples))\n")
             return .fine
         }
-        let document = try index.document(of: recording)
+        let page = format == "html" ? try template() : (before: "", after: "")
+        guard let page else { return .failed }
+        let export = try TranscriptExport(index, of: recording, format: format, version: version)
+        try write(page.before, export, page.after, to: file)
         tellOfDamage(index, "export")
-        return write(text(of: document, format, version), to: file)
+        tellOfSpeed(export.cues)
+        return .fine
+    }
+
+    /// What stands around the lesson in its page.
+    private static func template() throws(StoreError) -> (before: String, after: String)? {
+        let path = Process.installed("/share/chalkbox/transcript.html")
+        let bytes = try system { () throws(SystemError) in
+            try FileSystem.readFile(path, limitBytes: Limits.templateBytes)
+        }
+        let parts = String(decoding: bytes, as: UTF8.self).cut(around: TranscriptPage.place)
+        if parts == nil { complain("export: \(path) is no page for a lesson: install the package again") }
+        return parts
+    }
+
+    private static func write(
+        _ before: String, _ export: TranscriptExport, _ after: String, to file: OutputFile?
+    ) throws(StoreError) {
+        let writer: OutputWriter?
+        if let file {
+            writer = try system { () throws(SystemError) in try OutputWriter(file) }
+        } else {
+            writer = nil
+        }
+        var piece: String? = before
+        var pending: [UInt8] = []
+        while let text = piece {
+            pending += Array(text.utf8)
+            piece = try export.next()
+            if piece == nil { pending += Array(after.utf8) }
+            guard piece == nil || pending.count >= Limits.pieceBytes else { continue }
+            if let writer {
+                try system { () throws(SystemError) in try writer.append(pending) }
+            } else {
+                Console.output(pending)
+            }
+            pending = []
+        }
+        try system { () throws(SystemError) in try writer?.finish() }
+    }
+
+    private static func tellOfSpeed(_ cues: (all: Int, fast: Int)) {
+        guard cues.fast > 0 else { return }
+        let pace = "\(Cue.columnsPerSecond) letters a second"
+        Console.error("\(cues.fast) of \(cues.all) subtitles pass faster than people read (\(pace))\n")
     }
 
     /// What is there is given out all the same.
@@ -171,31 +221,6 @@ enum RecordingCommands {
         guard index.skippedRows > 0 else { return }
         let hint = "`chalkbox recordings verify` says of which recording"
         complain("\(command): \(index.skippedRows) damaged rows of the index were left out; \(hint)")
-    }
-
-    private static func text(
-        of document: TranscriptDocument, _ format: String, _ version: TranscriptWriter.Version
-    ) -> String {
-        switch format {
-        case "txt": document.plainText
-        case "srt": document.subRip
-        case "vtt": document.webVTT
-        default: document.json(version: version) + "\n"
-        }
-    }
-
-    private static func write(_ text: String, to file: OutputFile?) -> Outcome {
-        guard let file else {
-            Console.output(text)
-            return .fine
-        }
-        do throws(SystemError) {
-            try file.write(Array(text.utf8))
-            return .fine
-        } catch {
-            complain("export: " + error.message)
-            return .failed
-        }
     }
 
     /// A name, the beginning of one, or `last`.

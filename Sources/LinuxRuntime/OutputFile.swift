@@ -20,16 +20,46 @@ package struct OutputFile {
     }
 
     package func write(_ bytes: [UInt8]) throws(SystemError) {
-        guard isStraight else { return try FileSystem.writeFile(path, bytes) }
-        let number = unsafe chalk_open(path, O_WRONLY | O_NOCTTY, 0)
-        guard number >= 0 else { throw .last("open", path) }
-        let descriptor = FileDescriptor(owning: number)
+        let writer = try OutputWriter(self)
+        try writer.append(bytes)
+        try writer.finish()
+    }
+}
+
+/// Writes it in pieces: under another name until all of it is on the medium, unless it is a device or a FIFO.
+package final class OutputWriter {
+    private let file: OutputFile
+    private let descriptor: FileDescriptor
+    private var isFinished = false
+
+    private var name: String { file.isStraight ? file.path : file.path + ".part" }
+
+    package init(_ file: OutputFile) throws(SystemError) {
+        self.file = file
+        let name = file.isStraight ? file.path : file.path + ".part"
+        if !file.isStraight { try FileSystem.remove(name) }
+        let kind = file.isStraight ? O_WRONLY | O_NOCTTY : O_WRONLY | O_CREAT | O_EXCL
+        let number = unsafe chalk_open(name, kind, 0o644)
+        guard number >= 0 else { throw .last("open", name) }
+        descriptor = FileDescriptor(owning: number)
+    }
+
+    deinit {
+        if !isFinished, !file.isStraight { _ = try? FileSystem.remove(name) }
+    }
+
+    @inline(never)
+    package func append(_ bytes: [UInt8]) throws(SystemError) {
         let result = unsafe bytes.withUnsafeBytes { bytes in
-            unsafe chalk_write_all(number, bytes.baseAddress, bytes.count)
+            unsafe chalk_write_all(descriptor.number, bytes.baseAddress, bytes.count)
         }
+        guard result == 0 else { throw .last("write to", name) }
+    }
+
+    package func finish() throws(SystemError) {
         // A pipe cannot be synced (EINVAL).
-        guard result == 0, fsync(descriptor.number) == 0 || chalk_errno() == EINVAL else {
-            throw .last("write to", path)
-        }
+        guard fsync(descriptor.number) == 0 || chalk_errno() == EINVAL else { throw .last("write to", name) }
+        if !file.isStraight { try FileSystem.rename(name, to: file.path) }
+        isFinished = true
     }
 }

@@ -35,6 +35,9 @@ package enum Process {
         return .last("run", path)
     }
 
+    /// Where the package has installed a file: `/share/…`, beside the program's own directory.
+    package static func installed(_ name: String) -> String { unsafe String(cString: chalk_installed(name)) }
+
     package static func exit(_ code: Int32) -> Never {
         CLinux.exit(code)
     }

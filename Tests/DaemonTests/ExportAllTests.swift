@@ -34,7 +34,7 @@ import Testing
         #expect(folders.contains { $0.contains("_7B--maths-رياضيات_01") }, "\(folders)")
         for folder in folders {
             #expect(folder.wholeMatch(of: /20[0-9-]{8}_[0-9]{2}-[0-9]{2}_.*01[0-9A-Z]{24}/) != nil, "\(folder)")
-            let files = ["lesson.flac", "transcript.json", "transcript.txt", "transcript.vtt"]
+            let files = ["lesson.flac", "transcript.html", "transcript.json", "transcript.txt", "transcript.vtt"]
             #expect(try list(stick + "/" + folder) == files)
             _ = try Box.run("/usr/bin/flac", ["-t", "-s", "\(stick)/\(folder)/lesson.flac"])
         }
@@ -46,7 +46,7 @@ import Testing
         try Data("old".utf8).write(to: URL(filePath: first + "/transcript.json"))
         run = try installed.run("export-all", stick)
         #expect(run.code == 0 && run.output.hasSuffix("1 copied, 1 were there already\n"), "\(run)")
-        #expect(try list(first).count == 4)
+        #expect(try list(first).count == 5)
         #expect(try Data(contentsOf: URL(filePath: first + "/transcript.json")).count > 100)
         let after = try FileManager.default.attributesOfItem(atPath: stick + "/" + folders[1] + "/lesson.flac")
         #expect(audio[.systemFileNumber] as? Int == after[.systemFileNumber] as? Int)

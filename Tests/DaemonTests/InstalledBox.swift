@@ -11,7 +11,7 @@ struct InstalledBox {
     init() throws {
         box = try Box()
         let files = FileManager.default
-        for folder in ["/bin", "/libexec"] {
+        for folder in ["/bin", "/libexec", "/share/chalkbox"] {
             try files.createDirectory(atPath: root + folder, withIntermediateDirectories: true)
         }
         try files.createDirectory(atPath: programs, withIntermediateDirectories: true)
@@ -19,6 +19,7 @@ struct InstalledBox {
         // that it is to be, and what is open for writing cannot be run (execve(2), ETXTBSY).
         _ = try Child.run(["cp", Box.binary, binary])
         _ = try Child.run(["cp", "-r", Box.root + "/board/commands", root + "/libexec/chalkbox"])
+        _ = try Child.run(["cp", Box.root + "/board/transcript.html", root + "/share/chalkbox/"])
     }
 
     /// A program that the scripts find before the system's.

@@ -127,6 +127,12 @@ extension StoreTests {
             let document = try index.document(of: summary)
             #expect(document.plainText.contains("Speaker 1: CPU应用，它 runs."))
             #expect(document.json(version: .one).contains(#""text":"CPU应用，它","startMs":0,"endMs":437"#))
+            for version in [TranscriptWriter.Version.one, .two] {
+                let export = try TranscriptExport(index, of: summary, format: "json", version: version)
+                var text = ""
+                while let piece = try export.next() { text += piece }
+                #expect(text == document.json(version: version) + "\n")
+            }
             let package = try #require(try bench.nextPackage().package)
             try SavedFiles(directory: scratch.path).expectPackage(package)
         }

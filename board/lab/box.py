@@ -22,6 +22,7 @@ INSTALLED = {
     "board/sysusers.d/chalkbox.conf": "/usr/lib/sysusers.d/chalkbox.conf",
     "board/tmpfiles.d/chalkbox.conf": "/usr/lib/tmpfiles.d/chalkbox.conf",
     "board/sysctl.conf": "/usr/lib/sysctl.d/60-chalkbox.conf",
+    "board/transcript.html": "/usr/share/chalkbox/transcript.html",
 }
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "f2fs": ["mkfs.f2fs", "-q", "-f"]}
 STATE_MEGABYTES = 256

@@ -35,6 +35,10 @@
 int chalk_argument_count(void);
 const char *chalk_argument(int index);
 
+/// Where a package has installed `name`, such as `/share/chalkbox/transcript.html`: beside the program's directory. The
+/// text is the next call's, too.
+const char *chalk_installed(const char *name);
+
 /// Becomes the script `name` in `../libexec/chalkbox` beside the program (execv(2)), with the arguments after the first,
 /// which named it. Returns only when that fails: the script's path, with errno.
 const char *chalk_become_script(const char *name);

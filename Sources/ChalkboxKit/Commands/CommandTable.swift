@@ -48,10 +48,13 @@ package enum CommandTable {
             detail: "An ID is as for `export`.",
             example: "chalkbox upload retry all"),
         Command(
-            "export", "ID --format txt|srt|vtt|json|flac -o FILE", by: .program, "write a recording to a file",
-            detail: "An ID is a recording's name, the beginning of one that no other begins with, or `last`.",
+            "export", "ID --format txt|srt|vtt|json|html|flac -o FILE", by: .program, "write a recording to a file",
+            detail: """
+                An ID is a recording's name, the beginning of one that no other begins with, or `last`. The page plays
+                the lesson.flac that lies beside it, and needs no network.
+                """,
             options: """
-                --format txt|srt|vtt|json|flac  its transcript as text, subtitles or JSON, or its audio
+                --format txt|srt|vtt|json|html|flac  its transcript as text, subtitles, JSON or a page, or its audio
                 -o, --output FILE  where to; `-` is standard output, but not for flac
                 --json-version N  2 by default; 1 is what older readers know
                 --force  replace a FILE that is there

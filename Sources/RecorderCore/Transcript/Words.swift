@@ -52,6 +52,13 @@ package struct Word: Equatable, Sendable {
         }
     }
 
+    /// A unit that follows without a space is in it now.
+    package mutating func take(_ unit: Word) {
+        text += unit.text
+        end = max(end, unit.end)
+        confidence = min(confidence, unit.confidence)
+    }
+
     /// What stands between it and the one before.
     package var spaceBefore: String { link == .spaced ? " " : "" }
 
@@ -119,9 +126,7 @@ extension [Word] {
                 words.append(unit)
                 continue
             }
-            last.text += unit.text
-            last.end = Swift.max(last.end, unit.end)
-            last.confidence = Swift.min(last.confidence, unit.confidence)
+            last.take(unit)
             words[words.count - 1] = last
         }
         return words

@@ -175,6 +175,13 @@ package final class RecordingIndex {
         return try statement.words()
     }
 
+    /// Its number in the index; 0: it has none.
+    func number(of id: RecordingID) throws(StoreError) -> Int64 {
+        let statement = try database.prepare("SELECT number FROM recording WHERE id = ?", doing: Self.doing)
+        statement.bind(1, id.text)
+        return try statement.step() ? statement.integer(0) : 0
+    }
+
     /// What the microphone did not deliver, by start.
     @inline(never)
     package func silences(_ id: RecordingID) throws(StoreError) -> [SilenceMark] {

@@ -27,6 +27,7 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
     private let summary: RecordingSummary
     private let gaps: [Gap]
     private let silences: [SilenceMark]
+    private let version: TranscriptWriter.Version
     private var writer: TranscriptWriter
     private var scan: Scan?
     /// Words before this are of the segment that is being written.
@@ -35,11 +36,16 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
 
     private static let wordsAPiece = 64
 
-    init(_ summary: RecordingSummary, _ gaps: [Gap], _ silences: [SilenceMark], _ words: PagedWords) {
+    init(
+        _ summary: RecordingSummary, _ gaps: [Gap], _ silences: [SilenceMark], _ words: PagedWords,
+        _ version: TranscriptWriter.Version = .two
+    ) {
         self.summary = summary
         self.gaps = gaps
         self.silences = silences
-        writer = TranscriptWriter(header: summary.header, samples: summary.samples, speakers: words.speakers)
+        self.version = version
+        writer = TranscriptWriter(
+            header: summary.header, samples: summary.samples, speakers: words.speakers, version: version)
         super.init(words)
     }
 
@@ -47,10 +53,7 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
         guard !isFinished else { return nil }
         if let end = segmentEnd {
             let pieceEnd = min(end, place + Self.wordsAPiece)
-            while place < pieceEnd {
-                writer.add(try words.word(place))
-                place += 1
-            }
+            while place < pieceEnd { writer.add(try nextWord(before: end)) }
             if place == end {
                 writer.endSegment()
                 segmentEnd = nil
@@ -66,13 +69,28 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
         return writer.take()
     }
 
+    /// In version 1 with the units that follow it without a space.
+    private func nextWord(before end: Int) throws(StoreError) -> Word {
+        var word = try words.word(place)
+        place += 1
+        guard version == .one else { return word }
+        while place < end {
+            let unit = try words.word(place)
+            guard unit.link != .spaced else { break }
+            word.take(unit)
+            place += 1
+        }
+        return word
+    }
+
     private func scanOn() throws(StoreError) {
         let first = try words.word(place)
         var scan = scan ?? Scan(last: first, text: first.text, end: place + 1)
         let stop = min(words.count, scan.end + Self.wordsAPiece)
         while scan.end < stop {
             let word = try words.word(scan.end)
-            guard Segment.goesOn(with: word, after: scan.last) else { return begin(first, scan) }
+            let isOfLanguage = version == .two || word.link != .spaced || word.language == first.language
+            guard isOfLanguage, Segment.goesOn(with: word, after: scan.last) else { return begin(first, scan) }
             word.append(to: &scan.text)
             scan.last = word
             scan.end += 1

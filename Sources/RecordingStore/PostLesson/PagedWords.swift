@@ -4,7 +4,7 @@ internal import RecorderCore
 /// in the order in which they came: a gap is filled after what follows it.
 final class PagedWords {
     private let statement: Statement
-    private let path: String
+    private let database: Database
     private let base: Int64
     private var nextPlace: Int64
     /// A word each: its first sample, and the number of its first row. 8 bytes for each word of the recording.
@@ -17,7 +17,7 @@ final class PagedWords {
     private static let loadedWords = 64
 
     init(_ database: Database, _ recording: Int64) throws(StoreError) {
-        path = database.path
+        self.database = database
         base = recording * IndexSchema.wordsARecording
         nextPlace = base
         statement = try database.prepare(
@@ -61,7 +61,12 @@ final class PagedWords {
     }
 
     private func load(_ first: Int) throws(StoreError) {
-        defer { statement.reset() }
+        // Rows that are left out were counted when the words were sorted.
+        let skipped = database.skippedRows
+        defer {
+            statement.reset()
+            database.skippedRows = skipped
+        }
         loaded = (first, [])
         let end = min(keys.count, first + Self.loadedWords)
         while first + loaded.words.count < end {
@@ -69,7 +74,7 @@ final class PagedWords {
             try loadRun(end)
             // They do not change any more.
             guard loaded.words.count > before else {
-                throw .damagedIndex(file: path, reason: "words of a saved recording are not what they were")
+                throw .damagedIndex(file: database.path, reason: "words of a saved recording are not what they were")
             }
         }
     }

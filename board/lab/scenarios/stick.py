@@ -159,7 +159,7 @@ def copied_to_exfat(exfat, journal, stick):
     sums = exfat.shell(f"cd {FOLDER}/{folder}; sha256sum *; cd ../..")
     exfat.pull()
     files = dict(reversed(line.split("  ", 1)) for line in sums.splitlines())
-    names = {"lesson.flac", "transcript.txt", "transcript.vtt", "transcript.json"}
+    names = {"lesson.flac", "transcript.txt", "transcript.vtt", "transcript.json", "transcript.html"}
     check(set(files) == names, f"on the stick are {sorted(files)}")
     for name, digest in files.items():
         same = hashlib.sha256(stick.tool("mtype", f"::/{FOLDER}/{folder}/{name}")).hexdigest()
