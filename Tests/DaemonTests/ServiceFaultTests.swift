@@ -57,12 +57,12 @@ extension `The network`.`The service ends a session` {
     @Test func `keys that live for nine seconds`() async throws {
         try await NetworkLesson.run(seconds: 24, seed: 39, faults: ["key-lifetime-ms=9000"]) { lesson in
             try lesson.finish()
-            let failures = lesson.lines("attempt n=")
-            #expect(failures.count >= 2, "\(lesson.box.log)")
-            for failure in failures {
-                let live = try lesson.live(since: failure.milliseconds)
+            let renewals = lesson.lines("renewal reason=")
+            #expect(renewals.count >= 2, "\(lesson.box.log)")
+            for renewal in renewals {
+                let live = try lesson.live(since: renewal.milliseconds)
                 try lesson.expect(
-                    "live with a fresh key", milliseconds: live.milliseconds - failure.milliseconds, atMost: 1_000)
+                    "live with a fresh key", milliseconds: live.milliseconds - renewal.milliseconds, atMost: 1_000)
             }
         }
     }
@@ -93,8 +93,7 @@ extension `The network`.`The service ends a session` {
     }
 
     @Test func `a model that is gone is told with its setting, and costs the lesson no audio`() async throws {
-        try await NetworkLesson.run(seconds: 8, seed: 40, faults: ["no-model=stt-rt-v6"], online: false) { lesson in
-            try lesson.lab.ip(.box, "link set eth0 up")
+        try await NetworkLesson.run(seconds: 8, seed: 40, faults: ["no-model=stt-rt-v6"]) { lesson in
             let failed = try lesson.phase("failed", since: 0)
             #expect(failed.text.contains("model_not_available"), "\(failed.text)")
             #expect(failed.text.contains("transcription.model"), "\(failed.text)")
