@@ -20,7 +20,9 @@ import Testing
         return lesson.words.enumerated().compactMap { place, word in
             let turn = place / 5 % parts.count
             guard let text = parts[turn].1.popFirst() else { return nil }
-            return [text, word.startSample, word.endSample, turn + 1, parts[turn].0]
+            // Up to the next one, so that a browser on a busy machine has a frame in it.
+            let next = place + 1 < lesson.words.count ? lesson.words[place + 1].startSample - 400 : word.endSample
+            return [text, word.startSample, max(next, word.endSample), turn + 1, parts[turn].0]
         }
     }
 
