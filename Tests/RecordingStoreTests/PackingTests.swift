@@ -72,9 +72,11 @@ extension StoreTests {
                     + #""sha256":"\#($0.sha256)"}"#
             }
             #expect(
-                try files.text(id, "manifest.json") == head.replacing("FORMAT", with: "manifest").replacing("VERSION", with: "1")
+                try files.text(id, "manifest.json") == head.replacing("FORMAT", with: "manifest")
+                    .replacing("VERSION", with: "1")
                     + #""speakers":2,"words":2,"coveredMs":2000,"interrupted":false,"xruns":0,"lostMs":0,"#
-                    + #""silenceMs":0,"quietMs":0,"clippedMs":0,"files":["#
+                    + #""silenceMs":0,"quietMs":0,"clippedMs":0,"#
+                    + #""loudestSecondDbfs":null,"quietestSecondDbfs":null,"clockDriftPpm":null,"files":["#
                     + list.joined(separator: ",") + "]}\n")
             #expect(package.files.map(\.contentType).suffix(3) == ["application/json", "text/vtt", "application/json"])
         }

@@ -26,6 +26,9 @@ final class PagedWords {
                 speaker, language, begins_word, place
             FROM token JOIN recording ON number = \(recording) WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3
             """, doing: "read the words")
+        // A list that grows is there twice for a moment.
+        let rows = "SELECT count(*) FROM token WHERE place >= \(base) AND place < \(base + IndexSchema.wordsARecording)"
+        keys.reserveCapacity(Int(clamping: try database.integer(rows, doing: "read the words")))
     }
 
     var count: Int { keys.count }
