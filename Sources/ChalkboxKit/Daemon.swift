@@ -161,7 +161,7 @@ final class Daemon {
             phase: recorder.phase, hasAmber: panel.hasAmber, level: recorder.level,
             isUploading: outbox.isUploading, copying: clients.copying,
             isListening: recorder.standby == .open && settings.audio.preRollSeconds > 0,
-            isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty)
+            isMisconfigured: !mistakes.isEmpty || !panel.problem.isEmpty || recorder.standby == .away)
         panel.show(lamps, now: now)
         clients.publish(status: { self.statusLine() }, key: statusKey, periods: meteredPeriods, loop: loop)
         clients.feed(from: ring, isHearing: recorder.isHearing, now: now, loop: loop)

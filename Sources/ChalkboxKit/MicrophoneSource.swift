@@ -54,6 +54,11 @@ final class MicrophoneSource {
                 return code == "not-recording" || code == "ended" ? nil : .failed(answer.text("error"))
             }
             if answer["microphone"] != nil {
+                // What the lesson has then is silence.
+                let reason = answer.text("reason")
+                if answer.text("phase") == "failed", let lost = reason.remainder(after: "microphone: ") {
+                    return .failed(lost)
+                }
                 (problem, note) = (answer.text("microphone.problem"), answer.text("microphone.note"))
                 measuredRate = answer.at("microphone.measuredRate").integer.map { Int(clamping: $0) }
             }

@@ -184,7 +184,7 @@ extension Daemon {
             writer.field("level", orNull: recording ? recorder.lesson?.level.state.name ?? "" : "")
             let fault = recorder.lesson?.microphoneFault(of: settings.audio.channel)
             let problem = [fault?.problem ?? "", opening?.mixer.problem ?? ""].first { !$0.isEmpty } ?? ""
-            writer.field("problem", orNull: recording ? problem : "")
+            writer.field("problem", orNull: recording ? problem : recorder.standbyProblem)
             let fallback = opening?.fallbackReason.map { "it is the fallback: " + $0 } ?? ""
             let note = [fault?.note ?? "", fallback].first { !$0.isEmpty } ?? ""
             writer.field("note", orNull: recording ? note : "")

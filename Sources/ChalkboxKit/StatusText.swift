@@ -88,7 +88,7 @@ enum StatusText {
         case "open":
             let seconds = (status.number("microphone.preRollMs") + 500) / 1_000
             return seconds > 0 ? "it listens: the newest \(seconds) s begin the next lesson" : "the microphone is open"
-        case "away": return "the microphone cannot be opened; it is tried again every second"
+        case "away": return status.text("microphone.problem") + "; it is tried again every second"
         default: return nil
         }
     }

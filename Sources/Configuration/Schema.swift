@@ -78,7 +78,7 @@ enum Schema {
         },
         SchemaKey("audio", "capture_volume", "") {
             $0.audio.captureVolume = CaptureVolume($1)
-            return $1.isEmpty || $0.audio.captureVolume != nil ? nil : "a percentage such as 70%, or dB such as -6 dB"
+            return $1.isEmpty || $0.audio.captureVolume != nil ? nil : "0% to 100%, or dB such as -6 dB"
         },
         SchemaKey("audio", "rate", "16000") {
             $1 == "16000" ? nil : "16000 only: the speech service and the journal run at 16 kHz"

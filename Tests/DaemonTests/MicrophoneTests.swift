@@ -245,6 +245,26 @@ import Testing
         try await box.stop()
     }
 
+    @Test func `one that should stand by and is away is told by light, status, doctor and test`() async throws {
+        let box = try box([])
+        let overrides = Self.off + ["audio.standby=yes", "audio.device=nowhere"]
+        try box.startDaemon(device: "nowhere", overrides: overrides)
+        try box.wait("the missing microphone") { _ in (try? standby(box)) == "away" }
+        #expect(try problem(box)?.hasPrefix("cannot open the microphone nowhere: ") == true)
+        try box.wait("the light") { ($0["led"] as? [String: String])?["amber"] == "slow-pulse" }
+        #expect(try run(box, "status").output.contains("standby    cannot open the microphone nowhere: "))
+        let doctor = try run(box, "doctor", "--leave-microphone").output
+        #expect(doctor.contains("WRONG  microphone: lesson: cannot open the microphone nowhere: "), "\(doctor)")
+        #expect(box.log.contains("standby state=away reason=\"cannot open the microphone nowhere"))
+        // A lesson is silence then, which says nothing of the microphone.
+        #expect(try box.chalkbox("start").code == 0)
+        try box.waitForSamples(16_000, seconds: 20)
+        let test = try run(box, "microphone", "test", "--seconds", "1")
+        #expect(test.code == 1 && test.output.contains("cannot open the microphone nowhere"), "\(test.output)")
+        #expect(try box.chalkbox("stop").code == 0)
+        try await box.stop()
+    }
+
     @Test func `the list names what is configured, with what it can do`() async throws {
         let box = try box([])
         let list = try run(box, "microphone", "list")

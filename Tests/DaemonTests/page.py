@@ -178,7 +178,7 @@ def check_page(browser, folder, document):
     texts = browser.value("[...document.querySelectorAll('section p')].map(e => e.textContent)")
     check(texts == [segment["text"] for segment in segments], f"{texts} are shown")
     directions = browser.value("[...document.querySelectorAll('section p')].map(e => getComputedStyle(e).direction)")
-    expected = ["rtl" if segment["language"] == "ar" else "ltr" for segment in segments]
+    expected = ["rtl" if segment["words"][0]["language"] == "ar" else "ltr" for segment in segments]
     check(directions == expected, f"{directions} are the segments' directions")
     length = browser.value("document.querySelector('audio').duration")
     check(abs(length - document["durationMs"] / 1000) < 0.1, f"the sound is of {length} s")

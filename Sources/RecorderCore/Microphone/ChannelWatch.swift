@@ -23,9 +23,9 @@ package struct ChannelFaults: Equatable, Sendable {
 
     /// What a person should know, and do; empty: nothing. Who selected a channel knows about the others.
     package func text(of selection: ChannelSelection) -> String {
-        if isMissing { return "the microphone has no such channel, so all are mixed; set audio.channel" }
         switch selection {
         case .one(let number):
+            if isMissing { return "the microphone has no channel \(number), so all are mixed; set audio.channel" }
             let isDead = number <= 8 && dead & (1 << UInt8(number - 1)) != 0
             return isDead ? "channel \(number) is silent while another one hears the room; set audio.channel" : ""
         case .mix:

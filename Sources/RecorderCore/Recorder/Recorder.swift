@@ -84,6 +84,8 @@ package struct Recorder: Equatable, Sendable {
     var isCaptureBusy = false
     /// The microphone between lessons.
     package private(set) var standby = Standby.off
+    /// Why it is away then; else empty.
+    package private(set) var standbyProblem = ""
     /// A START that was refused, for as long as the light tells of it.
     var refusedStart: RefusedStart?
 
@@ -270,6 +272,7 @@ package struct Recorder: Equatable, Sendable {
 
     private mutating func standBy(_ state: Standby, _ reason: String, _ turn: inout Turn) {
         standby = state
+        standbyProblem = state == .away ? reason : ""
         let line = "standby state=" + state.name
         turn.log(state == .away ? .warning : .info, reason.isEmpty ? line : line + " reason=" + LogEntry.quoted(reason))
     }
