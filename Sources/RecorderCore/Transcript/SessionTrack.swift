@@ -69,11 +69,8 @@ struct SessionTrack: Equatable, Sendable {
     private var closed: Closed?
     private var number = 0
     private var final = SampleIndex.zero
-    /// The newest final tokens of earlier messages, and how many of them the last one had: a service may send one
-    /// twice.
+    /// The newest final tokens: a service may send one twice.
     private var seen: [TokenKey] = []
-    private var lastCount = 0
-    private var lastFinal: Int64 = 0
 
     private static let seenTokens = 64
     private static let knownShifts = 8
@@ -153,20 +150,11 @@ struct SessionTrack: Equatable, Sendable {
         return whole
     }
 
-    /// The final tokens that were not there before. Within a message all count, as a service may place `0 0 0` alike.
-    /// A message that comes twice is one, and so is a token that comes again after later ones.
+    /// The final tokens that were not there before. Within a message all count, as a service may place `0 0 0` alike;
+    /// one of an earlier message that comes again, alone or with all of its message, does not.
     private mutating func unseen(_ message: ServiceMessage) -> [ServiceToken] {
-        let all = message.tokens.filter { $0.isFinal }
-        guard !all.isEmpty else { return [] }
-        let keys = all.map(TokenKey.init)
-        let isAgain = keys.count == lastCount && seen.suffix(lastCount).elementsEqual(keys)
-            && message.finalAudioMilliseconds == lastFinal
-        lastFinal = message.finalAudioMilliseconds
-        guard !isAgain else { return [] }
-        let newest = seen.last
-        let fresh = zip(all, keys).filter { _, key in key == newest || !seen.contains(key) }.map { $0.0 }
-        lastCount = keys.count
-        seen += keys
+        let fresh = message.tokens.filter { $0.isFinal && !seen.contains(TokenKey($0)) }
+        seen += fresh.map(TokenKey.init)
         if seen.count > Self.seenTokens { seen.removeFirst(seen.count - Self.seenTokens) }
         return fresh
     }
