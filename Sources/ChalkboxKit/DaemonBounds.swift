@@ -32,7 +32,9 @@ extension Daemon {
             let state = opening.fallbackReason == nil ? "first" : "fallback"
             log.write(.warning, "microphone state=\(state) device=" + LogEntry.quoted(opening.device) + reason)
         }
-        mixerDue = Clock.now.adding(milliseconds: Limits.mixerSettleMilliseconds)
+        // Who left the mixer alone has nothing to lose; and all that the loop does waits for the look.
+        let isOurs = settings.audio.captureVolume.map { _ in true } ?? false
+        mixerDue = isOurs ? Clock.now.adding(milliseconds: Limits.mixerSettleMilliseconds) : nil
         tell(opening.mixer, because: opening.mixer.problem)
     }
 
