@@ -33,8 +33,9 @@ extension Daemon {
             log.write(.warning, "microphone state=\(state) device=" + LogEntry.quoted(opening.device) + reason)
         }
         // Who left the mixer alone has nothing to lose; and all that the loop does waits for the look.
-        let isOurs = settings.audio.captureVolume.map { _ in true } ?? false
-        mixerDue = isOurs ? Clock.now.adding(milliseconds: Limits.mixerSettleMilliseconds) : nil
+        mixerDue = settings.audio.captureVolume.map { _ in
+            Clock.now.adding(milliseconds: Limits.mixerSettleMilliseconds)
+        }
         tell(opening.mixer, because: opening.mixer.problem)
     }
 

@@ -35,10 +35,7 @@ package enum ServiceJSON {
     }
 
     private static func token(_ value: JSONValue, after before: Int64) -> (ServiceToken?, isOdd: Bool) {
-        guard let given = value["text"]?.string else { return (nil, true) }
-        let text = withoutMarkers(given)
-        // Nothing but a marker is no token, and nothing odd.
-        if text.isEmpty, !given.isEmpty { return (nil, false) }
+        guard let text = value["text"]?.string else { return (nil, true) }
         let times = (value["start_ms"].flatMap(milliseconds), value["end_ms"].flatMap(milliseconds))
         let start = times.0 ?? times.1.map { min($0, before) } ?? before
         let end = times.1 ?? start
@@ -48,33 +45,9 @@ package enum ServiceJSON {
             text: text, startMilliseconds: start, endMilliseconds: max(start, end),
             confidence: min(1, max(0, value["confidence"]?.double ?? 0)), isFinal: value["is_final"]?.bool ?? false,
             speaker: label(value["speaker"]), language: value["language"]?.string ?? "")
+        // Nothing but a marker is no token, and nothing odd.
+        if token.text.isEmpty, !text.isEmpty { return (nil, false) }
         return (token, isOdd)
-    }
-
-    /// `<end>` and `<fin>` are the service's own and never text, however they are written, and whatever they stick to
-    /// (docs/PROTOCOL.md, Messages).
-    private static func withoutMarkers(_ text: String) -> String {
-        guard text.holds(0x3C) else { return text }
-        let bytes = Array(text.utf8)
-        var kept: [UInt8] = []
-        var place = 0
-        while place < bytes.count {
-            if isMarker(bytes, place) {
-                place += 5
-            } else {
-                kept.append(bytes[place])
-                place += 1
-            }
-        }
-        return String(decoding: kept, as: UTF8.self)
-    }
-
-    private static func isMarker(_ bytes: [UInt8], _ place: Int) -> Bool {
-        guard place + 5 <= bytes.count, bytes[place] == 0x3C, bytes[place + 4] == 0x3E else { return false }
-        var name: UInt32 = 0
-        for letter in 1...3 { name = name << 8 | UInt32(bytes[place + letter] | 0x20) }
-        // "end" and "fin".
-        return name == 0x65_6E_64 || name == 0x66_69_6E
     }
 
     /// Labels are strings; a number counts as its decimal text.

@@ -9,14 +9,8 @@ extension StoreTests {
         @Test func `a recording takes nothing of the next one that is in the ring`() throws {
             let scratch = Scratch()
             let ring = SampleRing()
-            let store = try StoreThread(
-                directory: scratch.path, ring: ring, notifier: try EventNotifier(), isThreaded: false)
             let first = StoreBench.header(1)
-            #expect(store.send(.open(first)))
-            feed(ring, 16_000)
-            store.turn()
-            #expect(store.send(.commit))
-            store.turn()
+            let store = try store(scratch, ring, with: first)
             // The store hangs from here on.
             feed(ring, 32_000)
             #expect(store.send(.close(end: ring.head, gaps: [], interrupted: false)))
@@ -39,14 +33,8 @@ extension StoreTests {
         @Test func `a recording that lost its end keeps no gap, silence or word behind it, and it is told`() throws {
             let scratch = Scratch()
             let ring = SampleRing()
-            let store = try StoreThread(
-                directory: scratch.path, ring: ring, notifier: try EventNotifier(), isThreaded: false)
             let first = StoreBench.header(1)
-            #expect(store.send(.open(first)))
-            feed(ring, 16_000)
-            store.turn()
-            #expect(store.send(.commit))
-            store.turn()
+            let store = try store(scratch, ring, with: first)
             feed(ring, 48_000)
             let across = Gap(start: SampleIndex(8_000), end: SampleIndex(40_000), reason: "no network")
             let behind = Gap(start: SampleIndex(48_000), end: SampleIndex(64_000), reason: "no network")
@@ -68,6 +56,18 @@ extension StoreTests {
             let saved = try #require(try index.recordings().first { $0.header.id == first.id })
             #expect((saved.samples, saved.gaps, saved.gapSamples, saved.interrupted) == (16_000, 1, 8_000, true))
             #expect(try Verification(directory: scratch.path).check(first.id) { _, _ in }.problems == [])
+        }
+
+        /// A second of the recording is on the disk.
+        private func store(_ scratch: Scratch, _ ring: SampleRing, with header: RecordingHeader) throws -> StoreThread {
+            let store = try StoreThread(
+                directory: scratch.path, ring: ring, notifier: try EventNotifier(), isThreaded: false)
+            #expect(store.send(.open(header)))
+            feed(ring, 16_000)
+            store.turn()
+            #expect(store.send(.commit))
+            store.turn()
+            return store
         }
 
         private func mark(_ start: Int64, _ end: Int64, _ reason: SilenceMark.Reason) -> SilenceMark {

@@ -34,8 +34,7 @@ package struct LiveTranscript: Equatable, Sendable {
         /// What sessions are compared by may be less than the service said in one piece: that is journalled as one.
         mutating func append(_ word: Word, number: Int) {
             if number == lastNumber + 1, word.link == .joined, let last = words.last, last.speaker == word.speaker {
-                words[words.count - 1].text += word.text
-                words[words.count - 1].end = max(last.end, word.end)
+                words[words.count - 1].take(word)
             } else {
                 words.append(word)
             }
@@ -170,7 +169,7 @@ package struct LiveTranscript: Equatable, Sendable {
     private mutating func showInterim(_ message: ServiceMessage, _ track: SessionTrack, _ end: SampleIndex) {
         interim = ""
         for token in message.tokens where !token.isFinal {
-            if track.place(token.startMilliseconds, end) >= resumePoint { interim += SessionTrack.spoken(token.text) }
+            if track.place(token.startMilliseconds, end) >= resumePoint { interim += token.text }
         }
         interim = SurrogateHalf.mended(interim)
     }

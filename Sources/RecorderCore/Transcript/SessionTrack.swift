@@ -39,16 +39,6 @@ struct SessionTrack: Equatable, Sendable {
         }
     }
 
-    /// The unit that was closed last: what comes late may belong to it.
-    private struct Closed: Equatable, Sendable {
-        var text: String
-        var start: SampleIndex
-        var end: SampleIndex
-        var label: String
-        var language: String
-        var isWhole: Bool
-    }
-
     let session: Int
     /// The recording's sample that is the session's first.
     let base: SampleIndex
@@ -66,7 +56,8 @@ struct SessionTrack: Equatable, Sendable {
     private var shifts: [Shift] = []
     /// The word that is still open, as far as it was heard.
     private(set) var open: Word?
-    private var closed: Closed?
+    /// The unit that was closed last: what comes late may belong to it.
+    private var closed: Word?
     private var number = 0
     private var final = SampleIndex.zero
     /// The newest final tokens: a service may send one twice.
@@ -172,33 +163,13 @@ struct SessionTrack: Equatable, Sendable {
         guard var word = open else { return nil }
         open = nil
         word.text = SurrogateHalf.mended(word.text)
-        closed = Closed(
-            text: word.text, start: word.start, end: word.end, label: word.label, language: word.language,
-            isWhole: word.isWhole)
+        closed = word
         return word
-    }
-
-    /// `<fin>` and `<end>` mark the service's own doings and are never text, alone or behind a word (PROTOCOL,
-    /// Messages).
-    static func spoken(_ text: String) -> String {
-        guard text.holds(0x3C) else { return text }
-        var bytes = Array(text.utf8)
-        var place = 0
-        while place + 5 <= bytes.count {
-            let part = String(decoding: bytes[place..<place + 5], as: UTF8.self).inLowerCase
-            if part == "<fin>" || part == "<end>" {
-                bytes.removeSubrange(place..<place + 5)
-            } else {
-                place += 1
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Puts a token's units into words; those that it shows to be whole go to `whole`.
     private mutating func add(_ token: ServiceToken, _ limit: SampleIndex, _ whole: inout [Word]) {
-        let text = Self.spoken(token.text)
-        let (units, endsWithSpace) = TextUnit.units(of: text)
+        let (units, endsWithSpace) = TextUnit.units(of: token.text)
         guard !units.isEmpty else {
             if endsWithSpace {
                 if let word = takeOpen() { whole.append(word) }
@@ -208,13 +179,12 @@ struct SessionTrack: Equatable, Sendable {
         }
         number += 1
         let start = place(token.startMilliseconds, limit)
-        let length = max(start, place(token.endMilliseconds, limit)).samples(since: start)
+        let end = max(start, place(token.endMilliseconds, limit))
         for (place, unit) in units.enumerated() {
-            let count = Int64(units.count)
             number += 1
+            let time = TextUnit.time(of: place, in: units.count, from: start, to: end)
             var word = Word(
-                text: unit.text, start: start.advanced(by: length * Int64(place) / count),
-                end: start.advanced(by: length * Int64(place + 1) / count), confidence: token.confidence,
+                text: unit.text, start: time.start, end: time.end, confidence: token.confidence,
                 label: token.speaker, language: token.language, link: .spaced, number: number,
                 isWhole: place == units.count - 1 && endsWithSpace)
             if !unit.isSpaced, take(&word) { continue }

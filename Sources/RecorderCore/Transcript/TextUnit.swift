@@ -55,6 +55,15 @@ enum TextUnit {
         return (units, isSpaced)
     }
 
+    /// The share that a unit has of the time in which so many were said.
+    static func time(
+        of place: Int, in count: Int, from start: SampleIndex, to end: SampleIndex
+    ) -> (start: SampleIndex, end: SampleIndex) {
+        let length = end.samples(since: start)
+        func edge(_ place: Int) -> SampleIndex { start.advanced(by: length * Int64(place) / Int64(count)) }
+        return (edge(place), edge(place + 1))
+    }
+
     private static func lastLetter(_ text: String) -> Unicode.Scalar? {
         var last: Unicode.Scalar?
         for scalar in text.unicodeScalars where !scalar.isMark { last = scalar }

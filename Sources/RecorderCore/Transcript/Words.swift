@@ -42,12 +42,10 @@ package struct Word: Equatable, Sendable {
     var units: [Word] {
         let units = TextUnit.units(of: text).units
         guard units.count > 1 else { return [self] }
-        let (length, count) = (end.samples(since: start), Int64(units.count))
         return units.enumerated().map { place, unit in
             var word = self
             word.text = unit.text
-            word.start = start.advanced(by: length * Int64(place) / count)
-            word.end = start.advanced(by: length * Int64(place + 1) / count)
+            (word.start, word.end) = TextUnit.time(of: place, in: units.count, from: start, to: end)
             return word
         }
     }

@@ -1,5 +1,6 @@
 /// One token as the speech service sends it; times count from its session's first sample.
 package struct ServiceToken: Equatable, Sendable {
+    /// Without the service's markers.
     package var text: String
     package var startMilliseconds: Int64
     package var endMilliseconds: Int64
@@ -13,13 +14,39 @@ package struct ServiceToken: Equatable, Sendable {
         text: String, startMilliseconds: Int64, endMilliseconds: Int64, confidence: Double, isFinal: Bool,
         speaker: String, language: String
     ) {
-        self.text = text
+        self.text = Self.withoutMarkers(text)
         self.startMilliseconds = startMilliseconds
         self.endMilliseconds = endMilliseconds
         self.confidence = confidence
         self.isFinal = isFinal
         self.speaker = speaker
         self.language = language
+    }
+
+    /// `<end>` and `<fin>` are the service's own and never text, however they are written, and whatever they stick to
+    /// (docs/PROTOCOL.md, Messages).
+    private static func withoutMarkers(_ text: String) -> String {
+        guard text.holds(0x3C) else { return text }
+        let bytes = Array(text.utf8)
+        var kept: [UInt8] = []
+        var place = 0
+        while place < bytes.count {
+            if isMarker(bytes, place) {
+                place += 5
+            } else {
+                kept.append(bytes[place])
+                place += 1
+            }
+        }
+        return String(decoding: kept, as: UTF8.self)
+    }
+
+    private static func isMarker(_ bytes: [UInt8], _ place: Int) -> Bool {
+        guard place + 5 <= bytes.count, bytes[place] == 0x3C, bytes[place + 4] == 0x3E else { return false }
+        var name: UInt32 = 0
+        for letter in 1...3 { name = name << 8 | UInt32(bytes[place + letter] | 0x20) }
+        // "end" and "fin".
+        return name == 0x65_6E_64 || name == 0x66_69_6E
     }
 }
 

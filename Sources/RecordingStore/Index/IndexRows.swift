@@ -22,9 +22,7 @@ extension [Word] {
             append(row.word)
             return
         }
-        word.text += row.word.text
-        word.end = Swift.max(word.end, row.word.end)
-        word.confidence = Swift.min(word.confidence, row.word.confidence)
+        word.take(row.word)
         self[count - 1] = word
     }
 }
