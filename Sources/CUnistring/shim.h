@@ -6,6 +6,7 @@
 #include <unigbrk.h>
 #include <unilbrk.h>
 #include <uninorm.h>
+#include <uniwbrk.h>
 #include <uniwidth.h>
 
 /// Folded for comparing without case (u8_casefold): full case folding, then NFKC, in no language of its own. In memory

@@ -153,6 +153,28 @@ import Testing
         #expect(words.allSatisfy { $0.text.unicodeScalars.first?.properties.generalCategory != .nonspacingMark })
     }
 
+    @Test(arguments: [
+        // SARA AM is a letter (Lo) that stands in one grapheme cluster with the letter before it.
+        (["น", "ำ", "ก"], ["นำ", "ก"]), (["か", "\u{3099}"], ["か\u{3099}"]), (["के", "ा"], ["केा"]),
+        // Punctuation is no letter: what stands before it says whether a word goes on.
+        (["水,", "CPU", ",水"], ["水,", "CPU,", "水"]), (["ดี,", "AI"], ["ดี,", "AI"]), ([" don", "'", "t"], ["don't"]),
+    ])
+    func `a piece without a space goes on where no cluster or word begins`(_ pieces: [String], _ units: [String]) {
+        for isOneMessage in [true, false] {
+            let all = pieces.enumerated().map { Piece(text: $1, start: Int64($0) * 150, end: Int64($0) * 150 + 150) }
+            let (words, text) = transcript(isOneMessage ? [all] : all.map { [$0] })
+            #expect(words.map(\.text) == units && text == units.joined())
+        }
+    }
+
+    @Test func `a long vowel is written without spaces, whatever stands before it`() {
+        let game = transcript([
+            [Piece(text: " OK", start: 0, end: 300), Piece(text: "ー", start: 5_000, end: 5_200, language: "ja")],
+            [Piece(text: "ム", start: 5_200, end: 5_400, language: "ja")],
+        ])
+        #expect(game.text == "OKーム")
+    }
+
     @Test func `a segment is a speaker's, and version 1 of the JSON splits it by language`() {
         let words = (0..<72).map { (place: Int) -> Word in
             let (isTerm, start) = (place % 5 == 0, Int64(place) * 400)

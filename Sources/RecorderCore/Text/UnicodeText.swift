@@ -26,6 +26,11 @@ package enum UnicodeText {
         unsafe marks(text) { unsafe u32_grapheme_breaks($0, $1, $2) }.map { $0 != 0 }
     }
 
+    /// Whether a grapheme cluster begins between two characters, as far as these two tell.
+    static func isGraphemeStart(_ character: Unicode.Scalar, after last: Unicode.Scalar) -> Bool {
+        uc_is_grapheme_break(last.value, character.value)
+    }
+
     /// Whether a line may begin at each place of a text (UAX 14). Letters of ambiguous width are taken as narrow ones.
     /// Where the rules ask for a dictionary (Thai, Lao, Khmer, Burmese), a line may begin behind spaces only.
     package static func lineStarts(in text: [Unicode.Scalar]) -> [Bool] {
@@ -84,10 +89,13 @@ extension Unicode.Scalar {
     var isOpening: Bool { chalk_is_opening(value) }
 
     /// Of a script that is written without spaces between words (UAX 14: classes ID, CJ and SA; UAX 29 leaves their
-    /// words to dictionaries), by its name in Scripts.txt.
+    /// words to dictionaries), by its name in Scripts.txt. Marks that several of them share, such as the long vowel,
+    /// have none; UAX 29 counts them as Katakana.
     var isUnspaced: Bool {
         // None of them is before Thai.
-        guard value >= 0xE00, let script = unsafe uc_script(value) else { return false }
+        guard value >= 0xE00 else { return false }
+        if uc_wordbreak_property(value) == Int32(WBP_KATAKANA) { return true }
+        guard let script = unsafe uc_script(value) else { return false }
         switch unsafe String(cString: script.pointee.name) {
         case "Han", "Hiragana", "Katakana", "Bopomofo", "Thai", "Lao", "Khmer", "Myanmar", "Tai_Le", "New_Tai_Lue",
             "Tai_Tham", "Tai_Viet", "Javanese", "Balinese", "Yi":

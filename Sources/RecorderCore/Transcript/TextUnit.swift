@@ -2,13 +2,14 @@
 /// space at the beginning of one says that a word begins. Languages that write no spaces have none, so each token, or
 /// each grapheme cluster where sessions are compared, stands for itself.
 enum TextUnit {
-    /// Whether a piece that comes without a space belongs to the unit that ends with `text`: a mark, punctuation, or
-    /// the next syllable of a word.
+    /// Whether a piece that comes without a space belongs to the unit that ends with `text`: the rest of a grapheme
+    /// cluster, punctuation, or the next syllable of a word.
     static func goesOn(_ piece: String, after text: String) -> Bool {
-        guard let first = piece.unicodeScalars.first, let last = lastLetter(text) else { return true }
-        if first.isMark || first.isPunctuation && !first.isOpening { return true }
-        if last.isOpening { return true }
-        return !first.isUnspaced && !last.isUnspaced
+        guard let first = piece.unicodeScalars.first, let last = text.unicodeScalars.last else { return true }
+        if first.isMark || !UnicodeText.isGraphemeStart(first, after: last) { return true }
+        if first.isPunctuation && !first.isOpening || last.isOpening { return true }
+        guard !first.isUnspaced, let letter = lastLetter(text) else { return !first.isUnspaced }
+        return !letter.isUnspaced
     }
 
     /// Nothing in it is a letter, a digit or a symbol.
@@ -66,7 +67,7 @@ enum TextUnit {
 
     private static func lastLetter(_ text: String) -> Unicode.Scalar? {
         var last: Unicode.Scalar?
-        for scalar in text.unicodeScalars where !scalar.isMark { last = scalar }
+        for scalar in text.unicodeScalars where !scalar.isMark && !scalar.isPunctuation { last = scalar }
         return last
     }
 }
