@@ -137,4 +137,70 @@ import Testing
         #expect(words.map(\.text) == ["three"])
         #expect(words.map(\.speaker) == [1])
     }
+
+    /// CASES C16: the coverage stood still where all words were alike, and what was saved came twice later.
+    @Test(arguments: [Int64(-120), 0, 120])
+    mutating func `coverage goes on with a word that is said again and again`(_ shift: Int64) {
+        let said = (0..<100).map { Int64($0) * 400 + 200 }
+        transcript.open(session: 1, base: .zero)
+        hear(said.prefix(37).map { (" no", $0, $0 + 250) }, session: 1, final: 15_000)
+        _ = transcript.close(session: 1)
+        let base = transcript.baseOfNextSession(head: SampleIndex(milliseconds: 15_000)).milliseconds
+        transcript.open(session: 2, base: SampleIndex(milliseconds: base))
+        for start in said where start >= base + 150 {
+            let place = start - base + shift
+            hear([(" no", place, place + 250)], session: 2, final: place + 350)
+            #expect(start < 18_000 || transcript.coverage.end.milliseconds > start - 2_500)
+        }
+        hear([], session: 2, final: 45_000 - base)
+        #expect(words.count == said.count)
+        #expect(transcript.coverage.gaps(before: SampleIndex(milliseconds: 39_000), reason: "").isEmpty)
+    }
+
+    @Test mutating func `letters stay in their order where the next session places them earlier`() {
+        transcript.open(session: 1, base: .zero)
+        hear([("先", 0, 200), ("生", 200, 400), ("校", 400, 560), ("た", 560, 700)], session: 1, final: 700)
+        _ = transcript.close(session: 1)
+        transcript.open(session: 2, base: .zero)
+        hear(
+            [("先", 0, 60), ("生", 60, 240), ("校", 240, 380), ("た", 385, 540), ("し", 545, 700)], session: 2,
+            final: 1_000)
+        hear([("た", 1_200, 1_400)], session: 2, final: 3_000)
+        #expect(words.sorted { $0.start < $1.start }.map(\.text).joined() == "先生校たした")
+    }
+
+    @Test mutating func `none of a row of the same letter is lost, or comes twice`() {
+        for last in 5...8 {
+            transcript = LiveTranscript()
+            words = []
+            let said = (0..<9).map { Int64($0) * 170 + 2_000 }
+            transcript.open(session: 1, base: .zero)
+            hear(
+                [("分", 1_500, 1_700)] + said.prefix(last).map { ("哈", $0, $0 + 160) }, session: 1,
+                final: said[last - 1] + 160)
+            _ = transcript.close(session: 1)
+            transcript.open(session: 2, base: .zero)
+            hear(
+                [("分", 1_440, 1_650)] + said.map { ("哈", $0 - 80, $0 + 80) } + [("水", 3_600, 3_800)], session: 2,
+                final: 5_000)
+            hear([], session: 2, final: 8_000)
+            #expect(words.map(\.text).joined() == "分哈哈哈哈哈哈哈哈哈水")
+        }
+    }
+
+    @Test mutating func `a word that two sessions spell otherwise is there once`() {
+        transcript.open(session: 1, base: .zero)
+        hear(
+            [(" yes", 20_979, 21_132), (" photosynthesis", 21_509, 21_866), (" Photosynthesis,", 22_247, 22_512)],
+            session: 1, final: 22_600)
+        hear([], session: 1, final: 23_100)
+        _ = transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 10_000))
+        hear(
+            [
+                (" yes", 11_010, 11_160), (" photo", 11_514, 11_633), (" synthesis", 11_633, 11_890),
+                (" photo", 12_220, 12_308), (" synthesis", 12_308, 12_500), (" and", 13_579, 13_700),
+            ], session: 2, final: 16_000)
+        #expect(words.map(\.text) == ["yes", "photosynthesis", "Photosynthesis,", "and"])
+    }
 }

@@ -45,6 +45,13 @@ package struct Coverage: Equatable, Sendable {
         ranges.contains { $0.contains(sample) }
     }
 
+    /// Samples from a place to the nearest one that is not covered; 0: it is not covered itself.
+    func depth(of sample: SampleIndex) -> Int64 {
+        guard let range = ranges.first(where: { $0.contains(sample) }) else { return 0 }
+        let after = range.upperBound.samples(since: sample)
+        return range.lowerBound == .zero ? after : min(after, sample.samples(since: range.lowerBound))
+    }
+
     /// Samples covered in all.
     package var samples: Int64 {
         ranges.reduce(0) { $0 + $1.upperBound.samples(since: $1.lowerBound) }

@@ -56,13 +56,9 @@ package struct LiveTranscript: Equatable, Sendable {
     var committed: [CommittedWord] = []
     package var committedCount: Int { committed.count }
     var tracks: [SessionTrack] = []
-    /// The word in whose middle a session ended: the next session hears it again, whole; without one it is kept.
-    private var cut: CutWord?
-
-    private struct CutWord: Equatable, Sendable {
-        var word: SessionTrack.Word
-        var track: SessionTrack
-    }
+    /// The session that ended last, with the word in whose middle it did: the next session hears it again, whole;
+    /// without one it is kept.
+    private var cut: SessionTrack?
 
     package init() {}
 
@@ -122,6 +118,7 @@ package struct LiveTranscript: Equatable, Sendable {
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return update }
         var track = tracks[place]
         for word in track.receive(message, end: end) { reconcile(word, &track, &update) }
+        settle(&track, message.finished ? .nothing : .messages, &update)
         tracks[place] = track
         count(update.words)
         cover(track, through: min(message.finished ? end : Self.through(track), end))
@@ -134,21 +131,27 @@ package struct LiveTranscript: Equatable, Sendable {
     /// - Returns: what a session that filled a gap has told of the voices on both sides.
     package mutating func close(session: Int) -> [SpeakerMerge] {
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return [] }
-        var track = tracks.remove(at: place)
+        let track = tracks.remove(at: place)
         guard track.window.upperBound == SampleIndex(.max) else { return mergeSpeakers(track) }
         interim = ""
-        if let word = track.takeOpen() { cut = CutWord(word: word, track: track) }
+        cut = track
         return []
     }
 
     /// No session will come any more: the word that was cut is kept as far as it was heard.
     package mutating func finish() -> Update {
         var update = Update()
-        guard var last = cut, last.word.start >= resumePoint else { return update }
+        guard var last = cut else { return update }
         cut = nil
-        reconcile(last.word, &last.track, &update)
+        last.forgetUndecided(before: resumePoint)
+        var end = last.undecided.map { _ in last.compared.last?.word.end ?? .zero } ?? .zero
+        if let word = last.takeOpen(), word.start >= resumePoint {
+            end = word.end
+            reconcile(word, &last, &update)
+        }
+        settle(&last, .nothing, &update)
         count(update.words)
-        cover(last.track, through: last.word.end)
+        if end > .zero { cover(last, through: end) }
         return update
     }
 
@@ -179,7 +182,7 @@ package struct LiveTranscript: Equatable, Sendable {
             committed[place].word.speaker = speaker
         }
         for place in recent.indices where recent[place].speaker == retired { recent[place].speaker = speaker }
-        cut?.track.rename(retired, to: speaker)
+        cut?.rename(retired, to: speaker)
     }
 
     private mutating func count(_ words: [Word]) {

@@ -24,11 +24,6 @@ struct SessionTrack: Equatable, Sendable {
         var samples: Int64 = 0
     }
 
-    private struct Shift: Equatable, Sendable {
-        var session: Int
-        var samples: Int64
-    }
-
     private struct TokenKey: Equatable, Sendable {
         var text: String
         var start: Int64
@@ -50,10 +45,12 @@ struct SessionTrack: Equatable, Sendable {
     var speakers: [Voice] = []
     /// Samples of speech that a label shares with each of the recording's speakers.
     var shared: [Voice] = []
-    /// The last word of an earlier session that was heard again.
-    var match: LiveTranscript.Match?
-    /// How much later than this session earlier ones place a word: words that are alone tell.
-    private var shifts: [Shift] = []
+    /// The newest words, beside those of earlier sessions, in order.
+    private(set) var compared: [SeamAlignment.Heard] = []
+    /// The last word before those that was heard again.
+    private(set) var anchor: SeamAlignment.CommittedPlace?
+    /// Where earlier sessions placed the last word that was heard again: what follows comes after it.
+    private var floor = SampleIndex.zero
     /// The word that is still open, as far as it was heard.
     private(set) var open: Word?
     /// The unit that was closed last: what comes late may belong to it.
@@ -64,7 +61,10 @@ struct SessionTrack: Equatable, Sendable {
     private var seen: [TokenKey] = []
 
     private static let seenTokens = 64
-    private static let knownShifts = 8
+    private static let comparedWords = 12
+    /// So much is waited for what follows a word and tells whether it is new: words, and samples.
+    private static let followingWords = 6
+    private static let followingSamples = SampleIndex.samplesPerSecond
     /// Sub-words of one word follow each other closely; what comes later, or from before, is another word.
     private static let longestPause = SampleIndex.samplesPerSecond
     /// Silence of this length behind a word says that nothing more will be added to it.
@@ -92,7 +92,6 @@ struct SessionTrack: Equatable, Sendable {
         let old = shared.filter { $0.speaker == retired }
         shared.removeAll { $0.speaker == retired }
         for voice in old { share(voice.samples, of: voice.label, with: speaker) }
-        if match?.old.word.speaker == retired { match?.old.word.speaker = speaker }
     }
 
     mutating func share(_ samples: Int64, of label: String, with speaker: Int) {
@@ -103,24 +102,99 @@ struct SessionTrack: Equatable, Sendable {
         }
     }
 
-    /// Samples by which an earlier session places words later than this one does, as far as it is known.
-    func shift(of session: Int) -> Int64 {
-        shifts.first { $0.session == session }?.samples ?? 0
+    // MARK: Words beside those of earlier sessions
+
+    mutating func compare(_ word: Word, key: [UInt8]) {
+        compared.append(SeamAlignment.Heard(word: word, key: key))
     }
 
-    func knowsShift(of session: Int) -> Bool { shifts.contains { $0.session == session } }
+    /// The oldest word on which nothing is decided.
+    var undecided: Int? { compared.firstIndex { $0.verdict == .open } }
 
-    /// Whether the session, wherever it places things, was there when the word began.
-    func hasHeard(_ word: RecorderCore.Word) -> Bool {
-        if case .some = match { return true }
-        return base == .zero || word.start >= base.advanced(by: Limits.seamSamples)
+    mutating func decide(_ place: Int, _ verdict: SeamAlignment.Heard.Verdict) {
+        compared[place].verdict = verdict
+        if case .passed(let old?) = verdict { floor = max(floor, old.start) }
+        while compared.count > Self.comparedWords, compared[0].verdict != .open {
+            if case .passed(let old?) = compared.removeFirst().verdict { anchor = old }
+        }
     }
 
-    mutating func learn(shift samples: Int64, of session: Int) {
-        shifts.removeAll { $0.session == session }
-        // The newest few: a session meets the ones beside it, not all that ever were.
-        if shifts.count >= Self.knownShifts { shifts.removeFirst() }
-        shifts.append(Shift(session: session, samples: samples))
+    /// A word's time, between the words of earlier sessions that it was said between, however those placed them.
+    ///
+    /// - Parameter near: other sessions' words near it, by start.
+    func ordered(_ word: Word, _ near: [LiveTranscript.CommittedWord]) -> (start: SampleIndex, end: SampleIndex) {
+        var start = max(word.start, floor)
+        let after = window.upperBound == SampleIndex(.max) ? window.upperBound
+            : window.upperBound.advanced(by: -Limits.seamSamples / 2)
+        if let next = near.first(where: { $0.word.start > floor && $0.word.start >= after }) {
+            start = min(start, max(floor, next.word.start.advanced(by: -1)))
+        }
+        return (start, max(start, word.end))
+    }
+
+    /// Nothing is near that the words could be.
+    mutating func forgetCompared() { compared = [] }
+
+    mutating func forgetUndecided(before edge: SampleIndex) {
+        compared.removeAll { $0.verdict == .open && $0.word.start < edge }
+    }
+
+    /// Whether all has been said that may tell what a word is.
+    func isFollowed(_ place: Int, _ following: LiveTranscript.Following) -> Bool {
+        if compared.count - place > Self.followingWords || following == .nothing { return true }
+        return following == .messages && final >= compared[place].word.end.advanced(by: Self.followingSamples)
+    }
+
+    /// The session has said all words that begin before this, of those that are there.
+    func heard(_ following: LiveTranscript.Following) -> SampleIndex {
+        let end = compared.last?.word.end ?? .zero
+        return following == .more ? end : max(end, final.advanced(by: -Limits.seamSamples))
+    }
+
+    /// Where an earlier session placed the last word that was heard again.
+    var lastKnown: SeamAlignment.CommittedPlace? {
+        for heard in compared.reversed() {
+            if case .passed(let old?) = heard.verdict { return old }
+        }
+        return anchor
+    }
+
+    /// How much later than this session those around it place words, beside the window's two edges.
+    private func shifts(_ known: SeamAlignment.CommittedPlace?) -> (before: Int64?, after: Int64?) {
+        guard let known else { return (nil, nil) }
+        return known.start.advanced(by: Limits.seamSamples) >= window.upperBound
+            ? (nil, known.shift) : (known.shift, nil)
+    }
+
+    /// Samples between a word's middle and what the session is to give text for; 0: it lies in that.
+    ///
+    /// - Parameter known: the last word before it that was heard again.
+    func distanceFromWindow(of word: Word, _ known: SeamAlignment.CommittedPlace?) -> Int64 {
+        let shifts = shifts(known)
+        let middle = word.start.advanced(by: word.end.samples(since: word.start) / 2)
+        let before = window.lowerBound.samples(since: middle.advanced(by: shifts.before ?? 0))
+        guard window.upperBound != SampleIndex(.max) else { return max(0, before) }
+        return max(0, before, middle.advanced(by: shifts.after ?? 0).samples(since: window.upperBound))
+    }
+
+    /// Whether what lies between two words that were heard again is none of what the session is to give text for.
+    func isOutside(after: SeamAlignment.CommittedPlace?, before: SeamAlignment.CommittedPlace?) -> Bool {
+        if let after, after.start >= window.upperBound { return true }
+        return before.map { $0.start < window.lowerBound } ?? false
+    }
+
+    /// Whether a word is to have its place in the transcript if it is new. A session may have claimed to have said all
+    /// in the middle of a word.
+    ///
+    /// - Parameter known: a word near it that was heard again.
+    func isWanted(_ word: Word, _ known: SeamAlignment.CommittedPlace?) -> Bool {
+        guard tolerance > 0 else { return distanceFromWindow(of: word, nil) == 0 }
+        let shifts = shifts(known)
+        // Where it is known how the sessions' places differ, less is left open.
+        let before = shifts.before.map { $0 + tolerance / 2 } ?? tolerance
+        let after = shifts.after.map { $0 - tolerance / 2 } ?? -tolerance
+        return word.end.advanced(by: before) >= window.lowerBound
+            && (window.upperBound == SampleIndex(.max) || word.start.advanced(by: after) < window.upperBound)
     }
 
     /// Everything before this has its final words; a word that is still open is not among them.
