@@ -170,7 +170,8 @@ struct BackfillSimulation {
     private func recogniser(_ base: SampleIndex) -> Recogniser {
         Recogniser(
             seed: world.plan.seed, serial: serial, script: world.script, base: base.milliseconds,
-            offset: world.plan.sessionOffset, finality: world.plan.finality)
+            offset: world.plan.sessionOffset, finality: world.plan.finality,
+            mixesModels: world.plan.mixesModels)
     }
 
     private mutating func open(_ request: SessionRequest) {

@@ -165,7 +165,8 @@ extension World {
     private func claim(_ message: ServiceMessage, of number: SessionID) {
         guard let session = checker.sessions.first(where: { $0.id == number }) else { return }
         let base = SampleIndex(session.base)
-        let through = message.finished ? message.totalAudioMilliseconds : message.finalAudioMilliseconds
+        var through = message.finished ? message.totalAudioMilliseconds : message.finalAudioMilliseconds
+        for token in message.tokens where token.isFinal { through = max(through, token.endMilliseconds) }
         checker.claimed.insert(base..<base.advanced(by: through * SampleIndex.samplesPerMillisecond))
     }
 

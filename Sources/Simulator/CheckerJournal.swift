@@ -2,9 +2,6 @@ internal import RecorderCore
 
 /// Invariants of the journal: every word once, in its place, by its speaker.
 extension World {
-    static let placeMilliseconds: Int64 = 250
-    /// What sessions differ by, as the simulated service places words.
-    static let nearMilliseconds: Int64 = 125
 
     /// The voices heard before `edge` in what a session that begins at `base` hears again, and their numbers.
     func known(from base: SampleIndex, to edge: SampleIndex) -> [(voice: Int, speaker: Int)] {
@@ -33,8 +30,12 @@ extension World {
             return
         }
         let word = script.words[number]
-        if checker.isStored[number] { suspect("\"\(stored.text)\", said at \(word.start) ms, comes again") }
-        checker.isStored[number] = true
+        for part in numbers(of: stored, from: number) {
+            if checker.isStored[part] {
+                suspect("\"\(stored.text)\", said at \(script.words[part].start) ms, comes again")
+            }
+            checker.isStored[part] = true
+        }
         guard stored.speaker > 0 else { return }
         if let voice = checker.voices[stored.speaker], voice != word.voice {
             fail(
@@ -48,6 +49,18 @@ extension World {
         fail(
             "a voice that is heard again keeps its number",
             "\"\(stored.text)\" at \(word.start) ms: \(first) becomes \(stored.speaker)")
+    }
+
+    /// The words of the script that a journal's word may be. Of what a service sent in one piece the first letters may
+    /// have been there already.
+    private func numbers(of stored: Word, from first: Int) -> Range<Int> {
+        guard !script.vocabulary.isSpaced else { return first..<first + 1 }
+        let texts = script.vocabulary.parts(of: stored.text).map { script.vocabulary.place(of: $0) }
+        for begin in first..<first + 3 {
+            let range = begin..<max(begin, min(begin + texts.count, script.words.count))
+            if range.count == texts.count, range.map({ script.words[$0].text }) == texts { return range }
+        }
+        return first..<first + 1
     }
 
     /// A session that has filled a gap has heard the voices on both sides.
@@ -121,54 +134,56 @@ extension World {
         if !closing.gaps.isEmpty, isSaved, plan.settings.transcribesLater { transcribeLater(closing) }
     }
 
-    /// The journal against the script: of the same word, the earliest unused place is taken.
+    /// The journal against the script, in order.
     func compare(end: Int64) {
-        let words = journal.ordered { $0.start < $1.start }
-        var heard = [[Int64]](repeating: [], count: Vocabulary.pieces.count)
-        for word in words {
-            guard let place = Vocabulary.place(of: word.text), word.confidence != Recogniser.garbage else {
-                if word.end.value < end, !isCut(word) || word != words.last {
-                    invented(word.text, word.start.milliseconds)
-                }
-                continue
-            }
-            heard[place].append(word.start.milliseconds)
+        let heard = heard(end: end)
+        let numbers = script.words.indices.filter { script.words[$0].end * SampleIndex.samplesPerMillisecond <= end }
+        let said = numbers.map { number in
+            let word = script.words[number]
+            return Alignment.Item(
+                text: word.text, start: word.start, cost: isCovered(word) ? Alignment.needed : 0,
+                hasTwin: hasTwin(number))
         }
-        let said = script.words.indices.filter { script.words[$0].end * SampleIndex.samplesPerMillisecond <= end }
-        for text in heard.indices {
-            compare(text, said.filter { script.words[$0].text == text }, heard[text], end: end)
+        let alignment = Alignment(said: said, heard: heard)
+        if let place = alignment.extra.first(where: { heard[$0].cost >= Alignment.needed }) {
+            invented(script.vocabulary.texts[heard[place].text], heard[place].start)
+        }
+        if let place = alignment.missing.first(where: { said[$0].cost >= Alignment.needed }) {
+            lost(script.words[numbers[place]])
         }
     }
 
-    /// One text: what lies nearest is paired first; where a seam falls between equal words, one may stand for another.
-    private func compare(_ text: Int, _ said: [Int], _ heard: [Int64], end: Int64) {
-        var said = said
-        var heard = heard
-        for tolerance in [Self.nearMilliseconds, Self.placeMilliseconds, 2 * Self.placeMilliseconds] {
-            var place = 0
-            var isPaired = [Bool](repeating: false, count: heard.count)
-            said.removeAll { number in
-                let word = script.words[number]
-                guard tolerance <= Self.placeMilliseconds || hasTwin(number) else { return false }
-                while place < heard.count, heard[place] < word.start - tolerance { place += 1 }
-                guard place < heard.count, heard[place] <= word.start + tolerance else { return false }
-                isPaired[place] = true
-                place += 1
-                return true
+    /// The journal's words, each letter alone where no spaces are written.
+    private func heard(end: Int64) -> [Alignment.Item] {
+        let words = journal.ordered { $0.start < $1.start }
+        let vocabulary = script.vocabulary
+        var heard: [Alignment.Item] = []
+        for (number, word) in words.enumerated() {
+            // The beginning of a word may be another word.
+            if number == words.count - 1, isCut(word), !isWhole(word) { continue }
+            let parts = vocabulary.parts(of: word.text)
+            for (place, part) in parts.enumerated() {
+                let length = word.end.samples(since: word.start) * Int64(place) / Int64(parts.count)
+                let start = word.start.advanced(by: length)
+                guard let text = vocabulary.place(of: part), word.confidence != Recogniser.garbage else {
+                    if !vocabulary.isTail(part), word.end.value < end, !isCut(word) || number < words.count - 1 {
+                        invented(part, start.milliseconds)
+                    }
+                    continue
+                }
+                let isLast = start.milliseconds >= end / SampleIndex.samplesPerMillisecond - 500
+                heard.append(
+                    Alignment.Item(text: text, start: start.milliseconds, cost: isLast ? 1 : Alignment.needed))
             }
-            heard = zip(heard, isPaired).filter { !$1 }.map(\.0)
         }
-        if let start = heard.first(where: { $0 < end / SampleIndex.samplesPerMillisecond - 500 }) {
-            invented(Vocabulary.texts[text], start)
-        }
-        for number in said where isCovered(script.words[number]) { lost(script.words[number]) }
+        return heard
     }
 
     private func hasTwin(_ number: Int) -> Bool {
         let said = script.words[number]
         return [number - 1, number + 1].contains { other in
             script.words.indices.contains(other) && script.words[other].text == said.text
-                && abs(script.words[other].start - said.start) < 2 * Self.placeMilliseconds
+                && abs(script.words[other].start - said.start) < 2 * Alignment.placeMilliseconds
         }
     }
 
@@ -176,16 +191,24 @@ extension World {
     private func isCut(_ word: Word) -> Bool {
         let said = Int((word.confidence / Recogniser.unit).rounded()) - 1
         guard script.words.indices.contains(said) else { return false }
-        return Vocabulary.texts[script.words[said].text].hasPrefix(word.text.lowercased())
+        let text = script.vocabulary.texts[script.words[said].text]
+        // By scalars: the end of a cut word may be half a letter.
+        return text.unicodeScalars.starts(with: word.text.lowercased().unicodeScalars)
+            || script.vocabulary.isTailBegun(word.text)
+    }
+
+    private func isWhole(_ word: Word) -> Bool {
+        guard let number = wordNumber(of: word), script.vocabulary.isSpaced else { return true }
+        return script.vocabulary.place(of: word.text) == script.words[number].text
     }
 
     private func isCovered(_ word: ScriptWord) -> Bool {
-        let span = SampleIndex(milliseconds: max(0, word.start - Self.placeMilliseconds))..<SampleIndex(
+        let span = SampleIndex(milliseconds: max(0, word.start - Alignment.placeMilliseconds))..<SampleIndex(
             milliseconds: word.end)
         return checker.coverage.contains { range in
             range.contains(span)
                 && (range.upperBound.value >= checker.closing?.end ?? 0
-                    || range.upperBound.milliseconds >= word.end + Self.placeMilliseconds)
+                    || range.upperBound.milliseconds >= word.end + Alignment.placeMilliseconds)
         }
     }
 
@@ -196,7 +219,7 @@ extension World {
 
     private func lost(_ word: ScriptWord) {
         showPlace(word.start)
-        fail("no word is lost", "\"\(Vocabulary.texts[word.text])\", said at \(word.start) ms" + suspicion)
+        fail("no word is lost", "\"\(script.vocabulary.texts[word.text])\", said at \(word.start) ms" + suspicion)
     }
 
     /// What was said there, and what is in the journal.
@@ -204,7 +227,7 @@ extension World {
         guard let trace, outcome.failure == nil else { return }
         let span = (place - 3_000)...(place + 3_000)
         let said = script.words.filter { span.contains($0.start) }.map {
-            "\(Vocabulary.texts[$0.text])@\($0.start)–\($0.end)/\($0.voice)"
+            "\(script.vocabulary.texts[$0.text])@\($0.start)–\($0.end)/\($0.voice)"
         }
         let stored = journal.ordered { $0.start < $1.start }.filter { span.contains($0.start.milliseconds) }.map {
             "\($0.text)@\($0.start.milliseconds)–\($0.end.milliseconds)/\($0.speaker)"

@@ -12,6 +12,9 @@ package struct Plan: Equatable, Sendable {
     var roundTrip: Int64
     var finality: Int64
     var sessionOffset: Int64
+    package var writing = Writing.latin
+    /// Sessions are answered by models that write some words otherwise.
+    var mixesModels = false
     package var settings: RecorderSettings
 
     static let firstPress: Int64 = 1_000
@@ -50,6 +53,7 @@ package struct Plan: Equatable, Sendable {
         addPowerCuts(latest: disturbed)
         addMutedMicrophone(latest: disturbed)
         addServiceErrors(latest: disturbed)
+        chooseWriting()
         faults.sort { $0.at < $1.at }
     }
 
@@ -96,6 +100,15 @@ package struct Plan: Equatable, Sendable {
                 faults.append(Fault(at: at, duration: length, kind: .noPlace(type)))
             }
         }
+    }
+
+    /// Half of the lessons are in letters that a seam takes otherwise. Drawn by itself, too.
+    private mutating func chooseWriting() {
+        var random = RandomSource(seed: seed, stream: 8)
+        if random.percent(60) {
+            writing = Writing.allCases[Int(random.next(through: Int64(Writing.allCases.count) - 1))]
+        }
+        mixesModels = random.percent(10)
     }
 
     /// STOP, and START again soon: what the first lesson has left behind must not reach into the second.

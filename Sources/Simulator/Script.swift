@@ -9,41 +9,16 @@ struct ScriptWord {
     var voice: Int
 }
 
-/// The words of the simulated lessons, cut into the service's tokens. Short ones come often and repeat: they are what
-/// a seam can get wrong.
-enum Vocabulary {
-    static let pieces: [[String]] = [
-        [" no"], [" the"], [" yes"], [" a"], [" of"], [" so"], [" and"], [" it"],
-        [" frac", "tion"], [" photo", "synth", "esis"], [" num", "ber"], [" divide"], [" tri", "angle"],
-        [" wa", "ter"], [" because"], [" home", "work"], [" Mon", "day"], [" que", "stion"], [" write"], [" page"],
-        [" lis", "ten"], [" re", "mem", "ber"], [" left"], [" right"],
-    ]
-    static let short = 8
-    /// As a session that hears the word at the beginning of a sentence writes it.
-    static let capitalised: [[String]] = pieces.map { pieces in
-        var pieces = pieces
-        let letters = pieces[0].dropFirst()
-        pieces[0] = " " + letters.prefix(1).uppercased() + letters.dropFirst()
-        return pieces
-    }
-    static let texts: [String] = pieces.map { $0.joined().dropFirst().lowercased() }
-    static let places = Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($1, $0) })
-
-    /// A word without what recognisers add to it; nil when nobody said such a word.
-    static func place(of text: String) -> Int? {
-        if let place = places[text] { return place }
-        return places[text.lowercased().filter { $0.isLetter }]
-    }
-}
-
 /// What is said in one recording, and how the recogniser of any session would have to write it.
 struct Script {
     static let voices = 3
+    let vocabulary: Vocabulary
     private(set) var words: [ScriptWord] = []
 
     /// - Parameters:
     ///   - silences: where the microphone hears nothing, in milliseconds of the recording.
-    init(seed: UInt64, length: Int64, silences: [Range<Int64>]) {
+    init(seed: UInt64, length: Int64, silences: [Range<Int64>], writing: Writing = .latin) {
+        vocabulary = .of(writing)
         var random = RandomSource(seed: seed, stream: 1)
         let voices = Int(random.between(1, Int64(Self.voices)))
         // Some teachers speak without a pause, others let the class work.
@@ -53,17 +28,23 @@ struct Script {
         var voice = 0
         words.reserveCapacity(Int(length / 400))
         while time < length {
-            for _ in 0..<random.between(3, 10) {
+            let isSpaced = vocabulary.isSpaced
+            for _ in 0..<(isSpaced ? random.between(3, 10) : random.between(5, 30)) {
                 let isShort = random.percent(60)
                 var text = Int(
-                    isShort ? random.next(through: 7) : random.between(8, Int64(Vocabulary.pieces.count) - 1))
+                    isShort ? random.next(through: 7) : random.between(8, Int64(vocabulary.pieces.count) - 1))
                 if let last = words.last, random.percent(repeatPercent) { text = last.text }
-                let end = time + (text < Vocabulary.short ? random.between(150, 260) : random.between(260, 500))
+                if let last = words.last, vocabulary.isTerm(last.text), vocabulary.isTerm(text) { text = 0 }
+                let isLong = isSpaced ? text >= Vocabulary.short : vocabulary.isTerm(text)
+                let shortest: Int64 = isLong ? 260 : isSpaced ? 150 : 120
+                let longest: Int64 = isLong ? 500 : isSpaced ? 260 : 220
+                let end = time + random.between(shortest, longest)
                 if !silences.contains(where: { $0.lowerBound < end && time < $0.upperBound }) {
                     words.append(ScriptWord(text: text, start: time, end: end, voice: voice))
                 }
-                time = end + random.between(50, 400)
+                time = end + (isSpaced ? random.between(50, 400) : random.between(0, 40))
             }
+            if !isSpaced { time += random.between(0, 700) }
             if random.percent(silencePercent) { time += random.between(2_000, 30_000) }
             voice = (voice + Int(random.between(0, Int64(voices) - 1))) % voices
         }

@@ -47,7 +47,8 @@ extension World {
             silences.append((fault.at - capture.startedAt)..<(fault.at + fault.duration - capture.startedAt))
         }
         script = Script(
-            seed: plan.seed &+ UInt64(recording), length: plan.length - now + 1_000, silences: silences)
+            seed: plan.seed &+ UInt64(recording), length: plan.length - now + 1_000, silences: silences,
+            writing: plan.writing)
         beginCapture()
     }
 

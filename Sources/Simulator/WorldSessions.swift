@@ -11,7 +11,7 @@ extension World {
         let base = isWrong ? max(request.base, head) : request.base
         let recogniser = Recogniser(
             seed: plan.seed, serial: serial, script: script, base: base.milliseconds,
-            offset: plan.sessionOffset, finality: plan.finality)
+            offset: plan.sessionOffset, finality: plan.finality, mixesModels: plan.mixesModels)
         let session = Session(
             serial: serial, recording: recording, request: request, address: network.address, now: now,
             recogniser: recogniser)
