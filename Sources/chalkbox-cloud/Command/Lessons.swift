@@ -12,6 +12,9 @@ struct Lesson: ParsableCommand {
     @Option(help: "How long; as many words as fit.")
     var seconds: Double?
 
+    @Option(help: ArgumentHelp("Lines of speaker, language and a sentence, with tabs between them.", valueName: "file"))
+    var text: String?
+
     @Option(help: "How many speakers take turns, 1 to 4.")
     var speakers = 2
 
@@ -25,7 +28,10 @@ struct Lesson: ParsableCommand {
     var truth: String?
 
     func validate() throws {
-        guard (words == nil) != (seconds == nil) else { throw ValidationError("give either --words or --seconds") }
+        guard [words != nil, seconds != nil, text != nil].count(where: \.self) == 1 else {
+            throw ValidationError("give either --words, --seconds or --text")
+        }
+        guard text == nil || truth == nil else { throw ValidationError("--truth is for tone-coded words") }
         guard (1...4).contains(speakers) else { throw ValidationError("--speakers takes 1 to 4") }
         guard (0...ToneLesson.maximumWords).contains(words ?? 0) else {
             throw ValidationError("--words takes at most \(ToneLesson.maximumWords)")
@@ -34,12 +40,20 @@ struct Lesson: ParsableCommand {
     }
 
     func run() throws {
+        if let text {
+            return try write(TextLesson(lines: String(contentsOfFile: text, encoding: .utf8)).samples)
+        }
         let length = words.map(ToneLesson.Length.words) ?? .seconds(seconds ?? 0)
         let lesson = ToneLesson(length, speakers: speakers, seed: seed)
-        let audio =
-            output.hasSuffix(".raw") ? lesson.samples.withUnsafeBytes { Data($0) } : AudioFile.wave(lesson.samples)
-        try audio.write(to: URL(fileURLWithPath: output), options: .atomic)
+        try write(lesson.samples)
         if let truth { try json(lesson.words).write(to: URL(fileURLWithPath: truth), options: .atomic) }
+    }
+}
+
+extension Lesson {
+    private func write(_ samples: [Int16]) throws {
+        let audio = output.hasSuffix(".raw") ? samples.withUnsafeBytes { Data($0) } : AudioFile.wave(samples)
+        try audio.write(to: URL(fileURLWithPath: output), options: .atomic)
     }
 }
 
@@ -86,7 +100,7 @@ struct Recognise: ParsableCommand {
 
     func run() throws {
         let samples = try AudioFile.samples(path: file)
-        let tokens = try recognition.kind.makeRecogniser().transcribe(samples)
+        let tokens = try recognition.kind().makeRecogniser().transcribe(samples)
         if json {
             let rows = tokens.map {
                 Token(

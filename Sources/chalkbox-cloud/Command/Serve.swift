@@ -96,7 +96,7 @@ struct Serve: AsyncParsableCommand {
         if let tlsCertificate, let tlsKey {
             configuration.tls = .init(certificateFile: tlsCertificate, keyFile: tlsKey)
         }
-        configuration.recogniser = recognition.kind
+        configuration.recogniser = try recognition.kind()
         configuration.bearer = bearer
         configuration.apiKeys = apiKey
         configuration.uploadBearer = uploadBearer

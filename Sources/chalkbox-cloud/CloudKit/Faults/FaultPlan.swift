@@ -56,6 +56,7 @@ package struct FaultPlan: Equatable, Sendable {
     package var cutWords = false
     package var splitTokens = false
     package var hanWords = false
+    package var spellOtherwise = false
     package var timeJitterMilliseconds = 0
     package var finalDelayMilliseconds: Int?
     // Uploads. The cuts' value is the byte of the body; -1: any.

@@ -87,6 +87,9 @@ enum FaultTable {
         .flag(
             "han-words", \.hanWords,
             "words are three Chinese characters without spaces, in tokens of 1 to 3, each session in another way"),
+        .flag(
+            "spell-otherwise", \.spellOtherwise,
+            "each session writes some words of a text lesson in another case and leaves out some punctuation"),
         .number("time-jitter-ms", \.timeJitterMilliseconds, 0...500, "MS", "each session shifts words up to so much"),
         .optional(
             "final-delay-ms", \.finalDelayMilliseconds, 0...60_000, "MS", "finals lag so far; 1000 without this"),

@@ -8,6 +8,8 @@ package struct RecognisedToken: Equatable, Sendable {
     /// The session's own label, "1", "2", … in order of first appearance.
     package var speaker: String
     package var language: String
+    /// The pieces of a text lesson that it is; nil of other recognisers.
+    package var pieces: Range<Int>?
 
     package var startMilliseconds: Int { startSample / samplesPerMillisecond }
     package var endMilliseconds: Int { endSample / samplesPerMillisecond }
@@ -44,6 +46,8 @@ package protocol Recogniser: AnyObject {
 package enum RecogniserKind: Equatable, Sendable {
     /// Words carried by tone codes.
     case script
+    /// Text of any script that tone codes carry.
+    case text(TextLesson)
     /// libpocketsphinx with the acoustic model, language model and dictionary in a directory laid out as Debian's
     /// `pocketsphinx-en-us` does.
     case pocketSphinx(modelDirectory: String)
@@ -56,6 +60,7 @@ package enum RecogniserKind: Equatable, Sendable {
     ) throws(RecogniserError) -> any Recogniser {
         switch self {
         case .script: ScriptRecogniser(habits: habits)
+        case .text(let lesson): TextRecogniser(lesson, habits: habits)
         case .pocketSphinx(let directory): try PocketSphinxRecogniser(modelDirectory: directory)
         }
     }

@@ -10,6 +10,8 @@ package struct ScriptHabits: Equatable, Sendable {
     package var speaksHan = false
     /// A session that begins within a word begins with a wrong word.
     package var mishearsCutWords = false
+    /// Case and punctuation are not always another session's. Of a text lesson only.
+    package var spellsOtherwise = false
     /// The most a word's times are off.
     package var timeJitterSamples = 0
 
@@ -21,6 +23,7 @@ package struct ScriptHabits: Equatable, Sendable {
         splitsTokens = plan.splitTokens
         speaksHan = plan.hanWords
         mishearsCutWords = plan.cutWords
+        spellsOtherwise = plan.spellOtherwise
         timeJitterSamples = plan.timeJitterMilliseconds * samplesPerMillisecond
     }
 

@@ -108,6 +108,14 @@ final class CloudLog: @unchecked Sendable {
         }
     }
 
+    func said(_ number: Int, _ pieces: [Range<Int>]) {
+        guard !pieces.isEmpty else { return }
+        let now = milliseconds
+        lock.withLock {
+            records.sessions[number - 1].said += pieces.map { SaidRecord(pieces: $0, atMilliseconds: now) }
+        }
+    }
+
     func close(_ number: Int, reason: String) {
         lock.withLock {
             guard records.sessions[number - 1].closeReason == nil else { return }

@@ -20,6 +20,8 @@ package struct SessionRecord: Equatable, Sendable, Encodable {
     package var closedMilliseconds: Int?
     /// Nil while the session is open.
     package var closeReason: String?
+    /// Final tokens of a text lesson.
+    package var said: [SaidRecord] = []
 
     package var audioBytes: Int { ranges.last?.bytes.upperBound ?? 0 }
     package var audioSamples: Int { audioBytes / 2 }
@@ -39,6 +41,12 @@ package struct FaultRecord: Equatable, Sendable, Encodable {
     package var atMilliseconds: Int
     /// Audio the session had received by then.
     package var audioMilliseconds: Int
+}
+
+/// Pieces of a text lesson that became final, and when that was sent.
+package struct SaidRecord: Equatable, Sendable, Encodable {
+    package var pieces: Range<Int>
+    package var atMilliseconds: Int
 }
 
 /// A request to a token endpoint.

@@ -92,6 +92,9 @@ package final class CloudServer: Sendable {
     /// What it saw so far.
     package var log: CloudRecords { state.log.snapshot }
 
+    /// The log's time: since the server's start.
+    package var milliseconds: Int { state.log.milliseconds }
+
     /// Blocks the calling thread until the log fulfils a condition, however that comes about.
     ///
     /// - Returns: the log that fulfilled it, or nil when `seconds` have passed.

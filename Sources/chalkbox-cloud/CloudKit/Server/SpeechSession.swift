@@ -251,15 +251,18 @@ final class SpeechSession: @unchecked Sendable {
     private func handle(_ outcome: Transcriber.Outcome) {
         if case .closed = phase { return }
         switch outcome {
-        case .message(let text): connection.send(text: text)
+        case .message(let text, let said):
+            connection.send(text: text)
+            state.log.said(number, said)
         case .consumed(let bytes):
             waitingBytes -= bytes
             if isHeldBack, waitingBytes <= Self.lowWaterBytes {
                 isHeldBack = false
                 connection.setReading(true)
             }
-        case .finished(let last, let finished):
+        case .finished(let last, let said, let finished):
             connection.send(text: last)
+            state.log.said(number, said)
             let isCut = state.faults.claim(\.closeBeforeFinished) != nil
             if !isCut { connection.send(text: finished) }
             abandon(reason: isCut ? "closed by fault close-before-finished" : "finished")

@@ -3,12 +3,12 @@ internal import Dispatch
 /// Runs one session's recogniser on a queue of its own, off the event loop, and says what came of it.
 final class Transcriber: @unchecked Sendable {
     enum Outcome: Sendable {
-        /// A message for the client.
-        case message(String)
+        /// A message for the client, and the pieces of a text lesson that are final by it.
+        case message(String, said: [Range<Int>])
         /// So many bytes given to `feed` have been dealt with.
         case consumed(bytes: Int)
         /// The audio has ended: the last finals, then the message that says so.
-        case finished(last: String, finished: String)
+        case finished(last: String, said: [Range<Int>], finished: String)
         case failed(RecogniserError)
     }
 
@@ -46,7 +46,8 @@ final class Transcriber: @unchecked Sendable {
             let samples = wholeSamples(bytes)
             for start in stride(from: 0, to: samples.count, by: Self.sliceSamples) {
                 let slice = Array(samples[start..<min(start + Self.sliceSamples, samples.count)])
-                deliver(.message(message(recogniser.feed(slice))))
+                let (text, said) = message(recogniser.feed(slice))
+                deliver(.message(text, said: said))
             }
             deliver(.consumed(bytes: bytes.count))
         }
@@ -54,24 +55,31 @@ final class Transcriber: @unchecked Sendable {
 
     func finalize() {
         onRecogniser { [self] recogniser in
-            deliver(.message(message(recogniser.finalize(), isFlush: true, isFinalized: true)))
+            let (text, said) = message(recogniser.finalize(), isFlush: true, isFinalized: true)
+            deliver(.message(text, said: said))
         }
     }
 
     func finish() {
         onRecogniser { [self] recogniser in
             let last = recogniser.finish()
-            deliver(.finished(last: message(last, isFlush: true), finished: ServiceMessage.finished(last)))
+            let (text, said) = message(last, isFlush: true)
+            deliver(.finished(last: text, said: said, finished: ServiceMessage.finished(last)))
         }
     }
 
-    private func message(_ recognition: Recognition, isFlush: Bool = false, isFinalized: Bool = false) -> String {
+    private func message(
+        _ recognition: Recognition, isFlush: Bool = false, isFinalized: Bool = false
+    ) -> (text: String, said: [Range<Int>]) {
         let plan = faults.plan
         var extras = extras
         extras.unknown = plan.unknownFields
         if plan.translations { extras.translation = true }
-        return ServiceMessage.result(
-            distorter.distort(recognition, plan, isFlush: isFlush), extras: extras, isFinalized: isFinalized)
+        let distorted = distorter.distort(recognition, plan, isFlush: isFlush)
+        return (
+            ServiceMessage.result(distorted, extras: extras, isFinalized: isFinalized),
+            distorted.finals.compactMap(\.pieces)
+        )
     }
 
     /// Drops the recogniser and whatever has not been looked at.
