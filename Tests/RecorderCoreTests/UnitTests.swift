@@ -79,6 +79,21 @@ import Testing
         #expect(text == "CPU应用 GPU")
     }
 
+    /// Whatever the pause: a script without spaces says nothing by leaving one out, but another one beside it does not
+    /// get one that nobody wrote.
+    @Test func `another script behind one without spaces has a space only when the service says one`() {
+        for gap: Int64 in [200, 1_400] {
+            for (token, wanted) in [("Install", "追加します。Install"), (" Install", "追加します。 Install")] {
+                let pieces = [
+                    [Piece(text: "追加します", start: 0, end: 900, language: "ja")],
+                    [Piece(text: "。", start: 900, end: 960, language: "ja")],
+                    [Piece(text: token, start: 960 + gap, end: 1_400 + gap, language: "ja")],
+                ]
+                #expect(transcript(pieces, behind: 700).text == wanted, "\(gap) ms")
+            }
+        }
+    }
+
     @Test func `pieces with the same times each count, and a message that comes twice does once`() {
         let digits = [" 1", "0", "0", "0"].map { Piece(text: $0, start: 1_000, end: 1_400) }
         #expect(transcript([digits]).text == "1000")

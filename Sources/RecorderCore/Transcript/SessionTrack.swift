@@ -55,6 +55,8 @@ struct SessionTrack: Equatable, Sendable {
     private(set) var open: Word?
     /// The unit that was closed last: what comes late may belong to it.
     private var closed: Word?
+    /// The last closed unit that is more than punctuation is of a script without spaces.
+    private var closesUnspaced = false
     private var number = 0
     private var final = SampleIndex.zero
     /// The newest final tokens: a service may send one twice.
@@ -238,6 +240,7 @@ struct SessionTrack: Equatable, Sendable {
         open = nil
         word.text = SurrogateHalf.mended(word.text)
         closed = word
+        if !TextUnit.isPunctuation(word.text) { closesUnspaced = TextUnit.isUnspaced(word.text) }
         return word
     }
 
@@ -287,7 +290,7 @@ struct SessionTrack: Equatable, Sendable {
             return true
         }
         // Whatever the pause, and also at a session's beginning.
-        if TextUnit.isUnspaced(unit.text) { unit.link = .joined }
+        if TextUnit.isUnspaced(unit.text) || isBehindUnspaced { unit.link = .joined }
         guard open == nil, let closed, !closed.isWhole, closed.label == unit.label || isPunctuation,
             Self.isNear(unit, closed.start, closed.end)
         else { return false }
@@ -298,6 +301,12 @@ struct SessionTrack: Equatable, Sendable {
             unit.link = .joined
         }
         return false
+    }
+
+    /// No space follows the last unit, and its script has none.
+    private var isBehindUnspaced: Bool {
+        guard let open else { return closed?.isWhole == false && closesUnspaced }
+        return !open.isWhole && (TextUnit.isPunctuation(open.text) ? closesUnspaced : TextUnit.isUnspaced(open.text))
     }
 
     /// Sub-words of one word follow each other closely, and may overlap.
