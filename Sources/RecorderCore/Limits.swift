@@ -42,6 +42,9 @@ package enum Limits {
     package static let flacBlockSamples: Int64 = 1_600
     /// 1.75 s + one frame + one capture period stays under the promised 2 s.
     package static let commitMilliseconds: Int64 = 1_750
+    /// Words do not wait longer for it: a word is whole at most 0.75 s after its last token was final, and what is
+    /// final is in the journal within 2 s.
+    package static let wordsCommitMilliseconds: Int64 = 1_000
     /// One audio file: 10 min.
     package static let segmentSamples: Int64 = 600 * SampleIndex.samplesPerSecond
     /// No recording is longer: names of audio files sort up to 9999, which is 69 days. A file or an index that says

@@ -182,6 +182,9 @@ final class StoreWorker: @unchecked Sendable {
         switch command {
         case .words(let words, let covered, let gaps):
             recording.add(words, covered: covered, gaps: gaps)
+            if !words.isEmpty {
+                nextCommit = min(nextCommit, Clock.now.adding(milliseconds: Limits.wordsCommitMilliseconds))
+            }
         case .silence(let mark):
             recording.add(mark)
         case .mergeSpeaker(let retired, let speaker):

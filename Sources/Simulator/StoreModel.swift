@@ -126,6 +126,7 @@ struct StoreModel {
         switch command {
         case .words(let words, _, let new):
             batch.words += words
+            if !words.isEmpty { nextCommit = min(nextCommit, now + Limits.wordsCommitMilliseconds) }
             if new != gaps { batch.hasNewGaps = true }
             gaps = new
         case .silence(let mark) where mark.start < mark.end: batch.silences.append(mark)

@@ -15,6 +15,14 @@ import Testing
         #expect(Limits.recordingSamples % Limits.segmentSamples == 0)
     }
 
+    @Test func `what is final is in the journal two seconds later`() {
+        // Until a word is whole: half a second of silence, and as much as a service is wrong about its end and late
+        // with a message.
+        let whole: Int64 = 500 + 2 * 120
+        #expect(whole + Limits.wordsCommitMilliseconds < 1_900, "and a disk takes its time")
+        #expect(Limits.wordsCommitMilliseconds < Limits.commitMilliseconds)
+    }
+
     @Test func `the watchdog is more patient than anything that the loop waits for`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         let unit = try String(contentsOf: root.appending(path: "board/systemd/chalkbox.service"), encoding: .utf8)

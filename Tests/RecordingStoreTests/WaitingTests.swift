@@ -35,6 +35,21 @@ extension StoreTests {
             }
         }
 
+        @Test func `words do not wait as long for a commit as sound does`() throws {
+            let scratch = Scratch()
+            let bench = try StoreBench(scratch.path)
+            _ = try bench.open()
+            bench.feed(16_000)
+            try bench.commit()
+            bench.feed(16_000)
+            let sent = Clock.now
+            #expect(bench.store.send(.words([word("one", 1_000)], covered: SampleIndex(2_000))))
+            try bench.wait { if case .committed(let through) = $0 { through.value > 16_000 } else { false } }
+            let took = Clock.now.milliseconds(since: sent)
+            #expect(took >= Limits.wordsCommitMilliseconds - 50 && took < Limits.commitMilliseconds, "\(took) ms")
+            _ = try bench.close()
+        }
+
         @Test(arguments: [false, true])
         func `what STOP could not save before the recorder ended is told at its next start`(isDamaged: Bool) throws {
             let scratch = Scratch()
