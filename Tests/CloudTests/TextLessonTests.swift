@@ -61,7 +61,7 @@ import Testing
 
     @Test func `what is said behind a silence goes on where the text does`() {
         let all = Self.lesson.samples
-        let rest = Self.lesson.samples(fromSentenceAfter: 30_000)
+        let rest = all[(Self.lesson.sentence(after: 30_000) ?? 0)...]
         let samples = Array(all[..<20_000]) + [Int16](repeating: 0, count: 50_003) + rest
         let heard = Self.lesson.heard(in: samples)
         let text = heard.map { Self.lesson.pieces[$0.piece].text }.joined()

@@ -52,6 +52,13 @@ final class Box {
         _ = try Self.run(microphone, ["load", directory + "/mic", directory + "/lesson.wav"])
     }
 
+    /// What it says when it is opened the next time.
+    func loadMicrophone(_ samples: [Int16]) throws {
+        let path = directory + "/rest.raw"
+        try samples.withUnsafeBytes { Data($0) }.write(to: URL(filePath: path))
+        _ = try Self.run(Self.root + "/board/sim/virtual-microphone", ["load", directory + "/mic", path])
+    }
+
     func startCloud(_ configure: (inout CloudConfiguration) -> Void = { _ in }) async throws {
         let authority = try ThrowawayAuthority(directory: directory)
         var configuration = CloudConfiguration()

@@ -89,13 +89,14 @@ package struct TextLesson: Equatable, Sendable {
         return samples + repeatElement(0, count: Self.endSamples)
     }
 
-    /// The samples from the first sentence on that begins at `sample` or later: each begins at a mark.
-    package func samples(fromSentenceAfter sample: Int) -> [Int16] {
+    /// Where the first sentence begins of those at `sample` or later: at a mark, so that who is given the audio from
+    /// there on knows it; nil when there is none.
+    package func sentence(after sample: Int) -> Int? {
         let start = pieces.indices.first { place in
             pieces[place].startSample >= sample && pieces[place].startSample % Self.markSamples == 0
                 && (place == 0 || pieces[place - 1].endSample < pieces[place].startSample)
         }
-        return start.map { Array(samples[pieces[$0].startSample...]) } ?? []
+        return start.map { pieces[$0].startSample }
     }
 
     /// The pieces that a recording has as a whole, and where they begin in it.
