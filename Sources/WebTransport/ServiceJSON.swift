@@ -6,7 +6,7 @@ package enum ServiceJSON {
     /// The spoken tokens of a message or a transcript; may be none. An odd token is repaired or left out, the others
     /// are kept: a second session would get the same odd token again. Translations are counted, and no speech.
     ///
-    /// - Parameter spoken: milliseconds up to which there were words before; a token without times is placed there.
+    /// - Parameter spoken: milliseconds up to which there were words before; a token without times is placed near them.
     package static func message(
         _ value: JSONValue, limit: Int, after spoken: Int64 = 0, peer: String
     ) throws(UplinkFailure) -> ServiceMessage {
@@ -19,35 +19,38 @@ package enum ServiceJSON {
                 throw UplinkFailure(.messageTooLarge, "\(peer) sent a message with over \(limit) tokens")
             }
             message.tokens.reserveCapacity(elements.count)
+            var places = TokenPlaces(after: spoken)
             for element in elements {
                 if element["translation_status"]?.string == "translation" {
                     message.translatedTokens += 1
-                    continue
+                } else {
+                    add(element, to: &message, &places)
                 }
-                let (token, isOdd) = token(element, after: message.tokens.last?.endMilliseconds ?? spoken)
-                if isOdd { message.oddTokens += 1 }
-                if let token { message.tokens.append(token) }
             }
+            let isFinal = message.tokens.last?.isFinal == true
+            let through = value[isFinal ? "final_audio_proc_ms" : "total_audio_proc_ms"].flatMap(milliseconds)
+            places.finish(&message.tokens, through: through ?? 0)
         case .bool, .number, .string, .object:
             throw malformed("tokens that are not a list", peer)
         }
         return message
     }
 
-    private static func token(_ value: JSONValue, after before: Int64) -> (ServiceToken?, isOdd: Bool) {
-        guard let text = value["text"]?.string else { return (nil, true) }
-        let times = (value["start_ms"].flatMap(milliseconds), value["end_ms"].flatMap(milliseconds))
-        let start = times.0 ?? times.1.map { min($0, before) } ?? before
-        let end = times.1 ?? start
-        let isOdd = (times.0 == nil) != (value["start_ms"]?.isNull ?? true)
-            || (times.1 == nil) != (value["end_ms"]?.isNull ?? true) || end < start
+    private static func add(_ value: JSONValue, to message: inout ServiceMessage, _ places: inout TokenPlaces) {
+        guard let text = value["text"]?.string else {
+            message.oddTokens += 1
+            return
+        }
         let token = ServiceToken(
-            text: text, startMilliseconds: start, endMilliseconds: max(start, end),
+            text: text, startMilliseconds: 0, endMilliseconds: 0,
             confidence: min(1, max(0, value["confidence"]?.double ?? 0)), isFinal: value["is_final"]?.bool ?? false,
             speaker: label(value["speaker"]), language: value["language"]?.string ?? "")
         // Nothing but a marker is no token, and nothing odd.
-        if token.text.isEmpty, !text.isEmpty { return (nil, false) }
-        return (token, isOdd)
+        if token.text.isEmpty, !text.isEmpty { return }
+        let isOdd = places.add(
+            token, from: value["start_ms"].flatMap(milliseconds), to: value["end_ms"].flatMap(milliseconds),
+            &message.tokens)
+        if isOdd { message.oddTokens += 1 }
     }
 
     /// Labels are strings; a number counts as its decimal text.

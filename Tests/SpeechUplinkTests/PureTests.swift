@@ -12,11 +12,49 @@ import WireJSON
         limitBytes: 10_000)
     let message = try ServiceMessageReader.read(value, after: 0, peer: "p")
     #expect(message.tokens.map { $0.startMilliseconds } == [0, 100, 100, 100])
-    #expect(message.tokens.map { $0.endMilliseconds } == [0, 100, 100, 100])
+    #expect(message.tokens.map { $0.endMilliseconds } == [100, 100, 100, 100])
+    #expect(message.oddTokens == 4)
     #expect(message.tokens.map { $0.confidence } == [0, 1, 0, 0])
     #expect(message.tokens.map { $0.speaker } == ["", "3", "", ""])
     #expect(message.tokens.allSatisfy { !$0.isFinal && $0.language.isEmpty })
     #expect(message.finalAudioMilliseconds == 0 && message.totalAudioMilliseconds == 0 && !message.finished)
+}
+
+/// What each token is, as `text start–end`, of a message that comes when there were words up to `spoken`.
+private func places(_ tokens: String, _ positions: String = "", after spoken: Int64) throws -> [String] {
+    let value = try JSONValue.parse(#"{"tokens":[\#(tokens)]\#(positions)}"#, limitBytes: 10_000)
+    let message = try ServiceMessageReader.read(value, after: spoken, peer: "p")
+    #expect(message.oddTokens == message.tokens.count { $0.text.hasSuffix("?") })
+    return message.tokens.map { "\($0.text) \($0.startMilliseconds)–\($0.endMilliseconds)" }
+}
+
+@Test func `a token without times is placed between its neighbours, next to the one that it belongs to`() throws {
+    let timed = #"{"text":" b","start_ms":9000,"end_ms":9200,"is_final":true}"#
+    // Where the words before ended; what goes on with a word stands beside it.
+    #expect(try places(#"{"text":" a?"},"# + timed, after: 8_800) == [" a? 8800–9000", " b 9000–9200"])
+    #expect(try places(#"{"text":" a?"},"# + timed, after: 4_000) == [" a? 4000–4300", " b 9000–9200"])
+    #expect(try places(#"{"text":",?"},"# + timed, after: 4_000) == [",? 4000–4300", " b 9000–9200"])
+    let rest = #"{"text":"b","start_ms":9000,"end_ms":9200}"#
+    #expect(try places(#"{"text":" a?"},"# + rest, after: 4_000) == [" a? 8700–9000", "b 9000–9200"])
+    // The session's first token: nothing was said at 0:00:00.
+    #expect(try places(#"{"text":" a?"},"# + timed, after: 0) == [" a? 8700–9000", " b 9000–9200"])
+    // Several share the time; one with a beginning keeps it.
+    let two = #"{"text":" a?"},{"text":" c?"},"#
+    #expect(try places(two + timed, after: 8_800) == [" a? 8800–8900", " c? 8900–9000", " b 9000–9200"])
+    let begun = #"{"text":" a?","start_ms":8000},"#
+    #expect(try places(begun + timed, after: 4_000) == [" a? 8000–8300", " b 9000–9200"])
+}
+
+@Test func `the last token of a message, without times, ends where the message says that it reaches`() throws {
+    let timed = #"{"text":" b","start_ms":9000,"end_ms":9200,"is_final":true},"#
+    let final = #","final_audio_proc_ms":12000,"total_audio_proc_ms":14000"#
+    #expect(
+        try places(timed + #"{"text":" a?","is_final":true}"#, final, after: 0) == [
+            " b 9000–9200", " a? 11700–12000",
+        ])
+    #expect(try places(timed + #"{"text":" a?"}"#, final, after: 0) == [" b 9000–9200", " a? 13700–14000"])
+    #expect(try places(timed + #"{"text":".?"}"#, final, after: 0) == [" b 9000–9200", ".? 9200–9500"])
+    #expect(try places(#"{"text":" a?"}"#, after: 700) == [" a? 700–700"])
 }
 
 @Test func `too many tokens are too large a message`() throws {

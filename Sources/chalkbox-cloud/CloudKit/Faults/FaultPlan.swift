@@ -49,6 +49,7 @@ package struct FaultPlan: Equatable, Sendable {
     package var binaryGarbage: FaultTrigger?
     package var unknownFields = false
     package var translations = false
+    package var firstUntimed = false
     // The transcript.
     package var duplicateFinals: Int?
     package var lateFinals: LateFinals?

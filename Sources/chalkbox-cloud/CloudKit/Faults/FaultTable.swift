@@ -76,6 +76,7 @@ enum FaultTable {
         .trigger("binary-garbage", \.binaryGarbage, at: true, "a binary frame of random bytes"),
         .flag("unknown-fields", \.unknownFields, "answers and tokens carry fields nobody knows; harmless"),
         .flag("translations", \.translations, "each final token is followed by its translation"),
+        .flag("first-untimed", \.firstUntimed, "each message's first token has no times"),
     ]
 
     private static let transcript: [FaultRow] = [

@@ -196,6 +196,8 @@ enum ServiceMessage {
         var translation = false
         /// Fields that nobody knows.
         var unknown = false
+        /// The first token of a message is without times.
+        var firstUntimed = false
     }
 
     /// Valid JSON, but no field has its type.
@@ -220,6 +222,7 @@ enum ServiceMessage {
         }
         if isFinalized { tokens.append(Token(text: "<fin>", confidence: 1, is_final: true)) }
         tokens += recognition.nonFinals.map { token($0, isFinal: false) }
+        if extras.firstUntimed, !tokens.isEmpty { (tokens[0].start_ms, tokens[0].end_ms) = (nil, nil) }
         return json(
             Result(
                 tokens: tokens, final_audio_proc_ms: recognition.finalSamples / samplesPerMillisecond,

@@ -75,6 +75,7 @@ final class Transcriber: @unchecked Sendable {
         var extras = extras
         extras.unknown = plan.unknownFields
         if plan.translations { extras.translation = true }
+        extras.firstUntimed = plan.firstUntimed
         let distorted = distorter.distort(recognition, plan, isFlush: isFlush)
         return (
             ServiceMessage.result(distorted, extras: extras, isFinalized: isFinalized),
