@@ -27,6 +27,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case servicePositions
     /// Tokens of the service that were odd: bad text, impossible times.
     case serviceTokens
+    /// Sessions that were replaced because the service left out audio.
+    case leftOutAudio
     /// Tokens that translate what was said: they are no part of the transcript.
     case translatedTokens
     /// Lines of the file of terms that are not sent.
@@ -62,6 +64,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .uploadCommands: "upload-commands"
         case .servicePositions: "service-positions"
         case .serviceTokens: "service-tokens"
+        case .leftOutAudio: "left-out-audio"
         case .translatedTokens: "translated-tokens"
         case .terms: "terms"
         case .speakers: "speakers"
@@ -90,6 +93,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .uploadCommands: "the network's thread did not keep up with the uploads"
         case .servicePositions: "the speech service named times beyond the audio that it was sent"
         case .serviceTokens: "the speech service sent text or times that cannot be"
+        case .leftOutAudio: "the speech service left out audio that it was sent; it was sent again in another session"
         case .translatedTokens: "the speech service sent translations, which are no part of the transcript"
         case .terms: "lines of transcription.terms_file are not sent: beyond 8,000 bytes in all, or not UTF-8 text"
         case .speakers: "the speech service told more voices apart than are kept"

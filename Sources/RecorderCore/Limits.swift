@@ -119,6 +119,12 @@ package enum Limits {
 
     /// A session that lives this long was a success: the next failure begins a new burst of attempts.
     package static let stableSessionMilliseconds: Int64 = 3_000
+    /// Sessions in a row that left out audio; after these the service is believed: it may only be slow, and text must
+    /// come. A session that was in order for so long begins the count anew.
+    package static let leftOutSessions = 3
+    package static let trustedSessionMilliseconds: Int64 = 120_000
+    /// Final tokens of a service that is behind: half a minute of talk has some 200.
+    package static let heldTokens = 4_096
     /// Over the adapter's own time-outs: an attempt that has not even failed by then is given up.
     package static let attemptMilliseconds: Int64 = 25_000
     /// The kernel says that there is no network: what waits for one is tried all the same, this often.

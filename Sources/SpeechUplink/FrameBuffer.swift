@@ -6,6 +6,7 @@ internal import WebTransport
 @safe struct FrameBuffer {
     /// A frame of audio takes 3,200 bytes.
     private static let capacity = 4_096
+    static let bytesPerMillisecond = 2 * SampleIndex.samplesPerMillisecond
 
     private let buffer = WriteBuffer(capacity: capacity)
 

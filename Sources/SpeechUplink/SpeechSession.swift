@@ -285,7 +285,9 @@ final class SpeechSession: ConnectionHandler {
         do throws(UplinkFailure) {
             var message = try ServiceMessageReader.read(value, after: validator.spoken, peer: endpoint.peer)
             message.oddTokens += mended
-            validator.check(&message, sent: pacer.sentThrough.samples(since: base) / SampleIndex.samplesPerMillisecond)
+            let sent = pacer.sentThrough.samples(since: base) / SampleIndex.samplesPerMillisecond
+            validator.check(&message, sent: sent)
+            message.sentMilliseconds = sent - connection.unacknowledgedBytes / FrameBuffer.bytesPerMillisecond
             // `finished` before `finish` was sent does not cover all of the audio.
             let isEarly = message.finished && finishSentAt == nil
             if isEarly { message.finished = false }

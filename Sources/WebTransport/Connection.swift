@@ -231,7 +231,8 @@ extension Connection {
 
     var isChoked: Bool { unsafe wsi.map { unsafe lws_send_pipe_choked($0) != 0 } ?? true }
 
-    var unacknowledgedBytes: Int64 { unsafe wsi.map { unsafe Int64(chalk_lws_unacknowledged($0)) } ?? 0 }
+    /// Bytes that were written and that the peer's host has not acknowledged.
+    package var unacknowledgedBytes: Int64 { unsafe wsi.map { unsafe Int64(chalk_lws_unacknowledged($0)) } ?? 0 }
 }
 
 extension String {

@@ -56,6 +56,20 @@ import Testing
         }
     }
 
+    @Test func `a session leaves out audio and counts as if there had been none, or only pauses`() async throws {
+        for (fault, missing) in [("leave-out=2500@1000*1", 2_500), ("pause=300@1000*1", 0)] {
+            let faults = try FaultPlan(arguments: [fault])
+            try await withServer({ $0.faults = faults }) { server in
+                let last = try #require(messages(try await lesson(server, minute).frames).last)
+                #expect(last["finished"] as? Bool == true)
+                let heard = try #require(last["total_audio_proc_ms"] as? Int)
+                // Whole frames are left out.
+                #expect((0..<1_000).contains(heard + missing - minute.count / 16 + 500), "\(fault): \(heard) ms")
+                #expect(server.log.sessions.first?.faults.map(\.audioMilliseconds).count == 1)
+            }
+        }
+    }
+
     @Test(arguments: [401, 402, 429, 500, 503])
     func `the token endpoint and the handshake fail so many times`(status: Int) async throws {
         let faults = try FaultPlan(

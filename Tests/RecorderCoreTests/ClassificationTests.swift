@@ -23,6 +23,7 @@ import Testing
         Row(cause: .service(.messageMalformed), verdict: .retry),
         Row(cause: .service(.messageTooLarge), verdict: .retry),
         Row(cause: .service(.notTranscribed), verdict: .retry),
+        Row(cause: .service(.audioLeftOut), verdict: .retry),
         Row(cause: .local(.configuration), verdict: .fatal),
         Row(cause: .local(.busy), verdict: .retry),
         Row(cause: .local(.journal), verdict: .retry),

@@ -81,7 +81,12 @@ final class UplinkFixture {
         }
     }
 
+    /// Without how much had reached the peer, which depends on the kernel.
     func messages(_ session: SessionID = 1) -> [ServiceMessage] {
-        events.compactMap { if case .message(session, let message) = $0 { message } else { nil } }
+        events.compactMap {
+            guard case .message(session, var message) = $0 else { return nil }
+            message.sentMilliseconds = 0
+            return message
+        }
     }
 }

@@ -118,6 +118,8 @@ extension Recorder {
         guard let request = lesson.uplink.primary.live else { return }
         lesson.uplink.lastLive = turn.now
         lesson.uplink.gapTries = 0
+        lesson.uplink.lag = LagWatch(
+            opened: turn.now, isBelieved: lesson.uplink.leftOut >= Limits.leftOutSessions)
         lesson.transcript.open(session: request.id.rawValue, base: request.base)
         let replayed = max(0, head.samples(since: request.base)) / SampleIndex.samplesPerMillisecond
         let line = "live session=\(request.id.rawValue) took_ms=\(took) replayed_ms=\(replayed)"

@@ -30,7 +30,7 @@ extension Recorder {
         // A service that ends before it was asked to has not said the last word about the lesson.
         var heard = message
         if lesson.end == nil { heard.finished = false }
-        hear(heard, session, &lesson, &turn)
+        guard hearInPlace(heard, session, &lesson, &turn) else { return }
         let worked = max(0, min(message.totalAudioMilliseconds, head.milliseconds))
         lesson.uplink.worked = request.base.advanced(by: worked * SampleIndex.samplesPerMillisecond)
         lesson.uplink.lastLive = turn.now
@@ -42,7 +42,8 @@ extension Recorder {
         if message.finished { finished(session, &lesson, &turn) }
     }
 
-    private func hear(_ message: ServiceMessage, _ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
+    @inline(never)
+    func hear(_ message: ServiceMessage, _ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
         lesson.uplink.lastAnsweredSession = session
         turn.reached(message)
         // Nothing lies beyond what was recorded.

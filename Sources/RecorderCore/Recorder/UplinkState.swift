@@ -55,6 +55,9 @@ package struct UplinkState: Equatable, Sendable {
     var unreadable: Unreadable?
     /// The live text does not go back beyond this: what is there ends each session.
     package internal(set) var skipped = SampleIndex.zero
+    /// Whether the live session's service leaves out audio; and sessions in a row that were replaced because it did.
+    var lag = LagWatch(opened: MonotonicTime(milliseconds: 0))
+    var leftOut = 0
     /// Failed tries to fill gaps since the live session began.
     var gapTries = 0
 

@@ -99,6 +99,7 @@ package enum Classification {
         case .messageMalformed: .retry
         case .messageTooLarge: .retry
         case .notTranscribed: .retry
+        case .audioLeftOut: .retry
         }
     }
 

@@ -57,6 +57,8 @@ package struct ServiceMessage: Equatable, Sendable {
     package var finalAudioMilliseconds: Int64
     /// Milliseconds of the session's audio that the service has worked through.
     package var totalAudioMilliseconds: Int64
+    /// Milliseconds of the session's audio that had reached the service's host when the message came; 0: not known.
+    package var sentMilliseconds: Int64 = 0
     /// The service has said its last word of this session.
     package var finished: Bool
     /// Tokens that had to be repaired or left out, and places beyond the audio that the session was sent.

@@ -44,6 +44,8 @@ package enum ServiceError: Equatable, Sendable {
     case messageTooLarge
     /// A file that the service took and could not transcribe.
     case notTranscribed
+    /// It has not worked through all the audio that it was sent in a session, and never will.
+    case audioLeftOut
 }
 
 /// Why a request or a speech session failed, as the adapter saw it. What to do about it is decided in

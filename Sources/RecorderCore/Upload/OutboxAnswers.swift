@@ -152,7 +152,7 @@ extension Outbox {
         // What did not come from the school's server blocks, holds and renews nothing.
         case .service(.intercepted): .retry
         case .service(.keyMalformed), .service(.messageMalformed), .service(.messageTooLarge),
-            .service(.notTranscribed):
+            .service(.notTranscribed), .service(.audioLeftOut):
             .retry
         }
     }

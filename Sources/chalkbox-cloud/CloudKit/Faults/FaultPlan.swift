@@ -41,6 +41,8 @@ package struct FaultPlan: Equatable, Sendable {
     package var halfClose: FaultTrigger?
     package var stall: FaultTrigger?
     package var freeze: FaultTrigger?
+    package var pause: FaultTrigger?
+    package var leaveOut: FaultTrigger?
     package var closeBeforeFinished: FaultTrigger?
     // Messages.
     package var malformedJSON: FaultTrigger?

@@ -66,6 +66,12 @@ enum FaultTable {
         .trigger("half-close", \.halfClose, at: true, "the server shuts its sending side and reads on"),
         .trigger("stall", \.stall, at: true, "a session's connection becomes a black hole for good"),
         .trigger("freeze", \.freeze, at: true, "a session recognises nothing more; it answers pings and reads on"),
+        .trigger(
+            "pause", \.pause, value: ("MS", 1...600_000), at: true,
+            "a session recognises nothing for so long, and then all of it"),
+        .trigger(
+            "leave-out", \.leaveOut, value: ("MS", 1...600_000), at: true,
+            "a session never hears so much of its audio, 2 s of each 3, and counts as if there had been none"),
         .trigger("close-before-finished", \.closeBeforeFinished, "no finished message before the close"),
     ]
 

@@ -2,8 +2,8 @@
 struct SessionFaults {
     enum Kind: CaseIterable, Sendable {
         // In the order of their effect: what is sent, then what ends the session.
-        case malformedJSON, wrongTypes, hugeMessage, binaryGarbage, stall, freeze, halfClose, errorCode, errorType
-        case close, reset, cut
+        case malformedJSON, wrongTypes, hugeMessage, binaryGarbage, stall, freeze, pause, leaveOut, halfClose
+        case errorCode, errorType, close, reset, cut
 
         var field: WritableKeyPath<FaultPlan, FaultTrigger?> {
             switch self {
@@ -13,6 +13,8 @@ struct SessionFaults {
             case .binaryGarbage: \.binaryGarbage
             case .stall: \.stall
             case .freeze: \.freeze
+            case .pause: \.pause
+            case .leaveOut: \.leaveOut
             case .halfClose: \.halfClose
             case .errorCode: \.errorCode
             case .errorType: \.errorType
@@ -30,6 +32,8 @@ struct SessionFaults {
             case .binaryGarbage: "binary-garbage"
             case .stall: "stall"
             case .freeze: "freeze"
+            case .pause: "pause"
+            case .leaveOut: "leave-out"
             case .halfClose: "half-close"
             case .errorCode: "error-code"
             case .errorType: "error-type"
@@ -41,7 +45,9 @@ struct SessionFaults {
 
         var endsSession: Bool {
             switch self {
-            case .malformedJSON, .wrongTypes, .hugeMessage, .binaryGarbage, .stall, .freeze, .halfClose: false
+            case .malformedJSON, .wrongTypes, .hugeMessage, .binaryGarbage, .stall, .freeze, .pause, .leaveOut,
+                .halfClose:
+                false
             case .errorCode, .errorType, .close, .reset, .cut: true
             }
         }

@@ -54,6 +54,7 @@ final class SpeechSession: @unchecked Sendable {
     private var waitingBytes = 0
     private var isHeldBack = false
     private var isFrozen = false
+    private var leftOut = LeftOutAudio()
     private var lastHeardMilliseconds = 0
 
     init(state: CloudState, handshakeKey: String?, connection: any SessionConnection) {
@@ -169,7 +170,7 @@ final class SpeechSession: @unchecked Sendable {
         guard !isFrozen else { return }
         for (kind, value) in faults.due(state.faults, audioMilliseconds: audioMilliseconds) { suffer(kind, value) }
         // A frozen session has not even heard this frame.
-        guard case .streaming = phase, !isFrozen else { return }
+        guard case .streaming = phase, !isFrozen, !leftOut.takes(bytes.count) else { return }
         waitingBytes += bytes.count
         if waitingBytes > Self.highWaterBytes, !isHeldBack {
             isHeldBack = true
@@ -221,6 +222,8 @@ final class SpeechSession: @unchecked Sendable {
         case .binaryGarbage: connection.send(binary: (0..<4_096).map { _ in UInt8.random(in: 0...255) })
         case .stall: connection.stall()
         case .freeze: isFrozen = true
+        case .pause: if case .streaming(let transcriber) = phase { transcriber.pause(milliseconds: value) }
+        case .leaveOut: leftOut.begin(milliseconds: value)
         case .halfClose: connection.halfClose()
         case .errorCode: fail(ServiceError(code: value))
         case .errorType: fail(ServiceError(ErrorType.allCases[value]))

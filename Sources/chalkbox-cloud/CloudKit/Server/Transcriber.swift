@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Foundation
 
 /// Runs one session's recogniser on a queue of its own, off the event loop, and says what came of it.
 final class Transcriber: @unchecked Sendable {
@@ -51,6 +52,11 @@ final class Transcriber: @unchecked Sendable {
             }
             deliver(.consumed(bytes: bytes.count))
         }
+    }
+
+    /// What comes meanwhile waits.
+    func pause(milliseconds: Int) {
+        queue.async { Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000) }
     }
 
     func finalize() {
