@@ -33,6 +33,8 @@ package struct Fault: Equatable, Sendable {
         case strictPace
         case finalTokensTwice
         case noLastWord
+        /// What sessions are sent is not heard, and not counted.
+        case audioLeftOut
         // The box
         case microphoneLost
         case overrun
@@ -63,7 +65,7 @@ package struct Fault: Equatable, Sendable {
         switch kind {
         case .carrierLost, .blackHole, .stall, .addressChanged, .flapping, .falseHint, .token, .serviceRefuses,
             .serviceHangs, .serviceMute, .sessionsEnd, .noPlace, .sessionsFinish, .slowWords, .strictPace, .noLastWord,
-            .uplinkBlocked, .loopBusy, .powerCut:
+            .audioLeftOut, .uplinkBlocked, .loopBusy, .powerCut:
             true
         case .finalTokensTwice, .microphoneLost, .overrun, .muted, .captureStuck, .diskFails, .diskSlow,
             .wallClockJumps, .startPressed, .stopPressed:

@@ -54,6 +54,7 @@ package struct Plan: Equatable, Sendable {
         addMutedMicrophone(latest: disturbed)
         addServiceErrors(latest: disturbed)
         chooseWriting()
+        addLeftOutAudio(latest: disturbed)
         faults.sort { $0.at < $1.at }
     }
 
@@ -109,6 +110,16 @@ package struct Plan: Equatable, Sendable {
             writing = Writing.allCases[Int(random.next(through: Int64(Writing.allCases.count) - 1))]
         }
         mixesModels = random.percent(10)
+    }
+
+    /// Drawn by itself, too.
+    private mutating func addLeftOutAudio(latest: Int64) {
+        var random = RandomSource(seed: seed, stream: 9)
+        guard random.percent(10) else { return }
+        for _ in 0..<random.between(1, 3) {
+            let at = random.between(Self.firstPress, latest)
+            faults.append(Fault(at: at, duration: random.skewed(2_600, 12_000), kind: .audioLeftOut))
+        }
     }
 
     /// STOP, and START again soon: what the first lesson has left behind must not reach into the second.

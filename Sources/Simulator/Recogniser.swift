@@ -24,7 +24,8 @@ struct Recogniser {
     private var piece = 0
     /// Before this all tokens are final, in the session's own placing.
     private(set) var final: Int64
-    private var voices: [Int] = []
+    /// In the order of its labels.
+    var voices: [Int] = []
     private var isCutDone: Bool
 
     /// - Parameter offset: the largest.

@@ -30,6 +30,7 @@ final class Session {
     // The service
     var openedAt: Int64 = 0
     var recogniser: Recogniser
+    var leftOut = LeftOutAudio()
 
     init(serial: Int, recording: Int, request: SessionRequest, address: Int, now: Int64, recogniser: Recogniser) {
         self.serial = serial

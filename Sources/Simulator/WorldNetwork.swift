@@ -62,7 +62,8 @@ extension World {
         case .startPressed: press(isStart: true)
         case .stopPressed: press(isStart: false)
         case .token, .serviceRefuses, .serviceHangs, .serviceMute, .noPlace, .slowWords, .strictPace,
-            .finalTokensTwice, .noLastWord, .overrun, .muted, .captureStuck, .diskFails, .diskSlow, .loopBusy:
+            .finalTokensTwice, .noLastWord, .audioLeftOut, .overrun, .muted, .captureStuck, .diskFails, .diskSlow,
+            .loopBusy:
             break
         }
         queue.add(.faultEnds(number), at: now + fault.duration)

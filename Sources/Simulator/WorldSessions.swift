@@ -9,9 +9,7 @@ extension World {
         // A box that begins at the wrong sample still counts from the one that it meant.
         let isWrong = planted == .wrongBase && request.id.number > 1
         let base = isWrong ? max(request.base, head) : request.base
-        let recogniser = Recogniser(
-            seed: plan.seed, serial: serial, script: script, base: base.milliseconds,
-            offset: plan.sessionOffset, finality: plan.finality, mixesModels: plan.mixesModels)
+        let recogniser = recogniser(serial: serial, base: base.milliseconds)
         let session = Session(
             serial: serial, recording: recording, request: request, address: network.address, now: now,
             recogniser: recogniser)
@@ -112,7 +110,7 @@ extension World {
 
     private func speak(_ session: Session, heard: Int64, isFinished: Bool) {
         let extra: Int64 = isOn { $0 == .slowWords } ? 2_500 : 0
-        let message = session.recogniser.hear(through: heard, extraDelay: extra, isFinished: isFinished)
+        let message = recognise(session, heard: heard, extraDelay: extra, isFinished: isFinished)
         report(.uplink(.message(session: session.request.id, message)), of: session.recording)
         if isOn({ $0 == .finalTokensTwice }) {
             var again = message
@@ -137,7 +135,7 @@ extension World {
             guard isReachable(from: session.address) else { continue }
             let heard = session.sent / SampleIndex.samplesPerMillisecond
             // Nobody asked for the end: to the adapter that is a connection closed too early.
-            let message = session.recogniser.hear(through: heard, extraDelay: 0, isFinished: false)
+            let message = recognise(session, heard: heard, extraDelay: 0, isFinished: false)
             report(.uplink(.message(session: session.request.id, message)), of: session.recording)
             over(session, UplinkFailure(.closedEarly, "the service finished early"))
         }
