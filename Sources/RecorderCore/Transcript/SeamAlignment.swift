@@ -53,6 +53,8 @@ struct SeamAlignment {
     private static let misheard = milliseconds(400)
     /// Another text in the same place: at least, and more, the less of the place is the same.
     private static let respelled = milliseconds(60)
+    /// The same where no spaces are written: letters are seldom misheard one by one.
+    private static let otherLetter = milliseconds(200)
     private static let displaced = milliseconds(100)
     private static let otherSpeaker = milliseconds(30)
     /// A new word, where an earlier session heard a longer one.
@@ -165,7 +167,8 @@ struct SeamAlignment {
         // Voices of two sessions may turn out to be one.
         let speaker = track.speaker(of: heard.word.label)
         let other = speaker == nil || speaker == old.word.speaker ? 0 : otherSpeaker
-        return (respelled + other + displaced * (1_024 - share) / 1_024, false)
+        let text = TextUnit.isUnspaced(heard.word.text) ? otherLetter : respelled
+        return (text + other + displaced * (1_024 - share) / 1_024, false)
     }
 
     /// A word before this one is another part of the committed one, and would be new.

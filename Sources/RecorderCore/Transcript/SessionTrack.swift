@@ -150,7 +150,7 @@ struct SessionTrack: Equatable, Sendable {
     /// The session has said all words that begin before this, of those that are there.
     func heard(_ following: LiveTranscript.Following) -> SampleIndex {
         let end = compared.last?.word.end ?? .zero
-        return following == .more ? end : max(end, final.advanced(by: -Limits.seamSamples))
+        return following == .more ? end : max(end, through.advanced(by: -Limits.seamSamples))
     }
 
     /// Where an earlier session placed the last word that was heard again.

@@ -144,6 +144,8 @@ struct LagWatch: Equatable, Sendable {
                 held.append(token)
             }
         }
+        // What is held may have begun before the place that is sure.
+        for token in held { shown.finalAudioMilliseconds = min(shown.finalAudioMilliseconds, token.startMilliseconds) }
         if held.count > messageEnds.last ?? 0 { messageEnds.append(held.count) }
         for token in held + open {
             var interim = token
