@@ -77,6 +77,8 @@ struct LagWatch: Equatable, Sendable {
     @inline(never)
     mutating func receive(_ message: ServiceMessage, now: MonotonicTime) -> Verdict {
         guard measure(message, now), !isTold else { return isBehind ? .behind : .inOrder }
+        // At the end there is nothing that it may still be about to hear.
+        if message.finished { excess = max(excess, message.sentMilliseconds - worked) }
         guard var fall else {
             guard excess > Self.most else {
                 if excess <= Self.near { sure = max(sure, worked - Self.cutWord) }
