@@ -20,7 +20,8 @@ extension Settings {
                 slowProbeMilliseconds: Int64(reconnect.slowProbeSeconds) * 1_000, on503: reconnect.on503),
             sessionMilliseconds: Int64(transcription.sessionMinutes * 60_000),
             catchUpRate: transcription.catchUpRate, transcribesLater: transcription.enabled,
-            levelWarningDecibels: audio.levelWarningDBFS, channel: audio.channel)
+            hearsAgain: transcription.secondHearing, levelWarningDecibels: audio.levelWarningDBFS,
+            channel: audio.channel)
     }
 
     var capture: CaptureSettings {

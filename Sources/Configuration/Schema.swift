@@ -137,6 +137,7 @@ enum Schema {
         SchemaKey("transcription", "speaker_diarization", "yes") {
             Check.flag($1, &$0.transcription.speakerDiarization)
         },
+        SchemaKey("transcription", "second_hearing", "yes") { Check.flag($1, &$0.transcription.secondHearing) },
         SchemaKey("transcription", "language_identification", "yes") {
             Check.flag($1, &$0.transcription.languageIdentification)
         },

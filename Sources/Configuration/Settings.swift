@@ -37,6 +37,7 @@ package struct Settings: Equatable, Sendable {
         /// The class's vocabulary, a term a line; empty: none.
         package var termsFile = ""
         package var speakerDiarization = false
+        package var secondHearing = false
         package var languageIdentification = false
         package var endpointDetection = false
         package var sessionMinutes = 0.0

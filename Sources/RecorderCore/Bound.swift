@@ -35,6 +35,8 @@ package enum Bound: CaseIterable, Equatable, Sendable {
     case terms
     /// Voices beyond `Limits.speakers`.
     case speakers
+    /// New speakers that were not looked for among the earlier ones, beyond `Limits.secondHearings`.
+    case secondHearings
     /// Programs at the control socket that were too many.
     case controlClients
     /// Times that a connection had to wait, because the process had no file descriptor left.
@@ -68,6 +70,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .translatedTokens: "translated-tokens"
         case .terms: "terms"
         case .speakers: "speakers"
+        case .secondHearings: "second-hearings"
         case .controlClients: "control-clients"
         case .descriptors: "descriptors"
         case .networkMessages: "network-messages"
@@ -97,6 +100,7 @@ package enum Bound: CaseIterable, Equatable, Sendable {
         case .translatedTokens: "the speech service sent translations, which are no part of the transcript"
         case .terms: "lines of transcription.terms_file are not sent: beyond 8,000 bytes in all, or not UTF-8 text"
         case .speakers: "the speech service told more voices apart than are kept"
+        case .secondHearings: "speakers may have kept a second number; the network was lost too often in one lesson"
         case .controlClients: "too many programs at the control socket: silent ones had to go"
         case .descriptors: "the recorder had no file descriptor left for a connection"
         case .networkMessages: "the kernel's messages about the network could not be read"

@@ -150,6 +150,14 @@ package enum Limits {
     package static let realTimePaceMilliseconds: Int64 = 15_000
     /// Tries to fill gaps beside one live session.
     package static let gapTries = 6
+    /// Second hearings for one new speaker, and in one lesson: each is some minutes of audio that is paid for again.
+    static let secondHearingTries = 3
+    package static let secondHearings = 32
+    /// Between a second hearing that failed and the next.
+    static let secondHearingRetryMilliseconds: Int64 = 60_000
+    /// A live session lasts this long before a stretch is heard again beside it: others may be reconnecting, too, and
+    /// an account has 10 streams (PROTOCOL, Handshake).
+    package static let secondHearingDelayMilliseconds: Int64 = 10_000
     /// A session is behind, not just a frame late.
     package static let behindSamples = 5 * SampleIndex.samplesPerSecond
     package static let captureStopMilliseconds: Int64 = 3_000
@@ -291,6 +299,16 @@ package enum Limits {
     package static let longestOverlapSamples = 15 * SampleIndex.samplesPerSecond
     /// How far apart two sessions may place the same word: services do not repeat times exactly.
     package static let seamSamples = SampleIndex.samplesPerSecond * 2 / 5
+    /// A stretch that is heard again so that a voice is known again: it was silent for five minutes at most.
+    package static let secondHearingSamples = 320 * SampleIndex.samplesPerSecond
+    /// One that goes on for the sake of other voices ends after so much audio.
+    package static let secondHearingLongestSamples = 900 * SampleIndex.samplesPerSecond
+    /// Voices are compared by so much speech: three words, one of which may be misheard, and a second and a half. More
+    /// than eight words are not waited for, as scripts without spaces have short ones, nor what comes after a pause.
+    static let secondHearingWords = 3
+    static let secondHearingSpeechSamples = SampleIndex.samplesPerSecond * 3 / 2
+    static let secondHearingMostWords = 8
+    static let secondHearingPauseSamples = 10 * SampleIndex.samplesPerSecond
     /// Words that far from an edge are kept: what the next session may hear again, and a word's neighbours.
     package static let comparedSamples = longestOverlapSamples + SampleIndex.samplesPerSecond
     /// A session that begins anywhere may take the end of a word for a word.

@@ -242,6 +242,13 @@ extension World {
         {
             edge = gap.lowerBound
         }
+        // It gives no text, and goes back as far as voices are looked for.
+        var isHearing = false
+        if lesson.uplink.secondary?.session?.id == request.id, case .secondHearing? = lesson.uplink.secondary?.purpose {
+            isHearing = true
+            edge = request.base
+            checkSecondHearing(request)
+        }
         let isLiveFirst =
             head.samples(since: resume) > Limits.longestReplaySamples
             && head.samples(since: request.base) == min(head.value, Limits.overlapSamples)
@@ -257,6 +264,6 @@ extension World {
         checker.sessions.append(
             Checker.Opened(
                 id: request.id, base: request.base.value, edge: max(edge, request.base).value,
-                known: known(from: request.base, to: edge), isSecondary: request.end != nil))
+                known: known(from: request.base, to: edge), isSecondary: request.end != nil || isHearing))
     }
 }

@@ -7,7 +7,7 @@ struct Recogniser {
     /// box: the core passes it on and never judges by it.
     static let unit = 1.0 / 65_536
     static let garbage = 1.0
-    private static let labels = ["1", "2", "3", "4"]
+    private static let labels = (1...Limits.speakers).map(String.init)
 
     private let script: Script
     private let seed: UInt64

@@ -13,7 +13,7 @@ struct ScriptWord {
 struct Script {
     static let voices = 3
     let vocabulary: Vocabulary
-    private(set) var words: [ScriptWord] = []
+    var words: [ScriptWord] = []
 
     /// - Parameters:
     ///   - silences: where the microphone hears nothing, in milliseconds of the recording.

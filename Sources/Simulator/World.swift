@@ -70,6 +70,9 @@ package final class World {
     /// Of the recordings so far, by their numbers.
     var identifiers: [Int: RecordingID] = [:]
     var script = Script(seed: 0, length: 0, silences: [])
+    /// What is said in the first recording, when it is not the seed's.
+    var spoken: Script?
+    var secondHearings = 0
     var journal: [Word] = []
     var random: RandomSource
     var capture = Microphone()

@@ -46,7 +46,7 @@ extension World {
         for fault in plan.faults where fault.kind == .microphoneLost || fault.kind == .overrun {
             silences.append((fault.at - capture.startedAt)..<(fault.at + fault.duration - capture.startedAt))
         }
-        script = Script(
+        script = spoken ?? Script(
             seed: plan.seed &+ UInt64(recording), length: plan.length - now + 1_000, silences: silences,
             writing: plan.writing)
         beginCapture()

@@ -16,8 +16,11 @@ struct Box {
         label: "7B maths", startedAt: WallTime(milliseconds: 1_790_000_000_000), clockSynchronised: true)
 
     init(transcription: Bool = true, policy: ReconnectPolicy = ReconnectPolicy(jitterMilliseconds: 0)) {
-        recorder = Recorder(
-            settings: RecorderSettings(transcription: transcription, reconnect: policy), seed: 1)
+        self.init(settings: RecorderSettings(transcription: transcription, reconnect: policy))
+    }
+
+    init(settings: RecorderSettings) {
+        recorder = Recorder(settings: settings, seed: 1)
     }
 
     mutating func happens(_ input: RecorderInput, after milliseconds: Int64 = 0) {

@@ -121,6 +121,11 @@ extension LiveTranscript {
         committed = recording.words.flatMap { $0.units }.map {
             CommittedWord(session: Self.journalSession(of: $0, coverage), word: $0, key: Self.key($0.text))
         }
+        for one in committed {
+            for other in committed where other.session == one.session {
+                apart.add(one.word.speaker, other.word.speaker)
+            }
+        }
         for speaker in recording.speakers { highestSpeaker = max(highestSpeaker, min(speaker, Limits.speakers)) }
         for number in 1..<max(1, highestSpeaker) where !recording.speakers.contains(number) {
             freeSpeakers.append(number)

@@ -12,10 +12,10 @@ extension Recorder {
             isSecondaryAllowed = uplink.primary.isLive
         case .stoppingCapture:
             isPrimaryAllowed = true
-            isSecondaryAllowed = uplink.secondary?.isSuccessor == false
+            isSecondaryAllowed = uplink.secondary?.fillsGap == true
         case .finalWords:
             isPrimaryAllowed = lesson.end != nil
-            isSecondaryAllowed = uplink.secondary?.isSuccessor == false
+            isSecondaryAllowed = uplink.secondary?.fillsGap == true
         case .closingStore:
             isPrimaryAllowed = uplink.primary.state.step == .idle && uplink.prefetched.isNone
             isSecondaryAllowed = false

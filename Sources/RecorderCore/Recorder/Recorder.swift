@@ -11,7 +11,8 @@
 /// - **The primary session** (`UplinkState.primary`, a `SessionAttempt`): idle, backing off, requesting a key,
 ///   connecting, live. A loss leads to a burst of attempts with growing waits, then to `failure` and slow probes.
 /// - **The secondary session** (`UplinkState.secondary`, with a `SessionAttempt` of its own): a successor that takes
-///   over when the service has come on in it, or one that fills a gap out of the journal.
+///   over when the service has come on in it, one that fills a gap out of the journal, or one that hears a stretch
+///   again so that voices are known again (a second hearing).
 ///
 /// Beside them are a key fetched in advance (`PrefetchedKey`), and a START that waits for the lesson before
 /// (`pendingStart`). Saved lessons get their text by another machine, `Backfill`, whose sessions are `SessionAttempt`s

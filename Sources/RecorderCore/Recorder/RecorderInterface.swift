@@ -79,6 +79,8 @@ package struct RecorderSettings: Equatable, Sendable {
     package var catchUpRate: Double
     /// What has no text at the end gets it after the lesson.
     package var transcribesLater: Bool
+    /// `transcription.second_hearing`
+    package var hearsAgain: Bool
     /// `audio.level_warning_dbfs`.
     package var levelWarningDecibels: Int
     /// `audio.channel`.
@@ -86,14 +88,15 @@ package struct RecorderSettings: Equatable, Sendable {
 
     package init(
         transcription: Bool, reconnect: ReconnectPolicy, sessionMilliseconds: Int64 = 55 * 60_000,
-        catchUpRate: Double = 1.5, transcribesLater: Bool = false, levelWarningDecibels: Int = -55,
-        channel: ChannelSelection = .mix
+        catchUpRate: Double = 1.5, transcribesLater: Bool = false, hearsAgain: Bool = true,
+        levelWarningDecibels: Int = -55, channel: ChannelSelection = .mix
     ) {
         self.transcription = transcription
         self.reconnect = reconnect
         self.sessionMilliseconds = sessionMilliseconds
         self.catchUpRate = catchUpRate
         self.transcribesLater = transcribesLater
+        self.hearsAgain = hearsAgain
         self.levelWarningDecibels = levelWarningDecibels
         self.channel = channel
     }

@@ -11,8 +11,8 @@ extension Recorder {
         turn.emit(.store(.stopped))
         // Who presses STOP while the network is away wants to go home: nothing more is tried.
         if !isUnderWay(lesson.uplink) { abandonUplink(&lesson, &turn) }
-        // The last words come from the session that has heard the others.
-        if lesson.uplink.secondary?.isSuccessor == true { closeSecondary(&lesson, &turn) }
+        // The last words come from the session that has heard the others, and nobody waits for a second hearing.
+        if lesson.uplink.secondary?.fillsGap == false { closeSecondary(&lesson, &turn) }
         dropPrefetched(&lesson, &turn)
     }
 

@@ -1,4 +1,5 @@
-/// The session beside the live one: its successor, made before it is broken off, or one that fills a gap.
+/// The session beside the live one: its successor, made before it is broken off, or one that fills a gap, or one that
+/// hears a stretch again (`RecorderSecondHearing.swift`).
 extension Recorder {
     mutating func beginSuccessor(_ lesson: inout Lesson, _ turn: inout Turn) {
         // A gap that is being filled goes on afterwards from where it has come.
@@ -23,13 +24,17 @@ extension Recorder {
         begin(.secondary, &lesson, &turn)
     }
 
-    private func nextGap(_ lesson: Lesson) -> Range<SampleIndex>? {
+    func nextGap(_ lesson: Lesson) -> Range<SampleIndex>? {
         guard lesson.uplink.primary.isLive, let session = lesson.uplink.primary.sessionID else { return nil }
         return lesson.transcript.gap(before: session.rawValue)
     }
 
-    mutating func gapFilled(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
-        turn.log(.info, "gap state=filled session=\(session.rawValue)")
+    /// The session beside has said its last word.
+    @inline(never)
+    mutating func secondaryFinished(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
+        if lesson.uplink.secondary?.fillsGap == true {
+            turn.log(.info, "gap state=filled session=\(session.rawValue)")
+        }
         closeSecondary(&lesson, &turn)
         if lesson.stage != .recording { closeWhenComplete(&lesson, &turn) }
     }
@@ -61,10 +66,13 @@ extension Recorder {
             lesson.transcript.open(session: request.id.rawValue, base: request.base, gap: gap)
             let span = "from_ms=\(gap.lowerBound.milliseconds) to_ms=\(gap.upperBound.milliseconds)"
             turn.log(.info, "gap state=filling session=\(request.id.rawValue) " + span)
-            // The gap had the prefetched key; the live session may be lost at any time.
-            if lesson.uplink.prefetched.isNone { prefetchKey(&lesson, &turn) }
+        case .secondHearing:
+            secondary.attempt.opened(&turn)
+            beginHearing(request, &lesson, &turn)
         }
         lesson.uplink.secondary = secondary
+        // It had the prefetched key; the live session may be lost at any time.
+        if !secondary.isSuccessor, lesson.uplink.prefetched.isNone { prefetchKey(&lesson, &turn) }
     }
 
     /// The service has come on in the successor: it takes over. Before that, the old session is not given up for it.
@@ -95,11 +103,16 @@ extension Recorder {
             wait = policy.probeDelay(random: &random) ?? Limits.prefetchRetryMilliseconds
         }
         if verdict == .renewKey { dropPrefetched(&lesson, &turn) }
+        if secondary.isSecondHearing {
+            wait = max(wait, Limits.secondHearingRetryMilliseconds)
+            lesson.uplink.secondHearingAt = turn.after(milliseconds: wait)
+        }
         // A place that others have is no fault of the gap's.
-        if case .gap = secondary.purpose, !isRenewal, verdict != .busy { lesson.uplink.gapTries += 1 }
+        if secondary.fillsGap, !isRenewal, verdict != .busy { lesson.uplink.gapTries += 1 }
         let line = "side attempt=\(secondary.tries) in_ms=\(wait) reason=\(LogEntry.quoted(failure.detail))"
         turn.log(isRenewal ? .info : .warning, line)
-        guard lesson.stage == .recording, lesson.uplink.gapTries < Limits.gapTries else {
+        // The place beside the live session is free for what is worth more than a second hearing.
+        guard lesson.stage == .recording, !secondary.isSecondHearing, lesson.uplink.gapTries < Limits.gapTries else {
             lesson.uplink.secondary?.attempt.end(&turn)
             lesson.uplink.secondary = nil
             closeWhenComplete(&lesson, &turn)

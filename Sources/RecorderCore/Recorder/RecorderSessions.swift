@@ -72,6 +72,8 @@ extension Recorder {
             // So far that the voices on the other side are heard too.
             let end = gap.upperBound.advanced(by: Limits.longestOverlapSamples)
             return (transcript.overlapped(gap.lowerBound), min(lesson.end ?? SampleIndex(.max), end))
+        case .secondHearing(let base):
+            return (base, nil)
         }
     }
 
@@ -165,7 +167,12 @@ extension Recorder {
     /// A session is over; what it has told of the voices is kept.
     @inline(never)
     func closeTrack(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
-        for merge in lesson.transcript.close(session: session.rawValue) {
+        merge(lesson.transcript.close(session: session.rawValue), session, &turn)
+    }
+
+    @inline(never)
+    func merge(_ merges: [LiveTranscript.SpeakerMerge], _ session: SessionID, _ turn: inout Turn) {
+        for merge in merges {
             turn.emit(.store(.mergeSpeaker(merge.retired, into: merge.speaker)))
             turn.log(merge.entry(session: session.rawValue))
         }

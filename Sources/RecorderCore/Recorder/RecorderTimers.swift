@@ -8,6 +8,7 @@ extension Recorder {
         case secondary
         case prefetchedKey
         case gap
+        case secondHearing
         case microphone
         case stage
         case refusedStart
@@ -19,6 +20,7 @@ extension Recorder {
             case .secondary: "secondary"
             case .prefetchedKey: "prefetched-key"
             case .gap: "gap"
+            case .secondHearing: "second-hearing"
             case .microphone: "microphone"
             case .stage: "stage"
             case .refusedStart: "refused-start"
@@ -55,6 +57,7 @@ extension Recorder {
         case .secondary: lesson.uplink.secondary?.attempt.deadline
         case .prefetchedKey: lesson.uplink.prefetched.deadline
         case .gap: gapAt(lesson)
+        case .secondHearing: secondHearingAt(lesson)
         case .microphone: lesson.microphoneDeadline
         case .stage: lesson.stageDeadline
         // It is told of only while no lesson is recorded.
@@ -90,6 +93,7 @@ extension Recorder {
         case .secondary: attemptExpired(.secondary, &lesson, &turn)
         case .prefetchedKey: prefetchExpired(&lesson, &turn)
         case .gap: fillGap(&lesson, &turn)
+        case .secondHearing: hearAgain(&lesson, &turn)
         case .microphone:
             receiveCapture(.deviceLost(reason: "it is open but delivers nothing"), &lesson, &turn)
         case .stage: return stageExpired(&lesson, &turn)

@@ -14,7 +14,11 @@ extension Recorder {
         case .secondary:
             hear(message, session, &lesson, &turn)
             lesson.uplink.secondary?.attempt.heard(turn)
-            if message.finished { gapFilled(session, &lesson, &turn) }
+            if message.finished {
+                secondaryFinished(session, &lesson, &turn)
+            } else if lesson.uplink.secondary?.fillsGap == false {
+                hearVoices(session, &lesson, &turn)
+            }
         }
     }
 

@@ -60,6 +60,10 @@ package struct UplinkState: Equatable, Sendable {
     var leftOut = 0
     /// Failed tries to fill gaps since the live session began.
     var gapTries = 0
+    /// Second hearings of this recording.
+    package internal(set) var secondHearings = 0
+    /// One has failed: the next waits until then.
+    var secondHearingAt: MonotonicTime?
 
     var phase: Phase {
         if isAnswered { return .live }
@@ -143,6 +147,8 @@ package struct SecondarySession: Equatable, Sendable {
         case successor
         /// Fills a gap of the transcript out of the journal.
         case gap(Range<SampleIndex>)
+        /// Hears again from here on what has its text, so that voices are known again.
+        case secondHearing(SampleIndex)
     }
 
     static let noAttempt = SessionAttempt("secondary")
@@ -163,6 +169,16 @@ package struct SecondarySession: Equatable, Sendable {
 
     var isSuccessor: Bool {
         if case .successor = purpose { return true }
+        return false
+    }
+
+    var isSecondHearing: Bool {
+        if case .secondHearing = purpose { return true }
+        return false
+    }
+
+    var fillsGap: Bool {
+        if case .gap = purpose { return true }
         return false
     }
 }

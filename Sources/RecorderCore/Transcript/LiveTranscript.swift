@@ -48,6 +48,9 @@ package struct LiveTranscript: Equatable, Sendable {
     /// Numbers below that nobody has any more.
     var freeSpeakers: [Int] = []
     package var speakerCount: Int { highestSpeaker - freeSpeakers.count }
+    /// Those that may have an older number (`SecondHearing.swift`).
+    var newSpeakers: [NewSpeaker] = []
+    var apart = SpeakersApart()
     /// What the service believes the latest words to be; replaced by each message.
     package private(set) var interim = ""
     /// The newest words, oldest first, at most `Limits.recentWords`.
@@ -95,7 +98,7 @@ package struct LiveTranscript: Equatable, Sendable {
 
     /// A session begins to give text.
     ///
-    /// - Parameter gap: what it is to fill; nil: it goes on with the live text.
+    /// - Parameter gap: what it is to fill; empty: it only compares voices; nil: it goes on with the live text.
     package mutating func open(session: Int, base: SampleIndex, gap: Range<SampleIndex>? = nil) {
         let window: Range<SampleIndex>
         var tolerance = Limits.seamSamples
@@ -128,11 +131,15 @@ package struct LiveTranscript: Equatable, Sendable {
 
     /// A session ended. What it had not finally said is void; a word in whose middle it ended waits for the next one.
     ///
-    /// - Returns: what a session that filled a gap has told of the voices on both sides.
+    /// - Returns: what a session that filled a gap, or heard a stretch again, has told of the voices on both sides.
     package mutating func close(session: Int) -> [SpeakerMerge] {
         guard let place = tracks.firstIndex(where: { $0.session == session }) else { return [] }
         let track = tracks.remove(at: place)
-        guard track.window.upperBound == SampleIndex(.max) else { return mergeSpeakers(track) }
+        guard track.window.upperBound == SampleIndex(.max) else {
+            let merges = mergeSpeakers(track)
+            if track.window.isEmpty { endSecondHearing(track) }
+            return merges
+        }
         interim = ""
         cut = track
         return []

@@ -84,10 +84,6 @@ struct SessionTrack: Equatable, Sendable {
         speakers.first { $0.label == label }?.speaker
     }
 
-    func hasSpeaker(_ number: Int) -> Bool {
-        speakers.contains { $0.speaker == number }
-    }
-
     /// Two of the recording's speakers turned out to be one.
     mutating func rename(_ retired: Int, to speaker: Int) {
         for place in speakers.indices where speakers[place].speaker == retired { speakers[place].speaker = speaker }
@@ -190,6 +186,7 @@ struct SessionTrack: Equatable, Sendable {
     ///
     /// - Parameter known: a word near it that was heard again.
     func isWanted(_ word: Word, _ known: SeamAlignment.CommittedPlace?) -> Bool {
+        guard !window.isEmpty else { return false }
         guard tolerance > 0 else { return distanceFromWindow(of: word, nil) == 0 }
         let shifts = shifts(known)
         // Where it is known how the sessions' places differ, less is left open.

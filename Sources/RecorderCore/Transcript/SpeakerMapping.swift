@@ -11,6 +11,7 @@ extension LiveTranscript {
         }
         if let best {
             track.speakers.append(best)
+            noteNumber(best.speaker, isNew: false, track)
             let overlap = SampleIndex(best.samples).milliseconds
             update.speakers.append(SpeakerMatch(label: label, speaker: best.speaker, overlap: overlap))
             return best.speaker
@@ -20,6 +21,7 @@ extension LiveTranscript {
             return 0
         }
         track.speakers.append(SessionTrack.Voice(label: label, speaker: number))
+        noteNumber(number, isNew: true, track)
         return number
     }
 
@@ -45,6 +47,8 @@ extension LiveTranscript {
 
     /// After a long gap the live text goes on with sessions that heard nothing of what was before, so their voices have
     /// new numbers. The session that has filled the gap heard both sides: a voice with two numbers keeps the older one.
+    /// So does one that a session hears again for its sake (`SecondHearing.swift`).
+    @inline(never)
     mutating func mergeSpeakers(_ track: SessionTrack) -> [SpeakerMerge] {
         var track = track
         var merges: [SpeakerMerge] = []
@@ -52,6 +56,7 @@ extension LiveTranscript {
             track.rename(merge.retired, to: merge.speaker)
             for place in tracks.indices { tracks[place].rename(merge.retired, to: merge.speaker) }
             renameWords(merge.retired, to: merge.speaker)
+            renameNewSpeaker(merge.retired, to: merge.speaker)
             freeSpeakers.append(merge.retired)
             merges.append(merge)
         }
@@ -63,7 +68,8 @@ extension LiveTranscript {
         var best: SpeakerMerge?
         for voice in track.shared {
             guard let own = number(of: voice.label, track), own != voice.speaker,
-                isMostOfWhatIsHeard(voice, track), !areDistinct(own, voice.speaker)
+                isMostOfWhatIsHeard(voice, track), !apart.contains(own, voice.speaker),
+                !isOneMore(voice, own, track)
             else { continue }
             let overlap = SampleIndex(voice.samples).milliseconds
             guard overlap > best?.overlap ?? 0 else { continue }
@@ -86,6 +92,7 @@ extension LiveTranscript {
 
     /// Where speakers take turns, the edges of words overlap with another's: that is little of what each says. One word
     /// alone may be another voice's that was said again there: a merge cannot be taken back.
+    @inline(never)
     private func isMostOfWhatIsHeard(_ voice: SessionTrack.Voice, _ track: SessionTrack) -> Bool {
         var spoken: Int64 = 0
         var words = 0
@@ -94,15 +101,17 @@ extension LiveTranscript {
             spoken += old.word.end.samples(since: old.word.start)
             words += 1
         }
-        return words > 1 && voice.samples * 2 > spoken
+        return words >= (track.window.isEmpty ? Limits.secondHearingWords : 2) && voice.samples * 2 > spoken
     }
 
-    /// Whether a session that heard both took them for two.
-    private func areDistinct(_ one: Int, _ other: Int) -> Bool {
-        if tracks.contains(where: { $0.hasSpeaker(one) && $0.hasSpeaker(other) }) { return true }
-        return committed.contains { old in
-            old.word.speaker == one
-                && committed.contains { $0.session == old.session && $0.word.speaker == other }
-        }
+    /// A second hearing that gives the label to a third speaker as well, whom a session has told apart from one of the
+    /// two, takes several voices for one. A gap's session has given words to its labels; there the surest one counts.
+    private func isOneMore(_ voice: SessionTrack.Voice, _ own: Int, _ track: SessionTrack) -> Bool {
+        track.window.isEmpty
+            && track.shared.contains { third in
+                third.label == voice.label && third.speaker != own && third.speaker != voice.speaker
+                    && (apart.contains(third.speaker, own) || apart.contains(third.speaker, voice.speaker))
+                    && isMostOfWhatIsHeard(third, track)
+            }
     }
 }

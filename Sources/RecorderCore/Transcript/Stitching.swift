@@ -8,6 +8,12 @@ extension LiveTranscript {
         var word: Word
         /// The text without case and punctuation, which recognisers add differently in another context.
         var key: [UInt8]
+        /// What it was kept for when words had to go.
+        var use = Use.seam
+    }
+
+    enum Use: Equatable, Sendable {
+        case seam, voice, none
     }
 
     /// Takes in a whole word of a session.
@@ -103,12 +109,15 @@ extension LiveTranscript {
             speaker: speaker(of: heardWord.label, &track, &update), language: heardWord.language,
             link: heardWord.link)
         keep(CommittedWord(session: track.session, word: word, key: heard.key))
+        noteFirstWords(word)
         update.append(word, number: heardWord.number)
         return true
     }
 
     /// Speech that a label of this session shares with what earlier sessions heard tells whose label it is.
     private func count(_ heard: SessionTrack.Word, for track: inout SessionTrack) {
+        // A second hearing is asked for nothing else: only the same words count, as a service may misplace others.
+        guard !track.window.isEmpty else { return }
         for old in committed where old.session != track.session {
             Self.count(heard, old.word, Self.overlap(heard, old, track), for: &track)
         }
@@ -136,14 +145,19 @@ extension LiveTranscript {
         let edges =
             coverage.ranges.flatMap { [$0.lowerBound, $0.upperBound] }
             + tracks.flatMap { [$0.window.lowerBound, $0.window.upperBound] }
+        // Only the newest end and the oldest gaps are near an edge; in between there are only voices to compare with.
+        rankCommitted(edges)
+        committed.removeAll { $0.use == .none }
+        var surplus = committed.count - Limits.committedWords
+        guard surplus > 0 else { return }
+        // Where sessions meet, a word that is missing comes twice: voices yield, the oldest first.
+        surplus += Limits.committedWords / 8
         committed.removeAll { old in
-            coverage.contains(old.word.start)
-                && !edges.contains { abs($0.samples(since: old.word.start)) <= Limits.comparedSamples }
+            guard surplus > 0, old.use == .voice else { return false }
+            surplus -= 1
+            return true
         }
-        // Only the newest end and the oldest gaps are near an edge; in between there is nothing to compare with.
-        if committed.count > Limits.committedWords {
-            committed.removeFirst(committed.count - Limits.committedWords)
-        }
+        committed.removeFirst(max(0, committed.count - Limits.committedWords))
     }
 
     static func key(_ text: String) -> [UInt8] {
