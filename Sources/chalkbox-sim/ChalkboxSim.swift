@@ -7,7 +7,7 @@ struct ChalkboxSim: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chalkbox-sim",
         abstract: "Plays lessons with every kind of bad luck under virtual time, and checks the recorder's promises.",
-        subcommands: [Run.self, Replay.self])
+        subcommands: [Run.self, Replay.self, Voices.self])
 }
 
 extension PlantedBug: ExpressibleByArgument {}

@@ -38,6 +38,19 @@ import Testing
         #expect(World(Plan(seed: 1)).run().hash != World(Plan(seed: 2)).run().hash)
     }
 
+    @Test(arguments: [2, 4]) func `give a voice that is silent over a drop its number again`(voices: Int) {
+        var lost = 0
+        for seed: UInt64 in 1...5 {
+            let trial = VoiceTrial(seed: seed, voices: voices, silenceMilliseconds: 60_000, hearsAgain: true)
+            let result = trial.play()
+            #expect(result.failure == nil && result.keepsNumber && result.wrongNumbers == 0, "seed \(seed): \(result)")
+            var without = trial
+            without.hearsAgain = false
+            lost += without.play().keepsNumber ? 0 : 1
+        }
+        #expect(lost > 1, "a voice that keeps its number anyway proves nothing")
+    }
+
     @Test func `that fail are made smaller`() throws {
         let totals = Campaign(seeds: 1...200, planted: .doubledOverlap, mostFailures: 1).run()
         let found = try #require(totals.failures.first)
