@@ -11,6 +11,7 @@ extension LiveTranscript {
         var tries = 0
 
         /// - Parameter end: of the live text. Who says little is not waited for.
+        @inline(never)
         func isReady(_ end: SampleIndex) -> Bool {
             said.isEnough || said.canBeCompared && end.samples(since: said.end) > Limits.secondHearingPauseSamples
         }
@@ -40,7 +41,10 @@ extension LiveTranscript {
 
         /// More is not needed.
         var isEnough: Bool {
-            canBeCompared && samples >= Limits.secondHearingSpeechSamples || words >= Limits.secondHearingMostWords
+            @inline(never) get {
+                canBeCompared && samples >= Limits.secondHearingSpeechSamples
+                    || words >= Limits.secondHearingMostWords
+            }
         }
     }
 
@@ -116,10 +120,10 @@ extension LiveTranscript {
     /// Whose question the session has heard all of is not asked again.
     private mutating func endQuestions(_ heard: Range<SampleIndex>) {
         let end = resumePoint
-        newSpeakers = newSpeakers.filter { new in
-            guard new.isReady(end), new.isIn(heard) else { return true }
-            guard let start = startOfSecondHearing(of: new) else { return false }
-            return start < heard.lowerBound
+        for place in newSpeakers.indices.reversed() {
+            let new = newSpeakers[place]
+            guard new.isReady(end), new.isIn(heard) else { continue }
+            if startOfSecondHearing(of: new) ?? heard.lowerBound >= heard.lowerBound { newSpeakers.remove(at: place) }
         }
     }
 
@@ -130,6 +134,7 @@ extension LiveTranscript {
 
     /// Where the newest words begin of those whom no session has told apart from the new one, as far back as is heard
     /// again; nil: there is nobody.
+    @inline(never)
     private func startOfSecondHearing(of new: NewSpeaker) -> SampleIndex? {
         let earliest = new.said.end.advanced(by: -Limits.secondHearingSamples)
         var said = [Said](repeating: Said(), count: Limits.speakers + 1)
@@ -167,7 +172,7 @@ extension LiveTranscript {
 
     @inline(never)
     mutating func renameNewSpeaker(_ retired: Int, to speaker: Int) {
-        newSpeakers.removeAll { $0.number == retired }
+        if let place = newSpeakers.firstIndex(where: { $0.number == retired }) { newSpeakers.remove(at: place) }
         apart.rename(retired, to: speaker)
     }
 }
@@ -195,9 +200,10 @@ struct SpeakersApart: Equatable, Sendable {
     /// Whom one of the two was told apart from, the other is, too; the number may be given anew.
     mutating func rename(_ retired: Int, to speaker: Int) {
         guard Self.isNumber(retired), Self.isNumber(speaker) else { return }
-        rows[speaker - 1] |= rows[retired - 1]
-        rows[retired - 1] = 0
+        let all = rows[speaker - 1] | rows[retired - 1]
         let (old, new): (UInt64, UInt64) = (1 << UInt64(retired - 1), 1 << UInt64(speaker - 1))
-        for place in rows.indices where rows[place] & old != 0 { rows[place] = rows[place] & ~old | new }
+        rows = rows.map { $0 & old != 0 ? $0 & ~old | new : $0 }
+        rows[speaker - 1] = all
+        rows[retired - 1] = 0
     }
 }
