@@ -43,6 +43,7 @@ package struct VoiceTrial: Sendable {
         var plan = Plan(seed: seed)
         plan.length = said.silence.upperBound + Self.rest
         plan.calm = 0
+        plan.writing = .latin
         plan.settings = RecorderSettings(
             transcription: true, reconnect: ReconnectPolicy(), transcribesLater: true, hearsAgain: hearsAgain)
         // Most drops are short; some are gaps that have to be filled first.
