@@ -42,8 +42,8 @@ package enum Limits {
     package static let flacBlockSamples: Int64 = 1_600
     /// 1.75 s + one frame + one capture period stays under the promised 2 s.
     package static let commitMilliseconds: Int64 = 1_750
-    /// Words do not wait longer for it: a word is whole at most 0.75 s after its last token was final, and what is
-    /// final is in the journal within 2 s.
+    /// A commit that new words wait for comes after this: a word is whole at most 0.75 s after its last token was final,
+    /// and what is final is in the journal within 2 s.
     package static let wordsCommitMilliseconds: Int64 = 1_000
     /// One audio file: 10 min.
     package static let segmentSamples: Int64 = 600 * SampleIndex.samplesPerSecond
@@ -311,6 +311,8 @@ package enum Limits {
     static let secondHearingPauseSamples = 10 * SampleIndex.samplesPerSecond
     /// Words that far from an edge are kept: what the next session may hear again, and a word's neighbours.
     package static let comparedSamples = longestOverlapSamples + SampleIndex.samplesPerSecond
+    /// Words of earlier sessions that are compared with those of a session at a time: they lie within some seconds.
+    static let comparedWords = 64
     /// A session that begins anywhere may take the end of a word for a word.
     package static let cutWordSamples = SampleIndex.samplesPerSecond
     /// A longer gap is not replayed before the live words: it is filled beside them.

@@ -188,6 +188,39 @@ import Testing
         }
     }
 
+    @Test mutating func `at the last word of all, places that differ by more and more are no trap`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" a", 10_300, 10_500), (" b", 10_850, 11_050), (" no ", 11_250, 11_450)], session: 1, final: 11_450)
+        _ = transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 7_450))
+        let last = message(
+            [(" a", 2_550, 2_750), (" b", 2_950, 3_150), (" know", 3_350, 3_550)], final: 4_000, total: 4_000,
+            finished: true)
+        words += transcript.receive(last, session: 2, end: SampleIndex(milliseconds: 11_450)).words
+        #expect(words.map(\.text) == ["a", "b", "no"])
+    }
+
+    @Test mutating func `what was final is kept when the sessions after it say nothing`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one ", 100, 400), (" hel", 10_000, 10_300)], session: 1, final: 10_350)
+        _ = transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 5_000))
+        _ = transcript.close(session: 2)
+        words += transcript.finish().words
+        #expect(words.map(\.text) == ["one", "hel"])
+    }
+
+    @Test mutating func `a word that waited for what follows is kept at the end`() {
+        transcript.open(session: 1, base: .zero)
+        hear([(" one ", 9_000, 9_300), (" no ", 9_600, 9_800)], session: 1, final: 10_000)
+        _ = transcript.close(session: 1)
+        transcript.open(session: 2, base: SampleIndex(milliseconds: 6_000))
+        hear([(" one", 3_000, 3_300), (" no", 3_590, 3_790), (" no", 3_840, 4_150)], session: 2, final: 4_200)
+        _ = transcript.close(session: 2)
+        words += transcript.finish().words
+        #expect(words.map(\.text) == ["one", "no", "no"])
+    }
+
     @Test mutating func `a word that two sessions spell otherwise is there once`() {
         transcript.open(session: 1, base: .zero)
         hear(

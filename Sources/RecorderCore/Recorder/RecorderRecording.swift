@@ -57,12 +57,13 @@ extension Recorder {
 
     /// Everything that can be had is there, or the time for it is over.
     mutating func closeStore(_ lesson: inout Lesson, _ turn: inout Turn) {
+        if !settings.transcribesLater { releaseHeld(&lesson, &turn) }
         abandonUplink(&lesson, &turn)
         storeLevel(&lesson, &turn)
         // Half a word is better than none, but not where it will be heard again, whole.
         if !settings.transcribesLater {
             let last = lesson.transcript.finish()
-            if !last.words.isEmpty { store(last, lesson, &turn) }
+            take(last, lesson.uplink.lastAnsweredSession, lesson, &turn)
         }
         let end = lesson.end ?? lesson.committed
         let reason = lesson.lastError.isEmpty ? "offline" : lesson.lastError

@@ -54,10 +54,17 @@ extension Recorder {
         let end = lesson.end ?? head
         let interim = lesson.transcript.interim
         let update = lesson.transcript.receive(message, session: session.rawValue, end: end)
-        if update.unkeptVoices > 0 { turn.emit(.reached(.speakers, count: Int64(update.unkeptVoices))) }
-        for match in update.speakers { turn.log(match.entry(session: session.rawValue)) }
-        if !update.words.isEmpty || message.finished { store(update, lesson, &turn) }
+        take(update, session, lesson, &turn)
+        if update.words.isEmpty, message.finished { store(update, lesson, &turn) }
         if lesson.transcript.interim != interim { turn.emit(.interim(lesson.transcript.interim)) }
+    }
+
+    /// New words go to the journal, and what is told of their speakers to the log.
+    @inline(never)
+    func take(_ update: LiveTranscript.Update, _ session: SessionID?, _ lesson: Lesson, _ turn: inout Turn) {
+        if update.unkeptVoices > 0 { turn.emit(.reached(.speakers, count: Int64(update.unkeptVoices))) }
+        for match in update.speakers { turn.log(match.entry(session: session?.rawValue ?? 0)) }
+        if !update.words.isEmpty { store(update, lesson, &turn) }
     }
 
     func store(_ update: LiveTranscript.Update, _ lesson: Lesson, _ turn: inout Turn) {

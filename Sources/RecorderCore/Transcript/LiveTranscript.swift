@@ -61,7 +61,13 @@ package struct LiveTranscript: Equatable, Sendable {
     var tracks: [SessionTrack] = []
     /// The session that ended last, with the word in whose middle it did: the next session hears it again, whole;
     /// without one it is kept.
-    private var cut: SessionTrack?
+    private var cut: CutSession?
+
+    private struct CutSession: Equatable, Sendable {
+        var track: SessionTrack
+        /// What was covered then: no session has heard its last words again as long as that is so.
+        var resumePoint: SampleIndex
+    }
 
     package init() {}
 
@@ -141,18 +147,20 @@ package struct LiveTranscript: Equatable, Sendable {
             return merges
         }
         interim = ""
-        cut = track
+        if track.open != nil || track.undecided != nil { cut = CutSession(track: track, resumePoint: resumePoint) }
         return []
     }
 
     /// No session will come any more: the word that was cut is kept as far as it was heard.
     package mutating func finish() -> Update {
         var update = Update()
-        guard var last = cut else { return update }
-        cut = nil
-        last.forgetUndecided(before: resumePoint)
+        guard let cut else { return update }
+        self.cut = nil
+        var last = cut.track
+        let edge = cut.resumePoint == resumePoint ? .zero : resumePoint
+        last.forgetUndecided(before: edge)
         var end = last.undecided.map { _ in last.compared.last?.word.end ?? .zero } ?? .zero
-        if let word = last.takeOpen(), word.start >= resumePoint {
+        if let word = last.takeOpen(), word.start >= edge {
             end = word.end
             reconcile(word, &last, &update)
         }
@@ -189,7 +197,7 @@ package struct LiveTranscript: Equatable, Sendable {
             committed[place].word.speaker = speaker
         }
         for place in recent.indices where recent[place].speaker == retired { recent[place].speaker = speaker }
-        cut?.rename(retired, to: speaker)
+        cut?.track.rename(retired, to: speaker)
     }
 
     private mutating func count(_ words: [Word]) {

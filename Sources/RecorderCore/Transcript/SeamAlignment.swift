@@ -47,6 +47,8 @@ struct SeamAlignment {
         func shift(of session: Int) -> Int64 { pair.map { $0.session == session ? $0.shift : 0 } ?? 0 }
     }
 
+    // What the simulated lessons were right with. A respelling costs less than it takes to be sure, so what follows may
+    // still tell; two words left over cost more than any pair.
     /// A committed word that the session must have heard is none of its words.
     private static let unheard = milliseconds(250)
     /// A word of the session, outside of what it is to give text for, is none of the committed ones.
@@ -89,10 +91,10 @@ struct SeamAlignment {
     ///   - committed: other sessions' words near those of the track, by start.
     ///   - open: the place of the oldest open word.
     ///   - coverage: what earlier sessions have heard.
-    ///   - heard: the session has said all words that begin before this.
+    ///   - end: the session has said all words that begin before this; it may be the largest there is.
     init(
         _ track: SessionTrack, _ committed: [LiveTranscript.CommittedWord], _ coverage: Coverage, open: Int,
-        heard end: SampleIndex
+        through end: SampleIndex
     ) {
         var pairings = [Pairing(pair: track.anchor)]
         for (place, heard) in track.compared.enumerated() {
@@ -217,7 +219,7 @@ struct SeamAlignment {
             let old = committed[place]
             let middle = old.word.start.advanced(by: old.word.end.samples(since: old.word.start) / 2)
             let shift = pairing.shift(of: old.session)
-            if middle <= end.advanced(by: shift), isHeard(old, track) { cost += unheard }
+            if middle.advanced(by: -shift) <= end, isHeard(old, track) { cost += unheard }
         }
         return cost
     }

@@ -119,14 +119,20 @@ struct SessionTrack: Equatable, Sendable {
 
     /// A word's time, between the words of earlier sessions that it was said between, however those placed them.
     ///
-    /// - Parameter near: other sessions' words near it, by start.
-    func ordered(_ word: Word, _ near: [LiveTranscript.CommittedWord]) -> (start: SampleIndex, end: SampleIndex) {
-        var start = max(word.start, floor)
-        let after = window.upperBound == SampleIndex(.max) ? window.upperBound
-            : window.upperBound.advanced(by: -Limits.seamSamples / 2)
-        if let next = near.first(where: { $0.word.start > floor && $0.word.start >= after }) {
-            start = min(start, max(floor, next.word.start.advanced(by: -1)))
+    /// - Parameters:
+    ///   - near: other sessions' words near it, by start.
+    ///   - follower: the first word behind it that was heard again, as far as it is known.
+    func ordered(
+        _ word: Word, _ near: [LiveTranscript.CommittedWord], before follower: SeamAlignment.CommittedPlace?
+    ) -> (start: SampleIndex, end: SampleIndex) {
+        var next = follower?.start
+        if window.upperBound != SampleIndex(.max) {
+            let after = window.upperBound.advanced(by: -Limits.seamSamples / 2)
+            let first = near.first { $0.word.start > floor && $0.word.start >= after }
+            if let first { next = min(next ?? first.word.start, first.word.start) }
         }
+        var start = max(word.start, floor)
+        if let next, next > floor { start = min(start, max(floor, next.advanced(by: -1))) }
         return (start, max(start, word.end))
     }
 
@@ -144,7 +150,7 @@ struct SessionTrack: Equatable, Sendable {
     }
 
     /// The session has said all words that begin before this, of those that are there.
-    func heard(_ following: LiveTranscript.Following) -> SampleIndex {
+    func saidThrough(_ following: LiveTranscript.Following) -> SampleIndex {
         let end = compared.last?.word.end ?? .zero
         return following == .more ? end : max(end, through.advanced(by: -Limits.seamSamples))
     }

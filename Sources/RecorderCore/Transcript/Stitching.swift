@@ -32,20 +32,19 @@ extension LiveTranscript {
 
     /// Decides on a session's words, in their order: a new one is given to its speaker and joins the transcript. One
     /// that may be new or not waits for what follows.
-    ///
     mutating func settle(_ track: inout SessionTrack, _ following: Following, _ update: inout Update) {
-        // Where a gap ends, what follows tells; nobody waits for its words.
+        // In a gap all words wait: what follows its end tells which of the last ones are new, and nobody watches it.
         let isLive = track.window.upperBound == SampleIndex(.max)
         while let place = track.undecided {
             let heard = track.compared[place]
             let near = near(track)
             guard !near.isEmpty else {
-                track.decide(place, join(heard, [], nil, &track, &update) ? .joined : .passed(nil))
+                track.decide(place, join(heard, [], (nil, nil), &track, &update) ? .joined : .passed(nil))
                 if track.undecided == nil { track.forgetCompared() }
                 continue
             }
             let alignment = SeamAlignment(
-                track, near, coverage, open: place, heard: track.heard(following))
+                track, near, coverage, open: place, through: track.saidThrough(following))
             let known = track.lastKnown ?? alignment.pair
             let isInside = track.distanceFromWindow(of: heard.word, known) == 0
             guard isLive && alignment.isSure(isInside: isInside) || track.isFollowed(place, following)
@@ -55,7 +54,7 @@ extension LiveTranscript {
                 count(heard.word, for: &track)
                 let isOutside = track.isOutside(after: track.lastKnown, before: alignment.follower)
                 let isJoined = !isOutside && !isElsewhere(heard.word, track)
-                    && join(heard, near, known, &track, &update)
+                    && join(heard, near, (known, alignment.follower), &track, &update)
                 track.decide(place, isJoined ? .joined : .passed(nil))
             } else if alignment.isSame {
                 let old = near[alignment.known]
@@ -80,7 +79,12 @@ extension LiveTranscript {
         guard let first = track.compared.first?.word.start, let last = track.compared.last?.word.end else { return [] }
         let start = max(first.advanced(by: -2 * Limits.seamSamples), track.anchor?.start.advanced(by: 1) ?? .zero)
         let end = last.advanced(by: 2 * Limits.seamSamples)
-        return committed.filter { $0.session != track.session && $0.word.start >= start && $0.word.start <= end }
+        var near: [CommittedWord] = []
+        for old in committed where old.session != track.session && old.word.start >= start && old.word.start <= end {
+            // More are in one place only where a service says so: those behind are for the words that follow.
+            if near.count < Limits.comparedWords { near.append(old) }
+        }
+        return near
     }
 
     /// Everything before this has its final words; a word that may yet turn out to be a new one is not among them, nor
@@ -98,12 +102,13 @@ extension LiveTranscript {
     /// The word is not known; it is taken when it lies in what the session is to give text for.
     /// - Returns: whether it is.
     private mutating func join(
-        _ heard: SeamAlignment.Heard, _ near: [CommittedWord], _ known: SeamAlignment.CommittedPlace?,
+        _ heard: SeamAlignment.Heard, _ near: [CommittedWord],
+        _ around: (before: SeamAlignment.CommittedPlace?, after: SeamAlignment.CommittedPlace?),
         _ track: inout SessionTrack, _ update: inout Update
     ) -> Bool {
         let heardWord = heard.word
-        guard track.isWanted(heardWord, known) else { return false }
-        let time = track.ordered(heardWord, near)
+        guard track.isWanted(heardWord, around.before) else { return false }
+        let time = track.ordered(heardWord, near, before: around.after)
         let word = Word(
             text: heardWord.text, start: time.start, end: time.end, confidence: heardWord.confidence,
             speaker: speaker(of: heardWord.label, &track, &update), language: heardWord.language,
