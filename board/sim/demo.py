@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -199,6 +200,13 @@ ca_file = {authority}
                 raise SystemExit(f"{json.dumps(status)}\n{(self.directory / 'daemon.out').read_text()}")
             select.select([], [], [], 0.2)
 
+    def install(self):
+        """As a package does: the page of a lesson has its template in `../share/chalkbox` beside the program."""
+        for folder in ("bin", "share/chalkbox"):
+            (self.directory / "usr" / folder).mkdir(parents=True)
+        self.options.chalkbox = shutil.copy(self.options.chalkbox, self.directory / "usr/bin")
+        shutil.copy(HERE.parent / "transcript.html", self.directory / "usr/share/chalkbox")
+
     def chalkbox(self, *arguments):
         command = [self.options.chalkbox, *arguments, "--config", self.config]
         return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -294,7 +302,8 @@ def whole_lesson(room, control):
 def verdict(room):
     exports = pathlib.Path.cwd() / "board/sim/exports"
     exports.mkdir(exist_ok=True)
-    for form in ("txt", "srt", "vtt", "json", "flac"):
+    room.install()
+    for form in ("txt", "srt", "vtt", "json", "html", "flac"):
         room.chalkbox("export", "last", "--format", form, "-o", exports / f"lesson.{form}", "--force")
     subprocess.run(["flac", "-t", "-s", exports / "lesson.flac"], check=True)
     recorded = subprocess.run(
