@@ -86,6 +86,8 @@ final class ChunkedJSONWriter: ChunkedTranscriptWriter {
     private func scanOn() throws(StoreError) {
         let first = try words.word(place)
         var scan = scan ?? Scan(last: first, text: first.text, end: place + 1)
+        // Else its text would be there twice, and be copied for each piece of a long segment.
+        self.scan = nil
         let stop = min(words.count, scan.end + Self.wordsAPiece)
         while scan.end < stop {
             let word = try words.word(scan.end)

@@ -49,12 +49,41 @@ final class PagedWords {
             if speaker > 0, !speakers.contains(speaker) { speakers.append(speaker) }
         }
         guard rows < Self.sortedRows else { return }
-        var isInOrder = true
-        for place in keys.indices.dropFirst() where keys[place] < keys[place - 1] { isInOrder = false }
-        // Words that begin together stay in the order in which they came.
-        if !isInOrder { keys = keys.ordered(by: <) }
+        orderKeys()
         speakers = speakers.ordered(by: <)
         isSorted = true
+    }
+
+    /// In place (heapsort): other lists of a day's words would be as large as all that the program has besides.
+    /// A key holds its row's number, so words that begin together stay in the order in which they came.
+    @inline(never)
+    private func orderKeys() {
+        var isInOrder = true
+        for place in keys.indices.dropFirst() where keys[place] < keys[place - 1] { isInOrder = false }
+        guard !isInOrder else { return }
+        // First a heap out of all keys; then the greatest one goes behind the heap, again and again.
+        var root = keys.count / 2
+        var end = keys.count
+        while end > 1 {
+            let key: Int64
+            if root > 0 {
+                root -= 1
+                key = keys[root]
+            } else {
+                end -= 1
+                key = keys[end]
+                keys[end] = keys[0]
+            }
+            var place = root
+            while 2 * place + 1 < end {
+                var child = 2 * place + 1
+                if child + 1 < end, keys[child] < keys[child + 1] { child += 1 }
+                guard keys[child] > key else { break }
+                keys[place] = keys[child]
+                place = child
+            }
+            keys[place] = key
+        }
     }
 
     /// The words one after the other, from any on.
