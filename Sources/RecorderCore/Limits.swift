@@ -42,8 +42,8 @@ package enum Limits {
     package static let flacBlockSamples: Int64 = 1_600
     /// 1.75 s + one frame + one capture period stays under the promised 2 s.
     package static let commitMilliseconds: Int64 = 1_750
-    /// A commit that new words wait for comes after this: a word is whole at most 0.75 s after its last token was final,
-    /// and what is final is in the journal within 2 s.
+    /// A commit that new words wait for comes after this: a word is whole at most 0.75 s after its last token was
+    /// final, and what is final is in the journal within 2 s.
     package static let wordsCommitMilliseconds: Int64 = 1_000
     /// One audio file: 10 min.
     package static let segmentSamples: Int64 = 600 * SampleIndex.samplesPerSecond
