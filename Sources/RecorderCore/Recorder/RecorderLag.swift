@@ -27,13 +27,6 @@ extension Recorder {
         return true
     }
 
-    /// The lesson ends while words are held, and nobody will say them again: maybe the service was only slow.
-    @inline(never)
-    mutating func releaseHeld(_ lesson: inout Lesson, _ turn: inout Turn) {
-        guard lesson.uplink.lag.isBehind, let session = lesson.uplink.primary.sessionID else { return }
-        while let held = lesson.uplink.lag.release() { hear(held, session, &lesson, &turn) }
-    }
-
     @inline(never)
     private mutating func replace(_ session: SessionID, _ lesson: inout Lesson, _ turn: inout Turn) {
         logLag("left-out", .warning, session, lesson, &turn)

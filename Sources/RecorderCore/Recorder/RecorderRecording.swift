@@ -57,7 +57,6 @@ extension Recorder {
 
     /// Everything that can be had is there, or the time for it is over.
     mutating func closeStore(_ lesson: inout Lesson, _ turn: inout Turn) {
-        if !settings.transcribesLater { releaseHeld(&lesson, &turn) }
         abandonUplink(&lesson, &turn)
         storeLevel(&lesson, &turn)
         // Half a word is better than none, but not where it will be heard again, whole.
