@@ -24,4 +24,7 @@ package struct SampleIndex: Comparable, Hashable, Sendable {
 
     /// Samples from `earlier` to this position; negative when `earlier` is later.
     package func samples(since earlier: Self) -> Int64 { value - earlier.value }
+
+    /// Half-way to `end`, rounded down.
+    func middle(to end: Self) -> Self { advanced(by: end.samples(since: self) / 2) }
 }

@@ -25,6 +25,18 @@ struct SeamAlignment {
         var start: SampleIndex
         /// Samples by which that session placed it later.
         var shift: Int64
+
+        /// Samples by which a session places words later, as far as it is known.
+        func shift(of session: Int) -> Int64 { self.session == session ? shift : 0 }
+    }
+
+    /// What the oldest open word is.
+    enum Match {
+        case new
+        /// A committed word, by place in `committed`.
+        case same(Int)
+        /// A committed word in another spelling.
+        case respelled
     }
 
     /// One way to pair the words so far.
@@ -37,14 +49,17 @@ struct SeamAlignment {
         var lastIsSame = true
         /// The last pair with the same text.
         var pair: CommittedPlace?
-        /// The committed word that the oldest open word is; -1: none.
-        var oldest = -1
-        var oldestIsSame = false
+        /// What the oldest open word is.
+        var oldest = Match.new
         /// The first pair with the same text behind the oldest open word.
         var follower: CommittedPlace?
 
-        /// Samples by which a session places words later than this one, as far as it is known.
-        func shift(of session: Int) -> Int64 { pair.map { $0.session == session ? $0.shift : 0 } ?? 0 }
+        func shift(of session: Int) -> Int64 { pair?.shift(of: session) ?? 0 }
+
+        var isNew: Bool {
+            if case .new = oldest { return true }
+            return false
+        }
     }
 
     // What the simulated lessons were right with. A respelling costs less than it takes to be sure, so what follows may
@@ -68,21 +83,20 @@ struct SeamAlignment {
     /// What is known of the oldest open word: the cheapest ways in which it is a new word, and in which it is not.
     private(set) var costIfNew = Int64.max
     private(set) var costIfKnown = Int64.max
-    /// The committed word that it is, by place in `committed`.
-    private(set) var known = -1
-    /// It is that word with the same text.
-    private(set) var isSame = false
+    /// What it is in the cheapest way in which it is not new.
+    private var known = Match.new
     /// In the cheapest way: the last word of all that was heard again, and the first one behind the oldest open word.
     private(set) var pair: CommittedPlace?
     private(set) var follower: CommittedPlace?
 
-    var isNew: Bool { costIfNew < costIfKnown }
+    var match: Match { costIfNew < costIfKnown ? .new : known }
     /// Whether one of the two is right whatever follows.
     ///
     /// - Parameter isInside: the word lies where the session is to give text.
     func isSure(isInside: Bool) -> Bool {
         if costIfKnown == .max { return isInside || pair != nil }
-        return (isNew || isSame) && abs(costIfNew - costIfKnown) >= Self.sure
+        if case .respelled = match { return false }
+        return abs(costIfNew - costIfKnown) >= Self.sure
     }
 
     private static func milliseconds(_ count: Int64) -> Int64 { count * SampleIndex.samplesPerMillisecond }
@@ -112,10 +126,10 @@ struct SeamAlignment {
         for pairing in pairings {
             let cost = pairing.cost + Self.passed(pairing, end, track, committed)
             if cost < min(costIfNew, costIfKnown) { (pair, follower) = (pairing.pair, pairing.follower) }
-            if pairing.oldest < 0 {
+            if pairing.isNew {
                 costIfNew = min(costIfNew, cost)
             } else if cost < costIfKnown {
-                (costIfKnown, known, isSame) = (cost, pairing.oldest, pairing.oldestIsSame)
+                (costIfKnown, known) = (cost, pairing.oldest)
             }
         }
     }
@@ -142,7 +156,7 @@ struct SeamAlignment {
                         shift: old.word.start.samples(since: heard.word.start))
                 }
                 if isSame, number > open, paired.follower == nil { paired.follower = paired.pair }
-                if number == open { (paired.oldest, paired.oldestIsSame) = (place, isSame) }
+                if number == open { paired.oldest = isSame ? .same(place) : .respelled }
                 next.append(paired)
             }
             guard !isAgain, isHeard(old, track) else { continue }
@@ -187,9 +201,7 @@ struct SeamAlignment {
     private static func share(
         _ heard: SessionTrack.Word, _ old: LiveTranscript.CommittedWord, _ pairing: Pairing
     ) -> Int64? {
-        let shift = pairing.shift(of: old.session)
-        let start = max(heard.start.advanced(by: shift), old.word.start)
-        let common = min(heard.end.advanced(by: shift), old.word.end).samples(since: start)
+        let common = heard.overlap(old.word, shift: pairing.shift(of: old.session))
         let shorter = min(heard.end.samples(since: heard.start), old.word.end.samples(since: old.word.start))
         return shorter > 0 && common * 2 >= shorter ? common * 1_024 / shorter : nil
     }
@@ -203,10 +215,8 @@ struct SeamAlignment {
     private static func cost(
         ofNew word: SessionTrack.Word, _ pairing: Pairing, _ track: SessionTrack, _ coverage: Coverage
     ) -> Int64 {
-        let shift = word.end.samples(since: word.start) / 2 + (pairing.pair?.shift ?? 0)
-        let depth = min(
-            track.distanceFromWindow(of: word, pairing.pair), coverage.depth(of: word.start.advanced(by: shift)))
-        return min(misheard, depth)
+        let middle = word.start.middle(to: word.end).advanced(by: pairing.pair?.shift ?? 0)
+        return min(misheard, track.distanceFromWindow(of: word, pairing.pair), coverage.depth(of: middle))
     }
 
     /// The committed words that lie before what is heard and are none of the session's words.
@@ -217,9 +227,8 @@ struct SeamAlignment {
         var cost: Int64 = 0
         for place in (pairing.last + 1)..<max(pairing.last + 1, committed.count) {
             let old = committed[place]
-            let middle = old.word.start.advanced(by: old.word.end.samples(since: old.word.start) / 2)
-            let shift = pairing.shift(of: old.session)
-            if middle.advanced(by: -shift) <= end, isHeard(old, track) { cost += unheard }
+            let middle = old.word.start.middle(to: old.word.end).advanced(by: -pairing.shift(of: old.session))
+            if middle <= end, isHeard(old, track) { cost += unheard }
         }
         return cost
     }
@@ -230,7 +239,7 @@ struct SeamAlignment {
         for place in stableOrder(all.count, { all[$0].cost < all[$1].cost }) {
             let pairing = all[place]
             let isAlike = kept.contains {
-                $0.last == pairing.last && $0.pair == pairing.pair && ($0.oldest < 0) == (pairing.oldest < 0)
+                $0.last == pairing.last && $0.pair == pairing.pair && $0.isNew == pairing.isNew
             }
             if !isAlike, kept.count < pairings { kept.append(pairing) }
         }

@@ -123,7 +123,8 @@ extension LiveTranscript {
         for place in newSpeakers.indices.reversed() {
             let new = newSpeakers[place]
             guard new.isReady(end), new.isIn(heard) else { continue }
-            if startOfSecondHearing(of: new) ?? heard.lowerBound >= heard.lowerBound { newSpeakers.remove(at: place) }
+            if let start = startOfSecondHearing(of: new), start < heard.lowerBound { continue }
+            newSpeakers.remove(at: place)
         }
     }
 

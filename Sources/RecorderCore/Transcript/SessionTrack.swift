@@ -15,6 +15,14 @@ struct SessionTrack: Equatable, Sendable {
         var number: Int
         /// It ended with a space.
         var isWhole: Bool
+
+        /// Samples that it shares with an earlier session's word; negative: so many are between them.
+        ///
+        /// - Parameter shift: how much later that session places words.
+        func overlap(_ old: RecorderCore.Word, shift: Int64) -> Int64 {
+            let start = max(self.start.advanced(by: shift), old.start)
+            return min(end.advanced(by: shift), old.end).samples(since: start)
+        }
     }
 
     /// A label of the session beside a speaker of the recording.
@@ -175,7 +183,7 @@ struct SessionTrack: Equatable, Sendable {
     /// - Parameter known: the last word before it that was heard again.
     func distanceFromWindow(of word: Word, _ known: SeamAlignment.CommittedPlace?) -> Int64 {
         let shifts = shifts(known)
-        let middle = word.start.advanced(by: word.end.samples(since: word.start) / 2)
+        let middle = word.start.middle(to: word.end)
         let before = window.lowerBound.samples(since: middle.advanced(by: shifts.before ?? 0))
         guard window.upperBound != SampleIndex(.max) else { return max(0, before) }
         return max(0, before, middle.advanced(by: shifts.after ?? 0).samples(since: window.upperBound))

@@ -50,18 +50,19 @@ extension LiveTranscript {
             guard isLive && alignment.isSure(isInside: isInside) || track.isFollowed(place, following)
                 || !track.isWanted(heard.word, known)
             else { return }
-            if alignment.isNew {
+            switch alignment.match {
+            case .new:
                 count(heard.word, for: &track)
                 let isOutside = track.isOutside(after: track.lastKnown, before: alignment.follower)
                 let isJoined = !isOutside && !isElsewhere(heard.word, track)
                     && join(heard, near, (known, alignment.follower), &track, &update)
                 track.decide(place, isJoined ? .joined : .passed(nil))
-            } else if alignment.isSame {
-                let old = near[alignment.known]
+            case .same(let number):
+                let old = near[number]
                 Self.count(heard.word, old.word, heard.word.end.samples(since: heard.word.start), for: &track)
                 let shift = old.word.start.samples(since: heard.word.start)
                 track.decide(place, .passed(.init(session: old.session, start: old.word.start, shift: shift)))
-            } else {
+            case .respelled:
                 count(heard.word, for: &track)
                 track.decide(place, .passed(nil))
             }
@@ -70,8 +71,7 @@ extension LiveTranscript {
 
     /// Whether a word lies in another gap than the session is to fill.
     private func isElsewhere(_ word: SessionTrack.Word, _ track: SessionTrack) -> Bool {
-        let middle = word.start.advanced(by: word.end.samples(since: word.start) / 2)
-        return coverage.depth(of: middle) < track.distanceFromWindow(of: word, nil)
+        coverage.depth(of: word.start.middle(to: word.end)) < track.distanceFromWindow(of: word, nil)
     }
 
     /// Other sessions' words that those of the track may be.
@@ -123,8 +123,9 @@ extension LiveTranscript {
     private func count(_ heard: SessionTrack.Word, for track: inout SessionTrack) {
         // A second hearing is asked for nothing else: only the same words count, as a service may misplace others.
         guard !track.window.isEmpty else { return }
+        let known = track.lastKnown
         for old in committed where old.session != track.session {
-            Self.count(heard, old.word, Self.overlap(heard, old, track), for: &track)
+            Self.count(heard, old.word, heard.overlap(old.word, shift: known?.shift(of: old.session) ?? 0), for: &track)
         }
     }
 
@@ -133,13 +134,6 @@ extension LiveTranscript {
     ) {
         guard !heard.label.isEmpty, old.speaker > 0, common > 0 else { return }
         track.share(common, of: heard.label, with: old.speaker)
-    }
-
-    /// Samples that a word shares with an earlier session's, where that session would have placed it.
-    private static func overlap(_ heard: SessionTrack.Word, _ old: CommittedWord, _ track: SessionTrack) -> Int64 {
-        let shift = track.lastKnown.map { $0.session == old.session ? $0.shift : 0 } ?? 0
-        let start = max(heard.start.advanced(by: shift), old.word.start)
-        return max(0, min(heard.end.advanced(by: shift), old.word.end).samples(since: start))
     }
 
     private mutating func keep(_ new: CommittedWord) {
